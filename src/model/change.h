@@ -1,0 +1,41 @@
+// What the change feed carries, and the invalidations made of it.
+//
+// Not the cache: engine/l1.h applies invalidations. Rows travel whole, so applying is idempotent.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "model/claim.h"
+#include "model/spawn.h"
+
+namespace hunt::model {
+
+// Where a reader of a store's feed is. Both count from 1; 0 is "from the start".
+struct FeedCursor {
+  std::uint64_t change = 0;
+  std::uint64_t grant = 0;
+  friend bool operator==(const FeedCursor&, const FeedCursor&) = default;
+};
+
+struct TileChange {
+  WorldId world = 0;
+  TileRow row;
+};
+
+struct ChangeBatch {
+  std::vector<TileChange> tiles;  // the newest row of each changed tile
+  std::vector<Grant> grants;      // granted ones, in ledger order
+  FeedCursor next;
+  bool gap = false;  // changes between the cursor and here are gone: trust nothing
+};
+
+// Published to every lane, in order; a gap in `seq`, or another relay or epoch, means that
+// something was missed (PROTOCOLS 7). An empty `tiles` is a heartbeat.
+struct Invalidation {
+  std::uint64_t relay = 0;  // identity of the publishing relay, new at each start
+  std::uint64_t epoch = 0;
+  std::uint64_t seq = 0;
+  std::vector<TileChange> tiles;
+};
+
+}  // namespace hunt::model

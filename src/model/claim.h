@@ -1,0 +1,79 @@
+// Claims and grants: a player's right to one grant from a spawn, and the ledger's row when it won.
+//
+// Not the decision (the store's grant_claims, PROTOCOLS 4) and not the roll (engine/roll.h).
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/batch.h"
+#include "model/ids.h"
+#include "model/tile.h"
+
+namespace hunt::model {
+
+struct Claim {
+  ClaimId id;
+  WorldId world = 0;
+  TileId tile;
+  SpawnId spawn = 0;
+  PlayerId player;
+  std::string item;   // what the roll gave; the ledger keeps the first one told
+  std::string rules;  // rules version, 16 hexadecimal digits
+  SeedId seed = 0;
+  std::optional<std::int64_t> as_of_us;  // nothing: the shard's now()
+};
+
+// What grant_claims says of one claim. `outcome` is one of granted, sold_out, closed, expired
+// (an aborted row is in the ledger), nothing (the spawn is not on the tile any more).
+struct ClaimVerdict {
+  ClaimId id;
+  Outcome outcome = Outcome::nothing;
+  bool repeat = false;  // granted by an earlier call
+  bool moved = false;   // this shard does not own the tile's range: ask the owner; outcome is void
+  std::string item;     // with granted: as stored
+  std::string rules;    // with granted: as stored
+};
+
+struct GrantCall {
+  std::vector<ClaimVerdict> verdicts;  // in the order of the claims
+  std::int64_t lock_us = 0;            // waiting for locks (SQLite: for the writer)
+  std::int64_t exec_us = 0;            // executing, without the commit
+};
+
+// A row of the ledger.
+struct Grant {
+  std::uint64_t cursor = 0;  // position in ledger order, per store
+  ClaimId claim;
+  bool aborted = false;  // written by the reaper instead of a grant
+  WorldId world = 0;
+  TileId tile;
+  SpawnId spawn = 0;
+  PlayerId player;
+  std::string item;
+  std::string rules;
+  SeedId seed = 0;
+  std::int64_t as_of_us = 0;
+  std::int64_t at_us = 0;
+};
+
+struct GrantPage {
+  std::vector<Grant> grants;  // granted ones only, in ledger order
+  std::uint64_t next = 0;     // the cursor to ask after next time
+};
+
+// A terminal outcome as it is told to game servers (`hunt.claims.<world>`).
+struct ClaimEvent {
+  ClaimId claim;
+  Outcome outcome = Outcome::granted;
+  WorldId world = 0;
+  Tile tile;
+  PlayerId player;
+  std::string item;
+  std::string rules;
+  std::uint64_t cursor = 0;  // ledger cursor, with granted
+  std::int64_t at_us = 0;
+};
+
+}  // namespace hunt::model

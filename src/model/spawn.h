@@ -1,0 +1,79 @@
+// What lies where: rows of loot tiles as the store keeps them, and burials as admins ask for them.
+//
+// Not the remaining stock: that is the store's own and never leaves it (DESIGN 3).
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/ids.h"
+#include "model/tile.h"
+
+namespace hunt::model {
+
+inline constexpr std::int64_t time_us_min = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int64_t time_us_max = std::numeric_limits<std::int64_t>::max();
+
+// One published row of loot_tiles. spawn == 0 means the tile is empty (a state, not an absence).
+struct TileRow {
+  TileId tile;
+  Version version = 0;
+  SpawnId spawn = 0;
+  std::string table;  // the loot table's name
+  std::uint32_t budget = 0;
+  std::int64_t opens_us = time_us_min;  // takes part in max(opens, buried_at) <= as_of < closes
+  std::int64_t closes_us = time_us_max;
+  std::int64_t buried_at_us = 0;
+  bool sold_out = false;
+
+  [[nodiscard]] bool eligible(std::int64_t as_of_us) const noexcept {
+    return opens_us <= as_of_us && buried_at_us <= as_of_us && as_of_us < closes_us;
+  }
+  friend bool operator==(const TileRow&, const TileRow&) = default;
+};
+
+// All rows of one chunk from one snapshot, ordered by tile. An empty vector says: no loot here.
+struct ChunkRows {
+  ChunkKey key;
+  std::vector<TileRow> rows;  // Bound: 1,024
+};
+
+// A wish to bury. With a key, a repeat of the same (world, key) changes nothing.
+struct Burial {
+  Tile tile;
+  std::string table;
+  std::uint32_t budget = 1;  // 1 .. limits::budget_max
+  std::int64_t opens_us = time_us_min;
+  std::int64_t closes_us = time_us_max;
+  std::string key;  // empty: none
+};
+
+struct Buried {
+  Tile tile;
+  SpawnId spawn = 0;       // of this burial, or of the earlier one with the same key
+  bool unchanged = false;  // the key was known
+};
+
+struct TilePage {
+  std::vector<TileRow> rows;   // ordered by tile id
+  std::optional<TileId> next;  // where to go on; nothing at the end
+};
+
+struct World {
+  WorldId id = 0;
+  std::string name;
+};
+
+struct WorldStats {
+  std::uint64_t tiles = 0;  // with a spawn, open or not
+  std::uint64_t open = 0;   // eligible now and not sold out
+  std::uint64_t sold_out = 0;
+  std::uint64_t budget = 0;  // of the spawns on the tiles now
+  std::uint64_t remaining = 0;
+  std::uint64_t grants = 0;  // in the ledger, of any spawn of this world
+  TileRect bounds;           // of the tiles; meaningless when tiles == 0
+};
+
+}  // namespace hunt::model

@@ -1,0 +1,51 @@
+// Bus: batches to the orchestrators and their answers back; claim events and invalidations to
+// whoever listens.
+//
+// Not durable by itself and never the authority for a grant. An object of it belongs to one lane:
+// handlers run there and callers are resumed there. Implementations: InprocEndpoint.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <vector>
+
+#include "base/result.h"
+#include "model/batch.h"
+#include "model/change.h"
+#include "model/claim.h"
+
+namespace hunt::ports {
+
+enum class Wait : std::uint8_t { no, terminal };
+
+// What answers batches: the orchestrator of a lane.
+class BatchHandler {
+ public:
+  virtual ~BatchHandler() = default;
+  // Errors: invalid_argument (bounds), not_found (world), overloaded, disk_full or unavailable
+  // (waiting for terminal outcomes while the store cannot give them), deadline_exceeded.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<model::BatchReply>> handle(model::Batch batch,
+                                                                                 Wait wait) = 0;
+};
+
+class Bus {
+ public:
+  virtual ~Bus() = default;
+
+  // Asks any orchestrator. Errors: those of BatchHandler, and unavailable when none serves.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<model::BatchReply>> ask(model::Batch batch,
+                                                                              Wait wait) = 0;
+  // Serves asks with `handler` until stop_serving(). Lifetime: the handler outlives that.
+  virtual void serve(BatchHandler& handler) = 0;
+  virtual void stop_serving() = 0;
+
+  // To every subscriber, in the order published by this object. Never blocks; a subscriber that
+  // falls behind its bound loses messages, which it sees as a gap in the sequence.
+  virtual void publish(model::Invalidation invalidation) = 0;
+  virtual void publish(std::vector<model::ClaimEvent> events) = 0;
+
+  // One handler of each kind per object, called on this lane until the object goes.
+  virtual void on_invalidation(std::function<void(const model::Invalidation&)> handler) = 0;
+  virtual void on_claims(std::function<void(const std::vector<model::ClaimEvent>&)> handler) = 0;
+};
+
+}  // namespace hunt::ports

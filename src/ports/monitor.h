@@ -1,0 +1,21 @@
+// Monitor: the figures of a running orchestrator, for whoever shows them (HTTP, live status).
+//
+// Not a metrics library: snapshots by value. Thread: any. Implementations: service::Observer.
+#pragma once
+#include <string>
+
+#include "model/stats.h"
+
+namespace hunt::ports {
+
+class Monitor {
+ public:
+  virtual ~Monitor() = default;
+  [[nodiscard]] virtual model::Stats stats() const = 0;
+  // Asking turns sampling on for a few seconds; the first answer may be empty.
+  [[nodiscard]] virtual model::LiveView live() = 0;
+  // Empty when requests can be served, else why not, in one sentence.
+  [[nodiscard]] virtual std::string not_ready() const = 0;
+};
+
+}  // namespace hunt::ports

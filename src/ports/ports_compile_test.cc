@@ -1,0 +1,9 @@
+// Each port's header compiles alone and together; nothing else to test in an interface.
+#include <gtest/gtest.h>
+
+#include "ports/bus.h"
+#include "ports/change_feed.h"
+#include "ports/clock.h"
+#include "ports/hunt_store.h"
+#include "ports/monitor.h"
+#include "ports/rules_source.h"

@@ -1,0 +1,18 @@
+// RulesSource: the rules in force now.
+//
+// Not the engine's copy (each lane has its own pointer): for those who check names against them,
+// such as burying loot over HTTP. Thread: any. Implementations: apps' RulesWatch.
+#pragma once
+#include <memory>
+
+#include "model/rule_set.h"
+
+namespace hunt::ports {
+
+class RulesSource {
+ public:
+  virtual ~RulesSource() = default;
+  [[nodiscard]] virtual std::shared_ptr<const model::RuleSet> current() const = 0;
+};
+
+}  // namespace hunt::ports
