@@ -1,5 +1,11 @@
 # hunt_floor(<name> [DEPS <targets>...]): one static library from the .cc files of this folder, and
-# one test binary <name>_test from its *_test.cc files. *_fuzz.cc and *_bench.cc are left out.
+# one test binary <name>_test from its *_test.cc files. Each *_bench.cc is a program of its own that
+# is built on demand, each *_fuzz.cc one of the fuzz preset. The targets `tests`, `benches` and
+# `fuzzers` build all of a kind.
+add_custom_target(tests)
+add_custom_target(benches)
+add_custom_target(fuzzers)
+
 function(hunt_floor name)
   cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
@@ -21,7 +27,16 @@ function(hunt_floor name)
     target_link_libraries(${name}_test PRIVATE ${target} ${ARG_TEST_DEPS} GTest::gtest_main)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND ${name}_test)
+    add_dependencies(tests ${name}_test)
   endif()
+  file(GLOB benches CONFIGURE_DEPENDS *_bench.cc)
+  foreach(bench ${benches})
+    get_filename_component(stem ${bench} NAME_WE)
+    add_executable(${stem} EXCLUDE_FROM_ALL ${bench})
+    target_link_libraries(${stem} PRIVATE ${target})
+    set_target_properties(${stem} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+    add_dependencies(benches ${stem})
+  endforeach()
   if(HUNT_FUZZ)
     file(GLOB fuzzers CONFIGURE_DEPENDS *_fuzz.cc)
     foreach(fuzzer ${fuzzers})
@@ -30,6 +45,7 @@ function(hunt_floor name)
       target_link_libraries(${stem} PRIVATE ${target})
       target_link_options(${stem} PRIVATE -fsanitize=fuzzer)
       set_target_properties(${stem} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+      add_dependencies(fuzzers ${stem})
     endforeach()
   endif()
 endfunction()
