@@ -22,6 +22,7 @@ inline constexpr std::uint32_t budget_max = 1'000'000;  // players who may take 
 
 // Rules.
 inline constexpr std::size_t rules_bytes_max = 1'024 * 1'024;
+inline constexpr std::size_t rules_files_bytes_max = 16 * 1'024 * 1'024;  // all files together
 inline constexpr std::size_t rules_nodes_max = 100'000;
 inline constexpr std::size_t rules_depth_max = 32;
 inline constexpr std::size_t rules_files_max = 256;

@@ -102,6 +102,13 @@ inline constexpr std::uint32_t sign_flip = 0x80000000U;  // + 2^31 modulo 2^32
   return chunk_at(first_tile(chunk));
 }
 
+// The chunk (dx, dy) chunks away; the coordinate space wraps around at its edges, as int32 does.
+[[nodiscard]] constexpr ChunkAt neighbour(ChunkAt at, std::int32_t dx, std::int32_t dy) noexcept {
+  constexpr std::int32_t half = 1 << 26;
+  const auto wrap = [](std::int32_t v) { return ((v + half) & (2 * half - 1)) - half; };
+  return {wrap(at.x + dx), wrap(at.y + dy)};
+}
+
 // A rectangle of tiles, both corners included.
 struct TileRect {
   Tile low;

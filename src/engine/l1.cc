@@ -1,0 +1,295 @@
+#include "engine/l1.h"
+
+#include <algorithm>
+
+#include "base/result.h"
+#include "model/limits.h"
+
+namespace hunt::engine {
+
+namespace {
+
+constexpr std::uint16_t unknown_table = 0;  // more distinct table names than can be interned
+
+std::size_t bytes_of(const Chunk& chunk) noexcept {
+  // 96 bytes: two index slots at half load, the owner's pointer, the allocator's headers.
+  return sizeof(Chunk) + chunk.spawns.capacity() * sizeof(Spawn) + 96;
+}
+
+// Versions never go back while the chunk stays: an invalidation may be newer than the load, and as
+// rows are never deleted, a row that the load lacks is newer than its snapshot.
+void keep_newer(const Chunk& chunk, std::vector<Spawn>& loaded) {
+  const auto by_local = [](const Spawn& a, const Spawn& b) { return a.local < b.local; };
+  const std::size_t loaded_count = loaded.size();
+  for (const Spawn& here : chunk.spawns) {
+    const auto end = loaded.begin() + static_cast<std::ptrdiff_t>(loaded_count);
+    const auto at = std::lower_bound(loaded.begin(), end, here, by_local);
+    if (at == end || at->local != here.local) {
+      loaded.push_back(here);
+    } else if (at->version < here.version) {
+      *at = here;
+    }
+  }
+  std::sort(loaded.begin(), loaded.end(), by_local);
+}
+
+}  // namespace
+
+L1::L1(std::size_t bytes_max, std::shared_ptr<const model::RuleSet> rules)
+    : bytes_max_(bytes_max), table_indexes_{-1} {
+  set_rules(std::move(rules));
+}
+
+L1::~L1() = default;
+
+void L1::set_rules(std::shared_ptr<const model::RuleSet> rules) {
+  HUNT_ASSERT(rules != nullptr);
+  rules_ = std::move(rules);
+  for (const auto& [name, index] : table_names_) {
+    const auto table = rules_->find_table(name);
+    table_indexes_[index] = table ? static_cast<std::int32_t>(*table) : -1;
+  }
+  radii_tiles_.clear();
+  for (const auto& event : rules_->events) {
+    if (event.hint_radius_tiles > 0) radii_tiles_.push_back(event.hint_radius_tiles);
+  }
+  std::sort(radii_tiles_.begin(), radii_tiles_.end());
+  radii_tiles_.erase(std::unique(radii_tiles_.begin(), radii_tiles_.end()), radii_tiles_.end());
+  for (const auto& chunk : chunks_) chunk->maps_until_us = INT64_MIN;
+}
+
+bool L1::fresh(const Chunk* chunk, std::int64_t now_ns) const noexcept {
+  return chunk != nullptr && now_ns < chunk->own_expires_ns &&
+         chunk->own_loaded_ns >= loaded_floor_ns_;
+}
+
+void L1::want(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
+              std::vector<model::ChunkKey>& out) const {
+  for (std::int32_t dy = -1; dy <= 1; ++dy) {
+    for (std::int32_t dx = -1; dx <= 1; ++dx) {
+      const model::ChunkAt around = model::neighbour(at, dx, dy);
+      if (!fresh(index_.find(world, around), now_ns)) {
+        out.push_back(model::chunk_key(world, around));
+      }
+    }
+  }
+}
+
+void L1::want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::ChunkKey>& out) {
+  for (std::int32_t dy = -1; dy <= 1; ++dy) {
+    for (std::int32_t dx = -1; dx <= 1; ++dx) {
+      Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
+      if (around == nullptr || now_ns < around->own_refresh_ns) continue;
+      out.push_back(model::chunk_key(chunk.world, around->at));
+      around->own_refresh_ns = INT64_MAX;
+    }
+  }
+  chunk.refresh_from_ns = INT64_MAX;  // until one of the nine is put again
+}
+
+Spawn L1::spawn_of(const model::TileRow& row) {
+  Spawn spawn;
+  spawn.id = row.spawn;
+  spawn.version = row.version;
+  spawn.opens_us = std::max(row.opens_us, row.buried_at_us);
+  spawn.closes_us = row.closes_us;
+  spawn.local = local_of(model::tile_of(row.tile));
+  spawn.sold_out = row.sold_out;
+  const auto known = table_names_.find(row.table);
+  if (known != table_names_.end()) {
+    spawn.table = known->second;
+  } else if (table_indexes_.size() > UINT16_MAX) {
+    spawn.table = unknown_table;
+  } else {
+    spawn.table = static_cast<std::uint16_t>(table_indexes_.size());
+    table_names_.emplace(row.table, spawn.table);
+    const auto table = rules_->find_table(row.table);
+    table_indexes_.push_back(table ? static_cast<std::int32_t>(*table) : -1);
+  }
+  return spawn;
+}
+
+void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns) {
+  const model::ChunkAt at = model::chunk_at(rows.key.chunk);
+  Chunk* chunk = index_.find(rows.key.world, at);
+  std::vector<Spawn> spawns;
+  spawns.reserve(rows.rows.size());
+  for (const auto& row : rows.rows) spawns.push_back(spawn_of(row));
+  std::sort(spawns.begin(), spawns.end(),
+            [](const Spawn& a, const Spawn& b) { return a.local < b.local; });
+  if (chunk == nullptr) {
+    chunks_.push_back(std::make_unique<Chunk>());
+    chunk = chunks_.back().get();
+    chunk->world = rows.key.world;
+    chunk->at = at;
+    index_.insert(chunk);
+  } else {
+    bytes_ -= bytes_of(*chunk);
+    keep_newer(*chunk, spawns);
+  }
+  chunk->spawns = std::move(spawns);
+  chunk->rows = {};
+  for (const Spawn& spawn : chunk->spawns) {
+    if (spawn.id != 0) chunk->rows[spawn.local / 32U] |= 1U << (spawn.local % 32U);
+  }
+  chunk->own_loaded_ns = loaded_ns;
+  chunk->own_expires_ns = expires_ns;
+  chunk->own_refresh_ns = loaded_ns + (expires_ns - loaded_ns) / 3 * 2;
+  chunk->referenced = true;
+  bytes_ += bytes_of(*chunk);
+  mark_around(chunk->world, at);
+  evict(chunk);
+}
+
+void L1::apply(const model::TileChange& change) {
+  const model::Tile tile = model::tile_of(change.row.tile);
+  Chunk* chunk = index_.find(change.world, model::chunk_at(tile));
+  if (chunk == nullptr) return;
+  const Spawn spawn = spawn_of(change.row);
+  bytes_ -= bytes_of(*chunk);
+  const auto at = std::lower_bound(
+      chunk->spawns.begin(), chunk->spawns.end(), spawn.local,
+      [](const Spawn& known, std::uint16_t wanted) { return known.local < wanted; });
+  if (at == chunk->spawns.end() || at->local != spawn.local) {
+    chunk->spawns.insert(at, spawn);
+  } else if (at->version < spawn.version) {
+    *at = spawn;
+  }
+  bytes_ += bytes_of(*chunk);
+  const std::uint32_t bit = 1U << (spawn.local % 32U);
+  std::uint32_t& row = chunk->rows[spawn.local / 32U];
+  row = chunk->find(spawn.local)->id != 0 ? row | bit : row & ~bit;
+  mark_around(chunk->world, chunk->at);
+}
+
+void L1::mark_around(model::WorldId world, model::ChunkAt at) noexcept {
+  for (std::int32_t dy = -1; dy <= 1; ++dy) {
+    for (std::int32_t dx = -1; dx <= 1; ++dx) {
+      Chunk* around = index_.find(world, model::neighbour(at, dx, dy));
+      if (around != nullptr) around->maps_until_us = INT64_MIN;
+    }
+  }
+}
+
+void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
+  chunk.usable_until_ns = INT64_MAX;
+  chunk.loaded_since_ns = INT64_MAX;
+  chunk.refresh_from_ns = INT64_MAX;
+  for (std::int32_t dy = -1; dy <= 1; ++dy) {
+    for (std::int32_t dx = -1; dx <= 1; ++dx) {
+      const Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
+      if (around == nullptr) {
+        chunk.usable_until_ns = 0;  // maps are derived when the last of the nine arrives
+        chunk.maps_until_us = INT64_MAX;
+        return;
+      }
+      chunk.usable_until_ns = std::min(chunk.usable_until_ns, around->own_expires_ns);
+      chunk.loaded_since_ns = std::min(chunk.loaded_since_ns, around->own_loaded_ns);
+      chunk.refresh_from_ns = std::min(chunk.refresh_from_ns, around->own_refresh_ns);
+    }
+  }
+  derive_maps(chunk, as_of_us);
+}
+
+void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
+  for (Bitmap& band : chunk.bands) band = {};
+  chunk.active = chunk.rows;
+  std::int64_t until_us = INT64_MAX;
+  Window window;
+  for (const std::int32_t radius : radii_tiles_) {
+    window.clear();
+    for (std::int32_t dy = -1; dy <= 1; ++dy) {
+      for (std::int32_t dx = -1; dx <= 1; ++dx) {
+        const Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
+        const model::Tile origin{dx * model::chunk_side_tiles, dy * model::chunk_side_tiles};
+        add_open_loot(*around, radius, origin, as_of_us, window, until_us);
+      }
+    }
+    std::int32_t grown = 0;
+    for (std::size_t i = 0; i < chunk.bands.size() && grown < radius; ++i) {
+      const std::int32_t edge = std::min(band_edges_tiles[i], radius);
+      window.grow(edge - grown);
+      grown = edge;
+      window.or_middle_into(chunk.bands[i]);
+    }
+    window.or_middle_into(chunk.active);
+  }
+  chunk.maps_until_us = until_us;
+}
+
+void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile origin,
+                       std::int64_t as_of_us, Window& window, std::int64_t& until_us) const {
+  const auto changes_at = [&](std::int64_t edge_us) {
+    if (edge_us > as_of_us) until_us = std::min(until_us, edge_us);
+  };
+  for (const Spawn& spawn : around.spawns) {
+    const model::LootTable* table = table_of(spawn);
+    if (spawn.id == 0 || spawn.sold_out || table == nullptr) continue;
+    const model::EventRules& event = rules_->events[table->event];
+    if (event.hint_radius_tiles != radius) continue;
+    for (const std::int64_t edge_us :
+         {spawn.opens_us, spawn.closes_us, event.starts_us, event.ends_us}) {
+      changes_at(edge_us);
+    }
+    if (!spawn.eligible(as_of_us) || !event.open(as_of_us)) continue;
+    window.set(origin.x + spawn.local % 32, origin.y + spawn.local / 32);
+  }
+}
+
+void L1::evict(const Chunk* keep) {
+  // CLOCK: a used chunk gets a second round. Twice around is enough to find an unused one; below
+  // nine chunks nothing could ever be answered, so those always stay.
+  while (bytes_ + index_.bytes() > bytes_max_ && chunks_.size() > 64) {
+    if (hand_ >= chunks_.size()) hand_ = 0;
+    Chunk& candidate = *chunks_[hand_];
+    if (&candidate == keep || candidate.referenced) {
+      candidate.referenced = false;
+      ++hand_;
+      continue;
+    }
+    remove(hand_);
+    ++evictions_;
+  }
+}
+
+void L1::remove(std::size_t position) {
+  const std::unique_ptr<Chunk> gone = std::move(chunks_[position]);
+  index_.erase(gone.get());
+  bytes_ -= bytes_of(*gone);
+  chunks_[position] = std::move(chunks_.back());
+  chunks_.pop_back();
+  mark_around(gone->world, gone->at);
+}
+
+void L1::heartbeat(std::int64_t now_ns) noexcept {
+  last_heartbeat_ns_ = now_ns;
+  continuous_since_ns_ = std::min(continuous_since_ns_, now_ns);
+}
+
+void L1::gap(std::int64_t now_ns) noexcept {
+  // What was confirmed until now lives on for as long as an unconfirmed load would.
+  grace_floor_ns_ = loaded_floor_ns_;
+  grace_until_ns_ = now_ns + limits::unconfirmed_life_ns;
+  continuous_since_ns_ = now_ns;
+}
+
+void L1::begin_turn(std::int64_t now_ns) noexcept {
+  if (last_heartbeat_ns_ != INT64_MIN && now_ns - last_heartbeat_ns_ > limits::feed_silence_ns) {
+    continuous_since_ns_ = INT64_MAX;  // the next heartbeat starts anew
+    last_heartbeat_ns_ = INT64_MIN;
+  }
+  const std::int64_t unconfirmed_ns = now_ns - limits::unconfirmed_life_ns;
+  // A chunk loaded before the feed was continuous was last confirmed by its load.
+  loaded_floor_ns_ = std::min(unconfirmed_ns, continuous_since_ns_);
+  if (now_ns < grace_until_ns_) loaded_floor_ns_ = std::min(loaded_floor_ns_, grace_floor_ns_);
+}
+
+void L1::for_each(const std::function<void(const Chunk&)>& visit) const {
+  for (const auto& chunk : chunks_) visit(*chunk);
+}
+
+L1Stats L1::stats() const noexcept {
+  return {chunks_.size(), bytes_ + index_.bytes(), evictions_};
+}
+
+}  // namespace hunt::engine

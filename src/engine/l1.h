@@ -1,0 +1,118 @@
+// L1: a lane's own cache of chunks, bounded in bytes, with the rules compiled in.
+//
+// Not shared, not the truth, and it never loads anything: the service does and calls put(). A
+// chunk answers positions only while it and the eight around it are fresh (hints cross borders).
+// Freshness (PROTOCOLS 7, promise B1): until its expiry, and, unless confirmations flow, at most
+// limits::unconfirmed_life_ns after its load. Thread: its lane's.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/chunk.h"
+#include "engine/chunk_index.h"
+#include "model/change.h"
+#include "model/rule_set.h"
+
+namespace hunt::engine {
+
+struct L1Stats {
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t evictions = 0;
+};
+
+class L1 {
+ public:
+  // Bound: bytes_max holds chunks, spawns and index; at least a batch's chunks always fit.
+  L1(std::size_t bytes_max, std::shared_ptr<const model::RuleSet> rules);
+  ~L1();
+  L1(const L1&) = delete;
+  L1& operator=(const L1&) = delete;
+
+  // Swaps the rules; every map is derived again when next used.
+  void set_rules(std::shared_ptr<const model::RuleSet> rules);
+  [[nodiscard]] const model::RuleSet& rules() const noexcept { return *rules_; }
+  [[nodiscard]] const std::shared_ptr<const model::RuleSet>& rules_ptr() const { return rules_; }
+
+  // The chunk, ready to answer for `now_ns` and `as_of_us`; nullptr when it, or a chunk around it,
+  // is missing or stale: then want() says which. Marks it as used.
+  [[nodiscard]] Chunk* usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
+                              std::int64_t as_of_us) {
+    Chunk* chunk = index_.find(world, at);
+    if (chunk == nullptr) return nullptr;
+    chunk->referenced = true;
+    if (as_of_us >= chunk->maps_until_us) derive(*chunk, as_of_us);
+    if (now_ns >= chunk->usable_until_ns || chunk->loaded_since_ns < loaded_floor_ns_) {
+      return nullptr;
+    }
+    return chunk;
+  }
+
+  // Appends the chunks of the 3 x 3 around `at` that are missing or stale.
+  void want(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
+            std::vector<model::ChunkKey>& out) const;
+
+  // Appends those of the 3 x 3 that wish for a refresh, each once until it is put again.
+  void want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::ChunkKey>& out);
+
+  // A load that was begun at `loaded_ns`. Rows that are older than what is here are ignored.
+  // `expires_ns` is absolute; a refresh is wished for after two thirds of the life.
+  void put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns);
+
+  // A changed row; ignored where the chunk is not here or has the same or a newer version.
+  void apply(const model::TileChange& change);
+
+  // Confirmations. `heartbeat` says that everything committed until about now was applied;
+  // `gap` that something may have been missed.
+  void heartbeat(std::int64_t now_ns) noexcept;
+  void gap(std::int64_t now_ns) noexcept;
+  // Call at the start of each turn: what is not confirmed long enough stops being usable.
+  void begin_turn(std::int64_t now_ns) noexcept;
+
+  // The table in force for a spawn, or nothing when the rules do not have it.
+  [[nodiscard]] const model::LootTable* table_of(const Spawn& spawn) const noexcept {
+    const std::int32_t index = table_index_of(spawn);
+    return index < 0 ? nullptr : &rules_->tables[static_cast<std::size_t>(index)];
+  }
+  [[nodiscard]] std::int32_t table_index_of(const Spawn& spawn) const noexcept {
+    return table_indexes_[spawn.table];
+  }
+
+  void for_each(const std::function<void(const Chunk&)>& visit) const;
+  [[nodiscard]] L1Stats stats() const noexcept;
+
+ private:
+  [[nodiscard]] Spawn spawn_of(const model::TileRow& row);
+  void derive(Chunk& chunk, std::int64_t as_of_us);
+  void derive_maps(Chunk& chunk, std::int64_t as_of_us);
+  void add_open_loot(const Chunk& around, std::int32_t radius, model::Tile origin,
+                     std::int64_t as_of_us, Window& window, std::int64_t& until_us) const;
+  void mark_around(model::WorldId world, model::ChunkAt at) noexcept;
+  void evict(const Chunk* keep);
+  void remove(std::size_t position);
+  [[nodiscard]] bool fresh(const Chunk* chunk, std::int64_t now_ns) const noexcept;
+
+  const std::size_t bytes_max_;
+  std::size_t bytes_ = 0;
+  std::uint64_t evictions_ = 0;
+  std::shared_ptr<const model::RuleSet> rules_;
+  std::vector<std::int32_t> radii_tiles_;  // distinct hint radii of the events, > 0
+  ChunkIndex index_;
+  std::vector<std::unique_ptr<Chunk>> chunks_;  // CLOCK order
+  std::size_t hand_ = 0;
+  std::unordered_map<std::string, std::uint16_t> table_names_;  // name -> Spawn::table
+  std::vector<std::int32_t> table_indexes_;  // Spawn::table -> rules_->tables, or -1
+  std::int64_t loaded_floor_ns_ = INT64_MIN;
+  std::int64_t grace_floor_ns_ = INT64_MIN;
+  std::int64_t grace_until_ns_ = INT64_MIN;
+  std::int64_t last_heartbeat_ns_ = INT64_MIN;
+  std::int64_t continuous_since_ns_ = INT64_MAX;  // loads from then on are covered by the feed
+};
+
+}  // namespace hunt::engine
