@@ -1,0 +1,49 @@
+// Fuzzes the request bodies: any bytes are read or refused with a sentence, and what was read
+// survives writing and reading again.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "codec/json_replies.h"
+#include "codec/json_requests.h"
+
+namespace {
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void check_error(const hunt::Error& error) {
+  require(!error.message.empty());
+  require(error.code == hunt::Errc::invalid_argument || error.code == hunt::Errc::too_large);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static hunt::codec::PositionsReader reader;
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  if (const auto request = reader.parse(body)) {
+    std::string text;
+    write_positions(request->batch, text);
+    if (request->batch.world != 0 && text.size() <= 256 * 1024) {
+      const auto again = reader.parse(text);
+      require(again.has_value());
+      require(again->batch.positions.size() == request->batch.positions.size());
+    }
+  } else {
+    check_error(request.error());
+  }
+  if (const auto burials = hunt::codec::parse_burials(body)) {
+    std::string text;
+    hunt::codec::write_burials(*burials, text);
+    const auto again = hunt::codec::parse_burials(text);
+    require(again.has_value() && again->size() == burials->size());
+  } else {
+    check_error(burials.error());
+  }
+  if (const auto tiles = hunt::codec::parse_tiles(body); !tiles) check_error(tiles.error());
+  if (const auto name = hunt::codec::parse_world_name(body); !name) check_error(name.error());
+  return 0;
+}

@@ -1,0 +1,63 @@
+// The JSON bodies that clients send, read into model values: positions, burials, tiles, worlds.
+//
+// Not the routes (adapters/http) and not the rules of the hunt: a table's name is checked by
+// whoever knows the rules. Strict: unknown and repeated fields are errors, and every error names
+// the field
+// (`positions[3].x`), what was found and what was expected. A syntax error names its byte offset.
+// Errors: invalid_argument, or too_large for what exceeds model/limits.h. Thread: any one at a
+// time.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "model/batch.h"
+#include "model/spawn.h"
+
+namespace hunt::codec {
+
+// A world as clients write it: its id, or its name, which the reader of the request resolves.
+using WorldRef = std::variant<model::WorldId, std::string>;
+
+struct PositionsRequest {
+  WorldRef world = model::WorldId{0};
+  model::Batch batch;          // batch.world is set when `world` is an id
+  bool wait_terminal = false;  // "wait":"terminal"
+};
+
+// Reads positions. Keeps its buffers (about 2 MB for the largest body) between calls, so that the
+// good path allocates the vector of positions and nothing else.
+class PositionsReader {
+ public:
+  PositionsReader();
+  ~PositionsReader();
+  PositionsReader(PositionsReader&&) noexcept;
+  PositionsReader& operator=(PositionsReader&&) noexcept;
+
+  // {"world":1|"demo","wait"?:"terminal","positions":[{"player","x","y","kind"?,"seq"?,"sent_at"?}]}
+  // Bound: limits::body_bytes_max (checked before reading), limits::batch_positions_max.
+  [[nodiscard]] Result<PositionsRequest> parse(std::string_view body);
+
+ private:
+  struct Buffers;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+// {"tiles":[{"x","y","table","budget"?,"key"?,"opens"?,"closes"?}]}; the budget is 1 unless given.
+// Bound: limits::body_bytes_max, limits::tiles_per_request_max.
+[[nodiscard]] Result<std::vector<model::Burial>> parse_burials(std::string_view body);
+
+// {"tiles":[{"x","y"}]}. Bound: as above.
+[[nodiscard]] Result<std::vector<model::Tile>> parse_tiles(std::string_view body);
+
+// {"name":"..."}: the name of a world to create.
+[[nodiscard]] Result<std::string> parse_world_name(std::string_view body);
+
+// Letters, digits, '-', '_' and '.', at most limits::name_bytes_max, and not digits alone (that
+// would read as an id). The error's field is `name`.
+[[nodiscard]] Result<void> check_world_name(std::string_view name);
+
+}  // namespace hunt::codec
