@@ -96,6 +96,7 @@ void answer_missed(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::
                    model::PositionOutcome* outcomes, Turn& turn) {
   turn.wanted.clear();
   turn.aging.clear();
+  turn.candidates.clear();
   l1.begin_turn(now_ns);
   const std::int32_t radius_max = l1.rules().hint_radius_tiles_max();
   std::size_t kept = 0;

@@ -35,8 +35,8 @@ struct Turn {
 void answer(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::int64_t as_of_us,
             model::PositionOutcome* outcomes, Turn& turn);
 
-// The same for the positions that an earlier pass missed (their indexes are in `turn.missed`);
-// candidates are added to those of the earlier passes.
+// The same for the positions that an earlier pass missed (their indexes are in `turn.missed`).
+// Candidates of the earlier pass must have been taken: they belong to the rules of that moment.
 void answer_missed(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::int64_t as_of_us,
                    model::PositionOutcome* outcomes, Turn& turn);
 

@@ -1,0 +1,29 @@
+#include "adapters/system/system_clock.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+namespace hunt::system {
+
+using std::chrono::steady_clock;
+
+std::int64_t SystemClock::now_ns() const noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::int64_t SystemClock::wall_us() const noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+boost::asio::awaitable<void> AsioTimer::sleep_until(std::int64_t deadline_ns) {
+  const steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+  boost::asio::steady_timer timer(lane_, deadline);
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+}  // namespace hunt::system

@@ -1,0 +1,43 @@
+// LaneMetrics: the plain counters and histograms of one lane, written by its thread alone.
+//
+// Not shared: a copy is handed to the Observer now and then (observer.h). Each field is documented
+// where it is shown, in model/stats.h.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/histogram.h"
+#include "engine/l1.h"
+#include "model/batch.h"
+
+namespace hunt::service {
+
+using OutcomeCounts = std::array<std::uint64_t, model::outcome_count>;
+
+struct LaneMetrics {
+  OutcomeCounts positions{};
+  OutcomeCounts claims{};
+  std::uint64_t batches = 0;
+  std::uint64_t grants = 0;
+  std::uint64_t repeats = 0;
+  std::uint64_t claims_waiting = 0;
+  std::uint64_t claim_retries = 0;
+  std::uint64_t shed = 0;
+  std::uint64_t l1_hits = 0;
+  std::uint64_t l1_misses = 0;
+  std::uint64_t loot_lookups = 0;
+  std::uint64_t loot_misses = 0;
+  std::uint64_t chunks_loaded = 0;
+  engine::L1Stats l1;
+  Histogram answer;
+  Histogram store_load;
+  Histogram store_grant;
+  Histogram invalidation;
+  std::string store_error;
+
+  void count(model::Outcome outcome) noexcept { ++positions[static_cast<std::size_t>(outcome)]; }
+  void count_claim(model::Outcome outcome) noexcept { ++claims[static_cast<std::size_t>(outcome)]; }
+};
+
+}  // namespace hunt::service

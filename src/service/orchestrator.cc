@@ -1,0 +1,258 @@
+#include "service/orchestrator.h"
+
+#include <fmt/format.h>
+
+#include "model/limits.h"
+
+namespace hunt::service {
+
+namespace {
+
+constexpr std::int64_t tick_ns = 5'000'000;  // the grain of deadlines and retries
+constexpr std::int64_t publish_every_ns = 100'000'000;
+constexpr std::int64_t sample_every_ns = 200'000'000;
+constexpr std::int64_t worlds_every_ns = 1'000'000'000;
+constexpr int load_rounds_max = 8;  // then the batch is `busy`
+
+}  // namespace
+
+struct Orchestrator::Ask {
+  model::Batch batch;
+  model::BatchReply reply;
+  ClaimWaitPtr wait;  // set when terminal outcomes are waited for
+  std::int64_t begun_ns = 0;
+  std::int64_t deadline_ns = 0;
+  std::int64_t as_of_us = 0;
+  std::unique_ptr<engine::Turn> turn;
+
+  // The claim's entry in the reply for this position, made when there is none.
+  model::ClaimAnswer& claim_of(std::uint32_t position) {
+    auto& outcome = reply.outcomes[position];
+    if (outcome.claim_index < 0) {
+      outcome.claim_index = static_cast<std::int32_t>(reply.claims.size());
+      reply.claims.emplace_back();
+    }
+    return reply.claims[static_cast<std::size_t>(outcome.claim_index)];
+  }
+};
+
+Orchestrator::Orchestrator(OrchestratorOptions options, ports::HuntStore& store, ports::Bus& bus,
+                           const ports::Clock& clock, ports::Timer& timer,
+                           boost::asio::any_io_executor lane, Observer& observer,
+                           std::shared_ptr<const model::RuleSet> rules)
+    : options_(std::move(options)),
+      store_(store),
+      bus_(bus),
+      clock_(clock),
+      timer_(timer),
+      observer_(observer),
+      l1_(options_.l1_bytes_max, std::move(rules)),
+      roller_(options_.event_seed),
+      loader_(l1_, store, clock, lane, metrics_, options_.seed),
+      desk_(store, bus, clock, timer, lane, metrics_),
+      tasks_(lane, 1) {}
+
+void Orchestrator::start() {
+  bus_.on_invalidation([this](const model::Invalidation& what) { on_invalidation(what); });
+  const bool spawned = tasks_.try_spawn(tick());
+  HUNT_ASSERT(spawned);
+}
+
+boost::asio::awaitable<void> Orchestrator::drain(std::int64_t deadline_ns) {
+  while (asks_inflight_ > 0) co_await timer_.sleep_until(clock_.now_ns() + tick_ns);
+  while (desk_.waiting() > 0 && clock_.now_ns() < deadline_ns) {
+    co_await timer_.sleep_until(clock_.now_ns() + tick_ns);
+  }
+  stopping_ = true;
+  co_await loader_.tasks().join(clock_, timer_);
+  co_await desk_.tasks().join(clock_, timer_);
+  co_await tasks_.join(clock_, timer_);
+  publish_figures(clock_.now_ns());
+}
+
+void Orchestrator::set_rules(std::shared_ptr<const model::RuleSet> rules) {
+  l1_.set_rules(std::move(rules));
+}
+
+boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Batch batch,
+                                                                       ports::Wait wait) {
+  if (batch.positions.size() > limits::batch_positions_max) {
+    co_return fail(Errc::too_large,
+                   fmt::format("a batch holds at most {} positions, this one has {}; send several",
+                               limits::batch_positions_max, batch.positions.size()),
+                   "positions");
+  }
+  Ask ask;
+  ask.batch = std::move(batch);
+  ask.begun_ns = clock_.now_ns();
+  ask.deadline_ns = ask.begun_ns + limits::answer_deadline_ns;
+  if (wait == ports::Wait::terminal) ask.wait = std::make_shared<ClaimWait>();
+  if (!worlds_.contains(ask.batch.world)) {
+    const auto known = co_await know_world(ask.batch.world);
+    if (!known) co_return tl::unexpected<Error>(known.error());
+  }
+  ++asks_inflight_;
+  auto answered = co_await answer_all(ask);
+  if (answered && ask.wait != nullptr && ask.wait->open > 0) {
+    answered = co_await await_verdicts(ask);
+  }
+  --asks_inflight_;
+  idle_turns_.push_back(std::move(ask.turn));
+  if (!answered) co_return tl::unexpected<Error>(answered.error());
+  finish(ask);
+  co_return std::move(ask.reply);
+}
+
+boost::asio::awaitable<Result<void>> Orchestrator::know_world(model::WorldId world) {
+  // Asked for again at most once a second, so that a wrong id costs the store nothing.
+  const std::int64_t now_ns = clock_.now_ns();
+  if (worlds_asked_ns_ == INT64_MIN || now_ns - worlds_asked_ns_ >= worlds_every_ns) {
+    const auto worlds = co_await store_.worlds();
+    if (!worlds) co_return tl::unexpected<Error>(worlds.error());
+    worlds_asked_ns_ = now_ns;
+    for (const auto& known : *worlds) worlds_.insert(known.id);
+  }
+  if (worlds_.contains(world)) co_return Result<void>{};
+  co_return fail(Errc::not_found,
+                 fmt::format("there is no world {}; create it with `hunt world create`", world),
+                 "world");
+}
+
+boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
+  if (idle_turns_.empty()) idle_turns_.push_back(std::make_unique<engine::Turn>());
+  ask.turn = std::move(idle_turns_.back());
+  idle_turns_.pop_back();
+  engine::Turn& turn = *ask.turn;
+  ask.as_of_us = ask.batch.as_of_us.value_or(clock_.wall_us());
+  ask.reply.outcomes.resize(ask.batch.positions.size());
+  if (watched_) sampler_.see(ask.batch, ask.begun_ns);
+
+  engine::answer(l1_, ask.batch, ask.begun_ns, ask.as_of_us, ask.reply.outcomes.data(), turn);
+  metrics_.l1_misses += turn.missed.size();
+  metrics_.l1_hits += ask.batch.positions.size() - turn.missed.size();
+  metrics_.loot_lookups += turn.on_loot;
+  if (!turn.aging.empty()) loader_.refresh(turn.aging);
+  settle_candidates(ask);
+  for (int round = 0; round < load_rounds_max && !turn.missed.empty(); ++round) {
+    const auto loaded = co_await loader_.load(turn.wanted, deadlines_, ask.deadline_ns);
+    if (!loaded && loaded.error().code == Errc::overloaded) break;
+    if (!loaded) {
+      metrics_.store_error = loaded.error().message;
+      co_return loaded;
+    }
+    turn.on_loot = 0;
+    engine::answer_missed(l1_, ask.batch, clock_.now_ns(), ask.as_of_us, ask.reply.outcomes.data(),
+                          turn);
+    metrics_.loot_lookups += turn.on_loot;
+    metrics_.loot_misses += turn.on_loot;
+    settle_candidates(ask);
+  }
+  for (const std::uint32_t i : turn.missed) ask.reply.outcomes[i] = {model::Outcome::busy, 0, -1};
+  co_return Result<void>{};
+}
+
+void Orchestrator::settle_candidates(Ask& ask) {
+  if (ask.turn->candidates.empty()) return;
+  for (const auto& candidate : ask.turn->candidates) settle(ask, candidate);
+  ask.turn->candidates.clear();
+  desk_.flush();
+}
+
+void Orchestrator::settle(Ask& ask, const engine::Candidate& candidate) {
+  const model::Position& position = ask.batch.positions[candidate.position];
+  auto& outcome = ask.reply.outcomes[candidate.position];
+  const engine::Remembered* known = desk_.memo().find(position.player, candidate.spawn);
+  if (known != nullptr && known->outcome != model::Outcome::found) {
+    outcome.outcome = known->outcome;
+    auto& claim = ask.claim_of(candidate.position);
+    claim = {known->claim, known->item, known->outcome == model::Outcome::granted};
+    return;
+  }
+  // A refusal that L1 knows may be told from it, but only to who does not insist on the ledger:
+  // a player who won before the spawn sold out is still owed `granted`.
+  const bool insists = ask.wait != nullptr || ask.batch.as_of_us.has_value();
+  if (candidate.cached != model::Outcome::found && !insists) {
+    outcome.outcome = candidate.cached;
+    return;
+  }
+  if (known != nullptr && desk_.join(known->claim, ask.wait, candidate.position)) {
+    ask.claim_of(candidate.position).claim = known->claim;
+    return;
+  }
+  if (desk_.full()) {
+    outcome.outcome = model::Outcome::busy;
+    return;
+  }
+  model::Claim claim;
+  claim.world = ask.batch.world;
+  claim.tile = model::tile_id_of(position.tile);
+  claim.spawn = candidate.spawn;
+  claim.player = position.player;
+  claim.id = claim_ids_.of(claim.world, claim.tile, claim.spawn, claim.player);
+  const model::RuleSet& rules = l1_.rules();
+  claim.item = rules.items[roller_.roll(rules, candidate.table, claim.id)];
+  claim.rules = rules.version;
+  claim.seed = roller_.seed_id();
+  claim.as_of_us = ask.batch.as_of_us;
+  ask.claim_of(candidate.position).claim = claim.id;
+  desk_.submit(std::move(claim), ask.wait, candidate.position);
+}
+
+boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
+  const bool in_time = co_await ask.wait->done.wait(deadlines_, ask.deadline_ns);
+  if (ask.wait->error) co_return tl::unexpected<Error>(*ask.wait->error);
+  if (!in_time) {
+    co_return fail(Errc::deadline_exceeded,
+                   "the store did not decide in time; ask again: the claims keep their ids");
+  }
+  for (const auto& [position, verdict] : ask.wait->told) {
+    ask.reply.outcomes[position].outcome = verdict.outcome;
+    auto& claim = ask.claim_of(position);
+    claim = {verdict.id, verdict.item, verdict.repeat};
+  }
+  co_return Result<void>{};
+}
+
+void Orchestrator::finish(const Ask& ask) {
+  ++metrics_.batches;
+  for (const auto& outcome : ask.reply.outcomes) metrics_.count(outcome.outcome);
+  metrics_.shed = metrics_.positions[static_cast<std::size_t>(model::Outcome::busy)];
+  metrics_.answer.record(clock_.now_ns() - ask.begun_ns);
+}
+
+void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
+  const std::int64_t now_ns = clock_.now_ns();
+  const bool follows = invalidation.relay == relay_ && invalidation.epoch == relay_epoch_ &&
+                       invalidation.seq == relay_seq_ + 1;
+  if (!follows) l1_.gap(now_ns);
+  relay_ = invalidation.relay;
+  relay_epoch_ = invalidation.epoch;
+  relay_seq_ = invalidation.seq;
+  for (const auto& change : invalidation.tiles) loader_.apply(change);
+  l1_.heartbeat(now_ns);
+}
+
+boost::asio::awaitable<void> Orchestrator::tick() {
+  while (!stopping_) {
+    const std::int64_t now_ns = clock_.now_ns();
+    deadlines_.sweep(now_ns);
+    desk_.flush();
+    publish_figures(now_ns);
+    co_await timer_.sleep_until(now_ns + tick_ns);
+  }
+  deadlines_.sweep(INT64_MAX);
+}
+
+void Orchestrator::publish_figures(std::int64_t now_ns) {
+  if (!stopping_ && published_ns_ != INT64_MIN && now_ns - published_ns_ < publish_every_ns) return;
+  published_ns_ = now_ns;
+  metrics_.l1 = l1_.stats();
+  observer_.publish(options_.lane, metrics_);
+  watched_ = observer_.watched();
+  if (watched_ && (sampled_ns_ == INT64_MIN || now_ns - sampled_ns_ >= sample_every_ns)) {
+    sampled_ns_ = now_ns;
+    observer_.publish(options_.lane, sampler_.sample(l1_, now_ns));
+  }
+}
+
+}  // namespace hunt::service
