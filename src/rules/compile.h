@@ -1,0 +1,35 @@
+// Rules files (as texts) to the compiled, immutable model::RuleSet, or to all that is wrong.
+//
+// Not the reading of files (load.h) and not their swapping under traffic (apps/rules_watch.h).
+// All files together are one set: table names are shared by all events. The result does not depend
+// on the names or the order of the files. A pure function of its arguments; any thread.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "model/rule_set.h"
+#include "rules/diagnostic.h"
+
+namespace hunt::rules {
+
+struct RulesFile {
+  std::string name;  // for messages
+  std::string text;
+};
+
+struct LoadedRules {
+  model::RuleSet set;
+  std::vector<Diagnostic> warnings;
+};
+
+using RulesResult = tl::expected<LoadedRules, std::vector<Diagnostic>>;
+
+// `now_us` (wall clock) only serves the warning that an event is over; it is not in the version.
+// Errors: at least one diagnostic of severity error, among warnings.
+// Bound: limits::rules_files_max files, tables_max tables over all of them.
+[[nodiscard]] RulesResult compile_rules(std::span<const RulesFile> files, std::int64_t now_us);
+
+}  // namespace hunt::rules

@@ -1,0 +1,154 @@
+// Exactness: sums, brute force over every outcome, and nesting at the limits.
+#include "rules/odds.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <boost/multiprecision/cpp_int.hpp>
+#include <map>
+
+#include "base/prng.h"
+#include "model/limits.h"
+#include "rules/compile.h"
+#include "rules/load.h"
+
+namespace hunt::rules {
+namespace {
+
+using Fraction = boost::multiprecision::cpp_rational;
+using Integer = boost::multiprecision::cpp_int;
+
+model::RuleSet compiled(const std::string& tables) {
+  const RulesFile file{"f.yaml", "event: e\ntables:\n" + tables};
+  auto result = compile_rules({&file, 1}, 0);
+  EXPECT_TRUE(result.has_value()) << format(result.error().at(0));
+  return std::move(result->set);
+}
+
+Fraction fraction(const ItemOdds& odds) {
+  return {Integer(odds.numerator), Integer(odds.denominator)};
+}
+
+Fraction sum(const std::vector<ItemOdds>& odds) {
+  Fraction out = 0;
+  for (const auto& item : odds) out += fraction(item);
+  return out;
+}
+
+// Walks every branch of the tree of draws, without sharing anything with the code under test.
+void walk(const model::RuleSet& set, std::uint32_t table, const Fraction& share,
+          std::map<std::string, Fraction>& out) {
+  const auto& flat = set.tables[table];
+  for (std::uint32_t i = 0; i < flat.entry_count; ++i) {
+    const auto& entry = set.entries[flat.first_entry + i];
+    const Fraction part = share * Fraction(entry.weight, flat.total_weight);
+    if (entry.is_table) {
+      walk(set, entry.index, part, out);
+    } else {
+      out[set.items[entry.index]] += part;
+    }
+  }
+}
+
+TEST(Odds, are_exact_fractions_through_nesting) {
+  const auto set = compiled(
+      "  t: [{item: a, weight: 60}, {item: b, weight: 30}, {table: rare, weight: 10}]\n"
+      "  rare: [{item: b, weight: 1}, {item: c, weight: 2}]\n");
+  const auto odds = table_odds(set, *set.find_table("t"));
+  ASSERT_EQ(odds.size(), 3U);
+  EXPECT_EQ(odds[0].item, "a");
+  EXPECT_EQ(odds[0].numerator + "/" + odds[0].denominator, "3/5");
+  EXPECT_EQ(odds[1].item, "b");
+  EXPECT_EQ(odds[1].numerator + "/" + odds[1].denominator, "1/3");
+  EXPECT_EQ(odds[2].numerator + "/" + odds[2].denominator, "1/15");
+  EXPECT_DOUBLE_EQ(odds[2].probability, 1.0 / 15);
+}
+
+TEST(Odds, equal_odds_are_ordered_by_name) {
+  const auto set =
+      compiled("  t: [{item: b, weight: 1}, {item: c, weight: 1}, {item: a, weight: 1}]\n");
+  const auto odds = table_odds(set, 0);
+  EXPECT_EQ(odds[0].item + odds[1].item + odds[2].item, "abc");
+}
+
+TEST(Odds, add_up_to_one_and_match_brute_force_for_any_seed) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Prng prng(seed);
+    std::string tables;
+    const std::uint64_t count = 1 + prng.below(6);
+    for (std::uint64_t t = 0; t < count; ++t) {
+      tables += fmt::format("  t{}:\n", t);
+      for (std::uint64_t entries = 1 + prng.below(5); entries > 0; --entries) {
+        const std::uint64_t weight = 1 + prng.below(limits::weight_max);
+        const bool nested = t + 1 < count && prng.below(2) == 0;
+        tables += nested ? fmt::format("    - {{table: t{}, weight: {}}}\n",
+                                       t + 1 + prng.below(count - t - 1), weight)
+                         : fmt::format("    - {{item: i{}, weight: {}}}\n", prng.below(6), weight);
+      }
+    }
+    const auto set = compiled(tables);
+    for (std::uint32_t t = 0; t < set.tables.size(); ++t) {
+      const auto odds = table_odds(set, t);
+      ASSERT_EQ(sum(odds), 1) << "seed " << seed;
+      std::map<std::string, Fraction> expected;
+      walk(set, t, 1, expected);
+      ASSERT_EQ(odds.size(), expected.size()) << "seed " << seed;
+      for (std::size_t i = 0; i < odds.size(); ++i) {
+        ASSERT_EQ(fraction(odds[i]), expected.at(odds[i].item)) << "seed " << seed;
+        ASSERT_LE(fraction(odds[i]), fraction(odds[i == 0 ? 0 : i - 1])) << "seed " << seed;
+      }
+    }
+  }
+}
+
+TEST(Odds, stay_exact_at_the_limits_of_weight_and_nesting) {
+  std::string tables;
+  for (std::size_t t = 0; t < limits::table_nesting_max; ++t) {
+    const std::string next = t + 1 < limits::table_nesting_max ? fmt::format("table: t{}", t + 1)
+                                                               : std::string("item: grail");
+    tables += fmt::format("  t{}: [{{item: dust, weight: {}}}, {{{}, weight: 1}}]\n", t,
+                          limits::weight_max, next);
+  }
+  const auto set = compiled(tables);
+  const auto odds = table_odds(set, *set.find_table("t0"));
+  ASSERT_EQ(odds.size(), 2U);
+  EXPECT_EQ(odds[1].item, "grail");
+  EXPECT_EQ(odds[1].numerator, "1");
+  Integer expected = 1;
+  for (std::size_t t = 0; t < limits::table_nesting_max; ++t) expected *= limits::weight_max + 1;
+  EXPECT_EQ(odds[1].denominator, expected.str());
+  EXPECT_EQ(sum(odds), 1);
+  EXPECT_NEAR(odds[1].probability * 1e72, 1, 1e-6);
+}
+
+TEST(Odds, shared_tables_do_not_multiply_the_work) {
+  // 8 levels of 30 entries that all lead to the same next table: 30^8 paths.
+  std::string tables;
+  for (std::size_t t = 0; t < limits::table_nesting_max; ++t) {
+    tables += fmt::format("  t{}:\n", t);
+    for (int e = 0; e < 30; ++e) {
+      tables += t + 1 < limits::table_nesting_max
+                    ? fmt::format("    - {{table: t{}, weight: {}}}\n", t + 1, 7 + e)
+                    : fmt::format("    - {{item: i{}, weight: {}}}\n", e, 7 + e);
+    }
+  }
+  const auto set = compiled(tables);
+  const auto odds = table_odds(set, *set.find_table("t0"));
+  EXPECT_EQ(odds.size(), 30U);
+  EXPECT_EQ(sum(odds), 1);
+}
+
+TEST(OddsText, is_short_and_never_zero) {
+  EXPECT_EQ(one_in_text(0.02), "1 in 50");
+  EXPECT_EQ(one_in_text(0.6), "1 in 1.667");
+  EXPECT_EQ(one_in_text(1), "1 in 1");
+  EXPECT_EQ(one_in_text(1e-6), "1 in 1,000,000");
+  EXPECT_EQ(one_in_text(1e-72), "1 in 1.000e+72");
+  EXPECT_EQ(percent_text(0.025), "2.5 %");
+  EXPECT_EQ(percent_text(1), "100 %");
+  EXPECT_EQ(percent_text(1e-5), "0.001 %");
+  EXPECT_EQ(percent_text(1e-9), "1.000e-07 %");
+}
+
+}  // namespace
+}  // namespace hunt::rules

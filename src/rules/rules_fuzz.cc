@@ -1,0 +1,31 @@
+// Any bytes as a rules file: an answer in bounded time, with places, and sound tables when
+// accepted.
+//
+// compile_rules() asserts the compiled set's invariants itself; here stands what it cannot see.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "model/limits.h"
+#include "rules/compile.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace hunt;
+  const rules::RulesFile file{"f.yaml", std::string(reinterpret_cast<const char*>(data), size)};
+  const auto first = rules::compile_rules({&file, 1}, 0);
+  if (!first) {
+    HUNT_ASSERT(!first.error().empty());
+    HUNT_ASSERT(first.error().size() <= 2 * rules::Diagnostics::diagnostics_max + 2);
+    for (const auto& diagnostic : first.error()) {
+      HUNT_ASSERT(!diagnostic.message.empty());
+      HUNT_ASSERT(diagnostic.file.empty() ||
+                  (diagnostic.at.line >= 1 && diagnostic.at.column >= 1));
+    }
+    return 0;
+  }
+  HUNT_ASSERT(first->set.events.size() == 1);
+  const auto second = rules::compile_rules({&file, 1}, 0);
+  HUNT_ASSERT(second && second->set.version == first->set.version);
+  return 0;
+}
