@@ -1,7 +1,7 @@
 """Runs the *_test.py of a folder with unittest: one line a test, then `N passed, N failed`.
 
-Usage: run_python.py <folder> [name]; with a name only the tests whose id contains it. A skipped test
-says why and counts as neither.
+Usage: run_python.py <folder> [name]; with a name only the tests whose id contains it. A skipped
+test says why and counts as neither.
 """
 import sys
 import time

@@ -1,0 +1,223 @@
+"""Starts and talks to the built program, for tests that see it as a user does.
+
+Not a client library. Every process runs in a folder of its own, listens on a free loopback port, is
+stopped by its own id, and its output is kept for the message of a failing test.
+"""
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+HUNT = Path(os.environ.get("HUNT_TEST_BINARY", REPOSITORY / "build/hunt"))
+TOKEN = "a-token-of-the-tests-only-0123456789"
+START_SECONDS = 20
+STOP_SECONDS = 15
+
+
+def clean_environment(**extra):
+    """The caller's environment without its HUNT_ settings, which would change the flags."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("HUNT_")}
+    return {**kept, **extra}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def run_hunt(*arguments, cwd=None, timeout=60, stdin=None, env=None):
+    """Runs a command to its end; the result has returncode, stdout and stderr."""
+    return subprocess.run([HUNT, *map(str, arguments)], cwd=cwd, timeout=timeout, input=stdin,
+                          env=env or clean_environment(), capture_output=True, text=True,
+                          check=False)
+
+
+class Reply:
+    """Status, headers and body of one answer; `json` reads the body."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.body[:2000]!r}"
+
+
+class HuntProcess:
+    """One running `hunt up` or `hunt serve`."""
+
+    def __init__(self, folder, *arguments, listen=True, wrapper=(), env=None):
+        self.folder = Path(folder)
+        self.port = free_port()
+        command = [*wrapper, HUNT, *map(str, arguments)]
+        if listen:
+            token_file = self.folder / "admin-token"
+            token_file.write_text(TOKEN + "\n")
+            token_file.chmod(0o600)
+            command += ["--listen", f"127.0.0.1:{self.port}", "--admin-token-file", token_file]
+        self.lines = []
+        self.process = subprocess.Popen(
+            command, cwd=self.folder, env=env or clean_environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    @property
+    def output(self):
+        return "\n".join(self.lines)
+
+    def address(self):
+        """The address it printed; None before."""
+        match = re.search(r"http://(127\.0\.0\.1|localhost):(\d+)", self.output)
+        return int(match.group(2)) if match else None
+
+    def wait_ready(self, seconds=START_SECONDS):
+        """Waits until the printed address serves; raises with the output when it does not."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                self.reader.join()
+                raise AssertionError(f"ended with {self.process.returncode}:\n{self.output}")
+            port = self.address()
+            if port:
+                self.port = port
+                try:
+                    if self.get("/readyz").status == 200:
+                        return self
+                except OSError:
+                    pass
+            time.sleep(0.01)
+        raise AssertionError(f"not ready within {seconds} s:\n{self.output}")
+
+    def wait_exit(self, seconds):
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise AssertionError(f"still running after {seconds} s:\n{self.output}") from error
+        self.reader.join(5)
+        return code
+
+    def stop(self, how=signal.SIGTERM):
+        """Asks it to drain; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.wait_exit(STOP_SECONDS)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join(5)
+        self.process.stdout.close()
+
+    def request(self, method, path, body=None, token=None, headers=None, timeout=10):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            sent = dict(headers or {})
+            if token:
+                sent["Authorization"] = f"Bearer {token}"
+            if body is not None and not isinstance(body, (bytes, str)):
+                body = json.dumps(body)
+            if body is not None:
+                sent.setdefault("Content-Type", "application/json")
+            connection.request(method, path, body, sent)
+            return Reply(connection.getresponse())
+        finally:
+            connection.close()
+
+    def get(self, path, **keywords):
+        return self.request("GET", path, **keywords)
+
+    def post(self, path, body, **keywords):
+        return self.request("POST", path, body, **keywords)
+
+    def bury(self, tiles, world=1):
+        return self.request("PUT", f"/v1/worlds/{world}/tiles", {"tiles": tiles}, token=TOKEN)
+
+    def dig(self, *positions, wait=True, world=1):
+        """positions: (player, x, y); returns the reply of POST /v1/positions."""
+        body = {"world": world, "positions": [
+            {"player": p, "x": x, "y": y, "kind": "dig"} for p, x, y in positions]}
+        return self.post("/v1/positions" + ("?wait=terminal" if wait else ""), body)
+
+    def all_grants(self):
+        """The whole ledger, page by page."""
+        grants, cursor = [], "0"
+        while True:
+            reply = self.get(f"/v1/grants?after={cursor}&limit=1000")
+            if reply.status != 200:
+                raise AssertionError(f"GET /v1/grants: {reply}")
+            page = reply.json
+            if not page["grants"]:
+                return grants
+            grants += page["grants"]
+            cursor = page["next"]
+
+
+class HuntTest(unittest.TestCase):
+    """A folder of its own, and processes that are gone when the test is."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hunt-e2e-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.store = f"sqlite:{self.folder / 'hunt.db'}"
+
+    def start(self, *arguments, ready=True, **keywords):
+        process = HuntProcess(self.folder, *arguments, **keywords)
+        self.addCleanup(process.kill)
+        return process.wait_ready() if ready else process
+
+    def serve(self, *arguments, **keywords):
+        return self.start("serve", "--bus", "inproc:", "--cache", "none:", "--store", self.store,
+                          *arguments, **keywords)
+
+    def hunt(self, *arguments, **keywords):
+        return run_hunt(*arguments, cwd=self.folder, **keywords)
+
+    def assert_exit(self, run, code):
+        self.assertEqual(run.returncode, code, f"{run.args}\n{run.stdout}\n{run.stderr}")
+
+    def assert_says(self, text, *words):
+        """Each word stands in the text; the failing message shows all of it."""
+        for word in words:
+            self.assertIn(word.lower(), text.lower())
+
+    def assert_audit_clean(self, store=None):
+        run = self.hunt("audit", "--store", store or self.store)
+        self.assert_exit(run, 0)
+        return run
+
+    def assert_error(self, reply, status, *words):
+        """An error of the documented shape with this status, whose message has these words."""
+        self.assertEqual(reply.status, status, reply)
+        self.assertIn("error", reply.json, reply)
+        error = reply.json["error"]
+        self.assertTrue(error.get("code"), reply)
+        self.assert_says(error["message"] + " " + error.get("field", ""), *words)
+        return error
+
+
+def player(number):
+    """A UUID for a small number."""
+    return f"00000000-0000-4000-8000-{number:012x}"

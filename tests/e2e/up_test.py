@@ -1,0 +1,105 @@
+"""`hunt up`: the main job end to end, its report, its second run and its end by signal."""
+import json
+import signal
+import time
+import unittest
+
+from hunt_process import HuntTest
+
+SMALL = ["--players", "2000", "--rate", "20000"]
+REPORT = {
+    "positions_per_second", "latency_seconds", "sent", "answered", "redelivered", "lost",
+    "outcomes", "hit_ratio", "store_seconds", "invalidation_seconds", "cpu_seconds", "grants",
+    "duplicate_grants", "bottleneck",
+}
+
+
+class Up(HuntTest):
+    """Each test runs it for a few seconds with a small crowd."""
+
+    def up(self, *arguments, seconds=4):
+        run = self.hunt("up", "--seconds", seconds, "--store", self.store, "--listen",
+                        "127.0.0.1:0", *SMALL, *arguments)
+        self.assert_exit(run, 0)
+        return run
+
+    def report(self, *arguments, seconds=4):
+        run = self.up("--json", *arguments, seconds=seconds)
+        start = run.stdout.find("{")
+        self.assertGreaterEqual(start, 0, run.stdout)
+        return json.loads(run.stdout[start:])
+
+    def assert_sound(self, report):
+        self.assertLessEqual(REPORT, set(report), "keys are missing")
+        self.assertLessEqual({"p50", "p99", "p999", "max"}, set(report["latency_seconds"]))
+        self.assertEqual(report["sent"], report["answered"], report)
+        self.assertEqual(report["lost"], 0, report)
+        self.assertEqual(report["duplicate_grants"], 0, report)
+        self.assertGreater(report["sent"], 10_000, report)
+        self.assertGreater(report["grants"], 0, report)
+        self.assertGreater(report["outcomes"]["hint"], 0, report)
+
+    def test_answers_everything_it_sends_and_the_audit_agrees(self):
+        self.assert_sound(self.report(seconds=5))
+        self.assert_audit_clean()
+
+    def test_a_second_run_on_the_same_file_works(self):
+        first = self.report()
+        second = self.report()
+        self.assert_sound(first)
+        self.assert_sound(second)
+        self.assert_audit_clean()
+
+    def test_fresh_starts_over(self):
+        first = self.report()
+        self.assertGreater(first["grants"], 0)
+        audit_before = self.hunt("audit", "--store", self.store, "--json")
+        fresh = self.report("--fresh", seconds=2)
+        self.assert_exit(audit_before, 0)
+        audit = json.loads(self.hunt("audit", "--store", self.store, "--json").stdout)
+        self.assertEqual(audit["grants"], fresh["grants"], "grants of the run before are left")
+
+    def test_prints_an_address_a_status_and_a_report_for_people(self):
+        run = self.up()
+        self.assert_says(run.stdout + run.stderr, "http://127.0.0.1:", "grants", "lost")
+        self.assertNotIn("\x1b[", run.stdout, "escape codes although this is no terminal")
+
+    def test_sigterm_and_sigint_drain_and_exit_0(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=how.name):
+                process = self.start("up", "--store", self.store, *SMALL)
+                self.assertEqual(process.stop(how), 0, process.output)
+                self.assert_audit_clean()
+
+    def test_serves_the_page_the_figures_and_the_probes(self):
+        process = self.start("up", "--store", self.store, *SMALL)
+        page = process.get("/")
+        self.assertEqual(page.status, 200)
+        self.assertIn(b"<canvas", page.body)
+        self.assertEqual(process.get("/livez").status, 200)
+        self.assertIn(b"hunt_positions_total{", process.get("/metrics").body)
+        self.assertEqual(process.get("/v1/stats").status, 200)
+
+    def test_the_same_seed_gives_the_same_item_for_the_same_claim(self):
+        items = []
+        for name in ("a.db", "b.db"):
+            store = f"sqlite:{self.folder / name}"
+            process = self.start("up", "--store", store, "--seed", "7", *SMALL)
+            self.wait_for_grants(process, 50)
+            items.append({g["claim"]: g["item"] for g in process.all_grants()})
+            self.assertEqual(process.stop(), 0, process.output)
+        common = set(items[0]) & set(items[1])
+        self.assertGreater(len(common), 0, "the two runs share no claim")
+        for claim in common:
+            self.assertEqual(items[0][claim], items[1][claim], claim)
+
+    def wait_for_grants(self, process, count):
+        for _ in range(200):
+            if len(process.all_grants()) >= count:
+                return
+            time.sleep(0.05)
+        self.fail(f"fewer than {count} grants:\n{process.output}")
+
+
+if __name__ == "__main__":
+    unittest.main()
