@@ -43,7 +43,6 @@ class Diagnostics {
   [[nodiscard]] std::size_t errors() const noexcept { return errors_; }
   // Further errors are only counted: their messages need not be made.
   [[nodiscard]] bool full() const noexcept { return errors_ >= diagnostics_max; }
-  [[nodiscard]] bool full_of_warnings() const noexcept { return warnings_ >= diagnostics_max; }
 
   // All of them, ordered by file and place; a last line tells how many are not shown.
   [[nodiscard]] std::vector<Diagnostic> take();
