@@ -108,7 +108,7 @@ class FullDisk(HuntTest):
         self.assertEqual(stats.status, 503, stats)
         self.assert_says(stats.body.decode(), "full")
         bury = server.bury([{"x": 50, "y": 50, "table": "starlight", "budget": 1}])
-        self.assert_error(bury, 507, "full")
+        self.assert_error(bury, 503, "full")
 
         (inside / "filler").unlink()
         recovered = self.dig_all(server, range(refused, refused + 500))
