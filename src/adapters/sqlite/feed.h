@@ -1,0 +1,86 @@
+// FeedReader: what was committed after a cursor. Feed: the thread that keeps readers waiting until
+// there is something.
+//
+// Not the relay. Commits of this process wake it at once; those of other processes are noticed by
+// PRAGMA data_version, every 100 ms while somebody waits.
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/job.h"
+#include "model/change.h"
+
+namespace hunt::adapters::sqlite {
+
+class FeedReader {
+ public:
+  explicit FeedReader(Connection& connection);
+  [[nodiscard]] Result<model::FeedCursor> now();
+  // Empty when nothing follows `after`.
+  [[nodiscard]] Result<model::ChangeBatch> read(model::FeedCursor after);
+  // A number that differs once another connection has committed.
+  [[nodiscard]] Result<std::int64_t> data_version();
+
+ private:
+  struct Span {  // of the change log; empty when oldest > newest
+    std::uint64_t oldest = 1;
+    std::uint64_t newest = 0;
+    std::uint64_t newest_grant = 0;
+  };
+  [[nodiscard]] Result<Span> span();
+  [[nodiscard]] Result<void> read_tiles(model::ChangeBatch& batch);
+  [[nodiscard]] Result<void> read_grants(model::ChangeBatch& batch);
+
+  Connection& connection_;
+  Statement span_;
+  Statement tiles_;
+  Statement grants_;
+  Statement data_version_;
+};
+
+class Feed {
+ public:
+  explicit Feed(std::unique_ptr<Connection> connection);
+  ~Feed() { close(); }
+
+  // Thread: any, for all of these.
+  void now(std::unique_ptr<Reply<model::FeedCursor>> reply);
+  void next(model::FeedCursor after, std::int64_t wait_ns,
+            std::unique_ptr<Reply<model::ChangeBatch>> reply);
+  void committed();  // by this process
+  void close();      // those who wait get `unavailable`
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Waiter {
+    model::FeedCursor after;
+    Time deadline;
+    std::unique_ptr<Reply<model::ChangeBatch>> reply;
+    bool fresh = true;  // not looked at yet
+  };
+
+  void serve();
+  void wait(std::unique_lock<std::mutex>& lock);
+  // Answers the waiters for whom there is something, or whose time is over.
+  void answer(std::vector<Waiter>& waiters, bool committed);
+  void answer_now(std::vector<std::unique_ptr<Reply<model::FeedCursor>>>& asked);
+
+  std::unique_ptr<Connection> connection_;
+  FeedReader reader_;
+  std::int64_t data_version_ = 0;  // the thread's
+  std::vector<Waiter> waiting_;    // the thread's
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Waiter> arrived_;
+  std::vector<std::unique_ptr<Reply<model::FeedCursor>>> asked_now_;
+  bool committed_ = false;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hunt::adapters::sqlite

@@ -1,0 +1,206 @@
+#include "adapters/sqlite/reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/sqlite/rows.h"
+#include "adapters/sqlite/zorder.h"
+#include "model/limits.h"
+
+namespace hunt::adapters::sqlite {
+namespace {
+
+// Rows outside of the rectangle in a row before a fresh seek is cheaper than reading on. A guess.
+constexpr int misses_before_seek = 32;
+
+void widen(model::TileRect& bounds, model::Tile tile, bool first) {
+  if (first) bounds = {tile, tile};
+  bounds.low.x = std::min(bounds.low.x, tile.x);
+  bounds.low.y = std::min(bounds.low.y, tile.y);
+  bounds.high.x = std::max(bounds.high.x, tile.x);
+  bounds.high.y = std::max(bounds.high.y, tile.y);
+}
+
+}  // namespace
+
+Reader::Reader(Connection& connection, const ports::Clock& clock)
+    : connection_(connection),
+      clock_(clock),
+      world_(connection, "SELECT 1 FROM worlds WHERE id = ?1"),
+      grant_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g WHERE g.claim_id = ?1"),
+      grants_(connection,
+              "SELECT " HUNT_GRANT_COLUMNS " FROM grants g WHERE g.seq > ?1 ORDER BY g.seq"),
+      tiles_(connection, "SELECT " HUNT_TILE_COLUMNS
+                         " FROM loot_tiles t WHERE t.world = ?1 AND t.tile_id BETWEEN ?2 AND ?3"
+                         " ORDER BY t.tile_id"),
+      worlds_(connection, "SELECT id, name FROM worlds ORDER BY id"),
+      stock_of_tiles_(connection,
+                      "SELECT " HUNT_TILE_COLUMNS
+                      ", s.remaining FROM loot_tiles t JOIN stock s ON s.spawn = t.spawn"
+                      " WHERE t.world = ?1"),
+      grant_count_(connection,
+                   "SELECT count(*) FROM grants WHERE world = ?1 AND outcome = 'granted'"),
+      open_spawns_(connection,
+                   "SELECT t.spawn, t.world, t.tile_id, t.budget, coalesce(s.remaining, -1),"
+                   " t.sold_out FROM loot_tiles t LEFT JOIN stock s ON s.spawn = t.spawn"
+                   " WHERE t.spawn <> 0"),
+      done_spawns_(connection, "SELECT spawn, budget, remaining FROM spawns_done"),
+      ledger_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.seq"),
+      info_(connection,
+            "SELECT m.shard, m.epoch, m.seed_id, s.seed FROM meta m JOIN seeds s USING (seed_id)") {
+}
+
+Result<void> Reader::require_world(model::WorldId world) {
+  Cursor row = world_.bind(world);
+  HUNT_TRY(present, row.step());
+  if (present) return {};
+  return fail(Errc::not_found, fmt::format("there is no world {}", world), "world");
+}
+
+Result<std::optional<model::Grant>> Reader::find_grant(model::ClaimId claim) {
+  Cursor row = grant_.bind(claim);
+  HUNT_TRY(present, row.step());
+  if (!present) return std::optional<model::Grant>{};
+  return std::optional<model::Grant>{grant_row(row)};
+}
+
+Result<model::GrantPage> Reader::grants_after(std::uint64_t cursor, std::uint32_t limit) {
+  const std::size_t count_max = std::min<std::size_t>(limit, limits::grants_per_page_max);
+  model::GrantPage page;
+  page.next = cursor;
+  Cursor row = grants_.bind(cursor);
+  while (page.grants.size() < count_max) {
+    HUNT_TRY(present, row.step());
+    if (!present) break;
+    model::Grant grant = grant_row(row);
+    page.next = grant.cursor;  // past aborted rows too
+    if (!grant.aborted) page.grants.push_back(std::move(grant));
+  }
+  return page;
+}
+
+Result<model::TilePage> Reader::list_tiles(model::WorldId world, const model::TileRect& rect,
+                                           model::TileId from, std::uint32_t limit) {
+  HUNT_TRY(snapshot, Snapshot::begin(connection_));
+  HUNT_CHECK(require_world(world));
+  const std::size_t count_max = std::clamp<std::size_t>(limit, 1, limits::tiles_per_page_max);
+  const model::TileId last = model::tile_id_of(rect.high);
+  model::TilePage page;
+  std::optional<model::TileId> seek = next_in_rect(from, rect);
+  while (seek) {
+    Cursor row = tiles_.bind(world, *seek, last);
+    int misses = 0;
+    seek.reset();
+    while (!seek) {
+      HUNT_TRY(present, row.step());
+      if (!present) return page;
+      const model::TileId tile = row.tile(0);
+      if (!rect.contains(model::tile_of(tile))) {
+        if (++misses < misses_before_seek) continue;
+        seek = next_in_rect(tile, rect);
+        if (!seek) return page;
+      } else if (row.natural(2) != 0) {
+        misses = 0;
+        if (page.rows.size() == count_max) {
+          page.next = tile;
+          return page;
+        }
+        page.rows.push_back(tile_row(row));
+      }
+    }
+  }
+  return page;
+}
+
+Result<std::vector<model::World>> Reader::worlds() {
+  std::vector<model::World> all;
+  Cursor row = worlds_.bind();
+  for (;;) {
+    HUNT_TRY(present, row.step());
+    if (!present) return all;
+    all.push_back({static_cast<model::WorldId>(row.integer(0)), row.text(1)});
+  }
+}
+
+Result<model::WorldStats> Reader::world_stats(model::WorldId world) {
+  HUNT_TRY(snapshot, Snapshot::begin(connection_));
+  HUNT_CHECK(require_world(world));
+  const std::int64_t now_us = clock_.wall_us();
+  model::WorldStats stats;
+  {
+    Cursor row = stock_of_tiles_.bind(world);
+    for (;;) {
+      HUNT_TRY(present, row.step());
+      if (!present) break;
+      const model::TileRow tile = tile_row(row);
+      widen(stats.bounds, model::tile_of(tile.tile), stats.tiles == 0);
+      ++stats.tiles;
+      stats.sold_out += tile.sold_out ? 1 : 0;
+      stats.open += !tile.sold_out && tile.eligible(now_us) ? 1 : 0;
+      stats.budget += tile.budget;
+      stats.remaining += row.natural(9);
+    }
+  }
+  Cursor row = grant_count_.bind(world);
+  HUNT_TRY(present, row.step());
+  stats.grants = present ? row.natural(0) : 0;
+  return stats;
+}
+
+Result<void> Reader::read_ledger(ports::LedgerVisitor& visitor) {
+  HUNT_TRY(snapshot, Snapshot::begin(connection_));
+  {
+    Cursor row = open_spawns_.bind();
+    for (;;) {
+      HUNT_TRY(present, row.step());
+      if (!present) break;
+      ports::LedgerVisitor::Spawn spawn;
+      spawn.spawn = row.natural(0);
+      spawn.world = static_cast<model::WorldId>(row.integer(1));
+      spawn.tile = row.tile(2);
+      spawn.budget = static_cast<std::uint32_t>(row.integer(3));
+      spawn.remaining = row.integer(4);
+      spawn.sold_out = row.integer(5) != 0;
+      visitor.on_spawn(spawn);
+    }
+  }
+  {
+    Cursor row = done_spawns_.bind();
+    for (;;) {
+      HUNT_TRY(present, row.step());
+      if (!present) break;
+      ports::LedgerVisitor::Spawn spawn;
+      spawn.spawn = row.natural(0);
+      spawn.budget = static_cast<std::uint32_t>(row.integer(1));
+      spawn.remaining = row.integer(2);
+      spawn.done = true;
+      visitor.on_spawn(spawn);
+    }
+  }
+  Cursor row = ledger_.bind();
+  for (;;) {
+    HUNT_TRY(present, row.step());
+    if (!present) return {};
+    visitor.on_grant(grant_row(row));
+  }
+}
+
+Result<ports::StoreInfo> Reader::info() {
+  Cursor row = info_.bind();
+  HUNT_TRY(present, row.step());
+  if (!present) {
+    return fail(Errc::corrupt, fmt::format("{} has lost its identity (table meta); restore it from "
+                                           "a backup",
+                                           connection_.path()));
+  }
+  ports::StoreInfo info;
+  info.shard = static_cast<std::uint32_t>(row.integer(0));
+  info.epoch = row.natural(1);
+  info.seed = row.natural(2);
+  const Bytes seed = row.bytes(3);
+  info.seed_bytes.assign(seed.begin(), seed.end());
+  return info;
+}
+
+}  // namespace hunt::adapters::sqlite

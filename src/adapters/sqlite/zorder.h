@@ -1,0 +1,15 @@
+// The tiles of a rectangle in Z-order: where to go on after a code outside of it.
+//
+// Not about storage. A walk down the quadtree of the codes; at most 32 levels of 4 children.
+#pragma once
+#include <optional>
+
+#include "model/tile.h"
+
+namespace hunt::adapters::sqlite {
+
+// The smallest tile id >= `from` inside `rect`; nothing when there is none.
+[[nodiscard]] std::optional<model::TileId> next_in_rect(model::TileId from,
+                                                        const model::TileRect& rect) noexcept;
+
+}  // namespace hunt::adapters::sqlite

@@ -1,0 +1,136 @@
+// The contract of ChangeFeed as tests: every store's feed passes all of them.
+//
+// Not a test by itself: an adapter's test file includes it and says
+//   INSTANTIATE_TEST_SUITE_P(Mine, ChangeFeedContract, testing::Values(factory), name_of_factory);
+#pragma once
+#include <chrono>
+
+#include "ports/hunt_store_contract_fixture.h"
+
+namespace hunt::ports::contract {
+
+class ChangeFeedContract : public StoreContract {
+ protected:
+  static constexpr std::int64_t no_wait = 0;
+  static constexpr std::int64_t long_wait_ns = 20'000'000'000;
+};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ChangeFeedContract);
+
+TEST_P(ChangeFeedContract, an_idle_store_has_nothing_to_tell) {
+  const auto now = ok(feed().now());
+  const auto batch = ok(feed().next(now, 20'000'000));
+  EXPECT_TRUE(batch.tiles.empty());
+  EXPECT_TRUE(batch.grants.empty());
+  EXPECT_FALSE(batch.gap);
+  EXPECT_EQ(batch.next, now);
+}
+
+TEST_P(ChangeFeedContract, tells_tiles_and_grants_once_in_order) {
+  const auto start = ok(feed().now());
+  const auto spawn = bury(here, 3);
+  for (std::uint64_t player = 1; player <= 3; ++player) {
+    EXPECT_EQ(grant_one(claim(here, spawn, player)).outcome, model::Outcome::granted);
+  }
+  bury({50, 50}, 1);
+  const auto batch = ok(feed().next(start, no_wait));
+  EXPECT_FALSE(batch.gap);
+  ASSERT_EQ(batch.tiles.size(), 2U);  // buried and sold out are one row now
+  EXPECT_EQ(batch.tiles[0].world, world);
+  EXPECT_EQ(batch.tiles[0].row, row_of(here));
+  EXPECT_TRUE(batch.tiles[0].row.sold_out);
+  EXPECT_EQ(batch.tiles[1].row, row_of({50, 50}));
+  ASSERT_EQ(batch.grants.size(), 3U);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(batch.grants[i].player.low, i + 1);
+    EXPECT_EQ(batch.grants[i].item, "lantern");
+  }
+  EXPECT_LT(batch.grants[0].cursor, batch.grants[1].cursor);
+  EXPECT_EQ(batch.next, ok(feed().now()));
+  EXPECT_TRUE(ok(feed().next(batch.next, no_wait)).tiles.empty());
+}
+
+TEST_P(ChangeFeedContract, a_cursor_survives_a_restart) {
+  const auto start = ok(feed().now());
+  const auto spawn = bury(here, 3);
+  EXPECT_EQ(grant_one(claim(here, spawn, 1)).outcome, model::Outcome::granted);
+  under_test_->reopen();
+  const auto batch = ok(feed().next(start, no_wait));
+  EXPECT_FALSE(batch.gap);
+  EXPECT_EQ(batch.tiles.size(), 1U);
+  EXPECT_EQ(batch.grants.size(), 1U);
+}
+
+TEST_P(ChangeFeedContract, a_waiting_reader_is_woken_by_a_commit) {
+  const auto start = ok(feed().now());
+  const auto begun = std::chrono::steady_clock::now();
+  boost::asio::io_context context;
+  std::optional<Result<model::ChangeBatch>> seen;
+  auto on_batch = [&seen](const std::exception_ptr&, Result<model::ChangeBatch> batch) {
+    seen = std::move(batch);
+  };
+  auto on_buried = [](const std::exception_ptr&, Result<std::vector<model::Buried>> buried) {
+    EXPECT_TRUE(buried.has_value());
+  };
+  boost::asio::co_spawn(context, feed().next(start, long_wait_ns), on_batch);
+  boost::asio::co_spawn(context, store().bury(world, {burial(here, 1)}), on_buried);
+  context.run();
+  ASSERT_TRUE(seen.has_value() && seen->has_value());
+  EXPECT_EQ((*seen)->tiles.size(), 1U);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
+TEST_P(ChangeFeedContract, aborted_rows_are_not_told_but_passed) {
+  const auto spawn = bury(here, 3);
+  const auto start = ok(feed().now());
+  under_test_->abort_claim(claim(here, spawn, 1));
+  const auto batch = ok(feed().next(start, no_wait));
+  EXPECT_TRUE(batch.grants.empty());
+  EXPECT_GT(batch.next.grant, start.grant);
+}
+
+TEST_P(ChangeFeedContract, a_lost_past_is_a_gap_and_the_cursor_jumps_to_now) {
+  bury({1, 1}, 1);
+  const auto old = ok(feed().now());
+  const auto spawn = bury(here, 3);
+  EXPECT_EQ(grant_one(claim(here, spawn, 1)).outcome, model::Outcome::granted);
+  under_test_->forget_changes();
+  const auto batch = ok(feed().next(old, no_wait));
+  EXPECT_TRUE(batch.gap);
+  EXPECT_TRUE(batch.tiles.empty());
+  EXPECT_EQ(batch.grants.size(), 1U);  // the ledger is kept
+  EXPECT_EQ(batch.next, ok(feed().now()));
+  bury(here, 2);
+  const auto after = ok(feed().next(batch.next, no_wait));
+  EXPECT_FALSE(after.gap);
+  EXPECT_EQ(after.tiles.size(), 1U);
+}
+
+TEST_P(ChangeFeedContract, the_cursor_of_another_store_is_a_gap) {
+  model::FeedCursor strange;
+  strange.change = 1'000'000;
+  strange.grant = 1'000'000;
+  const auto batch = ok(feed().next(strange, no_wait));
+  EXPECT_TRUE(batch.gap);
+  EXPECT_EQ(batch.next, ok(feed().now()));
+}
+
+TEST_P(ChangeFeedContract, many_changes_come_in_bounded_batches) {
+  const auto start = ok(feed().now());
+  for (std::int32_t call = 0; call < 5; ++call) {
+    std::vector<model::Burial> wishes;
+    for (std::int32_t x = 0; x < 1'000; ++x) wishes.push_back(burial({x, call}, 1));
+    EXPECT_EQ(ok(store().bury(world, wishes)).size(), 1'000U);
+  }
+  std::size_t told = 0;
+  auto cursor = start;
+  for (int batches = 0; batches < 10 && told < 5'000; ++batches) {
+    const auto batch = ok(feed().next(cursor, no_wait));
+    EXPECT_LE(batch.tiles.size(), 4'096U);
+    EXPECT_FALSE(batch.gap);
+    told += batch.tiles.size();
+    cursor = batch.next;
+  }
+  EXPECT_EQ(told, 5'000U);
+}
+
+}  // namespace hunt::ports::contract

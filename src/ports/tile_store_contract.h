@@ -1,0 +1,201 @@
+// The contract of HuntStore's tiles and worlds as tests, next to hunt_store_contract.h.
+//
+// Not a test by itself: an adapter's test file includes it and says
+//   INSTANTIATE_TEST_SUITE_P(Mine, TileStoreContract, testing::Values(factory), name_of_factory);
+#pragma once
+#include <limits>
+
+#include "ports/hunt_store_contract_fixture.h"
+
+namespace hunt::ports::contract {
+
+inline constexpr std::int32_t lowest = std::numeric_limits<std::int32_t>::min();
+inline constexpr std::int32_t highest = std::numeric_limits<std::int32_t>::max();
+inline constexpr model::TileRect everywhere{{lowest, lowest}, {highest, highest}};
+
+class TileStoreContract : public StoreContract {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TileStoreContract);
+
+TEST_P(TileStoreContract, a_burial_is_seen_whole_in_its_chunk) {
+  auto wish = burial(here, 7);
+  wish.opens_us = 123;
+  wish.closes_us = 1'900'000'000'000'000;
+  const auto spawn = bury(wish);
+  model::TileRow expected;
+  expected.tile = model::tile_id_of(here);
+  expected.version = 1;
+  expected.spawn = spawn;
+  expected.table = "starlight";
+  expected.budget = 7;
+  expected.opens_us = 123;
+  expected.closes_us = 1'900'000'000'000'000;
+  expected.buried_at_us = clock_.wall_us();
+  EXPECT_EQ(row_of(here), expected);
+  under_test_->reopen();
+  EXPECT_EQ(row_of(here), expected);
+}
+
+TEST_P(TileStoreContract, unbounded_times_stay_unbounded) {
+  bury(here, 1);
+  EXPECT_EQ(row_of(here).opens_us, model::time_us_min);
+  EXPECT_EQ(row_of(here).closes_us, model::time_us_max);
+}
+
+TEST_P(TileStoreContract, chunks_come_in_the_order_of_the_keys_with_sorted_rows) {
+  const std::vector<model::Tile> tiles{{0, 0}, {31, 31}, {5, 9}, {-1, -1}, {-32, -32}, {32, 0}};
+  for (const auto& tile : tiles) bury(tile, 1);
+  const auto key = [](model::Tile tile) { return model::chunk_of(world, model::tile_id_of(tile)); };
+  const std::vector<model::ChunkKey> keys{key({32, 0}), key({-1, -1}), key({0, 0}),
+                                          key({900, 900})};
+  const auto chunks = ok(store().load_chunks(keys));
+  ASSERT_EQ(chunks.size(), 4U);
+  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(chunks[i].key, keys[i]);
+  EXPECT_EQ(chunks[0].rows.size(), 1U);
+  EXPECT_EQ(chunks[1].rows.size(), 2U);
+  EXPECT_EQ(chunks[2].rows.size(), 3U);
+  EXPECT_TRUE(chunks[3].rows.empty());
+  EXPECT_TRUE(std::is_sorted(chunks[2].rows.begin(), chunks[2].rows.end(),
+                             [](const auto& a, const auto& b) { return a.tile < b.tile; }));
+}
+
+TEST_P(TileStoreContract, every_tile_of_the_plane_can_hold_loot) {
+  const std::vector<model::Tile> corners{{lowest, lowest},
+                                         {lowest, highest},
+                                         {highest, lowest},
+                                         {highest, highest},
+                                         {-1, 0},
+                                         {0, -1},
+                                         {0, 0}};
+  for (const auto& tile : corners) {
+    const auto spawn = bury(tile, 1);
+    EXPECT_EQ(row_of(tile).spawn, spawn);
+    EXPECT_EQ(grant_one(claim(tile, spawn, 1)).outcome, model::Outcome::granted);
+  }
+  const auto page = ok(store().list_tiles(world, everywhere, {}, 100));
+  EXPECT_EQ(page.rows.size(), corners.size());
+  const auto stats = ok(store().world_stats(world));
+  EXPECT_EQ(stats.bounds.low.x, lowest);
+  EXPECT_EQ(stats.bounds.high.y, highest);
+}
+
+TEST_P(TileStoreContract, a_key_buries_once) {
+  const auto first = ok(store().bury(world, {burial(here, 1, "k1"), burial({1, 1}, 1, "k2")}));
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_FALSE(first[0].unchanged);
+  const auto version = row_of(here).version;
+  under_test_->reopen();
+  const auto again = ok(store().bury(world, {burial(here, 9, "k1"), burial({2, 2}, 1, "k3")}));
+  ASSERT_EQ(again.size(), 2U);
+  EXPECT_TRUE(again[0].unchanged);
+  EXPECT_EQ(again[0].spawn, first[0].spawn);
+  EXPECT_FALSE(again[1].unchanged);
+  EXPECT_EQ(row_of(here).version, version);
+  EXPECT_EQ(row_of(here).budget, 1U);
+  // Keys belong to a world.
+  EXPECT_EQ(ok(store().create_world(2, "two")).id, 2U);
+  EXPECT_FALSE(ok(store().bury(2, {burial(here, 1, "k1")})).at(0).unchanged);
+}
+
+TEST_P(TileStoreContract, a_key_twice_in_one_call_buries_once) {
+  const auto both = ok(store().bury(world, {burial(here, 1, "k"), burial(here, 1, "k")}));
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_FALSE(both[0].unchanged);
+  EXPECT_TRUE(both[1].unchanged);
+  EXPECT_EQ(both[0].spawn, both[1].spawn);
+}
+
+TEST_P(TileStoreContract, buries_all_or_nothing) {
+  std::vector<model::Burial> wishes{burial({1, 1}, 1), burial({2, 2}, 0)};
+  EXPECT_EQ(error_of(store().bury(world, wishes)), Errc::invalid_argument);
+  wishes[1].budget = limits::budget_max + 1;
+  EXPECT_EQ(error_of(store().bury(world, wishes)), Errc::invalid_argument);
+  EXPECT_EQ(row_of({1, 1}).spawn, 0U);
+  EXPECT_EQ(error_of(store().bury(42, {burial({1, 1}, 1)})), Errc::not_found);
+  std::vector<model::Burial> many(limits::tiles_per_request_max + 1, burial({1, 1}, 1));
+  EXPECT_EQ(error_of(store().bury(world, many)), Errc::too_large);
+  EXPECT_TRUE(books().spawns.empty());
+}
+
+TEST_P(TileStoreContract, versions_never_rewind) {
+  std::uint64_t last = 0;
+  const auto expect_newer = [&] {
+    const auto version = row_of(here).version;
+    EXPECT_EQ(version, last + 1);
+    last = version;
+  };
+  for (int round = 0; round < 3; ++round) {
+    const auto spawn = bury(here, 1);
+    expect_newer();
+    EXPECT_EQ(grant_one(claim(here, spawn, 1)).outcome, model::Outcome::granted);
+    expect_newer();
+    clock_.advance_us(10);
+    EXPECT_EQ(ok(store().close_tiles(world, {here})), 1U);
+    expect_newer();
+    under_test_->reopen();
+  }
+}
+
+TEST_P(TileStoreContract, lists_a_rectangle_page_by_page) {
+  std::vector<model::Burial> wishes;
+  for (std::int32_t x = -20; x < 20; ++x) {
+    for (std::int32_t y = -10; y < 10; ++y) wishes.push_back(burial({x * 3, y * 3}, 1));
+  }
+  EXPECT_EQ(ok(store().bury(world, wishes)).size(), wishes.size());
+  const model::TileRect rect{{-15, -9}, {12, 6}};
+  std::vector<model::TileId> expected;
+  for (const auto& wish : wishes) {
+    if (rect.contains(wish.tile)) expected.push_back(model::tile_id_of(wish.tile));
+  }
+  std::sort(expected.begin(), expected.end());
+  std::vector<model::TileId> seen;
+  std::optional<model::TileId> from = model::TileId{};
+  while (from) {
+    const auto page = ok(store().list_tiles(world, rect, *from, 7));
+    EXPECT_LE(page.rows.size(), 7U);
+    for (const auto& row : page.rows) seen.push_back(row.tile);
+    ASSERT_LE(seen.size(), expected.size());
+    from = page.next;
+  }
+  EXPECT_EQ(seen, expected);
+  const model::TileRect upside_down{{5, 5}, {0, 0}};
+  EXPECT_TRUE(ok(store().list_tiles(world, upside_down, {}, 7)).rows.empty());
+}
+
+TEST_P(TileStoreContract, worlds_are_apart) {
+  EXPECT_EQ(ok(store().create_world(0, "second")).id, 2U);
+  EXPECT_EQ(ok(store().create_world(2, "second")).id, 2U);
+  EXPECT_EQ(ok(store().create_world(4'294'967'295U, "last")).name, "last");
+  EXPECT_EQ(error_of(store().create_world(2, "other")), Errc::already_exists);
+  EXPECT_EQ(error_of(store().create_world(3, "second")), Errc::already_exists);
+  EXPECT_EQ(error_of(store().create_world(3, "")), Errc::invalid_argument);
+  EXPECT_EQ(error_of(store().create_world(3, std::string(65, 'x'))), Errc::invalid_argument);
+  EXPECT_EQ(error_of(store().create_world(0, "beyond")), Errc::too_large);
+  EXPECT_EQ(ok(store().worlds()).size(), 3U);
+  bury(here, 1);
+  EXPECT_EQ(ok(store().bury(4'294'967'295U, {burial(here, 5)})).size(), 1U);
+  EXPECT_EQ(ok(store().world_stats(1)).budget, 1U);
+  EXPECT_EQ(ok(store().world_stats(2)).tiles, 0U);
+  EXPECT_EQ(ok(store().world_stats(4'294'967'295U)).budget, 5U);
+  EXPECT_EQ(error_of(store().world_stats(77)), Errc::not_found);
+}
+
+TEST_P(TileStoreContract, counts_what_a_world_holds) {
+  const auto sold = bury({1, 1}, 1);
+  const auto some = bury({2, -2}, 5);
+  auto later = burial({3, 3}, 4);
+  later.opens_us = clock_.wall_us() + 1'000;
+  bury(later);
+  EXPECT_EQ(
+      grant({claim({1, 1}, sold, 1), claim({2, -2}, some, 1), claim({2, -2}, some, 2)}).size(), 3U);
+  const auto stats = ok(store().world_stats(world));
+  EXPECT_EQ(stats.tiles, 3U);
+  EXPECT_EQ(stats.open, 1U);
+  EXPECT_EQ(stats.sold_out, 1U);
+  EXPECT_EQ(stats.budget, 10U);
+  EXPECT_EQ(stats.remaining, 7U);
+  EXPECT_EQ(stats.grants, 3U);
+  EXPECT_EQ(stats.bounds.low, (model::Tile{1, -2}));
+  EXPECT_EQ(stats.bounds.high, (model::Tile{3, 3}));
+}
+
+}  // namespace hunt::ports::contract
