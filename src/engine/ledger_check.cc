@@ -1,0 +1,104 @@
+#include "engine/ledger_check.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace hunt::engine {
+namespace {
+
+std::string describe(const model::Grant& grant) {
+  const model::Tile tile = model::tile_of(grant.tile);
+  return fmt::format("claim {} (row {}, world {}, tile ({}, {}), spawn {}, player {})",
+                     model::format_claim_id(grant.claim), grant.cursor, grant.world, tile.x, tile.y,
+                     grant.spawn, model::format_uuid(grant.player));
+}
+
+}  // namespace
+
+std::string_view name_of(LedgerRule rule) noexcept {
+  constexpr std::string_view names[] = {"spawn_once",    "stock_in_bounds",       "conserved",
+                                        "sold_out_true", "grant_has_spawn",       "claim_id_true",
+                                        "claim_once",    "player_once_per_spawn", "cursor_rises"};
+  return names[static_cast<std::size_t>(rule)];
+}
+
+void LedgerCheck::violated(LedgerRule rule, std::string sentence) {
+  ++report_.violation_count;
+  if (report_.violations.size() < violations_kept_max) {
+    report_.violations.push_back({rule, std::move(sentence)});
+  }
+}
+
+void LedgerCheck::on_spawn(const LedgerSpawn& spawn) {
+  ++report_.spawns;
+  Account account;
+  account.budget = spawn.budget;
+  account.remaining = spawn.remaining;
+  if (!accounts_.emplace(spawn.spawn, account).second) {
+    return violated(LedgerRule::spawn_once,
+                    fmt::format("spawn {} stands for more than one burial", spawn.spawn));
+  }
+  order_.push_back(spawn.spawn);
+  if (spawn.remaining < 0 || spawn.remaining > spawn.budget) {
+    violated(LedgerRule::stock_in_bounds, fmt::format("spawn {} has {} remaining of a budget of {}",
+                                                      spawn.spawn, spawn.remaining, spawn.budget));
+  }
+  if (!spawn.done && spawn.sold_out != (spawn.remaining == 0)) {
+    violated(LedgerRule::sold_out_true,
+             fmt::format("spawn {} {} sold out, but {} remain", spawn.spawn,
+                         spawn.sold_out ? "says it is" : "does not say it is", spawn.remaining));
+  }
+}
+
+void LedgerCheck::on_grant(const model::Grant& grant) {
+  if (grant.cursor <= last_cursor_) {
+    violated(LedgerRule::cursor_rises,
+             fmt::format("{} follows row {}", describe(grant), last_cursor_));
+  }
+  last_cursor_ = grant.cursor;
+  check_identity(grant);
+  if (grant.aborted) {
+    ++report_.aborted;
+    return;
+  }
+  ++report_.grants;
+  Taker taker;
+  taker.spawn = grant.spawn;
+  taker.player = grant.player;
+  if (!takers_.insert(taker).second) {
+    violated(LedgerRule::player_once_per_spawn,
+             fmt::format("{} is the player's second grant of this spawn", describe(grant)));
+  }
+  const auto account = accounts_.find(grant.spawn);
+  if (account == accounts_.end()) {
+    return violated(LedgerRule::grant_has_spawn,
+                    fmt::format("{} is of a spawn that does not exist", describe(grant)));
+  }
+  ++account->second.granted;
+}
+
+void LedgerCheck::check_identity(const model::Grant& grant) {
+  const auto expected = claim_ids_.of(grant.world, grant.tile, grant.spawn, grant.player);
+  if (grant.claim != expected) {
+    violated(LedgerRule::claim_id_true, fmt::format("{} should have the id {}", describe(grant),
+                                                    model::format_claim_id(expected)));
+  }
+  if (!claims_.insert(grant.claim).second) {
+    violated(LedgerRule::claim_once, fmt::format("{} is in the ledger twice", describe(grant)));
+  }
+}
+
+LedgerReport LedgerCheck::finish() {
+  for (const model::SpawnId spawn : order_) {
+    const Account& account = accounts_[spawn];
+    if (account.budget == account.remaining + account.granted) continue;
+    violated(LedgerRule::conserved,
+             fmt::format("spawn {}: budget {}, but {} remaining and {} granted make {}", spawn,
+                         account.budget, account.remaining, account.granted,
+                         account.remaining + account.granted));
+  }
+  return std::move(report_);
+}
+
+}  // namespace hunt::engine
