@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,6 +11,8 @@
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
+
+#include "codec/trace_file.h"
 
 namespace hunt::load {
 namespace {
@@ -45,29 +46,12 @@ std::vector<model::TraceRow> generated_trace(std::uint64_t seed, std::uint32_t s
   return rows;
 }
 
-// The recorded trace that HUNT_TRACE names (t_ms,player,world,x,y), or nothing.
+// The recorded trace that HUNT_TRACE names, or nothing.
 std::vector<model::TraceRow> recorded_trace() {
-  std::vector<model::TraceRow> rows;
   const char* path = std::getenv("HUNT_TRACE");
-  gzFile file = path == nullptr ? nullptr : gzopen(path, "rb");
-  if (file == nullptr) return rows;
-  char line[256];
-  while (gzgets(file, line, sizeof line) != nullptr) {
-    long long t_ms = 0;
-    unsigned player = 0;
-    unsigned world = 0;
-    model::TraceRow row;
-    if (std::sscanf(line, "%lld,%u,%u,%d,%d", &t_ms, &player, &world, &row.tile.x, &row.tile.y) !=
-        5) {
-      continue;
-    }
-    row.t_ms = t_ms;
-    row.player = player;
-    row.world = static_cast<std::uint16_t>(world);
-    rows.push_back(row);
-  }
-  gzclose(file);
-  return rows;
+  if (path == nullptr) return {};
+  auto trace = codec::read_trace_file(path, {});
+  return trace ? std::move(trace->rows) : std::vector<model::TraceRow>{};
 }
 
 Walks some_walks() {
