@@ -11,15 +11,16 @@ namespace {
 constexpr std::int64_t backoff_ns_min = 20'000'000;     // guess: a few commits
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;  // guess: an operator sees it recover
 
-model::ClaimEvent refusal_of(const model::Claim& claim, model::Outcome outcome,
-                             std::int64_t at_us) {
+model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict& verdict,
+                           std::int64_t at_us) {
   model::ClaimEvent event;
   event.claim = claim.id;
-  event.outcome = outcome;
+  event.outcome = verdict.outcome;
   event.world = claim.world;
   event.tile = model::tile_of(claim.tile);
   event.player = claim.player;
-  event.rules = claim.rules;
+  event.item = verdict.item;
+  event.rules = verdict.rules.empty() ? claim.rules : verdict.rules;
   event.at_us = at_us;
   return event;
 }
@@ -109,24 +110,24 @@ boost::asio::awaitable<void> ClaimDesk::call(Ids ids) {
   backoff_ns_ = 0;
   blocked_until_ns_ = 0;
   HUNT_ASSERT(done->verdicts.size() == ids.size());
-  std::vector<model::ClaimEvent> refusals;
+  std::vector<model::ClaimEvent> events;
   Ids moved;
   for (auto& verdict : done->verdicts) {
     if (verdict.moved) {
       moved.push_back(verdict.id);
     } else {
-      settle(verdict, refusals);
+      settle(verdict, events);
     }
   }
   if (!moved.empty()) {
     retry_later(moved, Error{Errc::moved, "the tile's range belongs to another shard now", {}});
   }
   metrics_.claims_waiting = pending_.size();
-  bus_.publish(std::move(refusals));
+  bus_.publish(std::move(events));
   flush();
 }
 
-void ClaimDesk::settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& refusals) {
+void ClaimDesk::settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& events) {
   const auto found = pending_.find(verdict.id);
   HUNT_ASSERT(found != pending_.end());
   Pending pending = std::move(found->second);
@@ -142,7 +143,9 @@ void ClaimDesk::settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEve
   } else if (known != nullptr) {
     memo_.forget(claim.player, claim.spawn);  // may change when the player tries again
   }
-  if (!granted) refusals.push_back(refusal_of(claim, verdict.outcome, clock_.wall_us()));
+  // A new grant is told from the ledger's change feed; all else is told here, before anyone is
+  // answered. A repeat may have been told before: consumers go by claim id.
+  if (!granted || verdict.repeat) events.push_back(event_of(claim, verdict, clock_.wall_us()));
   for (const auto& [wait, position] : pending.waits) {
     wait->told.push_back({position, verdict});
     if (--wait->open == 0) wait->done.set();

@@ -68,7 +68,7 @@ class ClaimDesk {
   void linger();
   [[nodiscard]] boost::asio::awaitable<void> flush_later();
   [[nodiscard]] boost::asio::awaitable<void> call(Ids ids);
-  void settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& refusals);
+  void settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& events);
   void retry_later(const Ids& ids, const Error& error);
 
   ports::HuntStore& store_;

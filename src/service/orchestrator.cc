@@ -74,6 +74,19 @@ void Orchestrator::set_rules(std::shared_ptr<const model::RuleSet> rules) {
   l1_.set_rules(std::move(rules));
 }
 
+boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks) {
+  constexpr std::size_t step = limits::chunks_per_load_max * 4;
+  for (std::size_t at = 0; at < chunks.size(); at += step) {
+    const auto end = std::min(chunks.size(), at + step);
+    std::vector<model::ChunkKey> part(chunks.begin() + static_cast<std::ptrdiff_t>(at),
+                                      chunks.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::int64_t deadline_ns = clock_.now_ns() + limits::answer_deadline_ns;
+    const auto loaded = co_await loader_.load(std::move(part), deadlines_, deadline_ns);
+    if (!loaded) co_return loaded;
+  }
+  co_return Result<void>{};
+}
+
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Batch batch,
                                                                        ports::Wait wait) {
   if (batch.positions.size() > limits::batch_positions_max) {

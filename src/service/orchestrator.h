@@ -44,6 +44,9 @@ class Orchestrator final : public ports::BatchHandler {
   // Waits until batches and claims are done (claims at most until `deadline_ns`), then stops.
   [[nodiscard]] boost::asio::awaitable<void> drain(std::int64_t deadline_ns);
 
+  // Loads these chunks, so that the first request finds them. Errors: those of load_chunks.
+  [[nodiscard]] boost::asio::awaitable<Result<void>> prewarm(std::vector<model::ChunkKey> chunks);
+
   void set_rules(std::shared_ptr<const model::RuleSet> rules);
 
   [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> handle(model::Batch batch,

@@ -1,0 +1,240 @@
+// hunt up: everything in one process, with a demo world and a crowd that plays in it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "adapters/sqlite/sqlite_store.h"
+#include "apps/command.h"
+#include "apps/driver.h"
+#include "apps/node.h"
+#include "apps/report.h"
+#include "apps/signals.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "codec/trace_file.h"
+#include "load/crowd.h"
+#include "load/demo_world.h"
+#include "model/limits.h"
+
+namespace hunt::apps {
+
+namespace {
+
+constexpr model::WorldId demo = 1;
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+struct UpFlags {
+  NodeOptions node;
+  double seconds = 0;  // 0: until Ctrl-C
+  std::uint32_t players = 28'000;
+  std::string rate = "120000";
+  std::string trace;
+  bool fresh = false;
+  bool json = false;
+};
+
+// Progress goes to stderr when stdout is for the JSON report.
+FILE* talk(const UpFlags& flags) {
+  return flags.json ? stderr : stdout;
+}
+
+Result<std::uint64_t> parse_rate(const std::string& text) {
+  if (text == "max") return std::uint64_t{0};
+  const auto rate = parse_u64(text);
+  if (!rate || *rate < 1 || *rate > 1'000'000'000) {
+    return fail(Errc::invalid_argument,
+                fmt::format("\"{}\" is no rate; expected positions a second, 1 to 1000000000, "
+                            "or \"max\"",
+                            printable(text)),
+                "rate");
+  }
+  return *rate;
+}
+
+// Removes the database and its side files; only one that this program made.
+Result<void> start_over(const NodeOptions& options) {
+  HUNT_TRY(path, sqlite_path(options.store_url));
+  if (!std::filesystem::exists(path)) return {};
+  const system::SystemClock clock;
+  adapters::sqlite::SqliteOptions look{path, clock, 0, true, {}};
+  HUNT_TRY(ours, adapters::sqlite::SqliteStore::open(std::move(look)));
+  ours->close();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::error_code error;
+    std::filesystem::remove(path + suffix, error);
+    if (error) {
+      return fail(Errc::io, fmt::format("cannot remove {}{}: {}", path, suffix, error.message()));
+    }
+  }
+  return {};
+}
+
+Result<void> bury_all(Node& node, const std::vector<model::Burial>& burials, FILE* out) {
+  for (std::size_t at = 0; at < burials.size(); at += limits::tiles_per_request_max) {
+    const auto first = burials.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = std::min(burials.size() - at, limits::tiles_per_request_max);
+    std::vector<model::Burial> part(first, first + static_cast<std::ptrdiff_t>(count));
+    HUNT_TRY(buried, node.lane(0).run(node.store().bury(demo, std::move(part))));
+    static_cast<void>(buried);
+    if (isatty(fileno(out)) != 0) {
+      std::fprintf(out, "\rburying treasure: %3zu %%", (at + count) * 100 / burials.size());
+      std::fflush(out);
+    }
+  }
+  if (isatty(fileno(out)) != 0) std::fprintf(out, "\r%30s\r", "");
+  return {};
+}
+
+// An empty world is buried, an exhausted one (under a tenth of its stock left) buried again.
+Result<void> prepare_world(Node& node, const load::DemoWorld& world, FILE* out) {
+  HUNT_TRY(stats, node.lane(0).run(node.store().world_stats(demo)));
+  if (stats.tiles > 0 && stats.remaining * 10 >= stats.budget) {
+    std::fprintf(out, "world 1 (demo): %s of %s treasures left\n",
+                 with_commas(stats.remaining).c_str(), with_commas(stats.budget).c_str());
+    return {};
+  }
+  HUNT_CHECK(bury_all(node, world.burials, out));
+  std::fprintf(out, "world 1 (demo): %s %s loot tiles\n",
+               stats.tiles == 0 ? "buried" : "was exhausted: buried again",
+               with_commas(world.burials.size()).c_str());
+  return {};
+}
+
+Result<load::Walks> read_walks(const std::string& path) {
+  if (path.empty()) return load::Walks{};
+  HUNT_TRY(trace, codec::read_trace_file(path, {}));
+  return load::Walks(trace.rows);
+}
+
+std::string status_line(const DriverBooks& now, const DriverBooks& before, double seconds) {
+  const auto rate = static_cast<double>(now.answered - before.answered) / seconds;
+  return fmt::format("{:>9.0f} positions/s  {:>6.0f} grants/s  p99 {:.2f} ms  found {}  lost {}",
+                     rate, static_cast<double>(now.grants - before.grants) / seconds,
+                     static_cast<double>(now.latency.quantile_ns(9'900)) / 1e6,
+                     with_commas(now.grants), now.sent - now.answered > 100'000 ? "?" : "0");
+}
+
+// Shows how it goes until the time is over or a signal came.
+void watch(const Driver& driver, const StopSignals& signals, const UpFlags& flags,
+           const ports::Clock& clock) {
+  FILE* out = talk(flags);
+  const bool tty = isatty(fileno(out)) != 0;
+  const std::int64_t every_ns = tty ? second_ns : 5 * second_ns;
+  const std::int64_t begun_ns = clock.now_ns();
+  const std::int64_t end_ns =
+      flags.seconds > 0 ? begun_ns + static_cast<std::int64_t>(flags.seconds * 1e9) : INT64_MAX;
+  DriverBooks before;
+  std::int64_t before_ns = begun_ns;
+  while (clock.now_ns() < end_ns) {
+    if (signals.wait(std::min(every_ns, end_ns - clock.now_ns()))) break;
+    const DriverBooks books = driver.books();
+    const std::int64_t now_ns = clock.now_ns();
+    if (now_ns - before_ns < every_ns && now_ns < end_ns) continue;
+    const double elapsed = static_cast<double>(now_ns - before_ns) / 1e9;
+    std::fprintf(out, "%s%s%s", tty ? "\r" : "", status_line(books, before, elapsed).c_str(),
+                 tty ? "\x1b[K" : "\n");
+    std::fflush(out);
+    before = books;
+    before_ns = now_ns;
+  }
+  if (tty) std::fprintf(out, "\n");
+}
+
+void print_address(const Node& node, FILE* out) {
+  std::fprintf(out, "open %s  (admin token: %s)\n", node.address().c_str(),
+               node.admin_token_is_fresh() ? node.admin_token().c_str() : "from the file");
+  std::fflush(out);
+}
+
+int run(const UpFlags& flags) {
+  const auto rate = parse_rate(flags.rate);
+  if (!rate) return report(rate.error()) + 1;
+  const StopSignals signals;
+  FILE* out = talk(flags);
+  auto walks = read_walks(flags.trace);
+  if (!walks) return report(walks.error());
+  if (flags.fresh) {
+    if (const auto removed = start_over(flags.node); !removed) return report(removed.error());
+  }
+  auto opened = Node::open(flags.node);
+  if (!opened) return report(opened.error());
+  Node& node = **opened;
+  if (const auto started = node.start(); !started) return report(started.error());
+  print_address(node, out);
+  const load::DemoWorld world = load::make_demo_world({.seed = flags.node.seed});
+  if (const auto ready = prepare_world(node, world, out); !ready) return report(ready.error());
+  if (const auto warm = node.prewarm(demo, load::demo_world_rect); !warm) {
+    return report(warm.error());
+  }
+  load::CrowdOptions crowd;
+  crowd.seed = flags.node.seed;
+  crowd.players = flags.players;
+  crowd.attractions = world.centres;
+  std::fprintf(out, "%s players %s\n", with_commas(flags.players).c_str(),
+               flags.trace.empty() ? "walk" : "follow the walks of the trace");
+  std::fflush(out);
+
+  Driver driver(node.hub(), node.clock(), load::Crowd(std::move(crowd), std::move(*walks)),
+                {.rate = *rate});
+  const std::int64_t cpu_before_ns = process_cpu_ns();
+  const std::int64_t serve_before_ns = node.serve_cpu_ns();
+  driver.start();
+  watch(driver, signals, flags, node.clock());
+  driver.finish(10 * second_ns);
+
+  RunReport result;
+  result.process_cpu_ns = process_cpu_ns() - cpu_before_ns;
+  result.serve_cpu_ns = node.serve_cpu_ns() - serve_before_ns;
+  result.driver_cpu_ns = driver.cpu_ns();
+  result.sending_ns = driver.sending_ns();
+  result.rate = *rate;
+  result.players = flags.players;
+  node.stop();
+  result.books = driver.books();
+  result.stats = node.observer().stats();
+  std::printf("%s\n", (flags.json ? report_json(result) : report_text(result)).c_str());
+  return result.books.duplicate_grants == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void add_up(CommandLine& line) {
+  auto flags = std::make_shared<UpFlags>();
+  CLI::App* up = line.app.add_subcommand("up", "Everything in one process: see the hunt");
+  up->add_option("--seconds", flags->seconds, "Stop after so many seconds with the report")
+      ->check(CLI::Range(0.1, 1e7));
+  up->add_option("--players", flags->players, "Simulated players")
+      ->check(CLI::Range(1U, load::CrowdOptions::players_max))
+      ->capture_default_str();
+  up->add_option("--rate", flags->rate, "Positions a second, or max")->capture_default_str();
+  up->add_option("--trace", flags->trace,
+                 "Walks to follow: CSV or JSON Lines, plain or gzip (t_ms,player,world,x,y)");
+  up->add_option("--rules", flags->node.rules_path,
+                 "Rules file or directory; the built-in event `starlight` without it");
+  up->add_option("--store", flags->node.store_url, "sqlite:FILE")->capture_default_str();
+  up->add_flag("--fresh", flags->fresh, "Start over: remove the database first");
+  up->add_option("--seed", flags->node.seed, "Of the world, the players and a new event seed")
+      ->capture_default_str();
+  up->add_option("--listen", flags->node.listen, "HOST:PORT of the page and the API")
+      ->capture_default_str();
+  up->add_flag("--json", flags->json, "The report as JSON on stdout");
+  up->footer(
+      "Examples:\n"
+      "  hunt up                                   watch it at http://127.0.0.1:8080/\n"
+      "  hunt up --seconds 60 --json               a report for scripts\n"
+      "  hunt up --trace walks.csv.gz --fresh      real walks in a new world");
+  up->callback([&line, flags] {
+    // The same seed gives the same loot for the same claims, in a store made now.
+    Sha256 hash;
+    const std::string words = fmt::format("hunt up {}", flags->node.seed);
+    const auto seed = hash.of({reinterpret_cast<const std::uint8_t*>(words.data()), words.size()});
+    flags->node.new_store_seed.assign(seed.begin(), seed.end());
+    line.run = [flags] { return run(*flags); };
+  });
+}
+
+}  // namespace hunt::apps

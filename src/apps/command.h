@@ -1,0 +1,30 @@
+// What a command file of this folder provides: one add_<command>() each, called by main.cc.
+//
+// Not a framework: a command registers its flags on a CLI11 subcommand and says what to run. Exit
+// codes: 0 done, 1 failed (the message is on stderr), 2 usage. This folder alone names concrete
+// adapters. Every flag is also HUNT_<FLAG> in the environment and a key of --config; main.cc does
+// it.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+
+namespace hunt::apps {
+
+struct CommandLine {
+  CLI::App app{"hunt: a live treasure-hunt engine for games"};
+  std::function<int()> run;  // set by the parsed subcommand's callback
+};
+
+// Prints "hunt: <message>" (and the field, when known) on stderr; returns the exit code 1.
+int report(const Error& error);
+
+void add_up(CommandLine& line);
+void add_serve(CommandLine& line);
+void add_world(CommandLine& line);
+void add_rules(CommandLine& line);
+void add_audit(CommandLine& line);
+
+}  // namespace hunt::apps

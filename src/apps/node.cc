@@ -1,0 +1,317 @@
+#include "apps/node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "adapters/http/http_server.h"
+#include "adapters/sqlite/sqlite_store.h"
+#include "apps/rules_watch.h"
+#include "base/text.h"
+#include "model/limits.h"
+#include "service/orchestrator.h"
+#include "service/relay.h"
+
+namespace hunt::apps {
+
+namespace {
+
+constexpr std::int64_t drain_ns = 5'000'000'000;
+
+std::vector<std::uint8_t> random_bytes(std::size_t count) {
+  std::random_device device;
+  std::vector<std::uint8_t> bytes(count);
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(device());
+  return bytes;
+}
+
+// A secret from a file: its first line, without surrounding white space.
+Result<std::string> read_secret(const std::string& path) {
+  std::ifstream file(path);
+  std::string text;
+  if (!file || !std::getline(file, text)) {
+    return fail(Errc::io, fmt::format("cannot read a token from {}", path));
+  }
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string::npos) {
+    return fail(Errc::invalid_argument, fmt::format("{} holds no token in its first line", path));
+  }
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+Result<std::vector<std::uint8_t>> read_event_seed(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(Errc::io, fmt::format("cannot read the event seed file {}", path));
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  std::vector<std::uint8_t> seed(32);
+  if (text.size() == 64 && from_hex(text, seed)) return seed;
+  return fail(Errc::invalid_argument,
+              fmt::format("{} must hold 64 hexadecimal digits (32 bytes), such as "
+                          "`openssl rand -hex 32` writes",
+                          path));
+}
+
+boost::asio::awaitable<void> wait_for_connections(const http::HttpServer& server,
+                                                  const ports::Clock& clock, ports::Timer& timer,
+                                                  std::int64_t deadline_ns) {
+  while (server.connections() > 0 && clock.now_ns() < deadline_ns) {
+    co_await timer.sleep_until(clock.now_ns() + 5'000'000);
+  }
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen(const std::string& text) {
+  const auto colon = text.rfind(':');
+  const auto port = colon == std::string::npos
+                        ? std::optional<std::uint64_t>{}
+                        : parse_u64(std::string_view(text).substr(colon + 1));
+  if (!port || *port > 65'535 || colon == 0) {
+    return fail(Errc::invalid_argument,
+                fmt::format("\"{}\" is no address to listen on; expected HOST:PORT, such as "
+                            "127.0.0.1:8080 or [::1]:8080",
+                            printable(text)),
+                "listen");
+  }
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  return ListenAddress{host, static_cast<std::uint16_t>(*port)};
+}
+
+Result<std::string> sqlite_path(const std::string& store_url) {
+  constexpr std::string_view scheme = "sqlite:";
+  if (store_url.rfind(scheme, 0) == 0 && store_url.size() > scheme.size()) {
+    return store_url.substr(scheme.size());
+  }
+  // Nothing after the scheme is shown: other stores' URLs may hold a password.
+  return fail(Errc::invalid_argument,
+              fmt::format("cannot open a store \"{}…\"; this version opens sqlite:FILE",
+                          printable(store_url.substr(0, store_url.find(':') + 1))),
+              "store");
+}
+
+struct Node::Parts {
+  NodeOptions options;
+  system::SystemClock clock;
+  inproc::InprocBus hub;
+  std::unique_ptr<adapters::sqlite::SqliteStore> store;
+  std::unique_ptr<RulesWatch> rules;
+  std::unique_ptr<service::Observer> observer;
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
+  std::unique_ptr<service::Relay> relay;
+  std::unique_ptr<http::HttpServer> http;
+  std::string admin_token;
+  std::string address;
+  std::atomic<bool> running{false};
+  bool started = false;
+
+  Result<void> open_store();
+  Result<void> open_rules();
+  Result<std::vector<std::uint8_t>> event_seed();
+  Result<void> open_http(const ListenAddress& listen);
+  void adopt_rules(const std::shared_ptr<const model::RuleSet>& set);
+};
+
+Result<void> Node::Parts::open_store() {
+  HUNT_TRY(path, sqlite_path(options.store_url));
+  adapters::sqlite::SqliteOptions sqlite{path, clock, 0, false, {}};
+  if (options.new_store_seed.size() == 32) {
+    sqlite.seed.emplace();
+    std::copy(options.new_store_seed.begin(), options.new_store_seed.end(), sqlite.seed->begin());
+  }
+  HUNT_TRY(opened, adapters::sqlite::SqliteStore::open(std::move(sqlite)));
+  store = std::move(opened);
+  return {};
+}
+
+Result<void> Node::Parts::open_rules() {
+  RulesWatch::Options watch;
+  watch.path = options.rules_path;
+  watch.on_change = [this](const std::shared_ptr<const model::RuleSet>& set) { adopt_rules(set); };
+  watch.log = [this](std::string_view line) {
+    std::fprintf(stderr, "hunt: %.*s\n", static_cast<int>(line.size()), line.data());
+    if (rules != nullptr) observer->set_rules_rejected(rules->rejected());
+  };
+  HUNT_TRY(opened, RulesWatch::open(std::move(watch)));
+  rules = std::move(opened);
+  return {};
+}
+
+void Node::Parts::adopt_rules(const std::shared_ptr<const model::RuleSet>& set) {
+  observer->set_rules(*set);
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    boost::asio::post(lanes[i]->executor(), [this, i, set] { orchestrators[i]->set_rules(set); });
+  }
+}
+
+Result<std::vector<std::uint8_t>> Node::Parts::event_seed() {
+  if (!options.event_seed_file.empty()) return read_event_seed(options.event_seed_file);
+  HUNT_TRY(info, lanes[0]->run(store->info()));
+  return info.seed_bytes;
+}
+
+Result<void> Node::Parts::open_http(const ListenAddress& listen) {
+  http::HttpOptions http_options;
+  http_options.host = listen.host;
+  http_options.port = listen.port;
+  if (options.admin_token_file.empty()) {
+    admin_token = to_hex(random_bytes(16));
+  } else {
+    HUNT_TRY(token, read_secret(options.admin_token_file));
+    admin_token = token;
+  }
+  http_options.admin_token = admin_token;
+  if (!options.server_token_file.empty()) {
+    HUNT_TRY(token, read_secret(options.server_token_file));
+    http_options.server_token = token;
+  }
+  http::Ports ports{lanes[0]->bus(), *store, *observer, *rules};
+  http = std::make_unique<http::HttpServer>(lanes[0]->loop(), ports, http_options);
+  HUNT_TRY(port, http->listen());
+  const bool v6 = listen.host.find(':') != std::string::npos;
+  address = fmt::format("http://{}{}{}:{}/", v6 ? "[" : "", listen.host, v6 ? "]" : "", port);
+  return {};
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Node::~Node() {
+  stop();
+}
+
+Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
+  HUNT_TRY(listen, parse_listen(options.listen));
+  auto owned = std::make_unique<Parts>();
+  Parts& parts = *owned;
+  parts.options = std::move(options);
+  parts.observer = std::make_unique<service::Observer>(
+      parts.clock, parts.options.lanes, service::About{HUNT_VERSION, parts.options.store_url});
+  HUNT_CHECK(parts.open_rules());
+  HUNT_CHECK(parts.open_store());
+  for (std::size_t i = 0; i < parts.options.lanes; ++i) {
+    parts.lanes.push_back(std::make_unique<Lane>(parts.hub));
+  }
+  HUNT_CHECK(parts.open_http(listen));
+  return std::unique_ptr<Node>(new Node(std::move(owned)));
+}
+
+Result<void> Node::start() {
+  Parts& parts = *parts_;
+  parts.started = true;
+  for (const auto& lane : parts.lanes) lane->start();
+  HUNT_TRY(seed, parts.event_seed());
+  for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
+    Lane& lane = *parts.lanes[i];
+    service::OrchestratorOptions options;
+    options.lane = i;
+    options.seed = parts.options.seed + i;
+    options.event_seed = seed;
+    parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
+        options, *parts.store, lane.bus(), parts.clock, lane.timer(), lane.executor(),
+        *parts.observer, parts.rules->current()));
+    service::Orchestrator* orchestrator = parts.orchestrators.back().get();
+    boost::asio::post(lane.executor(), [orchestrator, &lane] {
+      orchestrator->start();
+      lane.bus().serve(*orchestrator);
+    });
+  }
+  Lane& first = *parts.lanes[0];
+  service::Observer* observer = parts.observer.get();
+  boost::asio::post(first.executor(), [observer, &first] {
+    first.bus().on_claims(
+        [observer](const std::vector<model::ClaimEvent>& events) { observer->on_finds(events); });
+  });
+  const auto identity = random_bytes(8);
+  std::uint64_t relay_id = 0;
+  for (const auto byte : identity) relay_id = relay_id << 8 | byte;
+  parts.relay = std::make_unique<service::Relay>(*parts.store, first.bus(), parts.clock,
+                                                 first.timer(), first.executor(), relay_id | 1U);
+  parts.running = true;
+  HUNT_CHECK(first.run(parts.relay->start()));
+  parts.observer->set_rules(*parts.rules->current());
+  parts.rules->start();
+  boost::asio::post(first.executor(), [&parts] { parts.http->start(); });
+  parts.observer->set_not_ready("");
+  return {};
+}
+
+Result<void> Node::prewarm(model::WorldId world, model::TileRect rect) {
+  std::vector<model::ChunkKey> chunks;
+  const model::ChunkAt low = model::chunk_at(rect.low);
+  const model::ChunkAt high = model::chunk_at(rect.high);
+  for (std::int32_t y = low.y - 1; y <= high.y + 1; ++y) {
+    for (std::int32_t x = low.x - 1; x <= high.x + 1; ++x) {
+      chunks.push_back(model::chunk_key(world, model::neighbour({x, y}, 0, 0)));
+    }
+  }
+  std::sort(chunks.begin(), chunks.end());
+  for (std::size_t i = 0; i < parts_->lanes.size(); ++i) {
+    HUNT_CHECK(parts_->lanes[i]->run(parts_->orchestrators[i]->prewarm(chunks)));
+  }
+  return {};
+}
+
+void Node::stop() {
+  Parts& parts = *parts_;
+  parts.observer->set_not_ready("shutting down");
+  if (parts.running) {
+    Lane& first = *parts.lanes[0];
+    const std::int64_t deadline_ns = parts.clock.now_ns() + drain_ns;
+    parts.http->stop();
+    first.run(wait_for_connections(*parts.http, parts.clock, first.timer(), deadline_ns));
+    for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
+      parts.lanes[i]->bus().stop_serving();
+      parts.lanes[i]->run(parts.orchestrators[i]->drain(deadline_ns));
+    }
+    first.run(parts.relay->drain());
+    parts.running = false;
+  }
+  parts.rules.reset();  // no callback into the lanes any more
+  if (parts.store != nullptr) parts.store->close();
+  for (const auto& lane : parts.lanes) lane->stop();
+}
+
+inproc::InprocBus& Node::hub() noexcept {
+  return parts_->hub;
+}
+ports::HuntStore& Node::store() noexcept {
+  return *parts_->store;
+}
+Lane& Node::lane(std::size_t index) noexcept {
+  return *parts_->lanes[index];
+}
+std::size_t Node::lane_count() const noexcept {
+  return parts_->lanes.size();
+}
+service::Observer& Node::observer() noexcept {
+  return *parts_->observer;
+}
+const ports::Clock& Node::clock() const noexcept {
+  return parts_->clock;
+}
+std::string Node::address() const {
+  return parts_->address;
+}
+const std::string& Node::admin_token() const noexcept {
+  return parts_->admin_token;
+}
+bool Node::admin_token_is_fresh() const noexcept {
+  return parts_->options.admin_token_file.empty();
+}
+
+std::int64_t Node::serve_cpu_ns() {
+  std::int64_t sum_ns = 0;
+  for (const auto& lane : parts_->lanes) sum_ns += lane->cpu_ns();
+  return sum_ns;
+}
+
+}  // namespace hunt::apps
