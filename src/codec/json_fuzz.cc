@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   if (const auto request = reader.parse(body)) {
     std::string text;
-    write_positions(request->batch, text);
+    hunt::codec::write_positions(request->batch, text);
     if (request->batch.world != 0 && text.size() <= 256 * 1024) {
       const auto again = reader.parse(text);
       require(again.has_value());

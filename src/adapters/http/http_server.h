@@ -1,0 +1,44 @@
+// HttpServer: HTTP/1.1 on one lane's event loop, in front of the routes of api.h.
+//
+// Not TLS (a proxy's work) and not the routes. Every size, count and wait is bounded by
+// HttpOptions. Lifecycle: listen(), start(), stop(), then the owner lets the lane's loop run until
+// nothing is left to do; the ports outlive that. Thread: the lane's; stop() from any.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "adapters/http/api.h"
+#include "adapters/http/http_options.h"
+#include "base/result.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace hunt::http {
+
+class HttpServer {
+ public:
+  HttpServer(boost::asio::io_context& lane, Ports ports, HttpOptions options);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Binds and returns the port. Errors: invalid_argument (no IP address), io (in use, no
+  // permission, not an address of this machine), each with the address and what to do.
+  [[nodiscard]] Result<std::uint16_t> listen();
+  // Begins to accept. Only after listen().
+  void start();
+  // Accepts no more, closes idle connections, lets running requests finish. Returns at once; every
+  // wait that is left has a bound of HttpOptions.
+  void stop();
+
+  [[nodiscard]] std::size_t connections() const noexcept;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;  // shared with the coroutines that still run
+};
+
+}  // namespace hunt::http

@@ -1,0 +1,648 @@
+// The server on a free loopback port with ports in memory: each route, each wrong request and what
+// it is told, slow and broken clients, the bounds.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/parse.hpp>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "adapters/http/client.h"
+#include "adapters/http/fake_ports.h"
+#include "adapters/http/http_server.h"
+
+namespace hunt::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+constexpr std::string_view admin = "admin-secret";
+constexpr std::string_view uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+constexpr milliseconds patience{5'000};
+
+std::string positions(int x, std::string_view world = "1") {
+  return fmt::format(R"({{"world":{},"positions":[{{"player":"{}","x":{},"y":-3,"kind":"dig"}}]}})",
+                     world, uuid, x);
+}
+
+// A server whose lane runs on its own thread from run() to the end of the test.
+class HttpTest : public ::testing::Test {
+ protected:
+  HttpTest() {
+    store.known_worlds = {{1, "demo"}, {7, "north"}};
+    options.port = 0;
+    options.admin_token = admin;
+  }
+  ~HttpTest() override {
+    if (!server) return;
+    server->stop();
+    thread.join();
+    EXPECT_EQ(server->connections(), 0U);
+  }
+
+  void run() {
+    const Ports fakes{bus, store, monitor, rules};
+    server = std::make_unique<HttpServer>(lane, fakes, options);
+    const auto bound = server->listen();
+    ASSERT_TRUE(bound.has_value()) << bound.error().message;
+    port = *bound;
+    server->start();
+    thread = std::thread([this] { lane.run(); });
+  }
+
+  HttpResponse send(std::string_view method, std::string_view target, std::string body = {},
+                    std::string_view token = {}) {
+    const auto response = http_request(fmt::format("http://127.0.0.1:{}", port), method, target,
+                                       std::move(body), token, patience);
+    EXPECT_TRUE(response.has_value()) << (response ? "" : response.error().message);
+    return response ? *response : HttpResponse{};
+  }
+
+  // The response has this status, and its error this code and these words.
+  void expect_error(const HttpResponse& response, unsigned status, std::string_view code,
+                    std::string_view says, std::string_view field = {}) {
+    EXPECT_EQ(response.status, status) << response.body;
+    EXPECT_NE(response.body.find(fmt::format(R"({{"error":{{"code":"{}")", code)),
+              std::string::npos)
+        << response.body;
+    const auto error = error_of(response);
+    EXPECT_NE(error.message.find(says), std::string::npos) << error.message;
+    EXPECT_EQ(error.field, field) << error.message;
+  }
+
+  tcp::socket connect() {
+    tcp::socket socket(client_loop);
+    socket.connect({asio::ip::make_address("127.0.0.1"), port});
+    return socket;
+  }
+  static void write(tcp::socket& socket, std::string_view text) {
+    boost::system::error_code ignored;
+    asio::write(socket, asio::buffer(text), ignored);
+  }
+  // All that comes until the server closes.
+  static std::string read_all(tcp::socket& socket) {
+    std::string text;
+    boost::system::error_code error;
+    asio::read(socket, asio::dynamic_buffer(text), error);
+    return text;
+  }
+  // What the server says to raw bytes, up to its closing.
+  std::string exchange(std::string_view text) {
+    auto socket = connect();
+    write(socket, text);
+    return read_all(socket);
+  }
+
+  HttpOptions options;
+  FakeBus bus;
+  FakeStore store;
+  FakeMonitor monitor;
+  FakeRules rules;
+  asio::io_context lane{1};
+  asio::io_context client_loop;
+  std::unique_ptr<HttpServer> server;
+  std::thread thread;
+  std::uint16_t port = 0;
+};
+
+std::size_t count(std::string_view text, std::string_view part) {
+  std::size_t times = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) {
+    ++times;
+  }
+  return times;
+}
+
+// ---- positions ---------------------------------------------------------------------------------
+
+TEST_F(HttpTest, answers_the_positions_example_of_the_contract) {
+  run();
+  const auto response = send("POST", "/v1/positions", positions(10));
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_EQ(
+      response.body,
+      fmt::format(R"({{"outcomes":[{{"player":"{}","x":10,"y":-3,"outcome":"nothing"}}]}})", uuid));
+}
+
+TEST_F(HttpTest, gives_claims_at_once_or_their_terminal_outcome_when_waited_for) {
+  run();
+  EXPECT_NE(send("POST", "/v1/positions", positions(2)).body.find(R"("outcome":"found","claim":")"),
+            std::string::npos);
+  const auto granted = send("POST", "/v1/positions?wait=terminal", positions(2)).body;
+  EXPECT_NE(granted.find(R"("outcome":"granted")"), std::string::npos);
+  EXPECT_NE(granted.find(R"("item":"star_map")"), std::string::npos);
+  std::string body = positions(2);
+  body.insert(1, R"("wait":"terminal",)");
+  EXPECT_NE(send("POST", "/v1/positions", body).body.find("granted"), std::string::npos);
+}
+
+TEST_F(HttpTest, resolves_a_world_by_name_and_reads_the_names_once) {
+  run();
+  EXPECT_EQ(send("POST", "/v1/positions", positions(1, "\"north\"")).status, 200U);
+  EXPECT_EQ(bus.last_world.load(), 7U);
+  EXPECT_EQ(send("POST", "/v1/positions", positions(1, "\"demo\"")).status, 200U);
+  EXPECT_EQ(store.worlds_read, 1);
+  expect_error(send("POST", "/v1/positions", positions(1, "\"nort\"")), 404, "not_found",
+               "there is no world \"nort\" (did you mean \"north\"?)", "world");
+}
+
+TEST_F(HttpTest, names_what_is_wrong_with_positions) {
+  run();
+  expect_error(send("POST", "/v1/positions", R"({"world":1,"positions":[{"player":"steve"}]})"),
+               400, "invalid_argument", "must be a UUID", "positions[0].player");
+  expect_error(send("POST", "/v1/positions", "{"), 400, "invalid_argument", "not valid JSON");
+  expect_error(send("POST", "/v1/positions?wait=forever", positions(1)), 400, "invalid_argument",
+               "must be \"terminal\"", "wait");
+  expect_error(send("POST", "/v1/positions?wai=terminal", positions(1)), 400, "invalid_argument",
+               "did you mean \"wait\"?", "wai");
+  expect_error(send("POST", "/v1/positions?wait=terminal&wait=terminal", positions(1)), 400,
+               "invalid_argument", "given twice", "wait");
+  expect_error(send("POST", "/v1/positions?wait=%zz", positions(1)), 400, "invalid_argument",
+               "no %XX escape");
+  EXPECT_EQ(bus.asked.load(), 0);
+}
+
+TEST_F(HttpTest, maps_the_errors_of_the_ports) {
+  struct Case {
+    Errc code;
+    unsigned status;
+  };
+  bus.error = Error{};
+  run();
+  for (const auto& [code, status] :
+       {Case{Errc::overloaded, 429}, Case{Errc::unavailable, 503}, Case{Errc::disk_full, 503},
+        Case{Errc::deadline_exceeded, 504}, Case{Errc::not_found, 404}, Case{Errc::io, 500}}) {
+    bus.error = Error{code, "the store says so", {}};
+    const std::string text =
+        exchange(fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+                             "Content-Length: {}\r\n\r\n{}",
+                             positions(1).size(), positions(1)));
+    EXPECT_TRUE(text.starts_with(fmt::format("HTTP/1.1 {} ", status))) << text;
+    EXPECT_NE(text.find("the store says so"), std::string::npos) << text;
+    EXPECT_EQ(text.find("Retry-After: 1") != std::string::npos, status == 429 || status == 503);
+  }
+}
+
+TEST_F(HttpTest, turns_an_exception_into_a_500_and_lives_on) {
+  bus.throws = true;
+  run();
+  expect_error(send("POST", "/v1/positions", positions(1)), 500, "internal", "the fake bus throws");
+  EXPECT_EQ(send("GET", "/livez").status, 200U);
+}
+
+// ---- the other routes --------------------------------------------------------------------------
+
+TEST_F(HttpTest, tells_claims_and_grants_from_the_ledger) {
+  model::Grant grant;
+  grant.cursor = 5;
+  grant.claim = {1, 2};
+  grant.world = 1;
+  grant.tile = model::tile_id_of({10, -3});
+  grant.player = *model::parse_uuid(uuid);
+  grant.item = "lamp";
+  grant.rules = "0011223344556677";
+  grant.at_us = 1'000'000;
+  store.grants = {grant};
+  grant.cursor = 6;
+  grant.claim = {3, 4};
+  grant.aborted = true;
+  store.grants.push_back(grant);
+  run();
+  EXPECT_EQ(send("GET", "/v1/claims/00000000000000010000000000000002").body,
+            fmt::format(R"({{"claim":"00000000000000010000000000000002","outcome":"granted",)"
+                        R"("item":"lamp","world":1,"x":10,"y":-3,"player":"{}",)"
+                        R"("rules":"0011223344556677","at":"1970-01-01T00:00:01.000000Z"}})",
+                        uuid));
+  const auto aborted = send("GET", "/v1/claims/00000000000000030000000000000004").body;
+  EXPECT_NE(aborted.find(R"("outcome":"expired","world")"), std::string::npos) << aborted;
+  expect_error(send("GET", "/v1/claims/00000000000000090000000000000009"), 404, "not_found",
+               "is not in the ledger");
+  expect_error(send("GET", "/v1/claims/xyz"), 400, "invalid_argument", "32 hexadecimal digits",
+               "claim");
+  const auto page = send("GET", "/v1/grants?after=0&limit=1").body;
+  EXPECT_NE(page.find(R"("cursor":"5")"), std::string::npos) << page;
+  EXPECT_TRUE(page.ends_with(R"("next":"5"})")) << page;
+  EXPECT_EQ(send("GET", "/v1/grants?after=6").body, R"({"grants":[],"next":"6"})");
+  expect_error(send("GET", "/v1/grants?limit=5000"), 400, "invalid_argument", "from 1 to 1000",
+               "limit");
+  expect_error(send("GET", "/v1/grants?after=-1"), 400, "invalid_argument", "found \"-1\"",
+               "after");
+}
+
+TEST_F(HttpTest, buries_lists_and_closes_tiles) {
+  run();
+  const std::string body = R"({"tiles":[{"x":1,"y":2,"table":"starlight","budget":3,"key":"a"},)"
+                           R"({"x":5,"y":6,"table":"starlight"}]})";
+  EXPECT_EQ(send("PUT", "/v1/worlds/demo/tiles", body, admin).body,
+            R"({"buried":2,"unchanged":0,"tiles":[{"x":1,"y":2,"spawn":"1"},)"
+            R"({"x":5,"y":6,"spawn":"2"}]})");
+  EXPECT_NE(send("PUT", "/v1/worlds/1/tiles", body, admin).body.find(R"("unchanged":1)"),
+            std::string::npos);
+  const auto page = send("GET", "/v1/worlds/1/tiles?x0=0&y0=0&x1=3&y1=3&limit=10", "", admin).body;
+  EXPECT_NE(page.find(R"({"x":1,"y":2,"table":"starlight","budget":3,"spawn":"1","version":1)"),
+            std::string::npos)
+      << page;
+  EXPECT_EQ(page.find(R"("x":5)"), std::string::npos);
+  EXPECT_NE(send("GET", "/v1/worlds/1/tiles?limit=1", "", admin).body.find(R"("next":")"),
+            std::string::npos);
+  EXPECT_EQ(send("DELETE", "/v1/worlds/demo/tiles", R"({"tiles":[{"x":1,"y":2}]})", admin).body,
+            R"({"closed":1})");
+}
+
+TEST_F(HttpTest, refuses_wrong_tiles_and_buries_nothing) {
+  run();
+  expect_error(
+      send("PUT", "/v1/worlds/1/tiles",
+           R"({"tiles":[{"x":1,"y":2,"table":"starlight"},{"x":1,"y":3,"table":"strlight"}]})",
+           admin),
+      400, "invalid_argument", "did you mean \"starlight\"?", "tiles[1].table");
+  EXPECT_TRUE(store.rows.empty());
+  expect_error(send("PUT", "/v1/worlds/9/tiles", R"({"tiles":[]})", admin), 404, "not_found",
+               "there is no world 9", "world");
+  expect_error(send("GET", "/v1/worlds/1/tiles?x0=5&x1=4", "", admin), 400, "invalid_argument",
+               "must not be below", "x1");
+  expect_error(send("GET", "/v1/worlds/1/tiles?x0=1.5", "", admin), 400, "invalid_argument",
+               "found \"1.5\"", "x0");
+  store.error = Error{Errc::disk_full, "the disk is full", {}};
+  expect_error(send("PUT", "/v1/worlds/1/tiles", R"({"tiles":[]})", admin), 503, "disk_full",
+               "the disk is full");
+}
+
+TEST_F(HttpTest, creates_and_lists_worlds) {
+  run();
+  EXPECT_EQ(send("PUT", "/v1/worlds/9", R"({"name":"south"})", admin).body,
+            R"({"id":9,"name":"south"})");
+  EXPECT_EQ(send("PUT", "/v1/worlds/west", "", admin).body, R"({"id":4,"name":"west"})");
+  EXPECT_EQ(send("PUT", "/v1/worlds/west", R"({"name":"west"})", admin).status, 200U);
+  EXPECT_NE(send("GET", "/v1/worlds").body.find(R"({"worlds":[{"id":1,"name":"demo"})"),
+            std::string::npos);
+  EXPECT_NE(send("GET", "/v1/worlds/west").body.find(R"("stats":{"tiles":0)"), std::string::npos);
+  expect_error(send("PUT", "/v1/worlds/1", R"({"name":"other"})", admin), 409, "already_exists",
+               "another world's");
+  expect_error(send("PUT", "/v1/worlds/0", R"({"name":"zero"})", admin), 400, "invalid_argument",
+               "from 1 to 4294967295", "id");
+  expect_error(send("PUT", "/v1/worlds/a%20b", "", admin), 400, "invalid_argument", "found \"a b\"",
+               "name");
+  expect_error(send("PUT", "/v1/worlds/east", R"({"name":"west"})", admin), 400, "invalid_argument",
+               "but the address says", "name");
+  expect_error(send("PUT", "/v1/worlds/12", "", admin), 400, "invalid_argument",
+               "the body is empty");
+}
+
+TEST_F(HttpTest, shows_its_state) {
+  monitor.figures.rules = "00112233aabbccdd";
+  monitor.figures.version = "0.1.0";
+  monitor.figures.positions[0] = 42;
+  monitor.figures.answer = {10, 1'000'000, 2'000'000, 3'000'000, 4'000'000};
+  model::LivePlayer player;
+  player.tag = 7;
+  player.tile = {1, -2};
+  player.kind = model::Kind::dig;
+  monitor.view.players = {player};
+  run();
+  const auto stats = boost::json::parse(send("GET", "/v1/stats").body);
+  EXPECT_EQ(stats.at("rules").as_string(), "00112233aabbccdd");
+  EXPECT_DOUBLE_EQ(stats.at("latency_seconds").at("answer").at("p99").to_number<double>(), 0.002);
+  EXPECT_EQ(send("GET", "/v1/live").body,
+            R"({"bounds":[0,0,0,0],"players":[[7,1,-2,1]],"finds":[],"loot_open":[],)"
+            R"("loot_gone":[]})");
+  EXPECT_EQ(send("GET", "/v1/map").body,
+            R"({"version":1,"shards":1,"ranges":[{"world":0,"first_tile":"0","shard":0,)"
+            R"("state":"owned","epoch":3}]})");
+  EXPECT_EQ(send("GET", "/livez").body, R"({"alive":true})");
+  EXPECT_EQ(send("GET", "/readyz").body, R"({"ready":true})");
+  const auto metrics = send("GET", "/metrics");
+  EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_NE(metrics.body.find("hunt_positions_total{outcome=\"nothing\"} 42\n"), std::string::npos);
+  EXPECT_NE(metrics.body.find("hunt_answer_seconds{quantile=\"0.99\"} 0.002\n"), std::string::npos);
+  EXPECT_NE(metrics.body.find("# TYPE hunt_rules_info gauge\n"), std::string::npos);
+  EXPECT_EQ(metrics.body.find("# EOF"), std::string::npos);
+}
+
+TEST_F(HttpTest, writes_open_metrics_when_asked) {
+  run();
+  const auto text = exchange(
+      "GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n");
+  EXPECT_NE(text.find("Content-Type: application/openmetrics-text"), std::string::npos);
+  EXPECT_NE(text.find("# TYPE hunt_positions counter\n"), std::string::npos);
+  EXPECT_NE(text.find("# TYPE hunt_rules info\n"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("# EOF\n"));
+}
+
+TEST_F(HttpTest, says_why_it_is_not_ready) {
+  monitor.reason = "the store is being opened";
+  run();
+  expect_error(send("GET", "/readyz"), 503, "unavailable", "not ready: the store is being opened");
+  EXPECT_EQ(send("GET", "/livez").status, 200U);
+}
+
+TEST_F(HttpTest, serves_the_page_with_its_policy) {
+  run();
+  const auto text = exchange("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(text.find("Content-Type: text/html; charset=utf-8"), std::string::npos);
+  EXPECT_NE(text.find("Content-Security-Policy: default-src 'none'"), std::string::npos);
+  EXPECT_NE(text.find("X-Content-Type-Options: nosniff"), std::string::npos);
+  EXPECT_EQ(text.find("Access-Control"), std::string::npos);
+  for (const auto* part : {"<canvas id=\"map\"", "id=\"finds\"", "window.huntPage", "</html>"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+  for (const auto* outside : {"src=\"http", "href=\"http", "@import", "url(http"}) {
+    EXPECT_EQ(text.find(outside), std::string::npos) << outside;
+  }
+}
+
+// ---- who may ask, and how ----------------------------------------------------------------------
+
+TEST_F(HttpTest, keeps_the_admin_half_behind_the_token) {
+  options.server_token = "game-secret";
+  run();
+  for (const auto& [method, target] :
+       {std::pair("PUT", "/v1/worlds/1/tiles"), std::pair("DELETE", "/v1/worlds/1/tiles"),
+        std::pair("GET", "/v1/worlds/1/tiles"), std::pair("PUT", "/v1/worlds/1")}) {
+    expect_error(send(method, target, "{}"), 401, "unauthorized", "with the admin token");
+    expect_error(send(method, target, "{}", "game-secret"), 401, "unauthorized",
+                 "is not the admin token");
+  }
+  const auto text = exchange(
+      "PUT /v1/worlds/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic eA==\r\n"
+      "\r\n");
+  EXPECT_NE(text.find("WWW-Authenticate: Bearer"), std::string::npos) << text;
+  EXPECT_EQ(send("POST", "/v1/positions", positions(1)).status, 200U);
+}
+
+TEST_F(HttpTest, asks_everybody_for_a_token_on_other_addresses) {
+  options.host = "0.0.0.0";
+  options.server_token = "game-secret";
+  run();
+  expect_error(send("POST", "/v1/positions", positions(1)), 401, "unauthorized",
+               "the game servers' token");
+  expect_error(send("GET", "/v1/stats", "", "wrong"), 401, "unauthorized", "is not");
+  EXPECT_EQ(send("GET", "/v1/stats", "", "game-secret").status, 200U);
+  EXPECT_EQ(send("GET", "/v1/stats", "", admin).status, 200U);
+  EXPECT_EQ(send("GET", "/livez").status, 200U);
+  EXPECT_EQ(send("GET", "/readyz").status, 200U);
+  expect_error(send("GET", "/"), 401, "unauthorized", "this route needs");
+  const auto page =
+      exchange("GET / HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(page.starts_with("HTTP/1.1 401 ")) << page.substr(0, 40);
+  EXPECT_NE(page.find("This server asks for a token"), std::string::npos);
+}
+
+TEST_F(HttpTest, names_the_nearest_route_and_the_methods) {
+  run();
+  expect_error(send("GET", "/v1/statz"), 404, "not_found", "did you mean \"/v1/stats\"?");
+  expect_error(send("POST", "/v1/position", positions(1)), 404, "not_found",
+               "did you mean \"/v1/positions\"?");
+  expect_error(send("GET", "/v1/worlds//tiles"), 404, "not_found", "there is no route");
+  expect_error(send("GET", "/v1/positions"), 405, "method_not_allowed", "it takes POST");
+  expect_error(send("PATCH", "/v1/worlds/1/tiles"), 405, "method_not_allowed",
+               "PUT, DELETE, GET, HEAD");
+  const auto text = exchange("DELETE /v1/stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(text.find("Allow: GET, HEAD\r\n"), std::string::npos) << text;
+}
+
+TEST_F(HttpTest, answers_head_with_the_length_and_no_body) {
+  run();
+  const auto text = exchange(
+      "HEAD /livez HTTP/1.1\r\nHost: h\r\n\r\nHEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "\r\n");
+  EXPECT_EQ(count(text, "HTTP/1.1 200 OK"), 2U) << text;
+  EXPECT_NE(text.find("Content-Length: 14\r\n"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("\r\n\r\n"));
+}
+
+// ---- framing and bounds ------------------------------------------------------------------------
+
+TEST_F(HttpTest, answers_pipelined_requests_in_order_on_one_connection) {
+  run();
+  std::string text;
+  for (int i = 0; i < 20; ++i) {
+    text += fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}",
+                        positions(10 + i).size(), positions(10 + i));
+  }
+  text += "GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  const auto answers = exchange(text);
+  EXPECT_EQ(count(answers, "HTTP/1.1 200 OK"), 21U);
+  std::size_t at = 0;
+  for (int i = 0; i < 20; ++i) {
+    at = answers.find(fmt::format("\"x\":{},", 10 + i), at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+}
+
+TEST_F(HttpTest, reads_requests_split_anywhere) {
+  run();
+  const std::string text = fmt::format(
+      "POST /v1/positions HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      positions(10).size(), positions(10));
+  for (std::size_t cut = 1; cut < text.size(); cut += 13) {
+    auto socket = connect();
+    socket.set_option(tcp::no_delay(true));
+    write(socket, std::string_view(text).substr(0, cut));
+    std::this_thread::sleep_for(milliseconds(1));
+    write(socket, std::string_view(text).substr(cut));
+    EXPECT_NE(read_all(socket).find("\"outcome\":\"nothing\""), std::string::npos) << cut;
+  }
+}
+
+TEST_F(HttpTest, takes_chunked_bodies_and_expect_continue) {
+  run();
+  const auto body = positions(10);
+  const auto text = exchange(
+      fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+                  "Expect: 100-continue\r\nConnection: close\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+                  body.size(), body));
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")) << text;
+}
+
+TEST_F(HttpTest, refuses_ambiguous_framing) {
+  run();
+  const std::string start = "POST /v1/positions HTTP/1.1\r\nHost: h\r\n";
+  for (const auto* fields :
+       {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
+        "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2\r\nContent-Length: 3\r\n",
+        "Content-Length: 2, 2\r\n", "Content-Length: -2\r\n", "Transfer-Encoding: gzip\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n", "Bad Header: 1\r\n", "Content-Length: 2\n"}) {
+    const auto text = exchange(start + fields + "\r\n{}");
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 400 Bad Request")) << fields << text;
+    EXPECT_NE(text.find("Connection: close"), std::string::npos) << fields;
+    EXPECT_EQ(count(text, "HTTP/1.1"), 1U + count(text, "valid HTTP/1.1")) << fields << text;
+  }
+  EXPECT_TRUE(exchange("hello\r\n\r\n").starts_with("HTTP/1.1 400 "));
+  EXPECT_EQ(bus.asked.load(), 0);
+}
+
+TEST_F(HttpTest, wants_a_length_with_positions) {
+  run();
+  const auto text = exchange("POST /v1/positions HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 411 Length Required")) << text;
+}
+
+TEST_F(HttpTest, refuses_bodies_and_headers_over_the_bound) {
+  run();
+  const auto large = send("POST", "/v1/positions", std::string(limits::body_bytes_max + 1, ' '));
+  expect_error(large, 413, "too_large", "larger than 262,144 bytes");
+  const auto chunked = exchange(
+      fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "{:x}\r\n{}\r\n0\r\n\r\n",
+                  limits::body_bytes_max + 1, std::string(limits::body_bytes_max + 1, ' ')));
+  EXPECT_TRUE(chunked.starts_with("HTTP/1.1 413 ")) << chunked;
+  const auto header =
+      exchange("GET /livez HTTP/1.1\r\nHost: h\r\nX: " + std::string(9'000, 'x') + "\r\n\r\n");
+  EXPECT_TRUE(header.starts_with("HTTP/1.1 431 ")) << header;
+  EXPECT_NE(header.find("larger than 8,192 bytes"), std::string::npos) << header;
+  const auto target = exchange("GET /" + std::string(200'000, 'a') + " HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(target.starts_with("HTTP/1.1 431 ")) << target;
+}
+
+TEST_F(HttpTest, tells_a_half_sent_body_that_nothing_was_done) {
+  run();
+  auto socket = connect();
+  write(socket, "POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{\"world\"");
+  socket.shutdown(tcp::socket::shutdown_send);
+  const auto text = read_all(socket);
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 400 ")) << text;
+  EXPECT_NE(text.find("the body ended early"), std::string::npos) << text;
+  EXPECT_EQ(bus.asked.load(), 0);
+}
+
+TEST_F(HttpTest, gives_up_on_slow_clients) {
+  options.header_timeout = milliseconds(60);
+  options.body_timeout = milliseconds(80);
+  options.idle_timeout = milliseconds(120);
+  run();
+  const auto body =
+      exchange("POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{");
+  EXPECT_TRUE(body.starts_with("HTTP/1.1 408 Request Timeout")) << body;
+  EXPECT_NE(body.find("the body did not arrive within 80 ms"), std::string::npos) << body;
+  const auto header = exchange("GET /live");
+  EXPECT_TRUE(header.starts_with("HTTP/1.1 408 ")) << header;
+  EXPECT_NE(header.find("the header did not arrive within 60 ms"), std::string::npos) << header;
+  EXPECT_EQ(exchange(""), "");  // idle: closed without a word
+  EXPECT_EQ(count(exchange("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n"), "200 OK"), 1U);
+}
+
+// One byte each few milliseconds keeps the socket busy, not the deadline away.
+TEST_F(HttpTest, is_not_held_by_a_trickle) {
+  options.header_timeout = milliseconds(100);
+  run();
+  auto socket = connect();
+  const auto started = std::chrono::steady_clock::now();
+  std::future<std::string> answer =
+      std::async(std::launch::async, [&socket] { return read_all(socket); });
+  while (answer.wait_for(milliseconds(10)) != std::future_status::ready) {
+    write(socket, "G");
+    ASSERT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(5));
+  }
+  EXPECT_TRUE(answer.get().starts_with("HTTP/1.1 4"));
+}
+
+TEST_F(HttpTest, turns_connections_away_above_the_limit_and_recovers) {
+  options.connections_max = 4;
+  run();
+  {
+    std::vector<tcp::socket> held;
+    for (int i = 0; i < 4; ++i) {
+      held.push_back(connect());
+      write(held.back(), "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+      std::array<char, 12> start{};
+      asio::read(held.back(), asio::buffer(start));
+      EXPECT_EQ(std::string_view(start.data(), start.size()), "HTTP/1.1 200");
+    }
+    const auto text = exchange("");
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 503 ")) << text;
+    EXPECT_NE(text.find("4 connections are open, which is the limit"), std::string::npos) << text;
+  }
+  for (int i = 0; i < 100; ++i) {
+    const auto text = exchange("GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    if (text.starts_with("HTTP/1.1 200 ")) return;
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  FAIL() << "the server did not recover";
+}
+
+TEST_F(HttpTest, finishes_running_requests_when_stopped) {
+  bus.delay = milliseconds(150);
+  run();
+  auto idle = connect();
+  auto busy = connect();
+  write(busy, fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}",
+                          positions(10).size(), positions(10)));
+  std::this_thread::sleep_for(milliseconds(50));
+  server->stop();
+  EXPECT_EQ(read_all(idle), "");
+  const auto text = read_all(busy);
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK")) << text;
+  EXPECT_NE(text.find("Connection: close"), std::string::npos) << text;
+  const auto late = http_request(fmt::format("http://127.0.0.1:{}", port), "GET", "/livez", "", "",
+                                 milliseconds(500));
+  EXPECT_FALSE(late.has_value());
+}
+
+TEST_F(HttpTest, explains_why_it_cannot_listen) {
+  run();
+  const auto try_listen = [this](std::string host, std::uint16_t at) {
+    HttpOptions other = options;
+    other.host = std::move(host);
+    other.port = at;
+    asio::io_context loop;
+    const Ports fakes{bus, store, monitor, rules};
+    HttpServer second(loop, fakes, other);
+    const auto result = second.listen();
+    EXPECT_FALSE(result.has_value());
+    return result ? Error{} : result.error();
+  };
+  const auto taken = try_listen("127.0.0.1", port);
+  EXPECT_EQ(taken.code, Errc::io);
+  EXPECT_NE(taken.message.find(fmt::format("cannot listen on 127.0.0.1:{}", port)),
+            std::string::npos)
+      << taken.message;
+  EXPECT_NE(taken.message.find("another program (perhaps another hunt) holds the port"),
+            std::string::npos)
+      << taken.message;
+  EXPECT_NE(try_listen("example.org", 0).message.find("is not an IP address"), std::string::npos);
+  EXPECT_NE(try_listen("192.0.2.1", 0).message.find("does not have that address"),
+            std::string::npos);
+}
+
+TEST(HttpClient, explains_bad_urls_and_absent_servers) {
+  for (const auto* url : {"", "https://a", "http://", "http://a/b", "http://a:0", "http://a:x",
+                          "http://[::1", "http://a:70000"}) {
+    const auto result = http_request(url, "GET", "/", "", "", milliseconds(100));
+    ASSERT_FALSE(result.has_value()) << url;
+    EXPECT_EQ(result.error().code, Errc::invalid_argument) << url;
+    EXPECT_NE(result.error().message.find("expected http://HOST:PORT"), std::string::npos);
+  }
+  asio::io_context loop;
+  tcp::acceptor taken(loop, {asio::ip::make_address("127.0.0.1"), 0});
+  const auto silent_port = taken.local_endpoint().port();
+  const auto silent = http_request(fmt::format("http://127.0.0.1:{}", silent_port), "GET", "/", "",
+                                   "", milliseconds(100));
+  ASSERT_FALSE(silent.has_value());
+  EXPECT_NE(silent.error().message.find("did not answer within 100 ms"), std::string::npos)
+      << silent.error().message;
+  taken.close();
+  const auto refused = http_request(fmt::format("http://127.0.0.1:{}", silent_port), "GET", "/", "",
+                                    "", milliseconds(500));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
+  EXPECT_NE(refused.error().message.find("is the server running there?"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hunt::http

@@ -1,0 +1,41 @@
+// Request and Response as the routes see them: plain values, whole bodies.
+//
+// Not the wire (http_server.cc frames them) and not a general HTTP model: only the fields that some
+// route reads or sets.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hunt::http {
+
+struct Request {
+  std::string method;  // upper case, as sent
+  std::string target;  // path and query, still escaped
+  std::string authorization;
+  std::string accept;
+  std::string body;
+  bool has_length = false;  // Content-Length or chunked was sent
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// The one place that maps an error to a status.
+[[nodiscard]] unsigned status_of(Errc code) noexcept;
+
+// {"error":{"code","message","field"?}} with the status of its code, and Retry-After where a later
+// try can succeed.
+[[nodiscard]] Response error_response(const Error& error);
+
+// The same with a status of its own, for what HTTP knows and Errc does not (405, 408, 411, 431).
+[[nodiscard]] Response error_response(unsigned status, std::string_view code,
+                                      std::string_view message, std::string_view field = {});
+
+}  // namespace hunt::http
