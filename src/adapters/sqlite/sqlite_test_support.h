@@ -83,9 +83,7 @@ class SqliteUnderTest final : public ports::contract::StoreUnderTest {
         model::format_claim_id(claim.id), claim.world, model::to_sql(claim.tile), claim.spawn,
         model::format_claim_id(claim.player)));
   }
-  void forget_changes() override {
-    expect_done("DELETE FROM changes");
-  }
+  void forget_changes() override { expect_done("DELETE FROM changes"); }
 
  private:
   void expect_done(const std::string& sql) {
