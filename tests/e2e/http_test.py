@@ -220,7 +220,7 @@ class BadInput(Served):
         for change, words in (({"budget": 0}, ["tiles[1]", "budget"]),
                               ({"budget": -1}, ["tiles[1]", "budget"]),
                               ({"budget": 10**9}, ["tiles[1]", "budget"]),
-                              ({"table": "starlite"}, ["starlite", "starlight"]),
+                              ({"table": "starlihgt"}, ["starlihgt", "starlight"]),
                               ({"opens": "yesterday"}, ["tiles[1]", "opens"]),
                               ({"key": "k" * 1000}, ["tiles[1]", "key"])):
             with self.subTest(change=change):

@@ -70,7 +70,9 @@ class HuntProcess:
             token_file = self.folder / "admin-token"
             token_file.write_text(TOKEN + "\n")
             token_file.chmod(0o600)
-            command += ["--listen", f"127.0.0.1:{self.port}", "--admin-token-file", token_file]
+            command += ["--listen", f"127.0.0.1:{self.port}"]
+            if "serve" in arguments:
+                command += ["--admin-token-file", token_file]
         self.lines = []
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=env or clean_environment(), text=True,
@@ -90,6 +92,10 @@ class HuntProcess:
         """The address it printed; None before."""
         match = re.search(r"http://(127\.0\.0\.1|localhost):(\d+)", self.output)
         return int(match.group(2)) if match else None
+
+    def printed_token(self):
+        """The admin token it made and printed, when it was given none."""
+        return re.search(r"admin token: (\w+)", self.output).group(1)
 
     def wait_ready(self, seconds=START_SECONDS):
         """Waits until the printed address serves; raises with the output when it does not."""

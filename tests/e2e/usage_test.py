@@ -44,7 +44,7 @@ class Usage(HuntTest):
             with self.subTest(flag=flag, value=value):
                 run = self.hunt("up", flag, value)
                 self.assert_exit(run, 2)
-                self.assert_says(run.stderr, flag)
+                self.assert_says(run.stderr, flag.strip("-"))
 
     def test_a_missing_flag_or_command_exits_2(self):
         self.assert_exit(self.hunt(), 2)
