@@ -152,6 +152,37 @@ Result<std::int64_t> read_time(sj::value& value, const Where& where) {
   return *time_us;
 }
 
+constexpr std::array<std::uint8_t, 256> make_hex_values() {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(0xff);
+  for (std::uint8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0' + i)] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) {
+    values[static_cast<std::size_t>('a' + i)] = static_cast<std::uint8_t>(10 + i);
+    values[static_cast<std::size_t>('A' + i)] = static_cast<std::uint8_t>(10 + i);
+  }
+  return values;
+}
+
+// As model::parse_uuid, without a branch per digit: a third of a batch's bytes are UUIDs.
+bool read_uuid(std::string_view text, model::PlayerId& player) noexcept {
+  static constexpr auto values = make_hex_values();
+  if (text.size() != 36) return false;
+  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
+  unsigned seen = 0;
+  const auto digits = [&text, &seen](std::size_t from, std::size_t count) {
+    std::uint64_t value = 0;
+    for (std::size_t i = from; i < from + count; ++i) {
+      const std::uint8_t digit = values[static_cast<unsigned char>(text[i])];
+      seen |= digit;
+      value = value << 4 | (digit & 15U);
+    }
+    return value;
+  };
+  player.high = digits(0, 8) << 32 | digits(9, 4) << 16 | digits(14, 4);
+  player.low = digits(19, 4) << 48 | digits(24, 12);
+  return seen < 16;
+}
+
 // Calls `read(field index, value, where)` for each field of the object; refuses unknown and
 // repeated ones, and the absence of one of the first `required` names.
 template <class Read>
@@ -220,13 +251,11 @@ Result<void> read_position(sj::object& object, const Where& where, model::Positi
         switch (field) {
           case 0: {
             HUNT_TRY(text, read_string(value, at, "a UUID string"));
-            const auto player = model::parse_uuid(text);
-            if (!player) {
+            if (!read_uuid(text, position.player)) {
               return wrong(at, fmt::format("must be a UUID like \"0f8fad5b-d9cb-469f-a165-"
                                            "70867728950e\", found the string \"{}\"",
                                            printable(text, 48)));
             }
-            position.player = *player;
             return {};
           }
           case 1: {
