@@ -29,8 +29,8 @@ void write_claim(const model::Grant& grant, std::string& out);
 // {"grants":[{"cursor", "spawn" and the fields of a claim}],"next":"<cursor>"}
 void write_grants(const model::GrantPage& page, std::string& out);
 
-// {"tiles":[{"x","y","table","budget","spawn","version","opens"?,"closes"?,"buried_at","sold_out"}],
-// "next"?}; `next` is the tile id to go on from.
+// {"tiles":[{"x","y","table","budget","spawn","version","opens"?,"closes"?,"buried_at",
+// "sold_out"}],"next"?}; `next` is the tile id to go on from.
 void write_tile_page(const model::TilePage& page, std::string& out);
 
 // {"buried":N,"unchanged":M,"tiles":[{"x","y","spawn","unchanged"?}]}

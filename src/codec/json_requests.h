@@ -37,7 +37,8 @@ class PositionsReader {
   PositionsReader(PositionsReader&&) noexcept;
   PositionsReader& operator=(PositionsReader&&) noexcept;
 
-  // {"world":1|"demo","wait"?:"terminal","positions":[{"player","x","y","kind"?,"seq"?,"sent_at"?}]}
+  // {"world":1|"demo","wait"?:"terminal",
+  // "positions":[{"player","x","y","kind"?:"step"|"dig","seq"?,"sent_at"?}]}
   // Bound: limits::body_bytes_max (checked before reading), limits::batch_positions_max.
   [[nodiscard]] Result<PositionsRequest> parse(std::string_view body);
 

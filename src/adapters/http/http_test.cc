@@ -493,6 +493,18 @@ TEST_F(HttpTest, wants_a_length_with_positions) {
   EXPECT_TRUE(text.starts_with("HTTP/1.1 411 Length Required")) << text;
 }
 
+TEST_F(HttpTest, takes_the_largest_batch) {
+  run();
+  std::string body = R"({"world":1,"positions":[)";
+  for (std::size_t i = 0; i < limits::batch_positions_max; ++i) {
+    body += fmt::format(R"({}{{"player":"{}","x":7,"y":8}})", i == 0 ? "" : ",", uuid);
+  }
+  body += "]}";
+  const auto response = send("POST", "/v1/positions", body);
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_EQ(count(response.body, "\"outcome\":\"nothing\""), limits::batch_positions_max);
+}
+
 TEST_F(HttpTest, refuses_bodies_and_headers_over_the_bound) {
   run();
   const auto large = send("POST", "/v1/positions", std::string(limits::body_bytes_max + 1, ' '));
