@@ -34,7 +34,8 @@ ClaimDesk::ClaimDesk(ports::HuntStore& store, ports::Bus& bus, const ports::Cloc
       clock_(clock),
       timer_(timer),
       metrics_(metrics),
-      tasks_(std::move(lane), limits::claim_calls_inflight_max + 1) {}
+      // Twice: a call that has its verdicts sends the next one before its own task ends.
+      tasks_(std::move(lane), 2 * limits::claim_calls_inflight_max + 1) {}
 
 bool ClaimDesk::full() const noexcept {
   return pending_.size() >= limits::claims_waiting_max;

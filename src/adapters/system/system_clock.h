@@ -1,4 +1,7 @@
-// SystemClock and AsioTimer: real time. Not for tests of protocols: those use sim::VirtualTime.
+// SystemClock and AsioTimer: real time, from the operating system.
+//
+// Not for tests of protocols: those use sim::VirtualTime. The clock serves any thread; a timer
+// belongs to one lane.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 

@@ -1,0 +1,116 @@
+// SimStore: the truth in memory, for simulated runs and tests. The same contract as the real ones.
+//
+// Not durable and not for threads: it belongs to one loop. Every call suspends once, so callers
+// meet the interleavings they meet in production. Faults are set from outside: an error before the
+// call takes effect, or after it (the unknown outcome), and a gate that holds calls back.
+#pragma once
+#include <array>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ports/change_feed.h"
+#include "ports/clock.h"
+#include "ports/hunt_store.h"
+
+namespace hunt::sim {
+
+enum class Call : std::uint8_t { load_chunks, grant_claims, other };
+
+struct Fault {
+  Call call = Call::other;
+  Errc code = Errc::unavailable;
+  bool after_effect = false;  // it happened, and the caller is told it may not have
+};
+
+class SimStore final : public ports::HuntStore, public ports::ChangeFeed {
+ public:
+  SimStore(const ports::Clock& clock, ports::Timer& timer, std::uint32_t shard = 0);
+
+  // The next call of that kind fails once; faults queue up.
+  void inject(Fault fault) { faults_.push_back(fault); }
+  // While closed, calls of that kind wait (looking each simulated millisecond).
+  void set_gate_open(Call call, bool open) noexcept {
+    gates_open_[static_cast<std::size_t>(call)] = open;
+  }
+  // From the snapshot of load_chunks to its answer: time in which changes can overtake it.
+  void set_load_answer_delay_ns(std::int64_t delay_ns) noexcept {
+    load_answer_delay_ns_ = delay_ns;
+  }
+  [[nodiscard]] std::uint64_t calls(Call call) const {
+    return call_counts_[static_cast<std::size_t>(call)];
+  }
+
+  // What a range move and the reaper do, for tests.
+  void set_range_owned(model::WorldId world, model::TileId first, bool owned) {
+    ranges_[{world, first}] = owned;
+  }
+  void write_aborted(const model::Claim& claim);
+
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
+      std::vector<model::ChunkKey> keys) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
+      std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
+      model::ClaimId claim) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> grants_after(
+      std::uint64_t cursor, std::uint32_t limit) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::Buried>>> bury(
+      model::WorldId world, std::vector<model::Burial> burials) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::uint64_t>> close_tiles(
+      model::WorldId world, std::vector<model::Tile> tiles) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::TilePage>> list_tiles(
+      model::WorldId world, model::TileRect rect, model::TileId from, std::uint32_t limit) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::World>>> worlds() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::World>> create_world(
+      model::WorldId id, std::string name) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> world_stats(
+      model::WorldId world) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
+      ports::LedgerVisitor& visitor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
+      model::FeedCursor after, std::int64_t wait_ns) override;
+
+ private:
+  using TileKey = std::pair<model::WorldId, model::TileId>;
+  struct Stock {
+    TileKey tile;
+    std::uint32_t budget = 0;
+    std::int64_t remaining = 0;
+    bool done = false;
+  };
+
+  [[nodiscard]] boost::asio::awaitable<Result<void>> enter(Call call);
+  [[nodiscard]] boost::asio::awaitable<void> pass_gate(Call call);
+  [[nodiscard]] std::optional<Error> fault_of(Call call, bool after_effect);
+  [[nodiscard]] model::ClaimVerdict decide(const model::Claim& claim, std::int64_t now_us);
+  [[nodiscard]] bool owns(const TileKey& key) const;
+  void changed(const TileKey& key);
+
+  const ports::Clock& clock_;
+  ports::Timer& timer_;
+  const std::uint32_t shard_;
+  std::map<TileKey, model::TileRow> tiles_;
+  std::map<model::SpawnId, Stock> stock_;
+  std::vector<model::Grant> ledger_;  // cursor = index + 1
+  std::unordered_map<model::ClaimId, std::size_t, model::Id128Hash> by_claim_;
+  std::map<std::pair<model::WorldId, std::string>, model::SpawnId> keys_;
+  std::map<model::WorldId, std::string> worlds_{{1, "demo"}};
+  std::vector<TileKey> changes_;  // sequence = index + 1
+  std::uint64_t next_spawn_ = 1;
+  std::deque<Fault> faults_;
+  std::array<std::uint64_t, 3> call_counts_{};
+  std::int64_t load_answer_delay_ns_ = 0;
+  std::array<bool, 3> gates_open_{true, true, true};
+  std::map<TileKey, bool> ranges_{{{0, {}}, true}};  // each reaches to the next
+};
+
+}  // namespace hunt::sim
