@@ -138,7 +138,8 @@ int explain(CLI::App& root, const std::vector<std::string>& words, const CLI::Pa
   CLI::App* command = command_of(root, words);
   const std::string help =
       fmt::format("; see `{} --help`", command == &root ? "hunt" : "hunt " + command->get_name());
-  if (error.get_name() == "ExtrasError" || error.get_name() == "RequiredError") {
+  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  if (code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) {
     for (const auto& word : words) {
       if (word.rfind("--", 0) == 0) {
         const std::string name = word.substr(2, word.find('=') - 2);
