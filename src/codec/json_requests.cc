@@ -183,6 +183,22 @@ bool read_uuid(std::string_view text, model::PlayerId& player) noexcept {
   return seen < 16;
 }
 
+// The name that stands at `raw` without an escape, or end(). The body's padding covers the reading.
+FieldNames::iterator find_plain(const char* raw, FieldNames names) noexcept {
+  return std::find_if(names.begin(), names.end(), [raw](std::string_view name) {
+    return std::memcmp(raw, name.data(), name.size()) == 0 && raw[name.size()] == '"';
+  });
+}
+
+tl::unexpected<Error> unknown_field(std::string_view key, FieldNames names, const Where& where) {
+  const std::string shown = printable(key);
+  std::string path = where.at(shown).text();
+  return fail(Errc::invalid_argument,
+              fmt::format("{} is not a known field{}; known: {}", path, did_you_mean(key, names),
+                          fmt::join(names, ", ")),
+              path);
+}
+
 // Calls `read(field index, value, where)` for each field of the object; refuses unknown and
 // repeated ones, and the absence of one of the first `required` names.
 template <class Read>
@@ -192,16 +208,12 @@ Result<void> read_fields(sj::object& object, FieldNames names, std::size_t requi
   for (auto entry : object) {
     sj::field field;
     if (const auto error = std::move(entry).get(field)) return malformed(error);
-    std::string_view key;
-    if (const auto error = field.unescaped_key().get(key)) return malformed(error);
-    const auto found = std::find(names.begin(), names.end(), key);
+    auto found = find_plain(field.key().raw(), names);
     if (found == names.end()) {
-      const std::string shown = printable(key);
-      std::string path = where.at(shown).text();
-      return fail(Errc::invalid_argument,
-                  fmt::format("{} is not a known field{}; known: {}", path,
-                              did_you_mean(key, names), fmt::join(names, ", ")),
-                  path);
+      std::string_view key;
+      if (const auto error = field.unescaped_key().get(key)) return malformed(error);
+      found = std::find(names.begin(), names.end(), key);
+      if (found == names.end()) return unknown_field(key, names, where);
     }
     const auto index = static_cast<std::size_t>(found - names.begin());
     const std::uint32_t bit = 1U << index;
