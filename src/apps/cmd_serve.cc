@@ -18,6 +18,7 @@ struct ServeFlags {
 };
 
 int run(const ServeFlags& flags) {
+  if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
   const StopSignals signals;
   auto node = Node::open(flags.node);
   if (!node) return report(node.error());

@@ -152,7 +152,8 @@ void print_address(const Node& node, FILE* out) {
 
 int run(const UpFlags& flags) {
   const auto rate = parse_rate(flags.rate);
-  if (!rate) return report(rate.error()) + 1;
+  if (!rate) return report_usage(rate.error());
+  if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
   const StopSignals signals;
   FILE* out = talk(flags);
   auto walks = read_walks(flags.trace);
@@ -164,12 +165,14 @@ int run(const UpFlags& flags) {
   if (!opened) return report(opened.error());
   Node& node = **opened;
   if (const auto started = node.start(); !started) return report(started.error());
+  node.observer().set_not_ready("the demo world is being prepared");
   print_address(node, out);
   const load::DemoWorld world = load::make_demo_world({.seed = flags.node.seed});
   if (const auto ready = prepare_world(node, world, out); !ready) return report(ready.error());
   if (const auto warm = node.prewarm(demo, load::demo_world_rect); !warm) {
     return report(warm.error());
   }
+  node.observer().set_not_ready("");
   load::CrowdOptions crowd;
   crowd.seed = flags.node.seed;
   crowd.players = flags.players;

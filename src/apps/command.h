@@ -20,6 +20,8 @@ struct CommandLine {
 
 // Prints "hunt: <message>" (and the field, when known) on stderr; returns the exit code 1.
 int report(const Error& error);
+// The same for a flag's value; returns the exit code 2.
+int report_usage(const Error& error);
 
 void add_up(CommandLine& line);
 void add_serve(CommandLine& line);

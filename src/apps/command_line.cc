@@ -48,11 +48,13 @@ std::string nearest_flag(const std::string& name, const CLI::App& command) {
 void complete(CLI::App& command, std::string& config_file) {
   const auto subcommands = command.get_subcommands([](CLI::App*) { return true; });
   for (CLI::App* sub : subcommands) complete(*sub, config_file);
+  command.set_version_flag("--version", "hunt " HUNT_VERSION);
   if (!subcommands.empty()) return;
   command.add_option("--config", config_file, "YAML file; its keys are the names of the flags");
   for (CLI::Option* option : command.get_options()) {
     const auto names = option->get_lnames();
-    if (!names.empty() && names[0] != "help") option->envname(env_name(names[0]));
+    if (!names.empty() && names[0] != "help" && names[0] != "version")
+      option->envname(env_name(names[0]));
   }
 }
 
@@ -133,6 +135,12 @@ Result<void> add_config(const CLI::App& command, std::vector<std::string>& words
   return {};
 }
 
+// "hunt world import".
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? "hunt" : full_name(*parent) + " " + command.get_name();
+}
+
 // What CLI11 says, with the nearest known word where a word was not known.
 int explain(CLI::App& root, const std::vector<std::string>& words, const CLI::ParseError& error) {
   CLI::App* command = command_of(root, words);
@@ -175,11 +183,20 @@ int report(const Error& error) {
   return 1;
 }
 
+int report_usage(const Error& error) {
+  report(error);
+  return exit_usage;
+}
+
 int run_command_line(CommandLine& line, std::vector<std::string> words) {
   std::string config_file;
   line.app.name("hunt");
   line.app.require_subcommand(1);
-  line.app.set_version_flag("--version", "hunt " HUNT_VERSION);
+  line.app.footer(
+      "Examples:\n"
+      "  hunt up                                   the whole hunt, with a page to watch it\n"
+      "  hunt serve --store sqlite:hunt.db         for game servers\n"
+      "  hunt up --help                            every command has examples");
   complete(line.app, config_file);
   const CLI::App* command = command_of(line.app, words);
   if (const auto added = add_config(*command, words); !added) {

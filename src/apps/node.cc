@@ -98,6 +98,12 @@ Result<std::string> sqlite_path(const std::string& store_url) {
               "store");
 }
 
+Result<void> check_flags(const NodeOptions& options) {
+  HUNT_CHECK(parse_listen(options.listen));
+  HUNT_CHECK(sqlite_path(options.store_url));
+  return {};
+}
+
 struct Node::Parts {
   NodeOptions options;
   system::SystemClock clock;

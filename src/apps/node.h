@@ -66,6 +66,9 @@ struct ListenAddress {
 };
 [[nodiscard]] Result<ListenAddress> parse_listen(const std::string& text);
 
+// Checks the flags that need no opening: the address, the store's URL. Errors: invalid_argument.
+[[nodiscard]] Result<void> check_flags(const NodeOptions& options);
+
 // "sqlite:FILE" to FILE. Errors: invalid_argument with what this build can open.
 [[nodiscard]] Result<std::string> sqlite_path(const std::string& store_url);
 
