@@ -62,6 +62,11 @@ Error error_of(int code, std::string_view sqlite_says, std::string_view path) {
                           path),
               {}};
     case SQLITE_CANTOPEN:
+      return {Errc::io,
+              fmt::format("{} cannot be opened ({}): check the permissions of the file and of its "
+                          "directory, where SQLite keeps two more files beside it",
+                          path, sqlite_says),
+              {}};
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:

@@ -122,7 +122,7 @@ void Feed::next(model::FeedCursor after, std::int64_t wait_ns,
   Error refused = closed();
   {
     const std::lock_guard lock(mutex_);
-    if (!closing_ && arrived_.size() < waiters_max) {
+    if (!closing_ && arrived_.size() + waiting_count_ < waiters_max) {
       arrived_.push_back({after, std::chrono::steady_clock::now() + wait, std::move(reply)});
     } else if (!closing_) {
       refused = {Errc::overloaded, "too many readers wait for the store's change feed", {}};
@@ -184,6 +184,7 @@ void Feed::serve() {
     answer_now(asked);
     answer(waiting_, committed);
     lock.lock();
+    waiting_count_ = waiting_.size();
   }
 }
 

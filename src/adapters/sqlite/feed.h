@@ -77,6 +77,7 @@ class Feed {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Waiter> arrived_;
+  std::size_t waiting_count_ = 0;  // of waiting_, for those who arrive
   std::vector<std::unique_ptr<Reply<model::FeedCursor>>> asked_now_;
   bool committed_ = false;
   bool closing_ = false;

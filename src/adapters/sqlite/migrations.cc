@@ -113,7 +113,7 @@ WHEN NOT (NEW.version = 1 AND NEW.sold_out = 0 AND
           iif(NEW.spawn = 0, NEW.budget = 0,
               EXISTS (SELECT 1 FROM stock WHERE spawn = NEW.spawn AND remaining = NEW.budget)))
 BEGIN
-  SELECT RAISE(ABORT, 'a new tile has version 1, is not sold out, and either spawn 0 and budget 0 or a spawn with as much in stock as its budget');
+  SELECT RAISE(ABORT, 'a spawn has as much in stock as its budget; none is spawn 0, budget 0');
 END;
 
 CREATE TRIGGER loot_tiles_stay BEFORE UPDATE OF world, tile_id ON loot_tiles
@@ -141,7 +141,7 @@ CREATE TRIGGER loot_tiles_spawn_has_stock BEFORE UPDATE OF spawn ON loot_tiles
 WHEN NEW.spawn <> OLD.spawn AND NOT (NEW.sold_out = 0 AND
      iif(NEW.spawn = 0, NEW.budget = 0,
          EXISTS (SELECT 1 FROM stock WHERE spawn = NEW.spawn AND remaining = NEW.budget))) BEGIN
-  SELECT RAISE(ABORT, 'a new spawn is not sold out and has as much in stock as its budget; no spawn is spawn 0, budget 0');
+  SELECT RAISE(ABORT, 'a spawn has as much in stock as its budget; none is spawn 0, budget 0');
 END;
 
 CREATE TRIGGER loot_tiles_spawn_is_done AFTER UPDATE OF spawn ON loot_tiles

@@ -1,10 +1,8 @@
 // What the store does when the disk or the file is not as it should be.
 #include <sys/stat.h>
 
-#include <array>
 #include <chrono>
 #include <fstream>
-#include <mutex>
 #include <thread>
 
 #include "adapters/sqlite/faulty_vfs.h"
@@ -18,75 +16,6 @@ using model::Outcome;
 using ports::contract::claim_id;
 using ports::contract::ManualClock;
 using ports::contract::run;
-
-// SQLite's own files have one table of methods with locks and one without; each gets a copy with
-// our functions in front of two of its methods, which are the same in all of them.
-struct Methods {
-  const sqlite3_io_methods* original = nullptr;
-  sqlite3_io_methods faulty{};
-};
-std::mutex methods_mutex;  // files are opened on several threads
-std::array<Methods, 4> methods;
-sqlite3_vfs* real_vfs = nullptr;
-int (*real_write)(sqlite3_file*, const void*, int, sqlite3_int64) = nullptr;
-int (*real_sync)(sqlite3_file*, int) = nullptr;
-
-int faulty_write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at) {
-  const int answer = FaultyVfs::write_answer;
-  if (answer != SQLITE_OK && FaultyVfs::writes_before-- <= 0) return answer;
-  return real_write(file, data, bytes, at);
-}
-
-int faulty_sync(sqlite3_file* file, int flags) {
-  const int answer = FaultyVfs::sync_answer;
-  return answer != SQLITE_OK ? answer : real_sync(file, flags);
-}
-
-const sqlite3_io_methods* faulty_copy_of(const sqlite3_io_methods* original) {
-  const std::lock_guard lock(methods_mutex);
-  for (auto& known : methods) {
-    if (known.original == nullptr) {
-      HUNT_ASSERT(real_write == nullptr || real_write == original->xWrite);
-      HUNT_ASSERT(real_sync == nullptr || real_sync == original->xSync);
-      real_write = original->xWrite;
-      real_sync = original->xSync;
-      known.original = original;
-      known.faulty = *original;
-      known.faulty.xWrite = faulty_write;
-      known.faulty.xSync = faulty_sync;
-    }
-    if (known.original == original) return &known.faulty;
-  }
-  HUNT_ASSERT(!"SQLite has more kinds of files than expected");
-  return nullptr;
-}
-
-int faulty_open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* flags_out) {
-  const int code = real_vfs->xOpen(real_vfs, name, file, flags, flags_out);
-  if (code == SQLITE_OK && file->pMethods != nullptr) {
-    file->pMethods = faulty_copy_of(file->pMethods);
-  }
-  return code;
-}
-
-}  // namespace
-
-FaultyVfs::FaultyVfs() : original_(sqlite3_vfs_find(nullptr)), shim_(*original_) {
-  write_answer = SQLITE_OK;
-  sync_answer = SQLITE_OK;
-  writes_before = 0;
-  real_vfs = original_;
-  shim_.zName = "hunt-faulty";
-  shim_.xOpen = faulty_open;
-  HUNT_ASSERT(sqlite3_vfs_register(&shim_, 1) == SQLITE_OK);
-}
-
-FaultyVfs::~FaultyVfs() {
-  sqlite3_vfs_unregister(&shim_);
-  sqlite3_vfs_register(original_, 1);
-}
-
-namespace {
 
 class SqliteFaults : public testing::Test {
  protected:
@@ -158,10 +87,10 @@ TEST_F(SqliteFaults, a_full_disk_grants_nothing_by_halves_and_recovers) {
       calls.push_back(
           store->grant_claims({claim(spawn, granted + 2 * i), claim(spawn, granted + 2 * i + 1)}));
     }
-    FaultyVfs::writes_before = writes;
-    FaultyVfs::write_answer = SQLITE_FULL;
+    faulty::writes_before = writes;
+    faulty::write_answer = SQLITE_FULL;
     const auto answers = ports::contract::run_all(std::move(calls));
-    FaultyVfs::write_answer = SQLITE_OK;
+    faulty::write_answer = SQLITE_OK;
     for (const auto& answer : answers) {
       if (answer) continue;
       ++refused;
@@ -189,9 +118,9 @@ TEST_F(SqliteFaults, a_full_disk_grants_nothing_by_halves_and_recovers) {
 TEST_F(SqliteFaults, a_full_disk_refuses_burials_too_and_their_keys_work_later) {
   const FaultyVfs faults;
   const auto store = open_store(options());
-  FaultyVfs::write_answer = SQLITE_FULL;
+  faulty::write_answer = SQLITE_FULL;
   const auto refused = bury(*store, 3, "key");
-  FaultyVfs::write_answer = SQLITE_OK;
+  faulty::write_answer = SQLITE_OK;
   ASSERT_FALSE(refused.has_value());
   expect_message(refused.error(), Errc::disk_full, "free some space");
   const auto buried = bury(*store, 3, "key");
@@ -203,9 +132,9 @@ TEST_F(SqliteFaults, a_commit_whose_sync_fails_has_an_unknown_outcome) {
   const FaultyVfs faults;
   const auto store = open_store(options());
   const auto spawn = bury(*store, 5).value().at(0).spawn;
-  FaultyVfs::sync_answer = SQLITE_IOERR_FSYNC;
+  faulty::sync_answer = SQLITE_IOERR_FSYNC;
   const auto answer = grant(*store, spawn, 1);
-  FaultyVfs::sync_answer = SQLITE_OK;
+  faulty::sync_answer = SQLITE_OK;
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, Errc::unknown_outcome);
   // Calling again with the same claim settles it, whichever way it was.
@@ -219,9 +148,9 @@ TEST_F(SqliteFaults, an_io_error_is_told_and_loses_nothing) {
   const FaultyVfs faults;
   const auto store = open_store(options());
   const auto spawn = bury(*store, 5).value().at(0).spawn;
-  FaultyVfs::write_answer = SQLITE_IOERR_WRITE;
+  faulty::write_answer = SQLITE_IOERR_WRITE;
   const auto answer = grant(*store, spawn, 1);
-  FaultyVfs::write_answer = SQLITE_OK;
+  faulty::write_answer = SQLITE_OK;
   ASSERT_FALSE(answer.has_value());
   expect_message(answer.error(), Errc::io, "operating system");
   EXPECT_EQ(audit(*store).grants, 0U);
@@ -233,12 +162,12 @@ TEST_F(SqliteFaults, a_call_without_writes_does_not_sync) {
   const auto store = open_store(options());
   const auto spawn = bury(*store, 1).value().at(0).spawn;
   ASSERT_TRUE(grant(*store, spawn, 1).has_value());
-  FaultyVfs::sync_answer = SQLITE_IOERR_FSYNC;
-  FaultyVfs::write_answer = SQLITE_IOERR_WRITE;
+  faulty::sync_answer = SQLITE_IOERR_FSYNC;
+  faulty::write_answer = SQLITE_IOERR_WRITE;
   const auto repeated = grant(*store, spawn, 1);
   const auto refused = grant(*store, spawn, 2);
-  FaultyVfs::sync_answer = SQLITE_OK;
-  FaultyVfs::write_answer = SQLITE_OK;
+  faulty::sync_answer = SQLITE_OK;
+  faulty::write_answer = SQLITE_OK;
   ASSERT_TRUE(repeated.has_value() && refused.has_value());
   EXPECT_TRUE(repeated->verdicts[0].repeat);
   EXPECT_EQ(refused->verdicts[0].outcome, Outcome::sold_out);
@@ -300,6 +229,50 @@ TEST_F(SqliteFaults, closing_answers_those_who_wait_for_the_feed) {
   closer.join();
   ASSERT_FALSE(answer.has_value());
   EXPECT_EQ(answer.error().code, Errc::unavailable);
+}
+
+TEST_F(SqliteFaults, too_many_readers_of_the_feed_are_refused) {
+  const auto store = open_store(options());
+  const auto now = run(store->now()).value();
+  std::vector<boost::asio::awaitable<Result<model::ChangeBatch>>> calls;
+  for (int i = 0; i < 100; ++i) calls.push_back(store->next(now, 100'000'000));
+  int refused = 0;
+  for (const auto& answer : ports::contract::run_all(std::move(calls))) {
+    if (answer) continue;
+    ++refused;
+    EXPECT_EQ(answer.error().code, Errc::overloaded);
+  }
+  EXPECT_EQ(refused, 36);
+}
+
+TEST_F(SqliteFaults, too_many_calls_are_refused_and_the_others_answered) {
+  const auto store = open_store(options());
+  auto other = Connection::open(path_, Connection::Mode::read_write);
+  ASSERT_TRUE(other.has_value());
+  const auto spawn = bury(*store, 5).value().at(0).spawn;
+  // While another process holds the lock the first call occupies the writer and the rest queue up.
+  ASSERT_TRUE((*other)->execute("BEGIN IMMEDIATE").has_value());
+  std::thread release([&other] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    EXPECT_TRUE((*other)->execute("COMMIT").has_value());
+  });
+  std::vector<boost::asio::awaitable<Result<model::GrantCall>>> calls;
+  for (std::uint64_t i = 0; i < 3'000; ++i) calls.push_back(store->grant_claims({claim(spawn, i)}));
+  int refused = 0;
+  std::uint64_t granted = 0;
+  for (const auto& answer : ports::contract::run_all(std::move(calls))) {
+    if (!answer) {
+      ++refused;
+      EXPECT_EQ(answer.error().code, Errc::overloaded);
+    } else if (answer->verdicts[0].outcome == Outcome::granted) {
+      ++granted;
+    }
+  }
+  release.join();
+  EXPECT_GT(refused, 500);
+  EXPECT_LT(refused, 2'900);
+  EXPECT_EQ(granted, 5U);
+  EXPECT_TRUE(audit(*store).clean());
 }
 
 TEST_F(SqliteFaults, the_database_of_another_program_is_left_alone) {

@@ -1,9 +1,9 @@
 #include "adapters/sqlite/sqlite_store.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include <functional>
-#include <random>
 #include <utility>
 
 #include "adapters/sqlite/checkpointer.h"
@@ -29,10 +29,10 @@ constexpr const char* writer_settings = "PRAGMA synchronous = FULL; PRAGMA wal_a
 
 constexpr std::uint32_t shard_max = 32'767;  // spawn ids are signed 64 bits in SQL
 
+// Straight from the kernel: whoever knows the seed knows every roll of the event.
 SeedBytes random_seed() {
-  std::random_device random;
   SeedBytes seed{};
-  for (auto& byte : seed) byte = static_cast<std::uint8_t>(random());
+  HUNT_ASSERT(getrandom(seed.data(), seed.size(), 0) == static_cast<ssize_t>(seed.size()));
   return seed;
 }
 

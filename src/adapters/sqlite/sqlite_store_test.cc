@@ -177,6 +177,16 @@ TEST_F(SqliteShell, an_audit_sees_a_grant_forged_by_hand) {
   EXPECT_EQ(visitor.check.finish().violation_count, 2U);  // its id, and the stock
 }
 
+TEST_F(SqliteShell, the_log_of_changes_is_bounded) {
+  const auto start = run(store_->now()).value();
+  expect_done(
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 230000)"
+      " INSERT INTO changes (world, tile_id) SELECT 1, i FROM n");
+  bury(1);
+  EXPECT_EQ(plain_number(path_, "SELECT count(*) FROM changes"), 200'000);
+  EXPECT_TRUE(run(store_->next(start, 0)).value().gap);
+}
+
 TEST_F(SqliteShell, two_stores_on_one_file_see_each_other) {
   const auto other = open_store(SqliteOptions{path_, clock_});
   const auto start = run(other->now()).value();
