@@ -167,6 +167,7 @@ void Feed::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wait(lock);
+    waiting_count_ += arrived_.size();
     auto arrived = std::move(arrived_);
     auto asked = std::move(asked_now_);
     const bool committed = std::exchange(committed_, false);

@@ -235,7 +235,7 @@ TEST_F(SqliteFaults, too_many_readers_of_the_feed_are_refused) {
   const auto store = open_store(options());
   const auto now = run(store->now()).value();
   std::vector<boost::asio::awaitable<Result<model::ChangeBatch>>> calls;
-  for (int i = 0; i < 100; ++i) calls.push_back(store->next(now, 100'000'000));
+  for (int i = 0; i < 100; ++i) calls.push_back(store->next(now, 500'000'000));
   int refused = 0;
   for (const auto& answer : ports::contract::run_all(std::move(calls))) {
     if (answer) continue;
