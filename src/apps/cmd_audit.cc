@@ -47,8 +47,8 @@ class CheckingVisitor final : public ports::LedgerVisitor {
 Result<engine::LedgerReport> audit(const std::string& url) {
   HUNT_TRY(path, sqlite_path(url));
   const system::SystemClock clock;
-  adapters::sqlite::SqliteOptions options{path, clock, 0, true, {}};
-  HUNT_TRY(store, adapters::sqlite::SqliteStore::open(std::move(options)));
+  sqlite::SqliteOptions options{path, clock, 0, true, {}};
+  HUNT_TRY(store, sqlite::SqliteStore::open(std::move(options)));
   CheckingVisitor visitor;
   Result<void> read;
   boost::asio::io_context context;

@@ -60,8 +60,8 @@ Result<void> start_over(const NodeOptions& options) {
   HUNT_TRY(path, sqlite_path(options.store_url));
   if (!std::filesystem::exists(path)) return {};
   const system::SystemClock clock;
-  adapters::sqlite::SqliteOptions look{path, clock, 0, true, {}};
-  HUNT_TRY(ours, adapters::sqlite::SqliteStore::open(std::move(look)));
+  sqlite::SqliteOptions look{path, clock, 0, true, {}};
+  HUNT_TRY(ours, sqlite::SqliteStore::open(std::move(look)));
   ours->close();
   for (const char* suffix : {"", "-wal", "-shm"}) {
     std::error_code error;
@@ -111,11 +111,13 @@ Result<load::Walks> read_walks(const std::string& path) {
 }
 
 std::string status_line(const DriverBooks& now, const DriverBooks& before, double seconds) {
-  const auto rate = static_cast<double>(now.answered - before.answered) / seconds;
-  return fmt::format("{:>9.0f} positions/s  {:>6.0f} grants/s  p99 {:.2f} ms  found {}  lost {}",
-                     rate, static_cast<double>(now.grants - before.grants) / seconds,
-                     static_cast<double>(now.latency.quantile_ns(9'900)) / 1e6,
-                     with_commas(now.grants), now.sent - now.answered > 100'000 ? "?" : "0");
+  return fmt::format(
+      "{:>9.0f} positions/s  {:>6.0f} grants/s  p99 {:.2f} ms  granted {}  unanswered {}  busy {}",
+      static_cast<double>(now.answered - before.answered) / seconds,
+      static_cast<double>(now.grants - before.grants) / seconds,
+      static_cast<double>(now.latency.quantile_ns(9'900)) / 1e6, with_commas(now.grants),
+      with_commas(now.sent - now.answered),
+      with_commas(now.outcomes[static_cast<std::size_t>(model::Outcome::busy)]));
 }
 
 // Shows how it goes until the time is over or a signal came.

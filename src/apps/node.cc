@@ -108,7 +108,7 @@ struct Node::Parts {
   NodeOptions options;
   system::SystemClock clock;
   inproc::InprocBus hub;
-  std::unique_ptr<adapters::sqlite::SqliteStore> store;
+  std::unique_ptr<sqlite::SqliteStore> store;
   std::unique_ptr<RulesWatch> rules;
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -129,12 +129,12 @@ struct Node::Parts {
 
 Result<void> Node::Parts::open_store() {
   HUNT_TRY(path, sqlite_path(options.store_url));
-  adapters::sqlite::SqliteOptions sqlite{path, clock, 0, false, {}};
+  sqlite::SqliteOptions sqlite{path, clock, 0, false, {}};
   if (options.new_store_seed.size() == 32) {
     sqlite.seed.emplace();
     std::copy(options.new_store_seed.begin(), options.new_store_seed.end(), sqlite.seed->begin());
   }
-  HUNT_TRY(opened, adapters::sqlite::SqliteStore::open(std::move(sqlite)));
+  HUNT_TRY(opened, sqlite::SqliteStore::open(std::move(sqlite)));
   store = std::move(opened);
   return {};
 }

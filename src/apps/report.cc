@@ -128,6 +128,7 @@ std::string report_text(const RunReport& r) {
       "  grants {}  duplicate grants {}\n"
       "  L1 hit ratio {:.4f} % (of positions on loot {:.4f} %), {:.1f} MiB\n"
       "  store     load p50 {}  p99 {}   grant p50 {}  p99 {}\n"
+      "  change    commit to memory p50 {}  p99 {}\n"
       "  CPU       serve {:.2f} s  store and rest {:.2f} s  generator {:.2f} s\n"
       "  cost      {:.3g} USD per million positions ({})\n",
       with_commas(books.grants), with_commas(books.duplicate_grants),
@@ -135,7 +136,8 @@ std::string report_text(const RunReport& r) {
       100 * (1.0 - ratio(r.stats.loot_misses, r.stats.loot_lookups)),
       static_cast<double>(r.stats.l1_bytes) / (1 << 20), milliseconds(r.stats.store_load.p50_ns),
       milliseconds(r.stats.store_load.p99_ns), milliseconds(r.stats.store_grant.p50_ns),
-      milliseconds(r.stats.store_grant.p99_ns), seconds(r.serve_cpu_ns),
+      milliseconds(r.stats.store_grant.p99_ns), milliseconds(r.stats.invalidation.p50_ns),
+      milliseconds(r.stats.invalidation.p99_ns), seconds(r.serve_cpu_ns),
       seconds(system_cpu_ns(r) - r.serve_cpu_ns), seconds(r.driver_cpu_ns), cost_per_million(r),
       price_list);
   if (books.refused > 0) {

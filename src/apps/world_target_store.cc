@@ -35,8 +35,8 @@ class StoreTarget final : public WorldTarget {
  public:
   Result<void> open(const std::string& store_url, bool read_only) {
     HUNT_TRY(path, sqlite_path(store_url));
-    adapters::sqlite::SqliteOptions options{path, clock_, 0, read_only, {}};
-    HUNT_TRY(opened, adapters::sqlite::SqliteStore::open(std::move(options)));
+    sqlite::SqliteOptions options{path, clock_, 0, read_only, {}};
+    HUNT_TRY(opened, sqlite::SqliteStore::open(std::move(options)));
     store_ = std::move(opened);
     return {};
   }
@@ -64,7 +64,7 @@ class StoreTarget final : public WorldTarget {
 
  private:
   system::SystemClock clock_;
-  std::unique_ptr<adapters::sqlite::SqliteStore> store_;
+  std::unique_ptr<sqlite::SqliteStore> store_;
 };
 
 }  // namespace

@@ -27,6 +27,8 @@ struct ChangeBatch {
   std::vector<Grant> grants;      // granted ones, in ledger order
   FeedCursor next;
   bool gap = false;  // changes between the cursor and here are gone: trust nothing
+  // When the oldest commit in it was made, monotonic; 0 when unknown (another process made it).
+  std::int64_t committed_ns = 0;
 };
 
 // Published to every lane, in order; a gap in `seq`, or another relay or epoch, means that
@@ -36,6 +38,7 @@ struct Invalidation {
   std::uint64_t epoch = 0;
   std::uint64_t seq = 0;
   std::vector<TileChange> tiles;
+  std::int64_t committed_ns = 0;  // of the oldest of them; 0 when unknown. Within one machine only.
 };
 
 }  // namespace hunt::model

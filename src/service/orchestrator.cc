@@ -243,6 +243,9 @@ void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
   relay_seq_ = invalidation.seq;
   for (const auto& change : invalidation.tiles) loader_.apply(change);
   l1_.heartbeat(now_ns);
+  if (!invalidation.tiles.empty() && invalidation.committed_ns != 0) {
+    metrics_.invalidation.record(clock_.now_ns() - invalidation.committed_ns);
+  }
 }
 
 boost::asio::awaitable<void> Orchestrator::tick() {

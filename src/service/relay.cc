@@ -72,6 +72,7 @@ void Relay::tell(model::ChangeBatch batch) {
   invalidation.epoch = epoch_;
   invalidation.seq = ++seq_;
   invalidation.tiles = std::move(batch.tiles);
+  invalidation.committed_ns = batch.committed_ns;
   bus_.publish(std::move(invalidation));
   std::vector<model::ClaimEvent> events;
   events.reserve(batch.grants.size());

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 constexpr auto look_every = std::chrono::milliseconds(200);
@@ -63,4 +63,4 @@ void Checkpointer::truncate() {
   changed_.notify_all();
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -16,7 +16,7 @@
 
 #include "adapters/sqlite/connection.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class Checkpointer {
  public:
@@ -42,4 +42,4 @@ class Checkpointer {
   std::thread thread_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

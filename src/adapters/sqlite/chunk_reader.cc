@@ -2,7 +2,7 @@
 
 #include "adapters/sqlite/rows.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 ChunkReader::ChunkReader(Connection& connection)
     : connection_(connection),
@@ -30,4 +30,4 @@ Result<std::vector<model::ChunkRows>> ChunkReader::load(const std::vector<model:
   return chunks;
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

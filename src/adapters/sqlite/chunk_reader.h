@@ -7,7 +7,7 @@
 #include "adapters/sqlite/connection.h"
 #include "model/spawn.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class ChunkReader {
  public:
@@ -20,4 +20,4 @@ class ChunkReader {
   Statement rows_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // How long a statement waits for a lock of another process before it gives up. A guess: longer
@@ -186,4 +186,4 @@ int Statement::bind_one(int index, Bytes value) noexcept {
   return sqlite3_bind_blob64(statement_, index, value.data(), value.size(), SQLITE_TRANSIENT);
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

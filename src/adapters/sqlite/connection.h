@@ -18,7 +18,7 @@
 #include "model/ids.h"
 #include "model/tile.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 // What a result code of SQLite (extended or not) means to callers, with the file's name in it.
 [[nodiscard]] Error error_of(int code, std::string_view sqlite_says, std::string_view path);
@@ -153,4 +153,4 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

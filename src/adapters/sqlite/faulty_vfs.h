@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace faulty {
 
 // What writes (to any file) and syncs answer; SQLITE_OK lets them through.
@@ -96,4 +96,4 @@ class FaultyVfs {
   sqlite3_vfs shim_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

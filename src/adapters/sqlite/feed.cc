@@ -5,13 +5,18 @@
 
 #include "adapters/sqlite/rows.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 constexpr std::size_t rows_per_batch_max = 4'096;  // the bound of ports::ChangeFeed::next
 constexpr std::size_t waiters_max = 64;            // one relay per store is usual
 constexpr auto poll_every = std::chrono::milliseconds(100);
 constexpr std::int64_t wait_ns_max = 60'000'000'000;
+
+std::int64_t monotonic_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
 
 Error closed() {
   return {Errc::unavailable, "the store is closed: the process is shutting down", {}};
@@ -135,7 +140,7 @@ void Feed::next(model::FeedCursor after, std::int64_t wait_ns,
 void Feed::committed() {
   {
     const std::lock_guard lock(mutex_);
-    committed_ = true;
+    if (committed_ns_ == 0) committed_ns_ = monotonic_ns();
   }
   changed_.notify_all();
 }
@@ -151,7 +156,7 @@ void Feed::close() {
 
 void Feed::wait(std::unique_lock<std::mutex>& lock) {
   const auto stirred = [this] {
-    return closing_ || committed_ || !arrived_.empty() || !asked_now_.empty();
+    return closing_ || committed_ns_ != 0 || !arrived_.empty() || !asked_now_.empty();
   };
   if (waiting_.empty()) {
     // Commits concern nobody now; those who come later look first.
@@ -170,7 +175,7 @@ void Feed::serve() {
     waiting_count_ += arrived_.size();
     auto arrived = std::move(arrived_);
     auto asked = std::move(asked_now_);
-    const bool committed = std::exchange(committed_, false);
+    const std::int64_t committed_ns = std::exchange(committed_ns_, 0);
     arrived_.clear();
     asked_now_.clear();
     const bool closing = closing_;
@@ -183,7 +188,7 @@ void Feed::serve() {
       return;
     }
     answer_now(asked);
-    answer(waiting_, committed);
+    answer(waiting_, committed_ns);
     lock.lock();
     waiting_count_ = waiting_.size();
   }
@@ -193,9 +198,9 @@ void Feed::answer_now(std::vector<std::unique_ptr<Reply<model::FeedCursor>>>& as
   for (auto& reply : asked) reply->give(reader_.now());
 }
 
-void Feed::answer(std::vector<Waiter>& waiters, bool committed) {
+void Feed::answer(std::vector<Waiter>& waiters, std::int64_t committed_ns) {
   const auto version = reader_.data_version();
-  const bool changed = committed || !version || *version != data_version_;
+  const bool changed = committed_ns != 0 || !version || *version != data_version_;
   if (version) data_version_ = *version;
   const Time now = std::chrono::steady_clock::now();
   std::erase_if(waiters, [&](Waiter& waiter) {
@@ -205,9 +210,10 @@ void Feed::answer(std::vector<Waiter>& waiters, bool committed) {
     auto batch = reader_.read(waiter.after);
     const bool news = !batch || batch->gap || batch->next != waiter.after;
     if (!news && !late) return false;
+    if (batch) batch->committed_ns = committed_ns;
     waiter.reply->give(std::move(batch));
     return true;
   });
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -15,7 +15,7 @@
 #include "adapters/sqlite/job.h"
 #include "model/change.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class FeedReader {
  public:
@@ -67,7 +67,8 @@ class Feed {
   void serve();
   void wait(std::unique_lock<std::mutex>& lock);
   // Answers the waiters for whom there is something, or whose time is over.
-  void answer(std::vector<Waiter>& waiters, bool committed);
+  // `committed_ns`: when the oldest commit since the last look was made; 0 when there was none.
+  void answer(std::vector<Waiter>& waiters, std::int64_t committed_ns);
   void answer_now(std::vector<std::unique_ptr<Reply<model::FeedCursor>>>& asked);
 
   std::unique_ptr<Connection> connection_;
@@ -79,9 +80,9 @@ class Feed {
   std::vector<Waiter> arrived_;
   std::size_t waiting_count_ = 0;  // of waiting_, for those who arrive
   std::vector<std::unique_ptr<Reply<model::FeedCursor>>> asked_now_;
-  bool committed_ = false;
+  std::int64_t committed_ns_ = 0;  // of the oldest commit not looked at yet; 0: none
   bool closing_ = false;
   std::thread thread_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -6,7 +6,7 @@
 
 #include "model/spawn.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // A stream's timestamp comes from another machine's clock; further ahead than this it is wrong.
@@ -137,4 +137,4 @@ Result<void> GrantLedger::take(const model::Claim& claim, const TileState& tile,
   return sell_out_.bind(claim.world, claim.tile).run();
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

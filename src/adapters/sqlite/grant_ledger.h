@@ -12,7 +12,7 @@
 #include "model/claim.h"
 #include "ports/clock.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class GrantLedger {
  public:
@@ -51,4 +51,4 @@ class GrantLedger {
   Statement sell_out_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

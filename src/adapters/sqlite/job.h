@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 // The waiting end of a call. Thread: any, once.
 template <class T>
@@ -89,4 +89,4 @@ class Call final : public Job {
   Result<T> result_ = fail(Errc::internal, "the store did not run the call; please report this");
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

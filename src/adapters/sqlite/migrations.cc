@@ -1,6 +1,6 @@
 #include "adapters/sqlite/migrations.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // Conventions: times are microseconds since 1970 UTC, NULL is unbounded; tile_id is the Z-order
@@ -191,4 +191,4 @@ INSERT INTO ranges (first_world, first_tile_id, state, epoch)
 
 const std::array<const char*, schema_version> migrations = {first_schema};
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

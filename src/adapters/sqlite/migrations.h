@@ -6,8 +6,8 @@
 
 #include "adapters/sqlite/schema.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 extern const std::array<const char*, schema_version> migrations;
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -4,7 +4,7 @@
 #pragma once
 #include "adapters/sqlite/connection.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class Ranges {
  public:
@@ -24,4 +24,4 @@ class Ranges {
   Statement state_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -8,7 +8,7 @@
 #include "adapters/sqlite/zorder.h"
 #include "model/limits.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // Rows outside of the rectangle in a row before a fresh seek is cheaper than reading on. A guess.
@@ -203,4 +203,4 @@ Result<ports::StoreInfo> Reader::info() {
   return info;
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

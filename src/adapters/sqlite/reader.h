@@ -13,7 +13,7 @@
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class Reader {
  public:
@@ -47,4 +47,4 @@ class Reader {
   Statement info_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -14,7 +14,7 @@
   "g.seq, g.claim_id, g.outcome = 'aborted', g.world, g.tile_id, g.spawn, g.player, g.item, " \
   "g.rules, g.seed_id, g.as_of_us, g.at_us"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 [[nodiscard]] inline model::TileRow tile_row(const Cursor& row) {
   model::TileRow tile;
@@ -47,4 +47,4 @@ namespace hunt::adapters::sqlite {
   return grant;
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

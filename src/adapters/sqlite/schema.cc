@@ -10,7 +10,7 @@
 #include "adapters/sqlite/migrations.h"
 #include "base/sha256.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 struct Identity {
@@ -122,4 +122,4 @@ Result<void> check_store(Connection& connection) {
   return {};
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

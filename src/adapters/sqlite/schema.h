@@ -10,7 +10,7 @@
 #include "adapters/sqlite/connection.h"
 #include "base/result.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 using SeedBytes = std::array<std::uint8_t, 32>;
 
@@ -31,4 +31,4 @@ struct NewStore {
 // The same check for a file that is only read; it must be at schema_version already.
 [[nodiscard]] Result<void> check_store(Connection& connection);
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

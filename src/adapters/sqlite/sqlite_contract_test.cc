@@ -8,7 +8,7 @@ namespace hunt::ports::contract {
 namespace {
 
 std::unique_ptr<StoreUnderTest> make_sqlite(ManualClock& clock) {
-  return std::make_unique<adapters::sqlite::SqliteUnderTest>(clock);
+  return std::make_unique<sqlite::SqliteUnderTest>(clock);
 }
 
 const StoreFactory sqlite_factory{"file", make_sqlite};

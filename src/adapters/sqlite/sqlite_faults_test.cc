@@ -9,7 +9,7 @@
 #include "adapters/sqlite/sqlite_test_support.h"
 #include "engine/ledger_check.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 using model::Outcome;
@@ -354,4 +354,4 @@ TEST_F(SqliteFaults, a_read_only_store_reads_beside_the_writer_and_refuses_write
 }
 
 }  // namespace
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -18,7 +18,7 @@
 #include "adapters/sqlite/worker.h"
 #include "model/limits.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // Pages kept in memory per connection, in KiB (negative for SQLite): the hot part of the indexes
@@ -280,4 +280,4 @@ boost::asio::awaitable<Result<model::ChangeBatch>> SqliteStore::next(model::Feed
       });
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -18,7 +18,7 @@
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 struct SqliteOptions {
   std::string path;
@@ -76,4 +76,4 @@ class SqliteStore final : public ports::HuntStore, public ports::ChangeFeed {
   std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -14,7 +14,7 @@
 #include "engine/claim_id.h"
 #include "engine/ledger_check.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 using model::Outcome;
@@ -368,4 +368,4 @@ TEST(SqliteStore, keeps_every_answered_grant_through_kill_nine) {
 }
 
 }  // namespace
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -15,7 +15,7 @@
 #include "adapters/sqlite/sqlite_store.h"
 #include "ports/hunt_store_contract_fixture.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class TemporaryDirectory {
  public:
@@ -97,4 +97,4 @@ class SqliteUnderTest final : public ports::contract::StoreUnderTest {
   std::unique_ptr<SqliteStore> store_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "model/limits.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 Result<void> check(const model::Burial& burial) {
@@ -185,4 +185,4 @@ Result<model::World> TileWriter::create_world(model::WorldId id, const std::stri
   return model::World{id, name};
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -11,7 +11,7 @@
 #include "model/spawn.h"
 #include "ports/clock.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 class TileWriter {
  public:
@@ -45,4 +45,4 @@ class TileWriter {
   Statement insert_world_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -1,6 +1,6 @@
 #include "adapters/sqlite/worker.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // A feed that was away longer than this many changes sees a gap and flushes, which is cheaper than
@@ -134,4 +134,4 @@ Result<void> Writer::prune_changes() {
   return {};
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -15,7 +15,7 @@
 #include "adapters/sqlite/job.h"
 #include "base/bounded_queue.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 // Calls waiting for a thread of the store. A guess: several times what the lanes keep in flight
 // (limits::claim_calls_inflight_max, limits::loads_inflight_max).
@@ -78,4 +78,4 @@ class Writer {
   std::thread thread_;
 };
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 namespace {
 
 // The square of side 2^level whose lowest code is `base`.
@@ -39,4 +39,4 @@ std::optional<model::TileId> next_in_rect(model::TileId from,
   return next_in_square(0, 32, from.value, rect);
 }
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite

@@ -6,10 +6,10 @@
 
 #include "model/tile.h"
 
-namespace hunt::adapters::sqlite {
+namespace hunt::sqlite {
 
 // The smallest tile id >= `from` inside `rect`; nothing when there is none.
 [[nodiscard]] std::optional<model::TileId> next_in_rect(model::TileId from,
                                                         const model::TileRect& rect) noexcept;
 
-}  // namespace hunt::adapters::sqlite
+}  // namespace hunt::sqlite
