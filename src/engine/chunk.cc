@@ -28,10 +28,4 @@ void Window::grow(std::int32_t tiles) noexcept {
   }
 }
 
-void Window::or_middle_into(Bitmap& map) const noexcept {
-  for (std::size_t y = 0; y < map.size(); ++y) {
-    map[y] |= static_cast<std::uint32_t>(rows_[y + 32] >> 32);
-  }
-}
-
 }  // namespace hunt::engine

@@ -1,8 +1,8 @@
 // Chunk: what a lane keeps in memory of 32 x 32 tiles: which tiles bear loot, and hint maps.
 //
-// Not the cache (l1.h) and not the truth. Rows are 32 words of 32 bits: bit x of word y is the tile
-// (x, y) of the chunk. The maps are derived from the spawns of this chunk and the eight around it:
-// they make "nothing near" a single bit test and a hint a handful (docs/decisions has the why).
+// Not the cache (l1.h) and not the truth. The maps are derived from the spawns of this chunk and
+// the eight around it: they make "nothing near" a single bit test and a hint a handful
+// (docs/decisions has the why).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -13,8 +13,6 @@
 #include "model/tile.h"
 
 namespace hunt::engine {
-
-using Bitmap = std::array<std::uint32_t, model::chunk_side_tiles>;
 
 // Upper edges of the distance bands that a hint tells, in tiles.
 inline constexpr std::array<std::int32_t, 6> band_edges_tiles = {1, 2, 4, 8, 16, 32};
@@ -33,29 +31,41 @@ struct Spawn {
   }
 };
 
+// One row of tiles with all that is known of it, in half a cache line: bit x is tile x.
+struct alignas(32) TileBits {
+  std::uint32_t active = 0;  // a row of the store, or within the widest band: else `nothing`
+  std::uint32_t rows = 0;    // tiles of this chunk with a spawn
+  std::array<std::uint32_t, band_edges_tiles.size()> bands{};  // within so far of open loot
+};
+
 struct Chunk {
-  // What the hot loop reads, first. Derived over the 3 x 3 chunks around this one.
+  // What the hot loop compares, first: the answers below hold while now < good_until_ns and
+  // as_of < maps_until_us; else the slow path finds out what has to be done.
+  std::int64_t good_until_ns = 0;
+  std::int64_t maps_until_us = 0;  // the minimum when the maps have to be derived again
+  bool referenced = false;         // for CLOCK
+  model::WorldId world = 0;
+  model::ChunkAt at;
+  // Derived over the 3 x 3 chunks around this one.
   std::int64_t usable_until_ns = 0;  // earliest expiry of the nine; 0 when one is missing
   std::int64_t loaded_since_ns = 0;  // earliest load of the nine
   std::int64_t refresh_from_ns = 0;  // earliest wish for a refresh of the nine
-  std::int64_t maps_until_us = 0;    // the maps hold for as_of before this; minimum when dirty
-  Bitmap active{};                   // own rows, or within the widest band: else `nothing`
+  std::array<TileBits, model::chunk_side_tiles> tiles{};
   // Own state.
-  model::WorldId world = 0;
-  model::ChunkAt at;
-  Bitmap rows{};                                        // tiles of this chunk with a row
-  std::array<Bitmap, band_edges_tiles.size()> bands{};  // within band_edges_tiles[i] of open loot
-  std::vector<Spawn> spawns;                            // sorted by `local`
+  std::vector<Spawn> spawns;  // sorted by `local`
   std::int64_t own_loaded_ns = 0;
   std::int64_t own_expires_ns = 0;
   std::int64_t own_refresh_ns = 0;
-  bool referenced = false;  // for CLOCK
 
   [[nodiscard]] const Spawn* find(std::uint16_t local) const noexcept;
 };
 
-[[nodiscard]] constexpr bool bit_at(const Bitmap& map, model::Tile tile) noexcept {
-  return (map[static_cast<std::size_t>(tile.y & 31)] >> (tile.x & 31) & 1U) != 0;
+[[nodiscard]] constexpr const TileBits& bits_of(const Chunk& chunk, model::Tile tile) noexcept {
+  return chunk.tiles[static_cast<std::size_t>(tile.y & 31)];
+}
+
+[[nodiscard]] constexpr bool bit_at(std::uint32_t row, model::Tile tile) noexcept {
+  return (row >> (tile.x & 31) & 1U) != 0;
 }
 
 [[nodiscard]] constexpr std::uint16_t local_of(model::Tile tile) noexcept {
@@ -73,7 +83,10 @@ class Window {
   }
   // Every tile within `tiles` (Chebyshev) of a set one becomes set.
   void grow(std::int32_t tiles) noexcept;
-  void or_middle_into(Bitmap& map) const noexcept;
+  // Bit x of row y of the middle ninth.
+  [[nodiscard]] std::uint32_t middle_row(std::size_t y) const noexcept {
+    return static_cast<std::uint32_t>(rows_[y + 32] >> 32);
+  }
 
  private:
   __extension__ using Row = unsigned __int128;  // the 96 low bits

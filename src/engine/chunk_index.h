@@ -25,6 +25,10 @@ class ChunkIndex {
     }
   }
 
+  void prefetch(model::WorldId world, model::ChunkAt at) const noexcept {
+    __builtin_prefetch(&slots_[start_of(world, key_of(at))]);
+  }
+
   void insert(Chunk* chunk) {
     if ((count_ + 1) * 2 > slots_.size()) rehash(slots_.size() * 2);
     place(chunk);

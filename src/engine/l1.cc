@@ -58,6 +58,30 @@ void L1::set_rules(std::shared_ptr<const model::RuleSet> rules) {
   for (const auto& chunk : chunks_) chunk->maps_until_us = INT64_MIN;
 }
 
+Chunk* L1::usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
+                  std::int64_t as_of_us) {
+  Chunk* chunk = index_.find(world, at);
+  if (chunk == nullptr) return nullptr;
+  chunk->referenced = true;
+  if (as_of_us >= chunk->maps_until_us) derive(*chunk, as_of_us);
+  chunk->good_until_ns = 0;
+  if (now_ns >= chunk->usable_until_ns || chunk->loaded_since_ns < loaded_floor_ns_) {
+    return nullptr;
+  }
+  chunk->good_until_ns = good_until(*chunk);
+  return chunk;
+}
+
+std::int64_t L1::good_until(const Chunk& chunk) const noexcept {
+  const std::int64_t until_ns = std::min(chunk.usable_until_ns, chunk.refresh_from_ns);
+  // Where the feed does not cover the load, trust has its own end and is looked at each time.
+  return chunk.loaded_since_ns >= continuous_since_ns_ ? until_ns : 0;
+}
+
+void L1::distrust_all() noexcept {
+  for (const auto& chunk : chunks_) chunk->good_until_ns = 0;
+}
+
 bool L1::fresh(const Chunk* chunk, std::int64_t now_ns) const noexcept {
   return chunk != nullptr && now_ns < chunk->own_expires_ns &&
          chunk->own_loaded_ns >= loaded_floor_ns_;
@@ -85,6 +109,7 @@ void L1::want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::Chun
     }
   }
   chunk.refresh_from_ns = INT64_MAX;  // until one of the nine is put again
+  chunk.good_until_ns = good_until(chunk);
 }
 
 Spawn L1::spawn_of(const model::TileRow& row) {
@@ -128,9 +153,9 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
     keep_newer(*chunk, spawns);
   }
   chunk->spawns = std::move(spawns);
-  chunk->rows = {};
+  for (TileBits& bits : chunk->tiles) bits.rows = 0;
   for (const Spawn& spawn : chunk->spawns) {
-    if (spawn.id != 0) chunk->rows[spawn.local / 32U] |= 1U << (spawn.local % 32U);
+    if (spawn.id != 0) chunk->tiles[spawn.local / 32U].rows |= 1U << (spawn.local % 32U);
   }
   chunk->own_loaded_ns = loaded_ns;
   chunk->own_expires_ns = expires_ns;
@@ -157,7 +182,7 @@ void L1::apply(const model::TileChange& change) {
   }
   bytes_ += bytes_of(*chunk);
   const std::uint32_t bit = 1U << (spawn.local % 32U);
-  std::uint32_t& row = chunk->rows[spawn.local / 32U];
+  std::uint32_t& row = chunk->tiles[spawn.local / 32U].rows;
   row = chunk->find(spawn.local)->id != 0 ? row | bit : row & ~bit;
   mark_around(chunk->world, chunk->at);
 }
@@ -192,8 +217,10 @@ void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
 }
 
 void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
-  for (Bitmap& band : chunk.bands) band = {};
-  chunk.active = chunk.rows;
+  for (TileBits& bits : chunk.tiles) {
+    bits.active = bits.rows;
+    bits.bands = {};
+  }
   std::int64_t until_us = INT64_MAX;
   Window window;
   for (const std::int32_t radius : radii_tiles_) {
@@ -206,13 +233,15 @@ void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
       }
     }
     std::int32_t grown = 0;
-    for (std::size_t i = 0; i < chunk.bands.size() && grown < radius; ++i) {
+    for (std::size_t i = 0; i < band_edges_tiles.size() && grown < radius; ++i) {
       const std::int32_t edge = std::min(band_edges_tiles[i], radius);
       window.grow(edge - grown);
       grown = edge;
-      window.or_middle_into(chunk.bands[i]);
+      for (std::size_t y = 0; y < chunk.tiles.size(); ++y) {
+        chunk.tiles[y].bands[i] |= window.middle_row(y);
+        chunk.tiles[y].active |= chunk.tiles[y].bands[i];
+      }
     }
-    window.or_middle_into(chunk.active);
   }
   chunk.maps_until_us = until_us;
 }
@@ -263,7 +292,9 @@ void L1::remove(std::size_t position) {
 
 void L1::heartbeat(std::int64_t now_ns) noexcept {
   last_heartbeat_ns_ = now_ns;
-  continuous_since_ns_ = std::min(continuous_since_ns_, now_ns);
+  if (continuous_since_ns_ <= now_ns) return;
+  continuous_since_ns_ = now_ns;
+  distrust_all();
 }
 
 void L1::gap(std::int64_t now_ns) noexcept {
@@ -271,12 +302,14 @@ void L1::gap(std::int64_t now_ns) noexcept {
   grace_floor_ns_ = loaded_floor_ns_;
   grace_until_ns_ = now_ns + limits::unconfirmed_life_ns;
   continuous_since_ns_ = now_ns;
+  distrust_all();
 }
 
 void L1::begin_turn(std::int64_t now_ns) noexcept {
   if (last_heartbeat_ns_ != INT64_MIN && now_ns - last_heartbeat_ns_ > limits::feed_silence_ns) {
     continuous_since_ns_ = INT64_MAX;  // the next heartbeat starts anew
     last_heartbeat_ns_ = INT64_MIN;
+    distrust_all();
   }
   const std::int64_t unconfirmed_ns = now_ns - limits::unconfirmed_life_ns;
   // A chunk loaded before the feed was continuous was last confirmed by its load.

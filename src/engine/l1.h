@@ -40,19 +40,19 @@ class L1 {
   [[nodiscard]] const model::RuleSet& rules() const noexcept { return *rules_; }
   [[nodiscard]] const std::shared_ptr<const model::RuleSet>& rules_ptr() const { return rules_; }
 
+  // The chunk whatever its state, or nullptr. Its answers hold while now < good_until_ns and as_of
+  // < maps_until_us; where they do not, usable() finds out.
+  [[nodiscard]] Chunk* peek(model::WorldId world, model::ChunkAt at) const noexcept {
+    return index_.find(world, at);
+  }
+  void prefetch(model::WorldId world, model::ChunkAt at) const noexcept {
+    index_.prefetch(world, at);
+  }
+
   // The chunk, ready to answer for `now_ns` and `as_of_us`; nullptr when it, or a chunk around it,
   // is missing or stale: then want() says which. Marks it as used.
   [[nodiscard]] Chunk* usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
-                              std::int64_t as_of_us) {
-    Chunk* chunk = index_.find(world, at);
-    if (chunk == nullptr) return nullptr;
-    chunk->referenced = true;
-    if (as_of_us >= chunk->maps_until_us) derive(*chunk, as_of_us);
-    if (now_ns >= chunk->usable_until_ns || chunk->loaded_since_ns < loaded_floor_ns_) {
-      return nullptr;
-    }
-    return chunk;
-  }
+                              std::int64_t as_of_us);
 
   // Appends the chunks of the 3 x 3 around `at` that are missing or stale.
   void want(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
@@ -96,6 +96,8 @@ class L1 {
   void mark_around(model::WorldId world, model::ChunkAt at) noexcept;
   void evict(const Chunk* keep);
   void remove(std::size_t position);
+  void distrust_all() noexcept;
+  [[nodiscard]] std::int64_t good_until(const Chunk& chunk) const noexcept;
   [[nodiscard]] bool fresh(const Chunk* chunk, std::int64_t now_ns) const noexcept;
 
   const std::size_t bytes_max_;

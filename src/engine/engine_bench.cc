@@ -1,0 +1,148 @@
+// Engine, L1-hot: position to outcome, beside one hash look-up and one array read per tile of the
+// same positions. Batches of 256 in the reference world; Zipf (near the clusters) and uniform.
+#include <benchmark/benchmark.h>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <map>
+#include <memory>
+
+#include "engine/answer.h"
+#include "load/crowd.h"
+#include "load/demo_world.h"
+#include "model/limits.h"
+
+namespace hunt::engine {
+namespace {
+
+constexpr std::size_t batch_positions = 256;
+constexpr std::size_t batches = 256;
+
+struct Reference {
+  std::unique_ptr<L1> l1;
+  std::vector<model::Batch> crowd;
+  std::vector<model::Batch> uniform;
+  boost::unordered_flat_map<std::uint64_t, std::uint64_t> map;  // tile id -> 64 bits of its row
+  std::vector<std::uint64_t> flat;                              // one word per tile of the world
+
+  static std::uint64_t flat_index(model::Tile tile) {
+    return (static_cast<std::uint64_t>(tile.y + 2'048) << 12) |
+           static_cast<std::uint64_t>(tile.x + 2'048);
+  }
+  Reference() {
+    auto rules = std::make_shared<model::RuleSet>();
+    rules->version = "0000000000000001";
+    rules->events.push_back(
+        {"starlight", model::Trigger::step, 8, model::time_us_min, model::time_us_max});
+    rules->tables.push_back({"starlight", 0, 0, 1, 1});
+    rules->entries.push_back({1, false, 0});
+    rules->items.push_back("star_shard");
+    l1 = std::make_unique<L1>(256U << 20, rules);
+    const load::DemoWorld world = load::make_demo_world({.seed = 1});
+    bury(world);
+    load::CrowdOptions options;
+    options.players = 110 * batch_positions;  // 28,160: whole batches
+    options.batch_players = batch_positions;
+    options.attractions = world.centres;
+    load::Crowd players(options);
+    Prng prng(7);
+    for (std::size_t i = 0; i < batches; ++i) {
+      players.next_batch(crowd.emplace_back());
+      uniform.push_back(crowd.back());
+      for (auto& position : uniform.back().positions) {
+        position.tile = {static_cast<std::int32_t>(prng.between(-2'048, 2'047)),
+                         static_cast<std::int32_t>(prng.between(-2'048, 2'047))};
+      }
+    }
+  }
+  void bury(const load::DemoWorld& world) {
+    std::map<model::ChunkKey, model::ChunkRows> chunks;
+    for (std::int32_t y = -65; y <= 64; ++y) {
+      for (std::int32_t x = -65; x <= 64; ++x) {
+        const auto key = model::chunk_key(1, {x, y});
+        chunks[key].key = key;
+      }
+    }
+    flat.resize(std::size_t{4'096} * 4'096);
+    model::SpawnId spawn = 1;
+    for (const auto& burial : world.burials) {
+      model::TileRow row;
+      row.tile = model::tile_id_of(burial.tile);
+      row.version = 1;
+      row.spawn = spawn;
+      row.table = burial.table;
+      row.budget = burial.budget;
+      chunks[model::chunk_of(1, row.tile)].rows.push_back(row);
+      map[row.tile.value] = spawn;
+      flat[flat_index(burial.tile)] = spawn++;
+    }
+    for (const auto& [key, rows] : chunks) l1->put(rows, 1, INT64_MAX / 2);
+    l1->heartbeat(1);
+  }
+};
+
+Reference& reference() {
+  static Reference one;
+  return one;
+}
+
+const std::vector<model::Batch>& input(bool uniform) {
+  return uniform ? reference().uniform : reference().crowd;
+}
+
+void per_position(benchmark::State& state) {
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch_positions));
+}
+
+void answer_batch(benchmark::State& state, bool uniform) {
+  Turn turn;
+  std::vector<model::PositionOutcome> outcomes(batch_positions);
+  const auto& in = input(uniform);
+  for (const auto& batch : in) answer(*reference().l1, batch, 2, 2, outcomes.data(), turn);
+  std::size_t i = 0;
+  for (auto _ : state) {
+    answer(*reference().l1, in[i++ % batches], 2, 2, outcomes.data(), turn);
+    benchmark::DoNotOptimize(outcomes.data());
+  }
+  per_position(state);
+}
+
+void flat_map(benchmark::State& state, bool uniform) {
+  const auto& in = input(uniform);
+  std::vector<std::uint64_t> out(batch_positions);
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const auto& positions = in[i++ % batches].positions;
+    for (std::size_t p = 0; p < batch_positions; ++p) {
+      const auto found = reference().map.find(model::tile_id_of(positions[p].tile).value);
+      out[p] = found == reference().map.end() ? 0 : found->second;
+    }
+    benchmark::DoNotOptimize(out.data());
+  }
+  per_position(state);
+}
+
+void flat_array(benchmark::State& state, bool uniform) {
+  const auto& in = input(uniform);
+  std::vector<std::uint64_t> out(batch_positions);
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const auto& positions = in[i++ % batches].positions;
+    for (std::size_t p = 0; p < batch_positions; ++p) {
+      out[p] = reference().flat[Reference::flat_index(positions[p].tile)];
+    }
+    benchmark::DoNotOptimize(out.data());
+  }
+  per_position(state);
+}
+
+BENCHMARK_CAPTURE(answer_batch, crowd, false);
+BENCHMARK_CAPTURE(flat_map, crowd, false);
+BENCHMARK_CAPTURE(flat_array, crowd, false);
+BENCHMARK_CAPTURE(answer_batch, uniform, true);
+BENCHMARK_CAPTURE(flat_map, uniform, true);
+BENCHMARK_CAPTURE(flat_array, uniform, true);
+
+}  // namespace
+}  // namespace hunt::engine
+
+BENCHMARK_MAIN();
