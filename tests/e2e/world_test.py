@@ -99,8 +99,8 @@ class Trace(HuntTest):
     """`hunt up --trace` with recorded walks, good and bad."""
 
     def up(self, path):
-        return self.hunt("up", "--trace", path, "--store", self.store, "--seconds", "2", "--players",
-                         "500", "--rate", "5000", "--listen", "127.0.0.1:0", "--json")
+        return self.hunt("up", "--trace", path, "--store", self.store, "--seconds", "2",
+                         "--players", "500", "--rate", "5000", "--listen", "127.0.0.1:0", "--json")
 
     def walk(self, rows=2000):
         return "t_ms,player,world,x,y\n" + "".join(
