@@ -14,12 +14,12 @@ from hunt_process import HuntTest, free_port, player
 class Place(HuntTest):
     """Starts that must fail, and say why and what to do."""
 
-    def refused(self, *arguments, store=None):
+    def refused(self, *arguments, store=None, code=1):
         if "--listen" not in arguments:
             arguments += ("--listen", f"127.0.0.1:{free_port()}")
         run = self.hunt("serve", "--bus", "inproc:", "--cache", "none:", "--store",
                         store or self.store, *arguments)
-        self.assert_exit(run, 1)
+        self.assert_exit(run, code)
         self.assertTrue(run.stderr.startswith("hunt: "), run.stderr)
         return run.stderr
 
@@ -69,7 +69,7 @@ class Place(HuntTest):
         self.assert_says(self.refused(), "999", "newer")
 
     def test_store_urls_name_the_nearest_kind(self):
-        self.assert_says(self.refused(store="sqlit:hunt.db"), "sqlite")
+        self.assert_says(self.refused(store="sqlit:hunt.db", code=2), "sqlite")
 
 
 @unittest.skipUnless(shutil.which("unshare"), "unshare is not installed")
