@@ -154,10 +154,18 @@ Result<const Api::Routes::Route*> Api::Routes::find(const Call& call, Response& 
 }
 
 std::optional<Response> Api::Routes::refuse(const Call& call, Access access) const {
-  if (access == Access::open || (access == Access::game && trusted_)) return {};
+  const Request& request = call.request;
+  const bool trusted = access == Access::game && trusted_;
+  if (access == Access::open || (trusted && !is_foreign(request.host, request.origin))) return {};
   const bool admin = access == Access::admin;
-  const Gate::Verdict verdict = gate_.check(call.request.authorization, admin);
+  const Gate::Verdict verdict = gate_.check(request.authorization, admin);
   if (verdict == Gate::Verdict::open) return {};
+  if (trusted) {
+    return error_response(403, "forbidden",
+                          fmt::format("without a token only this machine may ask, at 127.0.0.1 or "
+                                      "localhost: found Host \"{}\" and Origin \"{}\"",
+                                      printable(request.host), printable(request.origin)));
+  }
   const std::string_view token = admin ? "the admin token" : "the game servers' token";
   auto response = error_response(
       401, "unauthorized",

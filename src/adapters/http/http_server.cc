@@ -114,6 +114,8 @@ Request to_request(Parser& parser) {
   request.target = to_string(message.target());
   request.authorization = to_string(message[bhttp::field::authorization]);
   request.accept = to_string(message[bhttp::field::accept]);
+  request.host = to_string(message[bhttp::field::host]);
+  request.origin = to_string(message[bhttp::field::origin]);
   request.has_length = message.has_content_length() || message.chunked();
   request.body = std::move(message.body());
   return request;

@@ -126,6 +126,22 @@ std::size_t count(std::string_view text, std::string_view part) {
 
 // ---- positions ---------------------------------------------------------------------------------
 
+TEST_F(HttpTest, pages_of_other_origins_and_names_are_refused_on_loopback) {
+  run();
+  const auto ask = [&](std::string_view headers) {
+    return exchange(fmt::format("GET /v1/stats HTTP/1.1\r\nConnection: close\r\n{}\r\n", headers));
+  };
+  const std::string host = fmt::format("Host: localhost:{}\r\n", port);
+  EXPECT_EQ(ask(host).substr(9, 3), "200");
+  EXPECT_EQ(ask(host + fmt::format("Origin: http://localhost:{}\r\n", port)).substr(9, 3), "200");
+  EXPECT_EQ(ask(host + "Origin: http://evil.example\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask(host + "Origin: null\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask("Host: evil.example:80\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask("Host: 127.evil.example\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask("Host: 127.0.0.1\r\n").substr(9, 3), "200");
+  EXPECT_EQ(ask("Host: [::1]:8080\r\n").substr(9, 3), "200");
+}
+
 TEST_F(HttpTest, answers_the_positions_example_of_the_contract) {
   run();
   const auto response = send("POST", "/v1/positions", positions(10));
@@ -185,10 +201,10 @@ TEST_F(HttpTest, maps_the_errors_of_the_ports) {
        {Case{Errc::overloaded, 429}, Case{Errc::unavailable, 503}, Case{Errc::disk_full, 503},
         Case{Errc::deadline_exceeded, 504}, Case{Errc::not_found, 404}, Case{Errc::io, 500}}) {
     bus.error = Error{code, "the store says so", {}};
-    const std::string text =
-        exchange(fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
-                             "Content-Length: {}\r\n\r\n{}",
-                             positions(1).size(), positions(1)));
+    const std::string text = exchange(
+        fmt::format("POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                    "Content-Length: {}\r\n\r\n{}",
+                    positions(1).size(), positions(1)));
     EXPECT_TRUE(text.starts_with(fmt::format("HTTP/1.1 {} ", status))) << text;
     EXPECT_NE(text.find("the store says so"), std::string::npos) << text;
     EXPECT_EQ(text.find("Retry-After: 1") != std::string::npos, status == 429 || status == 503);
@@ -334,7 +350,7 @@ TEST_F(HttpTest, shows_its_state) {
 TEST_F(HttpTest, writes_open_metrics_when_asked) {
   run();
   const auto text = exchange(
-      "GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
       "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n");
   EXPECT_NE(text.find("Content-Type: application/openmetrics-text"), std::string::npos);
   EXPECT_NE(text.find("# TYPE hunt_positions counter\n"), std::string::npos);
@@ -351,7 +367,7 @@ TEST_F(HttpTest, says_why_it_is_not_ready) {
 
 TEST_F(HttpTest, serves_the_page_with_its_policy) {
   run();
-  const auto text = exchange("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const auto text = exchange("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_NE(text.find("Content-Type: text/html; charset=utf-8"), std::string::npos);
   EXPECT_NE(text.find("Content-Security-Policy: default-src 'none'"), std::string::npos);
   EXPECT_NE(text.find("X-Content-Type-Options: nosniff"), std::string::npos);
@@ -377,7 +393,8 @@ TEST_F(HttpTest, keeps_the_admin_half_behind_the_token) {
                  "is not the admin token");
   }
   const auto text = exchange(
-      "PUT /v1/worlds/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: Basic eA==\r\n"
+      "PUT /v1/worlds/1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Basic "
+      "eA==\r\n"
       "\r\n");
   EXPECT_NE(text.find("WWW-Authenticate: Bearer"), std::string::npos) << text;
   EXPECT_EQ(send("POST", "/v1/positions", positions(1)).status, 200U);
@@ -395,8 +412,8 @@ TEST_F(HttpTest, asks_everybody_for_a_token_on_other_addresses) {
   EXPECT_EQ(send("GET", "/livez").status, 200U);
   EXPECT_EQ(send("GET", "/readyz").status, 200U);
   expect_error(send("GET", "/"), 401, "unauthorized", "this route needs");
-  const auto page =
-      exchange("GET / HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
+  const auto page = exchange(
+      "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(page.starts_with("HTTP/1.1 401 ")) << page.substr(0, 40);
   EXPECT_NE(page.find("This server asks for a token"), std::string::npos);
 }
@@ -410,14 +427,16 @@ TEST_F(HttpTest, names_the_nearest_route_and_the_methods) {
   expect_error(send("GET", "/v1/positions"), 405, "method_not_allowed", "it takes POST");
   expect_error(send("PATCH", "/v1/worlds/1/tiles"), 405, "method_not_allowed",
                "PUT, DELETE, GET, HEAD");
-  const auto text = exchange("DELETE /v1/stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const auto text =
+      exchange("DELETE /v1/stats HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_NE(text.find("Allow: GET, HEAD\r\n"), std::string::npos) << text;
 }
 
 TEST_F(HttpTest, answers_head_with_the_length_and_no_body) {
   run();
   const auto text = exchange(
-      "HEAD /livez HTTP/1.1\r\nHost: h\r\n\r\nHEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD / HTTP/1.1\r\nHost: "
+      "localhost\r\nConnection: close\r\n"
       "\r\n");
   EXPECT_EQ(count(text, "HTTP/1.1 200 OK"), 2U) << text;
   EXPECT_NE(text.find("Content-Length: 14\r\n"), std::string::npos) << text;
@@ -430,10 +449,11 @@ TEST_F(HttpTest, answers_pipelined_requests_in_order_on_one_connection) {
   run();
   std::string text;
   for (int i = 0; i < 20; ++i) {
-    text += fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}",
-                        positions(10 + i).size(), positions(10 + i));
+    text += fmt::format(
+        "POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+        positions(10 + i).size(), positions(10 + i));
   }
-  text += "GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  text += "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   const auto answers = exchange(text);
   EXPECT_EQ(count(answers, "HTTP/1.1 200 OK"), 21U);
   std::size_t at = 0;
@@ -446,7 +466,7 @@ TEST_F(HttpTest, answers_pipelined_requests_in_order_on_one_connection) {
 TEST_F(HttpTest, reads_requests_split_anywhere) {
   run();
   const std::string text = fmt::format(
-      "POST /v1/positions HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+      "POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
       "Content-Length: {}\r\n\r\n{}",
       positions(10).size(), positions(10));
   for (std::size_t cut = 1; cut < text.size(); cut += 13) {
@@ -463,7 +483,7 @@ TEST_F(HttpTest, takes_chunked_bodies_and_expect_continue) {
   run();
   const auto body = positions(10);
   const auto text = exchange(
-      fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+      fmt::format("POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
                   "Expect: 100-continue\r\nConnection: close\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
                   body.size(), body));
   EXPECT_TRUE(text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK")) << text;
@@ -471,7 +491,7 @@ TEST_F(HttpTest, takes_chunked_bodies_and_expect_continue) {
 
 TEST_F(HttpTest, refuses_ambiguous_framing) {
   run();
-  const std::string start = "POST /v1/positions HTTP/1.1\r\nHost: h\r\n";
+  const std::string start = "POST /v1/positions HTTP/1.1\r\nHost: localhost\r\n";
   for (const auto* fields :
        {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
@@ -489,7 +509,8 @@ TEST_F(HttpTest, refuses_ambiguous_framing) {
 
 TEST_F(HttpTest, wants_a_length_with_positions) {
   run();
-  const auto text = exchange("POST /v1/positions HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const auto text =
+      exchange("POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(text.starts_with("HTTP/1.1 411 Length Required")) << text;
 }
 
@@ -509,13 +530,13 @@ TEST_F(HttpTest, refuses_bodies_and_headers_over_the_bound) {
   run();
   const auto large = send("POST", "/v1/positions", std::string(limits::body_bytes_max + 1, ' '));
   expect_error(large, 413, "too_large", "larger than 262,144 bytes");
-  const auto chunked = exchange(
-      fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-                  "{:x}\r\n{}\r\n0\r\n\r\n",
-                  limits::body_bytes_max + 1, std::string(limits::body_bytes_max + 1, ' ')));
+  const auto chunked = exchange(fmt::format(
+      "POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "{:x}\r\n{}\r\n0\r\n\r\n",
+      limits::body_bytes_max + 1, std::string(limits::body_bytes_max + 1, ' ')));
   EXPECT_TRUE(chunked.starts_with("HTTP/1.1 413 ")) << chunked;
-  const auto header =
-      exchange("GET /livez HTTP/1.1\r\nHost: h\r\nX: " + std::string(9'000, 'x') + "\r\n\r\n");
+  const auto header = exchange(
+      "GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(9'000, 'x') + "\r\n\r\n");
   EXPECT_TRUE(header.starts_with("HTTP/1.1 431 ")) << header;
   EXPECT_NE(header.find("larger than 8,192 bytes"), std::string::npos) << header;
   const auto target = exchange("GET /" + std::string(200'000, 'a') + " HTTP/1.1\r\n\r\n");
@@ -525,7 +546,8 @@ TEST_F(HttpTest, refuses_bodies_and_headers_over_the_bound) {
 TEST_F(HttpTest, tells_a_half_sent_body_that_nothing_was_done) {
   run();
   auto socket = connect();
-  write(socket, "POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{\"world\"");
+  write(socket,
+        "POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"world\"");
   socket.shutdown(tcp::socket::shutdown_send);
   const auto text = read_all(socket);
   EXPECT_TRUE(text.starts_with("HTTP/1.1 400 ")) << text;
@@ -539,14 +561,14 @@ TEST_F(HttpTest, gives_up_on_slow_clients) {
   options.idle_timeout = milliseconds(120);
   run();
   const auto body =
-      exchange("POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{");
+      exchange("POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{");
   EXPECT_TRUE(body.starts_with("HTTP/1.1 408 Request Timeout")) << body;
   EXPECT_NE(body.find("the body did not arrive within 80 ms"), std::string::npos) << body;
   const auto header = exchange("GET /live");
   EXPECT_TRUE(header.starts_with("HTTP/1.1 408 ")) << header;
   EXPECT_NE(header.find("the header did not arrive within 60 ms"), std::string::npos) << header;
   EXPECT_EQ(exchange(""), "");  // idle: closed without a word
-  EXPECT_EQ(count(exchange("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n"), "200 OK"), 1U);
+  EXPECT_EQ(count(exchange("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"), "200 OK"), 1U);
 }
 
 // One byte each few milliseconds keeps the socket busy, not the deadline away.
@@ -571,7 +593,7 @@ TEST_F(HttpTest, turns_connections_away_above_the_limit_and_recovers) {
     std::vector<tcp::socket> held;
     for (int i = 0; i < 4; ++i) {
       held.push_back(connect());
-      write(held.back(), "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+      write(held.back(), "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
       std::array<char, 12> start{};
       asio::read(held.back(), asio::buffer(start));
       EXPECT_EQ(std::string_view(start.data(), start.size()), "HTTP/1.1 200");
@@ -581,7 +603,8 @@ TEST_F(HttpTest, turns_connections_away_above_the_limit_and_recovers) {
     EXPECT_NE(text.find("4 connections are open, which is the limit"), std::string::npos) << text;
   }
   for (int i = 0; i < 100; ++i) {
-    const auto text = exchange("GET /livez HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    const auto text =
+        exchange("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     if (text.starts_with("HTTP/1.1 200 ")) return;
     std::this_thread::sleep_for(milliseconds(10));
   }
@@ -593,8 +616,9 @@ TEST_F(HttpTest, finishes_running_requests_when_stopped) {
   run();
   auto idle = connect();
   auto busy = connect();
-  write(busy, fmt::format("POST /v1/positions HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}",
-                          positions(10).size(), positions(10)));
+  write(busy, fmt::format(
+                  "POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+                  positions(10).size(), positions(10)));
   std::this_thread::sleep_for(milliseconds(50));
   server->stop();
   EXPECT_EQ(read_all(idle), "");

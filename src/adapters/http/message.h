@@ -16,6 +16,8 @@ struct Request {
   std::string target;  // path and query, still escaped
   std::string authorization;
   std::string accept;
+  std::string host;    // as sent, with its port
+  std::string origin;  // set by browsers when a page asks
   std::string body;
   bool has_length = false;  // Content-Length or chunked was sent
 };

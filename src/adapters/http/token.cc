@@ -44,4 +44,18 @@ Gate::Verdict Gate::check(std::string_view authorization, bool admin_only) const
   return admin || server ? Verdict::open : Verdict::wrong;
 }
 
+bool is_foreign(std::string_view host, std::string_view origin) noexcept {
+  constexpr std::string_view scheme = "http://";
+  if (!origin.empty() &&
+      (origin.substr(0, scheme.size()) != scheme || origin.substr(scheme.size()) != host)) {
+    return true;
+  }
+  if (host.empty()) return false;  // HTTP/1.0; browsers always send it
+  const bool v6 = host.front() == '[';
+  const auto name = host.substr(0, v6 ? host.find(']') + 1 : host.rfind(':'));
+  const bool v4 = name.substr(0, 4) == "127." &&
+                  name.find_first_not_of("0123456789.") == std::string_view::npos;
+  return name != "localhost" && name != "[::1]" && !v4;
+}
+
 }  // namespace hunt::http

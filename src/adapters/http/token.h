@@ -26,4 +26,9 @@ class Gate {
   std::optional<Digest256> server_;
 };
 
+// Whether a request that needs no token because only this machine can connect may come from a
+// browser's page of somewhere else: `origin` is not the host asked, or `host` is a name that is not
+// this machine's (so that a foreign name made to point here does not pass). Either may be empty.
+[[nodiscard]] bool is_foreign(std::string_view host, std::string_view origin) noexcept;
+
 }  // namespace hunt::http
