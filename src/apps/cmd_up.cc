@@ -33,6 +33,7 @@ struct UpFlags {
   std::uint32_t players = 28'000;
   std::string rate = "120000";
   std::string trace;
+  std::string slow_store;
   bool fresh = false;
   bool json = false;
 };
@@ -53,6 +54,22 @@ Result<std::uint64_t> parse_rate(const std::string& text) {
                 "rate");
   }
   return *rate;
+}
+
+// "495ms", "2s"; nothing is no delay. Bound: a minute.
+Result<std::int64_t> parse_delay(const std::string& text) {
+  if (text.empty()) return std::int64_t{0};
+  const auto digits = text.find_first_not_of("0123456789");
+  const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+  const auto value = parse_i64(text.substr(0, digits));
+  const std::int64_t factor = unit == "ms" ? 1'000'000 : unit == "s" ? second_ns : 0;
+  if (!value || factor == 0 || *value > 60 * second_ns / factor) {
+    return fail(Errc::invalid_argument,
+                fmt::format("\"{}\" is no delay; expected such as 495ms or 2s, at most 60s",
+                            printable(text)),
+                "slow-store");
+  }
+  return *value * factor;
 }
 
 // Removes the database and its side files; only one that this program made.
@@ -156,6 +173,10 @@ int run(const UpFlags& flags) {
   const auto rate = parse_rate(flags.rate);
   if (!rate) return report_usage(rate.error());
   if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
+  const auto slow_store_ns = parse_delay(flags.slow_store);
+  if (!slow_store_ns) return report_usage(slow_store_ns.error());
+  NodeOptions node_options = flags.node;
+  node_options.slow_store_ns = *slow_store_ns;
   const StopSignals signals;
   FILE* out = talk(flags);
   auto walks = read_walks(flags.trace);
@@ -163,7 +184,7 @@ int run(const UpFlags& flags) {
   if (flags.fresh) {
     if (const auto removed = start_over(flags.node); !removed) return report(removed.error());
   }
-  auto opened = Node::open(flags.node);
+  auto opened = Node::open(std::move(node_options));
   if (!opened) return report(opened.error());
   Node& node = **opened;
   if (const auto started = node.start(); !started) return report(started.error());
@@ -226,6 +247,8 @@ void add_up(CommandLine& line) {
       ->capture_default_str();
   up->add_option("--listen", flags->node.listen, "HOST:PORT of the page and the API")
       ->capture_default_str();
+  up->add_option("--slow-store", flags->slow_store,
+                 "Adds a round trip to each call of the store, such as 495ms: `hunt why` finds it");
   up->add_flag("--json", flags->json, "The report as JSON on stdout");
   up->footer(
       "Examples:\n"

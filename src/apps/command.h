@@ -28,5 +28,10 @@ void add_serve(CommandLine& line);
 void add_world(CommandLine& line);
 void add_rules(CommandLine& line);
 void add_audit(CommandLine& line);
+void add_why(CommandLine& line);
+
+// A secret from a file: its first line, without surrounding white space. Errors: io,
+// invalid_argument.
+[[nodiscard]] Result<std::string> read_secret(const std::string& path);
 
 }  // namespace hunt::apps

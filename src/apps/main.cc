@@ -13,5 +13,6 @@ int main(int argc, char** argv) {
   hunt::apps::add_world(line);
   hunt::apps::add_rules(line);
   hunt::apps::add_audit(line);
+  hunt::apps::add_why(line);
   return hunt::apps::run_command_line(line, {argv + 1, argv + argc});
 }

@@ -11,11 +11,13 @@
 
 #include "adapters/http/http_server.h"
 #include "adapters/sqlite/sqlite_store.h"
+#include "apps/command.h"
 #include "apps/rules_watch.h"
 #include "base/text.h"
 #include "model/limits.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
+#include "sim/slow_store.h"
 
 namespace hunt::apps {
 
@@ -28,20 +30,6 @@ std::vector<std::uint8_t> random_bytes(std::size_t count) {
   std::vector<std::uint8_t> bytes(count);
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(device());
   return bytes;
-}
-
-// A secret from a file: its first line, without surrounding white space.
-Result<std::string> read_secret(const std::string& path) {
-  std::ifstream file(path);
-  std::string text;
-  if (!file || !std::getline(file, text)) {
-    return fail(Errc::io, fmt::format("cannot read a token from {}", path));
-  }
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string::npos) {
-    return fail(Errc::invalid_argument, fmt::format("{} holds no token in its first line", path));
-  }
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
 Result<std::vector<std::uint8_t>> read_event_seed(const std::string& path) {
@@ -98,6 +86,19 @@ Result<std::string> sqlite_path(const std::string& store_url) {
               "store");
 }
 
+Result<std::string> read_secret(const std::string& path) {
+  std::ifstream file(path);
+  std::string text;
+  if (!file || !std::getline(file, text)) {
+    return fail(Errc::io, fmt::format("cannot read a token from {}", path));
+  }
+  const auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string::npos) {
+    return fail(Errc::invalid_argument, fmt::format("{} holds no token in its first line", path));
+  }
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
 Result<void> check_flags(const NodeOptions& options) {
   HUNT_CHECK(parse_listen(options.listen));
   HUNT_CHECK(sqlite_path(options.store_url));
@@ -109,6 +110,7 @@ struct Node::Parts {
   system::SystemClock clock;
   inproc::InprocBus hub;
   std::unique_ptr<sqlite::SqliteStore> store;
+  std::unique_ptr<sim::SlowStore> slow_store;  // before `store` where a delay was asked for
   std::unique_ptr<RulesWatch> rules;
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -120,6 +122,11 @@ struct Node::Parts {
   std::atomic<bool> running{false};
   bool started = false;
 
+  // What requests see.
+  ports::HuntStore& serving_store() {
+    if (slow_store != nullptr) return *slow_store;
+    return *store;
+  }
   Result<void> open_store();
   Result<void> open_rules();
   Result<std::vector<std::uint8_t>> event_seed();
@@ -136,6 +143,9 @@ Result<void> Node::Parts::open_store() {
   }
   HUNT_TRY(opened, sqlite::SqliteStore::open(std::move(sqlite)));
   store = std::move(opened);
+  if (options.slow_store_ns > 0) {
+    slow_store = std::make_unique<sim::SlowStore>(*store, options.slow_store_ns);
+  }
   return {};
 }
 
@@ -180,7 +190,7 @@ Result<void> Node::Parts::open_http(const ListenAddress& listen) {
     HUNT_TRY(token, read_secret(options.server_token_file));
     http_options.server_token = token;
   }
-  http::Ports ports{lanes[0]->bus(), *store, *observer, *rules};
+  http::Ports ports{lanes[0]->bus(), serving_store(), *observer, *rules};
   http = std::make_unique<http::HttpServer>(lanes[0]->loop(), ports, http_options);
   HUNT_TRY(port, http->listen());
   const bool v6 = listen.host.find(':') != std::string::npos;
@@ -222,7 +232,7 @@ Result<void> Node::start() {
     options.seed = parts.options.seed + i;
     options.event_seed = seed;
     parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
-        options, *parts.store, lane.bus(), parts.clock, lane.timer(), lane.executor(),
+        options, parts.serving_store(), lane.bus(), parts.clock, lane.timer(), lane.executor(),
         *parts.observer, parts.rules->current()));
     service::Orchestrator* orchestrator = parts.orchestrators.back().get();
     boost::asio::post(lane.executor(), [orchestrator, &lane] {

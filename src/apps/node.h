@@ -24,6 +24,7 @@ struct NodeOptions {
   std::string event_seed_file;   // empty: the seed kept in the store
   std::string admin_token_file;  // empty: a fresh token, printed
   std::string server_token_file;
+  std::int64_t slow_store_ns = 0;            // a round trip added to each call of the store
   std::vector<std::uint8_t> new_store_seed;  // 32 bytes: event seed of a store made now
 };
 

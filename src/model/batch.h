@@ -29,6 +29,8 @@ struct Batch {
   // The stored timestamp of the message that carried it; nothing on ask and HTTP, where the
   // deciding shard's own clock counts (PROTOCOLS 3). Units: wall microseconds.
   std::optional<std::int64_t> as_of_us;
+  // When this process took it, monotonic; 0 when it is handled at once.
+  std::int64_t received_ns = 0;
 };
 
 // What a position, or later its claim, came to. docs/REFERENCE.md says what a game does with each.

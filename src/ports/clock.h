@@ -15,6 +15,8 @@ class Clock {
   [[nodiscard]] virtual std::int64_t now_ns() const noexcept = 0;
   // Wall clock, for as_of and audit only. Units: microseconds since 1970 UTC.
   [[nodiscard]] virtual std::int64_t wall_us() const noexcept = 0;
+  // CPU time of the calling thread, to tell busy from waiting; 0 where time is not real.
+  [[nodiscard]] virtual std::int64_t thread_cpu_ns() const noexcept { return 0; }
 };
 
 class Timer {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/stats.h"
+#include "model/why.h"
 
 namespace hunt::ports {
 
@@ -14,6 +15,8 @@ class Monitor {
   [[nodiscard]] virtual model::Stats stats() const = 0;
   // Asking turns sampling on for a few seconds; the first answer may be empty.
   [[nodiscard]] virtual model::LiveView live() = 0;
+  // Where the time of the last seconds went.
+  [[nodiscard]] virtual model::Why why() const = 0;
   // Empty when requests can be served, else why not, in one sentence.
   [[nodiscard]] virtual std::string not_ready() const = 0;
 };

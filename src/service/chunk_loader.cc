@@ -6,6 +6,13 @@
 
 namespace hunt::service {
 
+namespace {
+
+// Wishes kept between two ticks: what one tick may send at all.
+constexpr std::size_t refreshes_max = limits::chunks_per_load_max * limits::loads_inflight_max / 2;
+
+}  // namespace
+
 ChunkLoader::ChunkLoader(engine::L1& l1, ports::HuntStore& store, const ports::Clock& clock,
                          boost::asio::any_io_executor lane, LaneMetrics& metrics,
                          std::uint64_t seed)
@@ -80,9 +87,22 @@ boost::asio::awaitable<Result<void>> ChunkLoader::load(std::vector<model::ChunkK
   co_return Result<void>{};
 }
 
-void ChunkLoader::refresh(std::vector<model::ChunkKey> keys) {
-  const auto started = start(std::move(keys), limits::loads_inflight_max / 2);
-  static_cast<void>(started);  // dropped: the chunk is loaded when it has expired
+void ChunkLoader::refresh(const std::vector<model::ChunkKey>& keys) {
+  const std::size_t room = refreshes_max - std::min(refreshes_max, refreshes_.size());
+  const auto count = static_cast<std::ptrdiff_t>(std::min(room, keys.size()));
+  refreshes_.insert(refreshes_.end(), keys.begin(), keys.begin() + count);
+}
+
+void ChunkLoader::flush_refreshes() {
+  constexpr std::size_t loads_max = limits::loads_inflight_max / 2;
+  while (!refreshes_.empty() && tasks_.count() < loads_max) {
+    const auto count = std::min(refreshes_.size(), limits::chunks_per_load_max);
+    const auto from = refreshes_.end() - static_cast<std::ptrdiff_t>(count);
+    std::vector<model::ChunkKey> part(from, refreshes_.end());
+    refreshes_.erase(from, refreshes_.end());
+    const auto started = start(std::move(part), loads_max);
+    HUNT_ASSERT(started.has_value());  // one call's worth, and there was room for a call
+  }
 }
 
 void ChunkLoader::apply(const model::TileChange& change) {

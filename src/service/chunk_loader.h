@@ -34,8 +34,10 @@ class ChunkLoader {
                                                           Deadlines& deadlines,
                                                           std::int64_t deadline_ns);
 
-  // Loads in the background; drops the wish when half of the loads are in use.
-  void refresh(std::vector<model::ChunkKey> keys);
+  // Remembers the wish to load these again in the background; flush_refreshes() sends the wishes of
+  // many batches together while less than half of the loads are in use.
+  void refresh(const std::vector<model::ChunkKey>& keys);
+  void flush_refreshes();
 
   // A changed row: into L1, and kept for a load of its chunk that is under way.
   void apply(const model::TileChange& change);
@@ -58,6 +60,7 @@ class ChunkLoader {
   const ports::Clock& clock_;
   LaneMetrics& metrics_;
   Prng prng_;
+  std::vector<model::ChunkKey> refreshes_;
   std::unordered_map<model::ChunkKey, LoadPtr, model::ChunkKeyHash> under_way_;
   TaskGroup tasks_;
 };

@@ -28,12 +28,14 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 }  // namespace
 
 ClaimDesk::ClaimDesk(ports::HuntStore& store, ports::Bus& bus, const ports::Clock& clock,
-                     ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics)
+                     ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
+                     engine::Reservoir& times)
     : store_(store),
       bus_(bus),
       clock_(clock),
       timer_(timer),
       metrics_(metrics),
+      times_(times),
       // Twice: a call that has its verdicts sends the next one before its own task ends.
       tasks_(std::move(lane), 2 * limits::claim_calls_inflight_max + 1) {}
 
@@ -54,7 +56,8 @@ void ClaimDesk::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32
   if (inserted) {
     memo_.remember(claim.player, claim.spawn, id);
     at->second.claim = std::move(claim);
-    if (queue_.empty()) queued_since_ns_ = clock_.now_ns();
+    at->second.found_ns = clock_.now_ns();
+    if (queue_.empty()) queued_since_ns_ = at->second.found_ns;
     queue_.push_back(id);
   }
   attach(at->second, wait, position);
@@ -111,6 +114,7 @@ boost::asio::awaitable<void> ClaimDesk::call(Ids ids) {
   backoff_ns_ = 0;
   blocked_until_ns_ = 0;
   HUNT_ASSERT(done->verdicts.size() == ids.size());
+  record(ids, begun_ns, *done);
   std::vector<model::ClaimEvent> events;
   Ids moved;
   for (auto& verdict : done->verdicts) {
@@ -126,6 +130,18 @@ boost::asio::awaitable<void> ClaimDesk::call(Ids ids) {
   metrics_.claims_waiting = pending_.size();
   bus_.publish(std::move(events));
   flush();
+}
+
+void ClaimDesk::record(const Ids& ids, std::int64_t begun_ns, const model::GrantCall& call) {
+  const std::int64_t now_ns = clock_.now_ns();
+  for (const auto& id : ids) {
+    engine::StageClock clock(pending_.at(id).found_ns);
+    clock.cut(model::Stage::claim_wait, begun_ns);
+    clock.cut(model::Stage::store_grant, now_ns);
+    clock.timeline.lock_ns = call.lock_us * 1'000;
+    clock.timeline.exec_ns = call.exec_us * 1'000;
+    times_.add(clock.timeline, now_ns);
+  }
 }
 
 void ClaimDesk::settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& events) {

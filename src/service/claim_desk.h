@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "engine/claim_memo.h"
+#include "engine/timeline.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
@@ -40,7 +41,8 @@ using ClaimWaitPtr = std::shared_ptr<ClaimWait>;
 class ClaimDesk {
  public:
   ClaimDesk(ports::HuntStore& store, ports::Bus& bus, const ports::Clock& clock,
-            ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics);
+            ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
+            engine::Reservoir& times);
 
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] engine::ClaimMemo& memo() noexcept { return memo_; }
@@ -55,11 +57,13 @@ class ClaimDesk {
   void flush();
 
   [[nodiscard]] std::size_t waiting() const noexcept { return pending_.size(); }
+  [[nodiscard]] std::size_t calls_inflight() const noexcept { return calls_inflight_; }
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
  private:
   struct Pending {
     model::Claim claim;
+    std::int64_t found_ns = 0;
     std::vector<std::pair<ClaimWaitPtr, std::uint32_t>> waits;
   };
   using Ids = std::vector<model::ClaimId>;
@@ -69,6 +73,7 @@ class ClaimDesk {
   [[nodiscard]] boost::asio::awaitable<void> flush_later();
   [[nodiscard]] boost::asio::awaitable<void> call(Ids ids);
   void settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& events);
+  void record(const Ids& ids, std::int64_t begun_ns, const model::GrantCall& call);
   void retry_later(const Ids& ids, const Error& error);
 
   ports::HuntStore& store_;
@@ -76,6 +81,7 @@ class ClaimDesk {
   const ports::Clock& clock_;
   ports::Timer& timer_;
   LaneMetrics& metrics_;
+  engine::Reservoir& times_;
   engine::ClaimMemo memo_;
   std::unordered_map<model::ClaimId, Pending, model::Id128Hash> pending_;
   std::deque<model::ClaimId> queue_;   // not in a call yet, oldest first

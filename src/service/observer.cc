@@ -57,6 +57,7 @@ struct Observer::Lane {
   mutable std::mutex mutex;
   LaneMetrics metrics;
   LiveSample sample;
+  engine::Evidence evidence;
 };
 
 Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About about)
@@ -74,6 +75,30 @@ void Observer::publish(std::size_t lane, const LaneMetrics& metrics) {
 void Observer::publish(std::size_t lane, LiveSample sample) {
   const std::lock_guard lock(lanes_[lane]->mutex);
   lanes_[lane]->sample = std::move(sample);
+}
+
+void Observer::publish(std::size_t lane, engine::Evidence evidence) {
+  const std::lock_guard lock(lanes_[lane]->mutex);
+  lanes_[lane]->evidence = std::move(evidence);
+}
+
+model::Why Observer::why() const {
+  engine::Evidence all;
+  all.lane_count = static_cast<std::uint32_t>(lanes_.size());
+  for (const auto& lane : lanes_) {
+    const std::lock_guard lock(lane->mutex);
+    const engine::Evidence& one = lane->evidence;
+    all.answers.insert(all.answers.end(), one.answers.begin(), one.answers.end());
+    all.claims.insert(all.claims.end(), one.claims.begin(), one.claims.end());
+    all.round_trip_ns = std::max(all.round_trip_ns, one.round_trip_ns);
+    all.lane_busy = std::max(all.lane_busy, one.lane_busy);
+    all.claims_waiting += one.claims_waiting;
+    all.claims_waiting_max += one.claims_waiting_max;
+    all.grant_calls_inflight += one.grant_calls_inflight;
+    all.grant_calls_max += one.grant_calls_max;
+    if (all.store_error.empty()) all.store_error = one.store_error;
+  }
+  return engine::attribute(all);
 }
 
 bool Observer::watched() const {

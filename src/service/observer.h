@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/attribution.h"
 #include "ports/clock.h"
 #include "ports/monitor.h"
 #include "service/lane_metrics.h"
@@ -37,6 +38,7 @@ class Observer final : public ports::Monitor {
   // From the lanes.
   void publish(std::size_t lane, const LaneMetrics& metrics);
   void publish(std::size_t lane, LiveSample sample);
+  void publish(std::size_t lane, engine::Evidence evidence);
   [[nodiscard]] bool watched() const;  // somebody asked for live() in the last five seconds
   void on_finds(const std::vector<model::ClaimEvent>& events);
 
@@ -47,6 +49,7 @@ class Observer final : public ports::Monitor {
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
+  [[nodiscard]] model::Why why() const override;
   [[nodiscard]] std::string not_ready() const override;
 
  private:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/limits.h"
 
 namespace hunt::service {
@@ -11,6 +13,7 @@ namespace {
 constexpr std::int64_t tick_ns = 5'000'000;  // the grain of deadlines and retries
 constexpr std::int64_t publish_every_ns = 100'000'000;
 constexpr std::int64_t sample_every_ns = 200'000'000;
+constexpr std::int64_t evidence_every_ns = 1'000'000'000;
 constexpr std::int64_t worlds_every_ns = 1'000'000'000;
 constexpr int load_rounds_max = 8;  // then the batch is `busy`
 
@@ -20,6 +23,7 @@ struct Orchestrator::Ask {
   model::Batch batch;
   model::BatchReply reply;
   ClaimWaitPtr wait;  // set when terminal outcomes are waited for
+  engine::StageClock times{0};
   std::int64_t begun_ns = 0;
   std::int64_t deadline_ns = 0;
   std::int64_t as_of_us = 0;
@@ -46,11 +50,13 @@ Orchestrator::Orchestrator(OrchestratorOptions options, ports::HuntStore& store,
       clock_(clock),
       timer_(timer),
       observer_(observer),
+      answer_times_(options_.seed),
+      claim_times_(options_.seed + 1),
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
       loader_(l1_, store, clock, lane, metrics_, options_.seed),
-      desk_(store, bus, clock, timer, lane, metrics_),
-      tasks_(lane, 1) {}
+      desk_(store, bus, clock, timer, lane, metrics_, claim_times_),
+      tasks_(lane, 2) {}
 
 void Orchestrator::start() {
   bus_.on_invalidation([this](const model::Invalidation& what) { on_invalidation(what); });
@@ -75,6 +81,7 @@ void Orchestrator::set_rules(std::shared_ptr<const model::RuleSet> rules) {
 }
 
 boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks) {
+  if (!chunks.empty()) HUNT_CO_CHECK(co_await know_world(chunks.front().world));
   constexpr std::size_t step = limits::chunks_per_load_max * 4;
   for (std::size_t at = 0; at < chunks.size(); at += step) {
     const auto end = std::min(chunks.size(), at + step);
@@ -99,15 +106,21 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Ba
   ask.batch = std::move(batch);
   ask.begun_ns = clock_.now_ns();
   ask.deadline_ns = ask.begun_ns + limits::answer_deadline_ns;
+  const std::int64_t received_ns = ask.batch.received_ns;
+  ask.times = engine::StageClock(received_ns != 0 ? received_ns : ask.begun_ns);
+  ask.times.cut(model::Stage::queue, ask.begun_ns);
   if (wait == ports::Wait::terminal) ask.wait = std::make_shared<ClaimWait>();
   if (!worlds_.contains(ask.batch.world)) {
     const auto known = co_await know_world(ask.batch.world);
+    ask.times.cut(model::Stage::store_load, clock_.now_ns());
+    ++ask.times.timeline.load_calls;
     if (!known) co_return tl::unexpected<Error>(known.error());
   }
   ++asks_inflight_;
   auto answered = co_await answer_all(ask);
   if (answered && ask.wait != nullptr && ask.wait->open > 0) {
     answered = co_await await_verdicts(ask);
+    ask.times.cut(model::Stage::store_grant, clock_.now_ns());
   }
   --asks_inflight_;
   idle_turns_.push_back(std::move(ask.turn));
@@ -146,8 +159,11 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
   metrics_.loot_lookups += turn.on_loot;
   if (!turn.aging.empty()) loader_.refresh(turn.aging);
   settle_candidates(ask);
+  ask.times.cut(model::Stage::l1, clock_.now_ns());
   for (int round = 0; round < load_rounds_max && !turn.missed.empty(); ++round) {
     const auto loaded = co_await loader_.load(turn.wanted, deadlines_, ask.deadline_ns);
+    ask.times.cut(model::Stage::store_load, clock_.now_ns());
+    ++ask.times.timeline.load_calls;
     if (!loaded && loaded.error().code == Errc::overloaded) break;
     if (!loaded) {
       metrics_.store_error = loaded.error().message;
@@ -159,6 +175,7 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
     metrics_.loot_lookups += turn.on_loot;
     metrics_.loot_misses += turn.on_loot;
     settle_candidates(ask);
+    ask.times.cut(model::Stage::l1, clock_.now_ns());
   }
   for (const std::uint32_t i : turn.missed) ask.reply.outcomes[i] = {model::Outcome::busy, 0, -1};
   co_return Result<void>{};
@@ -226,11 +243,14 @@ boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
   co_return Result<void>{};
 }
 
-void Orchestrator::finish(const Ask& ask) {
+void Orchestrator::finish(Ask& ask) {
   ++metrics_.batches;
   for (const auto& outcome : ask.reply.outcomes) metrics_.count(outcome.outcome);
   metrics_.shed = metrics_.positions[static_cast<std::size_t>(model::Outcome::busy)];
-  metrics_.answer.record(clock_.now_ns() - ask.begun_ns);
+  const std::int64_t now_ns = clock_.now_ns();
+  ask.times.cut(model::Stage::answer, now_ns);
+  answer_times_.add(ask.times.timeline, now_ns);
+  metrics_.answer.record(now_ns - ask.begun_ns);
 }
 
 void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
@@ -253,7 +273,12 @@ boost::asio::awaitable<void> Orchestrator::tick() {
     const std::int64_t now_ns = clock_.now_ns();
     deadlines_.sweep(now_ns);
     desk_.flush();
+    loader_.flush_refreshes();
     publish_figures(now_ns);
+    if (now_ns - evidence_ns_ >= evidence_every_ns) {
+      publish_evidence(now_ns);
+      static_cast<void>(tasks_.try_spawn(probe()));  // one at a time
+    }
     co_await timer_.sleep_until(now_ns + tick_ns);
   }
   deadlines_.sweep(INT64_MAX);
@@ -269,6 +294,38 @@ void Orchestrator::publish_figures(std::int64_t now_ns) {
     sampled_ns_ = now_ns;
     observer_.publish(options_.lane, sampler_.sample(l1_, now_ns));
   }
+}
+
+// How long the store takes to say next to nothing: the round trip.
+boost::asio::awaitable<void> Orchestrator::probe() {
+  const std::int64_t begun_ns = clock_.now_ns();
+  const model::ClaimId nobodys;
+  const auto found = co_await store_.find_grant(nobodys);
+  if (found) round_trips_ns_[probe_count_++ % round_trips_ns_.size()] = clock_.now_ns() - begun_ns;
+}
+
+void Orchestrator::publish_evidence(std::int64_t now_ns) {
+  engine::Evidence evidence;
+  evidence.answers = answer_times_.samples(now_ns);
+  evidence.claims = claim_times_.samples(now_ns);
+  const auto probes = std::min(probe_count_, round_trips_ns_.size());
+  if (probes > 0) {
+    const auto end = round_trips_ns_.begin() + static_cast<std::ptrdiff_t>(probes);
+    evidence.round_trip_ns = *std::min_element(round_trips_ns_.begin(), end);
+  }
+  const std::int64_t cpu_ns = clock_.thread_cpu_ns();
+  if (evidence_ns_ != 0) {
+    evidence.lane_busy =
+        static_cast<double>(cpu_ns - evidence_cpu_ns_) / static_cast<double>(now_ns - evidence_ns_);
+  }
+  evidence_ns_ = now_ns;
+  evidence_cpu_ns_ = cpu_ns;
+  evidence.claims_waiting = desk_.waiting();
+  evidence.claims_waiting_max = limits::claims_waiting_max;
+  evidence.grant_calls_inflight = desk_.calls_inflight();
+  evidence.grant_calls_max = limits::claim_calls_inflight_max;
+  evidence.store_error = metrics_.store_error;
+  observer_.publish(options_.lane, std::move(evidence));
 }
 
 }  // namespace hunt::service

@@ -4,6 +4,7 @@
 // how often, never what: outcomes come from engine/, grants from the store. Lifecycle: construct,
 // start(), serve through the bus, drain(), destroy. Thread: its lane's.
 #pragma once
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
@@ -60,10 +61,12 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
-  void finish(const Ask& ask);
+  void finish(Ask& ask);
   void on_invalidation(const model::Invalidation& invalidation);
   [[nodiscard]] boost::asio::awaitable<void> tick();
   void publish_figures(std::int64_t now_ns);
+  void publish_evidence(std::int64_t now_ns);
+  [[nodiscard]] boost::asio::awaitable<void> probe();
 
   const OrchestratorOptions options_;
   ports::HuntStore& store_;
@@ -72,6 +75,8 @@ class Orchestrator final : public ports::BatchHandler {
   ports::Timer& timer_;
   Observer& observer_;
   LaneMetrics metrics_;
+  engine::Reservoir answer_times_;
+  engine::Reservoir claim_times_;
   engine::L1 l1_;
   engine::Roller roller_;
   engine::ClaimIds claim_ids_;
@@ -89,6 +94,10 @@ class Orchestrator final : public ports::BatchHandler {
   std::size_t asks_inflight_ = 0;
   std::int64_t published_ns_ = INT64_MIN;
   std::int64_t sampled_ns_ = INT64_MIN;
+  std::int64_t evidence_ns_ = 0;                  // when the evidence was published last
+  std::int64_t evidence_cpu_ns_ = 0;              // the lane's CPU time then
+  std::array<std::int64_t, 3> round_trips_ns_{};  // the newest probes of the store
+  std::size_t probe_count_ = 0;
   bool watched_ = false;
   bool stopping_ = false;
 };

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
+#include "codec/json_why.h"
 #include "model/limits.h"
 
 namespace hunt::http {
@@ -90,6 +91,7 @@ class Api::Routes {
   awaitable<Result<Response>> put_world(const Call& call);
   awaitable<Result<Response>> get_stats(const Call& call);
   awaitable<Result<Response>> get_live(const Call& call);
+  awaitable<Result<Response>> get_why(const Call& call);
   awaitable<Result<Response>> get_map(const Call& call);
   awaitable<Result<Response>> get_livez(const Call& call);
   awaitable<Result<Response>> get_readyz(const Call& call);
@@ -106,7 +108,7 @@ class Api::Routes {
 };
 
 std::span<const Api::Routes::Route> Api::Routes::table() {
-  static constexpr std::array<Route, 16> routes = {{
+  static constexpr std::array<Route, 17> routes = {{
       {"POST", "/v1/positions", Access::game, &Routes::post_positions},
       {"GET", "/v1/claims/<claim>", Access::game, &Routes::get_claim},
       {"GET", "/v1/grants", Access::game, &Routes::get_grants},
@@ -118,6 +120,7 @@ std::span<const Api::Routes::Route> Api::Routes::table() {
       {"PUT", "/v1/worlds/<world>", Access::admin, &Routes::put_world},
       {"GET", "/v1/stats", Access::game, &Routes::get_stats},
       {"GET", "/v1/live", Access::game, &Routes::get_live},
+      {"GET", "/v1/why", Access::game, &Routes::get_why},
       {"GET", "/v1/map", Access::game, &Routes::get_map},
       {"GET", "/livez", Access::open, &Routes::get_livez},
       {"GET", "/readyz", Access::open, &Routes::get_readyz},
@@ -403,6 +406,10 @@ awaitable<Result<Response>> Api::Routes::get_map(const Call& call) {
       fmt::format(R"({{"version":1,"shards":1,"ranges":[{{"world":0,"first_tile":"0","shard":{},)"
                   R"("state":"owned","epoch":{}}}]}})",
                   info->shard, info->epoch));
+}
+
+awaitable<Result<Response>> Api::Routes::get_why(const Call&) {
+  co_return json(codec::write_why(ports_.monitor.why()));
 }
 
 awaitable<Result<Response>> Api::Routes::get_livez(const Call&) {

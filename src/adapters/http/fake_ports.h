@@ -168,10 +168,12 @@ class FakeMonitor final : public ports::Monitor {
  public:
   [[nodiscard]] model::Stats stats() const override { return figures; }
   [[nodiscard]] model::LiveView live() override { return view; }
+  [[nodiscard]] model::Why why() const override { return cause; }
   [[nodiscard]] std::string not_ready() const override { return reason; }
 
   model::Stats figures;
   model::LiveView view;
+  model::Why cause;
   std::string reason;
 };
 

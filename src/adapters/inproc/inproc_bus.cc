@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <mutex>
 
 namespace hunt::inproc {
@@ -85,6 +86,9 @@ class InprocEndpoint final : public ports::Bus {
       server->asks_inflight.fetch_sub(1);
       co_return fail(Errc::overloaded, "too many batches in flight to one lane; try again later");
     }
+    batch.received_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                            std::chrono::steady_clock::now().time_since_epoch())
+                            .count();
     auto there = run_there(server, std::move(batch), wait);
     auto reply = co_await asio::co_spawn(server->lane, std::move(there), asio::use_awaitable);
     server->asks_inflight.fetch_sub(1);

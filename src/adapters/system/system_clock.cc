@@ -3,6 +3,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <ctime>
 
 namespace hunt::system {
 
@@ -18,6 +19,12 @@ std::int64_t SystemClock::wall_us() const noexcept {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+std::int64_t SystemClock::thread_cpu_ns() const noexcept {
+  timespec time{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0) return 0;
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 boost::asio::awaitable<void> AsioTimer::sleep_until(std::int64_t deadline_ns) {

@@ -1,0 +1,35 @@
+// attribute(): of the time of the slowest 1 %, which stage and resource holds the largest share, is
+// it CPU, a round trip, a lock, a commit or a limit, and what to do about it.
+//
+// Not a measurement and not a guess: where no part stands out it says so. Pure.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/timeline.h"
+#include "model/why.h"
+
+namespace hunt::engine {
+
+struct Evidence {
+  std::vector<Timeline> answers;   // batches, from arrival to reply
+  std::vector<Timeline> claims;    // from found to terminal
+  std::int64_t round_trip_ns = 0;  // newest probe of the store that does next to nothing
+  double lane_busy = 0;            // share of one core, busiest lane
+  std::uint32_t lane_count = 1;
+  std::uint64_t claims_waiting = 0;
+  std::uint64_t claims_waiting_max = 0;
+  std::uint64_t grant_calls_inflight = 0;
+  std::uint64_t grant_calls_max = 0;
+  std::string store_error;  // the last one while it lasts
+};
+
+// Below these the tail is fine: discovery is to be about a millisecond, a claim a commit or two.
+// Ten times that is where somebody would want to know.
+inline constexpr std::int64_t answers_fine_ns = 10'000'000;
+inline constexpr std::int64_t claims_fine_ns = 100'000'000;
+
+[[nodiscard]] model::Why attribute(const Evidence& evidence);
+
+}  // namespace hunt::engine

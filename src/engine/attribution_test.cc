@@ -1,0 +1,163 @@
+// Attribution as a classifier: known causes go in, the right name has to come out, and where none
+// stands out it must not sound sure.
+#include "engine/attribution.h"
+
+#include <gtest/gtest.h>
+
+namespace hunt::engine {
+namespace {
+
+using model::Cause;
+using model::Stage;
+
+constexpr std::int64_t ms_ns = 1'000'000;
+
+Timeline claim(std::int64_t wait_ms, std::int64_t grant_ms, std::int64_t lock_ms = 0,
+               std::int64_t exec_ms = 0) {
+  Timeline timeline;
+  timeline.add(Stage::claim_wait, wait_ms * ms_ns);
+  timeline.add(Stage::store_grant, grant_ms * ms_ns);
+  timeline.lock_ns = lock_ms * ms_ns;
+  timeline.exec_ns = exec_ms * ms_ns;
+  return timeline;
+}
+
+Timeline answer(std::int64_t queue_ms, std::int64_t l1_ms, std::int64_t load_ms) {
+  Timeline timeline;
+  timeline.add(Stage::queue, queue_ms * ms_ns);
+  timeline.add(Stage::l1, l1_ms * ms_ns);
+  timeline.add(Stage::store_load, load_ms * ms_ns);
+  return timeline;
+}
+
+TEST(Attribution, names_the_round_trip_of_the_story) {
+  Evidence evidence;
+  evidence.claims.assign(200, claim(2, 500, 1, 1));
+  evidence.round_trip_ns = 495 * ms_ns;
+  evidence.lane_busy = 0.31;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident);
+  EXPECT_EQ(why.stage, Stage::store_grant);
+  EXPECT_EQ(why.cause, Cause::round_trip);
+  EXPECT_EQ(why.resource, "shard 0");
+  EXPECT_NE(why.verdict.find("495 ms is the round trip to shard 0"), std::string::npos)
+      << why.verdict;
+  EXPECT_NE(why.next.find("scaling pods will not help"), std::string::npos) << why.next;
+}
+
+TEST(Attribution, tells_lock_execution_and_commit_apart) {
+  const auto cause = [](const Timeline& timeline) {
+    Evidence evidence;
+    evidence.claims.assign(100, timeline);
+    evidence.round_trip_ns = ms_ns;
+    return attribute(evidence).cause;
+  };
+  EXPECT_EQ(cause(claim(1, 400, 390, 2)), Cause::lock);
+  EXPECT_EQ(cause(claim(1, 400, 2, 390)), Cause::server);
+  EXPECT_EQ(cause(claim(1, 400, 2, 2)), Cause::commit);
+}
+
+TEST(Attribution, blames_the_slow_call_when_claims_wait_for_one) {
+  Evidence evidence;
+  evidence.claims.assign(100, claim(5'000, 500));
+  evidence.round_trip_ns = 495 * ms_ns;
+  evidence.grant_calls_inflight = 8;
+  evidence.grant_calls_max = 8;
+  const model::Why slow = attribute(evidence);
+  EXPECT_EQ(slow.stage, Stage::store_grant);
+  EXPECT_EQ(slow.cause, Cause::round_trip);
+  evidence.claims.assign(100, claim(5'000, 2));
+  evidence.round_trip_ns = ms_ns;
+  const model::Why limit = attribute(evidence);
+  EXPECT_EQ(limit.stage, Stage::claim_wait);
+  EXPECT_EQ(limit.cause, Cause::limit);
+}
+
+TEST(Attribution, tells_cpu_from_bursts_in_the_queue) {
+  Evidence evidence;
+  evidence.answers.assign(100, answer(80, 2, 0));
+  evidence.lane_busy = 0.95;
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu);
+  evidence.lane_busy = 0.2;
+  EXPECT_EQ(attribute(evidence).cause, Cause::queue);
+  evidence.answers.assign(100, answer(2, 80, 0));
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu);
+}
+
+TEST(Attribution, a_slow_load_is_the_way_there_or_the_server) {
+  Evidence evidence;
+  evidence.answers.assign(100, answer(0, 1, 200));
+  evidence.round_trip_ns = 190 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
+  evidence.round_trip_ns = ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::server);
+  // Two loads one after the other are two ways there.
+  Timeline twice = answer(0, 1, 200);
+  twice.load_calls = 2;
+  evidence.answers.assign(100, twice);
+  evidence.round_trip_ns = 95 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
+}
+
+TEST(Attribution, only_the_tail_counts) {
+  Evidence evidence;
+  evidence.answers.assign(990, answer(0, 1, 0));
+  for (int i = 0; i < 10; ++i) evidence.answers.push_back(answer(1, 1, 300));
+  evidence.round_trip_ns = 290 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.stage, Stage::store_load);
+  EXPECT_NEAR(why.share, 300.0 / 302.0, 1e-9);
+  EXPECT_EQ(why.tail_ns, 302 * ms_ns);
+}
+
+TEST(Attribution, says_that_nothing_is_wrong_or_that_it_is_unclear) {
+  Evidence evidence;
+  EXPECT_EQ(attribute(evidence).cause, Cause::none);
+  evidence.answers.assign(100, answer(0, 1, 2));
+  evidence.claims.assign(100, claim(1, 5));
+  const model::Why fine = attribute(evidence);
+  EXPECT_EQ(fine.cause, Cause::none);
+  EXPECT_TRUE(fine.confident);
+  EXPECT_NE(fine.verdict.find("nothing is wrong"), std::string::npos);
+  evidence.answers.assign(100, answer(34, 33, 33));
+  const model::Why unclear = attribute(evidence);
+  EXPECT_EQ(unclear.cause, Cause::unclear);
+  EXPECT_FALSE(unclear.confident);
+}
+
+TEST(Attribution, shares_add_up_to_the_whole_for_any_seed) {
+  Prng prng(5);
+  for (int round = 0; round < 100; ++round) {
+    Evidence evidence;
+    for (int i = 0; i < 300; ++i) {
+      Timeline timeline;
+      for (std::size_t s = 0; s < model::stage_count; ++s) {
+        timeline.add(static_cast<Stage>(s), static_cast<std::int64_t>(prng.below(100'000'000)));
+      }
+      evidence.answers.push_back(timeline);
+    }
+    double sum = 0;
+    for (const auto& figures : attribute(evidence).stages) sum += figures.share;
+    ASSERT_NEAR(sum, 1.0, 1e-9);
+  }
+}
+
+TEST(Reservoir, keeps_a_fair_sample_of_the_last_seconds) {
+  Reservoir reservoir(1);
+  Timeline early;
+  early.add(Stage::l1, 1);
+  Timeline late;
+  late.add(Stage::l1, 2);
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  for (int i = 0; i < 50'000; ++i) reservoir.add(early, second_ns * 10);
+  for (int i = 0; i < 50'000; ++i) reservoir.add(late, second_ns * 10 + second_ns);
+  std::int64_t lates = 0;
+  const auto samples = reservoir.samples(second_ns * 11);
+  for (const auto& one : samples) lates += one.total_ns - 1;
+  EXPECT_EQ(samples.size(), Reservoir::window_samples_max);
+  EXPECT_NEAR(static_cast<double>(lates), 512.0, 100.0);
+  EXPECT_TRUE(reservoir.samples(second_ns * 60).empty());
+}
+
+}  // namespace
+}  // namespace hunt::engine

@@ -1,0 +1,95 @@
+// Timeline: the wall time of one batch or claim, cut into stages. Reservoir: a fair sample of them.
+//
+// Not a trace: durations per stage, no spans. Each interval since the last cut belongs to exactly
+// one stage, so the stages of a timeline add up to its wall time. Values; thread: their lane's.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/prng.h"
+#include "model/why.h"
+
+namespace hunt::engine {
+
+struct Timeline {
+  std::array<std::int64_t, model::stage_count> stages_ns{};
+  std::int64_t total_ns = 0;
+  // Inside store_grant, as the store told it; the rest of it is the round trip and the commit.
+  std::int64_t lock_ns = 0;
+  std::int64_t exec_ns = 0;
+  std::int64_t load_calls = 0;  // loads waited for, one after the other
+
+  void add(model::Stage stage, std::int64_t ns) noexcept {
+    stages_ns[static_cast<std::size_t>(stage)] += ns;
+    total_ns += ns;
+  }
+  [[nodiscard]] std::int64_t of(model::Stage stage) const noexcept {
+    return stages_ns[static_cast<std::size_t>(stage)];
+  }
+};
+
+// Cuts wall time: everything since the last cut goes to `stage`.
+class StageClock {
+ public:
+  explicit StageClock(std::int64_t begun_ns) noexcept : last_ns_(begun_ns) {}
+  void cut(model::Stage stage, std::int64_t now_ns) noexcept {
+    timeline.add(stage, now_ns > last_ns_ ? now_ns - last_ns_ : 0);
+    last_ns_ = now_ns;
+  }
+  Timeline timeline;
+
+ private:
+  std::int64_t last_ns_;
+};
+
+// A uniform sample of the timelines of the last five to ten seconds: two windows that take turns.
+class Reservoir {
+ public:
+  static constexpr std::size_t window_samples_max = 1'024;
+  static constexpr std::int64_t window_ns = 5'000'000'000;
+
+  explicit Reservoir(std::uint64_t seed) : prng_(seed) {}
+
+  void add(const Timeline& timeline, std::int64_t now_ns) {
+    roll(now_ns);
+    Window& window = windows_[current_];
+    if (++window.seen <= window_samples_max) {
+      window.samples.push_back(timeline);
+    } else if (const auto at = prng_.below(window.seen); at < window_samples_max) {
+      window.samples[static_cast<std::size_t>(at)] = timeline;
+    }
+  }
+
+  // Both windows, without what is older than two of them.
+  [[nodiscard]] std::vector<Timeline> samples(std::int64_t now_ns) {
+    roll(now_ns);
+    std::vector<Timeline> all = windows_[0].samples;
+    all.insert(all.end(), windows_[1].samples.begin(), windows_[1].samples.end());
+    return all;
+  }
+
+ private:
+  struct Window {
+    std::vector<Timeline> samples;
+    std::uint64_t seen = 0;
+  };
+  void roll(std::int64_t now_ns) {
+    if (now_ns - begun_ns_ < window_ns) return;
+    const bool both = now_ns - begun_ns_ >= 2 * window_ns;
+    begun_ns_ = now_ns;
+    current_ = 1 - current_;
+    windows_[current_].samples.clear();
+    windows_[current_].seen = 0;
+    if (!both) return;
+    windows_[1 - current_].samples.clear();
+    windows_[1 - current_].seen = 0;
+  }
+
+  Prng prng_;
+  std::array<Window, 2> windows_;
+  std::size_t current_ = 0;
+  std::int64_t begun_ns_ = 0;
+};
+
+}  // namespace hunt::engine

@@ -1,0 +1,16 @@
+#include "sim/slow_store.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+
+namespace hunt::sim {
+
+boost::asio::awaitable<void> SlowStore::half() const {
+  const auto executor = co_await boost::asio::this_coro::executor;
+  boost::asio::steady_timer timer(executor, std::chrono::nanoseconds(half_ns_));
+  co_await timer.async_wait(boost::asio::use_awaitable);
+}
+
+}  // namespace hunt::sim
