@@ -107,18 +107,20 @@ Result<void> bury_all(Node& node, const std::vector<model::Burial>& burials, FIL
 }
 
 // An empty world is buried, an exhausted one (under a tenth of its stock left) buried again.
-Result<void> prepare_world(Node& node, const load::DemoWorld& world, FILE* out) {
+// Returns how many grants the ledger holds: a later run sends other players, or all their finds
+// would be repeats.
+Result<std::uint64_t> prepare_world(Node& node, const load::DemoWorld& world, FILE* out) {
   HUNT_TRY(stats, node.lane(0).run(node.store().world_stats(demo)));
   if (stats.tiles > 0 && stats.remaining * 10 >= stats.budget) {
     std::fprintf(out, "world 1 (demo): %s of %s treasures left\n",
                  with_commas(stats.remaining).c_str(), with_commas(stats.budget).c_str());
-    return {};
+    return stats.grants;
   }
   HUNT_CHECK(bury_all(node, world.burials, out));
   std::fprintf(out, "world 1 (demo): %s %s loot tiles\n",
                stats.tiles == 0 ? "buried" : "was exhausted: buried again",
                with_commas(world.burials.size()).c_str());
-  return {};
+  return stats.grants;
 }
 
 Result<load::Walks> read_walks(const std::string& path) {
@@ -191,13 +193,14 @@ int run(const UpFlags& flags) {
   node.observer().set_not_ready("the demo world is being prepared");
   print_address(node, out);
   const load::DemoWorld world = load::make_demo_world({.seed = flags.node.seed});
-  if (const auto ready = prepare_world(node, world, out); !ready) return report(ready.error());
+  const auto granted_before = prepare_world(node, world, out);
+  if (!granted_before) return report(granted_before.error());
   if (const auto warm = node.prewarm(demo, load::demo_world_rect); !warm) {
     return report(warm.error());
   }
   node.observer().set_not_ready("");
   load::CrowdOptions crowd;
-  crowd.seed = flags.node.seed;
+  crowd.seed = flags.node.seed + *granted_before;
   crowd.players = flags.players;
   crowd.attractions = world.centres;
   std::fprintf(out, "%s players %s\n", with_commas(flags.players).c_str(),

@@ -122,8 +122,8 @@ TEST(Answer, agrees_with_the_oracle_for_any_seed) {
     for (const std::int64_t as_of_us : {1'000, 5'000, 6'999, 7'000, 9'000}) {
       model::Batch batch;
       for (int i = 0; i < 200; ++i) {
-        const model::Tile tile{base + static_cast<std::int32_t>(prng.below(120)) - 10,
-                               base + static_cast<std::int32_t>(prng.below(120)) - 10};
+        const model::Tile tile{base + static_cast<std::int32_t>(prng.between(-10, 109)),
+                               base + static_cast<std::int32_t>(prng.between(-10, 109))};
         batch.positions.push_back({{7, prng.next()}, tile, model::Kind::step, 0, 0});
       }
       lane.run(batch, 1, as_of_us);

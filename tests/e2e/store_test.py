@@ -42,7 +42,7 @@ class Place(HuntTest):
     def test_a_read_only_file_is_named(self):
         if os.geteuid() == 0:
             self.skipTest("root may write any file")
-        self.hunt("world", "create", "--store", self.store, "2", "two")
+        self.hunt("world", "create", "two", "--store", self.store)
         path = self.folder / "hunt.db"
         path.chmod(0o444)
         self.assert_says(self.refused(), str(path), "read-only")
