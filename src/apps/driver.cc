@@ -1,6 +1,7 @@
 #include "apps/driver.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hunt::apps {
 
@@ -10,8 +11,8 @@ constexpr std::int64_t publish_every_ns = 100'000'000;
 constexpr std::int64_t late_ns = 1'000'000;
 // Grants remembered to find a claim granted twice; 4 million are about 200 MB.
 constexpr std::size_t granted_max = 4'000'000;
-// Claims between their two messages; others' claims (over HTTP) are told here too and never match.
-constexpr std::size_t open_max = 1'000'000;
+// Told outcomes remembered for answers that come after them, in each of two generations.
+constexpr std::size_t told_max = 65'536;
 
 }  // namespace
 
@@ -94,14 +95,26 @@ void Driver::book(const model::BatchReply& reply) {
     ++now_.outcomes[static_cast<std::size_t>(outcome.outcome)];
     if (outcome.outcome != model::Outcome::found || outcome.claim_index < 0) continue;
     const auto& claim = reply.claims[static_cast<std::size_t>(outcome.claim_index)];
-    const auto [at, inserted] = open_.try_emplace(claim.claim);
-    ++at->second.positions;
-    if (at->second.told == model::Outcome::found) continue;
-    // Told before it was answered: move this position over and forget the claim.
-    --now_.outcomes[static_cast<std::size_t>(model::Outcome::found)];
-    ++now_.outcomes[static_cast<std::size_t>(at->second.told)];
-    open_.erase(at);
+    const model::Outcome told = told_outcome(claim.claim);
+    if (told == model::Outcome::found) {
+      ++open_[claim.claim];
+    } else {
+      move_positions(1, told);  // told before this answer came
+    }
   }
+}
+
+model::Outcome Driver::told_outcome(model::ClaimId claim) const {
+  for (const auto* generation : {&told_, &told_before_}) {
+    const auto found = generation->find(claim);
+    if (found != generation->end()) return found->second;
+  }
+  return model::Outcome::found;
+}
+
+void Driver::move_positions(std::uint64_t count, model::Outcome to) {
+  now_.outcomes[static_cast<std::size_t>(model::Outcome::found)] -= count;
+  now_.outcomes[static_cast<std::size_t>(to)] += count;
 }
 
 void Driver::book(const std::vector<model::ClaimEvent>& events) {
@@ -115,16 +128,12 @@ void Driver::book(const std::vector<model::ClaimEvent>& events) {
         ++now_.duplicate_grants;
       }
     }
-    const auto [at, inserted] = open_.try_emplace(event.claim);
-    if (inserted) {
-      at->second.told = event.outcome;  // its answer is on the way
-      if (open_.size() > open_max) open_.erase(at);
-      continue;
-    }
-    const auto positions = at->second.positions;
-    now_.outcomes[static_cast<std::size_t>(model::Outcome::found)] -= positions;
-    now_.outcomes[static_cast<std::size_t>(event.outcome)] += positions;
-    open_.erase(at);
+    if (told_.size() >= told_max) told_before_ = std::exchange(told_, {});
+    told_[event.claim] = event.outcome;
+    const auto waiting = open_.find(event.claim);
+    if (waiting == open_.end()) continue;
+    move_positions(waiting->second, event.outcome);
+    open_.erase(waiting);
   }
 }
 

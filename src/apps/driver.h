@@ -57,17 +57,16 @@ class Driver {
   [[nodiscard]] std::int64_t sending_ns() const noexcept { return sending_ns_; }
 
  private:
-  struct Track {                  // a claim between its two messages
-    std::uint32_t positions = 0;  // answered `found` with it so far
-    model::Outcome told = model::Outcome::found;
-  };
-
   [[nodiscard]] boost::asio::awaitable<void> send_by_schedule();
   [[nodiscard]] boost::asio::awaitable<void> ask_one(model::Batch batch, std::int64_t due_ns);
   [[nodiscard]] boost::asio::awaitable<void> settle(std::int64_t deadline_ns);
   void send_batch(std::int64_t due_ns);
   void book(const model::BatchReply& reply);
   void book(const std::vector<model::ClaimEvent>& events);
+  // What the claim was told not long ago; `found` when nothing.
+  [[nodiscard]] model::Outcome told_outcome(model::ClaimId claim) const;
+  // From `found` to what their claim came to.
+  void move_positions(std::uint64_t count, model::Outcome to);
   void publish();
 
   const ports::Clock& clock_;
@@ -77,7 +76,11 @@ class Driver {
   service::TaskGroup asks_;
   service::TaskGroup tasks_;
   DriverBooks now_;
-  std::unordered_map<model::ClaimId, Track, model::Id128Hash> open_;
+  // Claims answered `found` and not told yet, with how many positions were answered so; and the
+  // newest told ones, because a claim may be told before, and answered again after, its answer.
+  std::unordered_map<model::ClaimId, std::uint64_t, model::Id128Hash> open_;
+  std::unordered_map<model::ClaimId, model::Outcome, model::Id128Hash> told_;
+  std::unordered_map<model::ClaimId, model::Outcome, model::Id128Hash> told_before_;
   std::unordered_map<model::ClaimId, std::uint64_t, model::Id128Hash> granted_;  // -> ledger cursor
   std::int64_t published_ns_ = 0;
   std::int64_t started_ns_ = 0;

@@ -50,6 +50,17 @@ class Up(HuntTest):
         self.assert_sound(second)
         self.assert_audit_clean()
 
+    def test_loses_nothing_as_fast_as_it_goes(self):
+        # Claims are then often told before, and answered again after, their first answer.
+        run = self.hunt("up", "--json", "--seconds", 3, "--store", self.store, "--listen",
+                        "127.0.0.1:0", "--players", "2000", "--rate", "max")
+        self.assert_exit(run, 0)
+        report = json.loads(run.stdout[run.stdout.find("{"):])
+        self.assertEqual(report["sent"], report["answered"], report)
+        self.assertEqual(report["lost"], 0, report)
+        self.assertEqual(report["duplicate_grants"], 0, report)
+        self.assert_audit_clean()
+
     def test_fresh_starts_over(self):
         first = self.report()
         self.assertGreater(first["grants"], 0)
