@@ -29,6 +29,7 @@ struct Spawn {
   [[nodiscard]] bool eligible(std::int64_t as_of_us) const noexcept {
     return opens_us <= as_of_us && as_of_us < closes_us;
   }
+  friend bool operator==(const Spawn&, const Spawn&) = default;
 };
 
 // One row of tiles with all that is known of it, in half a cache line: bit x is tile x.
@@ -47,9 +48,10 @@ struct Chunk {
   model::WorldId world = 0;
   model::ChunkAt at;
   // Derived over the 3 x 3 chunks around this one.
-  std::int64_t usable_until_ns = 0;  // earliest expiry of the nine; 0 when one is missing
-  std::int64_t loaded_since_ns = 0;  // earliest load of the nine
-  std::int64_t refresh_from_ns = 0;  // earliest wish for a refresh of the nine
+  std::int64_t usable_until_ns = 0;           // earliest expiry of the nine; 0 when one is missing
+  std::int64_t loaded_since_ns = 0;           // earliest load of the nine
+  std::int64_t refresh_from_ns = 0;           // earliest wish for a refresh of the nine
+  std::int64_t derived_until_us = INT64_MIN;  // what the maps were derived for ends then
   std::array<TileBits, model::chunk_side_tiles> tiles{};
   // Own state.
   std::vector<Spawn> spawns;  // sorted by `local`

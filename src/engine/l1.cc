@@ -55,7 +55,10 @@ void L1::set_rules(std::shared_ptr<const model::RuleSet> rules) {
   }
   std::sort(radii_tiles_.begin(), radii_tiles_.end());
   radii_tiles_.erase(std::unique(radii_tiles_.begin(), radii_tiles_.end()), radii_tiles_.end());
-  for (const auto& chunk : chunks_) chunk->maps_until_us = INT64_MIN;
+  for (const auto& chunk : chunks_) {
+    chunk->maps_until_us = INT64_MIN;
+    chunk->derived_until_us = INT64_MIN;
+  }
 }
 
 Chunk* L1::usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
@@ -152,6 +155,7 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
     bytes_ -= bytes_of(*chunk);
     keep_newer(*chunk, spawns);
   }
+  const bool loot_changed = chunk->spawns != spawns;
   chunk->spawns = std::move(spawns);
   for (TileBits& bits : chunk->tiles) bits.rows = 0;
   for (const Spawn& spawn : chunk->spawns) {
@@ -162,7 +166,7 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
   chunk->own_refresh_ns = loaded_ns + (expires_ns - loaded_ns) / 3 * 2;
   chunk->referenced = true;
   bytes_ += bytes_of(*chunk);
-  mark_around(chunk->world, at);
+  mark_around(chunk->world, at, loot_changed);
   evict(chunk);
 }
 
@@ -184,14 +188,16 @@ void L1::apply(const model::TileChange& change) {
   const std::uint32_t bit = 1U << (spawn.local % 32U);
   std::uint32_t& row = chunk->tiles[spawn.local / 32U].rows;
   row = chunk->find(spawn.local)->id != 0 ? row | bit : row & ~bit;
-  mark_around(chunk->world, chunk->at);
+  mark_around(chunk->world, chunk->at, true);
 }
 
-void L1::mark_around(model::WorldId world, model::ChunkAt at) noexcept {
+void L1::mark_around(model::WorldId world, model::ChunkAt at, bool loot_changed) noexcept {
   for (std::int32_t dy = -1; dy <= 1; ++dy) {
     for (std::int32_t dx = -1; dx <= 1; ++dx) {
       Chunk* around = index_.find(world, model::neighbour(at, dx, dy));
-      if (around != nullptr) around->maps_until_us = INT64_MIN;
+      if (around == nullptr) continue;
+      around->maps_until_us = INT64_MIN;
+      if (loot_changed) around->derived_until_us = INT64_MIN;
     }
   }
 }
@@ -213,7 +219,8 @@ void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
       chunk.refresh_from_ns = std::min(chunk.refresh_from_ns, around->own_refresh_ns);
     }
   }
-  derive_maps(chunk, as_of_us);
+  if (as_of_us >= chunk.derived_until_us) derive_maps(chunk, as_of_us);
+  chunk.maps_until_us = chunk.derived_until_us;
 }
 
 void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
@@ -243,7 +250,7 @@ void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
       }
     }
   }
-  chunk.maps_until_us = until_us;
+  chunk.derived_until_us = until_us;
 }
 
 void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile origin,
@@ -287,7 +294,7 @@ void L1::remove(std::size_t position) {
   bytes_ -= bytes_of(*gone);
   chunks_[position] = std::move(chunks_.back());
   chunks_.pop_back();
-  mark_around(gone->world, gone->at);
+  mark_around(gone->world, gone->at, true);
 }
 
 void L1::heartbeat(std::int64_t now_ns) noexcept {

@@ -93,7 +93,8 @@ class L1 {
   void derive_maps(Chunk& chunk, std::int64_t as_of_us);
   void add_open_loot(const Chunk& around, std::int32_t radius, model::Tile origin,
                      std::int64_t as_of_us, Window& window, std::int64_t& until_us) const;
-  void mark_around(model::WorldId world, model::ChunkAt at) noexcept;
+  // The nine look again at their times when next used; at their maps, too, when loot changed.
+  void mark_around(model::WorldId world, model::ChunkAt at, bool loot_changed) noexcept;
   void evict(const Chunk* keep);
   void remove(std::size_t position);
   void distrust_all() noexcept;
