@@ -13,6 +13,7 @@
 #include "apps/node.h"
 #include "apps/report.h"
 #include "apps/signals.h"
+#include "apps/skipped_rows.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "codec/trace_file.h"
@@ -33,6 +34,7 @@ struct UpFlags {
   std::uint32_t players = 28'000;
   std::string rate = "120000";
   std::string trace;
+  std::string on_error = "abort";
   std::string slow_store;
   bool fresh = false;
   bool json = false;
@@ -123,9 +125,12 @@ Result<std::uint64_t> prepare_world(Node& node, const load::DemoWorld& world, FI
   return stats.grants;
 }
 
-Result<load::Walks> read_walks(const std::string& path) {
-  if (path.empty()) return load::Walks{};
-  HUNT_TRY(trace, codec::read_trace_file(path, {}));
+Result<load::Walks> read_walks(const UpFlags& flags) {
+  if (flags.trace.empty()) return load::Walks{};
+  codec::TraceOptions options;
+  if (flags.on_error == "skip") options.on_bad = codec::OnBad::skip;
+  HUNT_TRY(trace, codec::read_trace_file(flags.trace, options));
+  print_skipped(trace.bad);
   return load::Walks(trace.rows);
 }
 
@@ -181,7 +186,7 @@ int run(const UpFlags& flags) {
   node_options.slow_store_ns = *slow_store_ns;
   const StopSignals signals;
   FILE* out = talk(flags);
-  auto walks = read_walks(flags.trace);
+  auto walks = read_walks(flags);
   if (!walks) return report(walks.error());
   if (flags.fresh) {
     if (const auto removed = start_over(flags.node); !removed) return report(removed.error());
@@ -242,6 +247,10 @@ void add_up(CommandLine& line) {
   up->add_option("--rate", flags->rate, "Positions a second, or max")->capture_default_str();
   up->add_option("--trace", flags->trace,
                  "Walks to follow: CSV or JSON Lines, plain or gzip (t_ms,player,world,x,y)");
+  up->add_option("--on-error", flags->on_error,
+                 "What a bad row of the trace does: abort, or skip it and keep the others")
+      ->check(CLI::IsMember({"abort", "skip"}))
+      ->capture_default_str();
   up->add_option("--rules", flags->node.rules_path,
                  "Rules file or directory; the built-in event `starlight` without it");
   up->add_option("--store", flags->node.store_url, "sqlite:FILE")->capture_default_str();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "apps/command.h"
+#include "apps/skipped_rows.h"
 #include "apps/world_target.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
@@ -161,13 +162,7 @@ int run_import(const WorldFlags& flags) {
     file.error().field.clear();  // the message names it, with its row
     return report(file.error());
   }
-  for (const std::string& message : file->bad.messages) {
-    std::fprintf(stderr, "hunt: skipped: %s\n", message.c_str());
-  }
-  if (file->bad.count > file->bad.messages.size()) {
-    std::fprintf(stderr, "hunt: skipped: and %s more rows\n",
-                 with_commas(file->bad.count - file->bad.messages.size()).c_str());
-  }
+  print_skipped(file->bad);
   const auto count = bury_all(**target, *world, flags.file, *file);
   if (!count) return report(count.error());
   std::printf("%s imported, %s unchanged, %s bad rows\n", with_commas(count->buried).c_str(),

@@ -98,9 +98,10 @@ class World(HuntTest):
 class Trace(HuntTest):
     """`hunt up --trace` with recorded walks, good and bad."""
 
-    def up(self, path):
+    def up(self, path, *flags):
         return self.hunt("up", "--trace", path, "--store", self.store, "--seconds", "2",
-                         "--players", "500", "--rate", "5000", "--listen", "127.0.0.1:0", "--json")
+                         "--players", "500", "--rate", "5000", "--listen", "127.0.0.1:0", "--json",
+                         *flags)
 
     def walk(self, rows=2000):
         return "t_ms,player,world,x,y\n" + "".join(
@@ -124,6 +125,13 @@ class Trace(HuntTest):
                 run = self.up(path)
                 self.assert_exit(run, 1)
                 self.assert_says(run.stderr, "walk.csv", "row 2002", word)
+
+    def test_the_good_rows_are_kept_when_asked(self):
+        path = self.folder / "walk.csv"
+        path.write_text(self.walk() + "5000000,1,1,zz,1\n")
+        run = self.up(path, "--on-error", "skip")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stderr, "skipped", "row 2002")
 
     def test_a_missing_trace_is_named(self):
         run = self.up(self.folder / "none.csv")
