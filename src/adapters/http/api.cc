@@ -159,7 +159,9 @@ Result<const Api::Routes::Route*> Api::Routes::find(const Call& call, Response& 
 std::optional<Response> Api::Routes::refuse(const Call& call, Access access) const {
   const Request& request = call.request;
   const bool trusted = access == Access::game && trusted_;
-  if (access == Access::open || (trusted && !is_foreign(request.host, request.origin))) return {};
+  if (access == Access::open ||
+      (trusted && !is_foreign(request.host, request.origin, request.user_agent)))
+    return {};
   const bool admin = access == Access::admin;
   const Gate::Verdict verdict = gate_.check(request.authorization, admin);
   if (verdict == Gate::Verdict::open) return {};

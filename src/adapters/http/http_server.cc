@@ -116,6 +116,7 @@ Request to_request(Parser& parser) {
   request.accept = to_string(message[bhttp::field::accept]);
   request.host = to_string(message[bhttp::field::host]);
   request.origin = to_string(message[bhttp::field::origin]);
+  request.user_agent = to_string(message[bhttp::field::user_agent]);
   request.has_length = message.has_content_length() || message.chunked();
   request.body = std::move(message.body());
   return request;

@@ -136,8 +136,12 @@ TEST_F(HttpTest, pages_of_other_origins_and_names_are_refused_on_loopback) {
   EXPECT_EQ(ask(host + fmt::format("Origin: http://localhost:{}\r\n", port)).substr(9, 3), "200");
   EXPECT_EQ(ask(host + "Origin: http://evil.example\r\n").substr(9, 3), "403");
   EXPECT_EQ(ask(host + "Origin: null\r\n").substr(9, 3), "403");
-  EXPECT_EQ(ask("Host: evil.example:80\r\n").substr(9, 3), "403");
-  EXPECT_EQ(ask("Host: 127.evil.example\r\n").substr(9, 3), "403");
+  const std::string browser = "User-Agent: Mozilla/5.0\r\n";
+  EXPECT_EQ(ask(browser + "Host: evil.example:80\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask(browser + "Host: 127.evil.example\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask("Host: h\r\nOrigin: http://h\r\n").substr(9, 3), "403");
+  EXPECT_EQ(ask(browser + host).substr(9, 3), "200");
+  EXPECT_EQ(ask("Host: orchestrator\r\n").substr(9, 3), "200") << "no browser";
   EXPECT_EQ(ask("Host: 127.0.0.1\r\n").substr(9, 3), "200");
   EXPECT_EQ(ask("Host: [::1]:8080\r\n").substr(9, 3), "200");
 }

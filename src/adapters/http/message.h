@@ -18,6 +18,7 @@ struct Request {
   std::string accept;
   std::string host;    // as sent, with its port
   std::string origin;  // set by browsers when a page asks
+  std::string user_agent;
   std::string body;
   bool has_length = false;  // Content-Length or chunked was sent
 };

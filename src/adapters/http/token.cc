@@ -44,13 +44,16 @@ Gate::Verdict Gate::check(std::string_view authorization, bool admin_only) const
   return admin || server ? Verdict::open : Verdict::wrong;
 }
 
-bool is_foreign(std::string_view host, std::string_view origin) noexcept {
+bool is_foreign(std::string_view host, std::string_view origin,
+                std::string_view user_agent) noexcept {
   constexpr std::string_view scheme = "http://";
   if (!origin.empty() &&
       (origin.substr(0, scheme.size()) != scheme || origin.substr(scheme.size()) != host)) {
     return true;
   }
-  if (host.empty()) return false;  // HTTP/1.0; browsers always send it
+  // Every browser's user agent begins so.
+  const bool browser = !origin.empty() || user_agent.substr(0, 8) == "Mozilla/";
+  if (!browser || host.empty()) return false;
   const bool v6 = host.front() == '[';
   const auto name = host.substr(0, v6 ? host.find(']') + 1 : host.rfind(':'));
   const bool v4 = name.substr(0, 4) == "127." &&

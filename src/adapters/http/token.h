@@ -26,9 +26,11 @@ class Gate {
   std::optional<Digest256> server_;
 };
 
-// Whether a request that needs no token because only this machine can connect may come from a
-// browser's page of somewhere else: `origin` is not the host asked, or `host` is a name that is not
-// this machine's (so that a foreign name made to point here does not pass). Either may be empty.
-[[nodiscard]] bool is_foreign(std::string_view host, std::string_view origin) noexcept;
+// Whether a request that needs no token because only this machine can connect may come from another
+// site's page in a browser here: its origin is not the host asked, or the host is a name that is
+// not this machine's (a foreign name made to point here). Programs that are no browsers send no
+// origin and may call the host what they like. Each may be empty.
+[[nodiscard]] bool is_foreign(std::string_view host, std::string_view origin,
+                              std::string_view user_agent) noexcept;
 
 }  // namespace hunt::http
