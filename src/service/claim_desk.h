@@ -57,6 +57,8 @@ class ClaimDesk {
   void flush();
 
   [[nodiscard]] std::size_t waiting() const noexcept { return pending_.size(); }
+  // The last grant call failed, and none has succeeded since.
+  [[nodiscard]] bool failing() const noexcept { return backoff_ns_ != 0; }
   [[nodiscard]] std::size_t calls_inflight() const noexcept { return calls_inflight_; }
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 

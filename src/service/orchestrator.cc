@@ -110,20 +110,20 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Ba
   ask.times = engine::StageClock(received_ns != 0 ? received_ns : ask.begun_ns);
   ask.times.cut(model::Stage::queue, ask.begun_ns);
   if (wait == ports::Wait::terminal) ask.wait = std::make_shared<ClaimWait>();
+  ++asks_inflight_;
+  Result<void> answered;
   if (!worlds_.contains(ask.batch.world)) {
-    const auto known = co_await know_world(ask.batch.world);
+    answered = co_await know_world(ask.batch.world);
     ask.times.cut(model::Stage::store_load, clock_.now_ns());
     ++ask.times.timeline.load_calls;
-    if (!known) co_return tl::unexpected<Error>(known.error());
   }
-  ++asks_inflight_;
-  auto answered = co_await answer_all(ask);
+  if (answered) answered = co_await answer_all(ask);
   if (answered && ask.wait != nullptr && ask.wait->open > 0) {
     answered = co_await await_verdicts(ask);
     ask.times.cut(model::Stage::store_grant, clock_.now_ns());
   }
   --asks_inflight_;
-  idle_turns_.push_back(std::move(ask.turn));
+  if (ask.turn != nullptr) idle_turns_.push_back(std::move(ask.turn));
   if (!answered) co_return tl::unexpected<Error>(answered.error());
   finish(ask);
   co_return std::move(ask.reply);
@@ -169,6 +169,7 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
       metrics_.store_error = loaded.error().message;
       co_return loaded;
     }
+    if (!desk_.failing()) metrics_.store_error.clear();
     turn.on_loot = 0;
     engine::answer_missed(l1_, ask.batch, clock_.now_ns(), ask.as_of_us, ask.reply.outcomes.data(),
                           turn);

@@ -190,6 +190,23 @@ TEST_F(Service, bounds_and_unknown_worlds_are_errors_that_name_the_field) {
   EXPECT_EQ(large.error().code, Errc::too_large);
 }
 
+TEST_F(Service, a_store_error_is_shown_while_it_lasts) {
+  const auto shown = [&] {
+    lane.pass(200'000'000);
+    return lane.observer.stats().store_error;
+  };
+  bury({3, 3}, 9);
+  lane.store.inject({sim::Call::load_chunks, Errc::unavailable});
+  EXPECT_FALSE(ask(batch({3, 3}, 1), ports::Wait::no).has_value());
+  EXPECT_FALSE(shown().empty());
+  EXPECT_TRUE(ask(batch({400, 400}, 1), ports::Wait::no).has_value());
+  EXPECT_TRUE(shown().empty()) << "a load that works ends a load's error";
+  for (int i = 0; i < 60; ++i) lane.store.inject({sim::Call::grant_claims, Errc::disk_full});
+  EXPECT_FALSE(ask(batch({3, 3}, 1), ports::Wait::terminal).has_value());
+  EXPECT_TRUE(ask(batch({900, 900}, 1), ports::Wait::no).has_value());
+  EXPECT_FALSE(shown().empty()) << "but not that of the grants";
+}
+
 TEST_F(Service, a_reburied_tile_is_seen_within_a_heartbeat) {
   bury({3, 3}, 1);
   EXPECT_EQ(outcome({3, 3}, 1, ports::Wait::terminal), Outcome::granted);
