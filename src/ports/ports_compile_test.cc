@@ -6,4 +6,6 @@
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
 #include "ports/monitor.h"
+#include "ports/position_stream.h"
 #include "ports/rules_source.h"
+#include "ports/tile_cache.h"

@@ -1,0 +1,58 @@
+// PositionStream: stored positions (hunt.pos): at least once, acknowledged after terminal outcomes.
+//
+// Not the ask path (ports/bus.h): nothing here is shed, only delayed, and what was accepted is
+// delivered again until it is acknowledged, even across crashes of whoever handles it. One stream
+// per shard. One object per lane; handlers run there. Implementations: sim::SimStream.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/batch.h"
+#include "model/shard_map.h"
+
+namespace hunt::ports {
+
+struct Delivery {
+  model::ShardId shard = 0;
+  std::uint64_t sequence = 0;  // of the message in its stream
+  std::uint32_t attempt = 1;   // counts deliveries of this message
+  model::Batch batch;          // as_of_us is the message's stored timestamp
+  std::string reply_to;        // empty: nobody waits for the outcomes
+};
+
+// What becomes of a delivery. `dead` is for what can never succeed (a decode error), never for an
+// error of a dependency.
+enum class Settled : std::uint8_t { ack, nak, dead };
+
+class DeliveryHandler {
+ public:
+  virtual ~DeliveryHandler() = default;
+  // Returns when every claim of the batch is terminal and told, or says `nak` to get it again.
+  [[nodiscard]] virtual boost::asio::awaitable<Settled> handle(Delivery delivery) = 0;
+};
+
+class PositionStream {
+ public:
+  virtual ~PositionStream() = default;
+
+  // Stores a batch in a shard's stream; returns when it is accepted. A repeat of `message_id`
+  // within two minutes is accepted and stored once. Errors: overloaded (the stream is full),
+  // unavailable, unknown_outcome (repeat it with the same id).
+  [[nodiscard]] virtual boost::asio::awaitable<Result<void>> publish(model::ShardId shard,
+                                                                     model::Batch batch,
+                                                                     std::string message_id) = 0;
+
+  // Pulls from these shards' streams, never more than `inflight_max` deliveries at once, until
+  // stop(). Unacknowledged ones go to somebody else after the stream's ack wait.
+  virtual void serve(std::vector<model::ShardId> shards, DeliveryHandler& handler,
+                     std::size_t inflight_max) = 0;
+  virtual void stop() = 0;
+
+  // Outcomes of a delivery to whoever asked for them. Never blocks, may be lost.
+  virtual void reply(const std::string& reply_to, const model::BatchReply& outcomes) = 0;
+};
+
+}  // namespace hunt::ports
