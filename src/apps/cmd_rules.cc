@@ -10,8 +10,8 @@
 #include <optional>
 #include <span>
 
+#include "adapters/system/system_clock.h"
 #include "apps/command.h"
-#include "apps/rules_watch.h"
 #include "base/text.h"
 #include "rules/load.h"
 #include "rules/odds.h"
@@ -119,7 +119,7 @@ struct CheckFlags {
 };
 
 int run_check(const CheckFlags& flags) {
-  const auto loaded = rules::load_rules(flags.path, wall_clock_us());
+  const auto loaded = rules::load_rules(flags.path, system::SystemClock().wall_us());
   if (!loaded) return refuse(loaded.error(), flags.json);
   print_diagnostics(loaded->warnings);
   if (!flags.json) {
@@ -198,7 +198,7 @@ int run_odds(const OddsFlags& flags) {
   if (flags.builtin) {
     loaded.set = rules::builtin_rules();
   } else {
-    auto result = rules::load_rules(flags.path, wall_clock_us());
+    auto result = rules::load_rules(flags.path, system::SystemClock().wall_us());
     if (!result) return refuse(result.error(), flags.json);
     loaded = std::move(*result);
   }

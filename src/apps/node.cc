@@ -120,7 +120,6 @@ struct Node::Parts {
   std::string admin_token;
   std::string address;
   std::atomic<bool> running{false};
-  bool started = false;
 
   // What requests see.
   ports::HuntStore& serving_store() {
@@ -222,7 +221,6 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
 
 Result<void> Node::start() {
   Parts& parts = *parts_;
-  parts.started = true;
   for (const auto& lane : parts.lanes) lane->start();
   HUNT_TRY(seed, parts.event_seed());
   for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
@@ -304,9 +302,6 @@ ports::HuntStore& Node::store() noexcept {
 }
 Lane& Node::lane(std::size_t index) noexcept {
   return *parts_->lanes[index];
-}
-std::size_t Node::lane_count() const noexcept {
-  return parts_->lanes.size();
 }
 service::Observer& Node::observer() noexcept {
   return *parts_->observer;

@@ -45,7 +45,6 @@ class Node {
   [[nodiscard]] inproc::InprocBus& hub() noexcept;
   [[nodiscard]] ports::HuntStore& store() noexcept;
   [[nodiscard]] Lane& lane(std::size_t index) noexcept;
-  [[nodiscard]] std::size_t lane_count() const noexcept;
   [[nodiscard]] service::Observer& observer() noexcept;
   [[nodiscard]] const ports::Clock& clock() const noexcept;
   // "http://127.0.0.1:8080/"

@@ -6,6 +6,8 @@
 #include <stop_token>
 #include <utility>
 
+#include "adapters/system/system_clock.h"
+
 namespace hunt::apps {
 
 namespace {
@@ -21,11 +23,6 @@ std::string lines_of(const std::vector<rules::Diagnostic>& diagnostics) {
 
 }  // namespace
 
-std::int64_t wall_clock_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
-
 RulesWatch::RulesWatch(Options options) : options_(std::move(options)) {}
 
 RulesWatch::~RulesWatch() = default;
@@ -37,8 +34,9 @@ Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
     return watch;
   }
   const Reading reading = read(watch->options_.path);
-  auto loaded = reading.files ? rules::compile_rules(*reading.files, wall_clock_us())
-                              : rules::RulesResult(tl::unexpected(reading.files.error()));
+  auto loaded = reading.files
+                    ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
+                    : rules::RulesResult(tl::unexpected(reading.files.error()));
   if (!loaded) {
     return fail(
         Errc::invalid_argument,
@@ -101,8 +99,9 @@ void RulesWatch::look() {
 }
 
 void RulesWatch::judge(const Reading& reading) {
-  auto loaded = reading.files ? rules::compile_rules(*reading.files, wall_clock_us())
-                              : rules::RulesResult(tl::unexpected(reading.files.error()));
+  auto loaded = reading.files
+                    ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
+                    : rules::RulesResult(tl::unexpected(reading.files.error()));
   const RuleSetPtr before = current();
   if (!loaded) {
     rejected_.fetch_add(1);

@@ -72,7 +72,4 @@ class RulesWatch final : public ports::RulesSource {
   std::jthread thread_;    // last: joins before anything above goes
 };
 
-// Wall clock. Units: microseconds since 1970 UTC. For the warning that an event is over.
-[[nodiscard]] std::int64_t wall_clock_us();
-
 }  // namespace hunt::apps
