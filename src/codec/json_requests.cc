@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -22,16 +23,59 @@ namespace {
 
 namespace sj = simdjson::ondemand;
 
-using FieldNames = std::span<const std::string_view>;
+static_assert(std::endian::native == std::endian::little);
+std::uint64_t load8(const char* from) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+std::uint32_t load4(const char* from) noexcept {
+  std::uint32_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
 
-constexpr std::array<std::string_view, 3> request_fields = {"world", "positions", "wait"};
-constexpr std::array<std::string_view, 6> position_fields = {"player", "x",   "y",
-                                                             "kind",   "seq", "sent_at"};
-constexpr std::array<std::string_view, 1> tiles_fields = {"tiles"};
-constexpr std::array<std::string_view, 7> burial_fields = {"x",   "y",     "table", "budget",
-                                                           "key", "opens", "closes"};
-constexpr std::array<std::string_view, 2> tile_fields = {"x", "y"};
-constexpr std::array<std::string_view, 1> world_fields = {"name"};
+// The names that an object may have. The usual ones (up to seven letters, written without an
+// escape) are recognised in one comparison of eight bytes, the closing quote among them.
+template <std::size_t N>
+struct FieldNames {
+  std::array<std::string_view, N> names;
+  std::array<std::uint64_t, N> words{};  // the name and its quote, as load8() reads them
+  std::array<std::uint64_t, N> masks{};  // 0: too long, so it never matches
+
+  template <class... Names>
+  explicit constexpr FieldNames(Names... of) : names{std::string_view(of)...} {
+    for (std::size_t i = 0; i < N; ++i) {
+      if (names[i].size() > 7) {
+        words[i] = 1;
+        continue;
+      }
+      for (std::size_t at = 0; at <= names[i].size(); ++at) {
+        const char letter = at < names[i].size() ? names[i][at] : '"';
+        words[i] |= std::uint64_t{static_cast<unsigned char>(letter)} << (8 * at);
+        masks[i] |= std::uint64_t{0xff} << (8 * at);
+      }
+    }
+  }
+  // The index of the name that stands at `raw` without an escape, or N. The body's padding covers
+  // the reading.
+  [[nodiscard]] std::size_t find_plain(const char* raw) const noexcept {
+    const std::uint64_t word = load8(raw);
+    for (std::size_t i = 0; i < N; ++i) {
+      if ((word & masks[i]) == words[i]) return i;
+    }
+    return N;
+  }
+};
+template <class... Names>
+FieldNames(Names...) -> FieldNames<sizeof...(Names)>;
+
+constexpr FieldNames request_fields("world", "positions", "wait");
+constexpr FieldNames position_fields("player", "x", "y", "kind", "seq", "sent_at");
+constexpr FieldNames tiles_fields("tiles");
+constexpr FieldNames burial_fields("x", "y", "table", "budget", "key", "opens", "closes");
+constexpr FieldNames tile_fields("x", "y");
+constexpr FieldNames world_fields("name");
 
 // Where in the body something is: `list[index].name`, `list[index]` or `name`. Written out only
 // when an error needs it.
@@ -152,45 +196,40 @@ Result<std::int64_t> read_time(sj::value& value, const Where& where) {
   return *time_us;
 }
 
-constexpr std::array<std::uint8_t, 256> make_hex_values() {
-  std::array<std::uint8_t, 256> values{};
-  values.fill(0xff);
-  for (std::uint8_t i = 0; i < 10; ++i) values[static_cast<std::size_t>('0' + i)] = i;
-  for (std::uint8_t i = 0; i < 6; ++i) {
-    values[static_cast<std::size_t>('a' + i)] = static_cast<std::uint8_t>(10 + i);
-    values[static_cast<std::size_t>('A' + i)] = static_cast<std::uint8_t>(10 + i);
-  }
-  return values;
-}
-
-// As model::parse_uuid, without a branch per digit: a third of a batch's bytes are UUIDs.
-bool read_uuid(std::string_view text, model::PlayerId& player) noexcept {
-  static constexpr auto values = make_hex_values();
-  if (text.size() != 36) return false;
-  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
-  unsigned seen = 0;
-  const auto digits = [&text, &seen](std::size_t from, std::size_t count) {
-    std::uint64_t value = 0;
-    for (std::size_t i = from; i < from + count; ++i) {
-      const std::uint8_t digit = values[static_cast<unsigned char>(text[i])];
-      seen |= digit;
-      value = value << 4 | (digit & 15U);
-    }
-    return value;
+// The eight hexadecimal digits in `text`, first letter lowest, as a number. Sets bits of `bad`
+// unless all eight are digits. Every byte is handled at once: a third of a batch's bytes are UUIDs.
+std::uint64_t read_hex8(std::uint64_t text, std::uint64_t& bad) noexcept {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  // The top bit of each byte that is at least `low`, given that all are below 0x80.
+  const auto at_least = [](std::uint64_t bytes, std::uint64_t low) {
+    return bytes + (0x80 - low) * ones;
   };
-  player.high = digits(0, 8) << 32 | digits(9, 4) << 16 | digits(14, 4);
-  player.low = digits(19, 4) << 48 | digits(24, 12);
-  return seen < 16;
+  const std::uint64_t ascii = text & 0x7f * ones;
+  const std::uint64_t lower = ascii | 0x20 * ones;
+  const std::uint64_t digit = at_least(ascii, '0') & ~at_least(ascii, '9' + 1);
+  const std::uint64_t letter = at_least(lower, 'a') & ~at_least(lower, 'f' + 1);
+  bad |= (text | ~(digit | letter)) & 0x80 * ones;
+  const std::uint64_t nibbles = (text & 0x0f * ones) + 9 * (text >> 6 & ones);
+  std::uint64_t value = __builtin_bswap64(nibbles);
+  value = (value | value >> 4) & 0x00ff00ff00ff00ff;
+  value = (value | value >> 8) & 0x0000ffff0000ffff;
+  return (value | value >> 16) & 0xffffffff;
 }
 
-// The name that stands at `raw` without an escape, or end(). The body's padding covers the reading.
-FieldNames::iterator find_plain(const char* raw, FieldNames names) noexcept {
-  return std::find_if(names.begin(), names.end(), [raw](std::string_view name) {
-    return std::memcmp(raw, name.data(), name.size()) == 0 && raw[name.size()] == '"';
-  });
+// As model::parse_uuid, for the 36 bytes at `text`.
+bool read_uuid(const char* text, model::PlayerId& player) noexcept {
+  if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return false;
+  const auto two = [text](std::size_t first, std::size_t second) {
+    return load4(text + first) | std::uint64_t{load4(text + second)} << 32;
+  };
+  std::uint64_t bad = 0;
+  player.high = read_hex8(load8(text), bad) << 32 | read_hex8(two(9, 14), bad);
+  player.low = read_hex8(two(19, 24), bad) << 32 | read_hex8(load8(text + 28), bad);
+  return bad == 0;
 }
 
-tl::unexpected<Error> unknown_field(std::string_view key, FieldNames names, const Where& where) {
+tl::unexpected<Error> unknown_field(std::string_view key, std::span<const std::string_view> names,
+                                    const Where& where) {
   const std::string shown = printable(key);
   std::string path = where.at(shown).text();
   return fail(Errc::invalid_argument,
@@ -201,28 +240,29 @@ tl::unexpected<Error> unknown_field(std::string_view key, FieldNames names, cons
 
 // Calls `read(field index, value, where)` for each field of the object; refuses unknown and
 // repeated ones, and the absence of one of the first `required` names.
-template <class Read>
-Result<void> read_fields(sj::object& object, FieldNames names, std::size_t required,
+template <std::size_t N, class Read>
+Result<void> read_fields(sj::object& object, const FieldNames<N>& fields, std::size_t required,
                          const Where& where, Read read) {
   std::uint32_t seen = 0;
   for (auto entry : object) {
-    sj::field field;
-    if (const auto error = std::move(entry).get(field)) return malformed(error);
-    auto found = find_plain(field.key().raw(), names);
-    if (found == names.end()) {
+    if (const auto error = entry.error()) return malformed(error);
+    sj::field& field = entry.value_unsafe();  // copying it costs more than reading it
+    std::size_t index = fields.find_plain(field.key().raw());
+    if (index == N) {
       std::string_view key;
       if (const auto error = field.unescaped_key().get(key)) return malformed(error);
-      found = std::find(names.begin(), names.end(), key);
-      if (found == names.end()) return unknown_field(key, names, where);
+      const auto found = std::find(fields.names.begin(), fields.names.end(), key);
+      if (found == fields.names.end()) return unknown_field(key, fields.names, where);
+      index = static_cast<std::size_t>(found - fields.names.begin());
     }
-    const auto index = static_cast<std::size_t>(found - names.begin());
+    const std::string_view name = fields.names[index];
     const std::uint32_t bit = 1U << index;
-    if ((seen & bit) != 0) return wrong(where.at(*found), "is given twice; keep one");
+    if ((seen & bit) != 0) return wrong(where.at(name), "is given twice; keep one");
     seen |= bit;
-    HUNT_CHECK(read(index, field.value(), where.at(*found)));
+    HUNT_CHECK(read(index, field.value(), where.at(name)));
   }
   for (std::size_t i = 0; i < required; ++i) {
-    if ((seen & (1U << i)) == 0) return wrong(where.at(names[i]), "is missing");
+    if ((seen & (1U << i)) == 0) return wrong(where.at(fields.names[i]), "is missing");
   }
   return {};
 }
@@ -238,8 +278,8 @@ Result<void> read_list(sj::value& value, std::string_view list, std::size_t coun
   std::size_t count = 0;
   for (auto entry : array) {
     const Where where{list, count, {}};
-    sj::value item;
-    if (const auto error = std::move(entry).get(item)) return malformed(error);
+    if (const auto error = entry.error()) return malformed(error);
+    sj::value& item = entry.value_unsafe();
     if (++count > count_max) {
       return fail(Errc::too_large,
                   fmt::format("{} holds more than {} entries; send the rest in another request",
@@ -256,44 +296,53 @@ Result<void> read_list(sj::value& value, std::string_view list, std::size_t coun
   return {};
 }
 
+// The usual spelling, exactly 36 plain characters, is read where it stands; whatever else takes the
+// way through an unescaped copy and its messages.
+Result<void> read_player(sj::value& value, const Where& where, model::PlayerId& player) {
+  const char* token = value.raw_json_token().data();
+  if (token[0] == '"' && token[37] == '"' && read_uuid(token + 1, player)) {
+    if (const auto error = value.get_raw_json_string().error()) return malformed(error);
+    return {};
+  }
+  HUNT_TRY(text, read_string(value, where, "a UUID string"));
+  if (text.size() == 36 && read_uuid(text.data(), player)) return {};
+  return wrong(where, fmt::format("must be a UUID like \"0f8fad5b-d9cb-469f-a165-70867728950e\", "
+                                  "found the string \"{}\"",
+                                  printable(text, 48)));
+}
+
+Result<void> read_kind(sj::value& value, const Where& where, model::Kind& kind) {
+  HUNT_TRY(text, read_string(value, where, "\"step\" or \"dig\""));
+  if (text != "step" && text != "dig") {
+    return wrong(where, fmt::format("must be \"step\" or \"dig\", found the string \"{}\"",
+                                    printable(text)));
+  }
+  kind = text == "dig" ? model::Kind::dig : model::Kind::step;
+  return {};
+}
+
+template <class Number>
+Result<void> read_into(Number& number, sj::value& value, const Where& where, Range<Number> range) {
+  HUNT_TRY(found, read_whole(value, where, range));
+  number = found;
+  return {};
+}
+
 Result<void> read_position(sj::object& object, const Where& where, model::Position& position) {
   return read_fields(
       object, position_fields, 3, where,
-      [&position](std::size_t field, sj::value value, const Where& at) -> Result<void> {
+      [&position](std::size_t field, sj::value& value, const Where& at) -> Result<void> {
         switch (field) {
-          case 0: {
-            HUNT_TRY(text, read_string(value, at, "a UUID string"));
-            if (!read_uuid(text, position.player)) {
-              return wrong(at, fmt::format("must be a UUID like \"0f8fad5b-d9cb-469f-a165-"
-                                           "70867728950e\", found the string \"{}\"",
-                                           printable(text, 48)));
-            }
-            return {};
-          }
-          case 1: {
-            HUNT_TRY(x, read_whole(value, at, coordinate_range));
-            position.tile.x = x;
-            return {};
-          }
-          case 2: {
-            HUNT_TRY(y, read_whole(value, at, coordinate_range));
-            position.tile.y = y;
-            return {};
-          }
-          case 3: {
-            HUNT_TRY(text, read_string(value, at, "\"step\" or \"dig\""));
-            if (text != "step" && text != "dig") {
-              return wrong(at, fmt::format("must be \"step\" or \"dig\", found the string \"{}\"",
-                                           printable(text)));
-            }
-            position.kind = text == "dig" ? model::Kind::dig : model::Kind::step;
-            return {};
-          }
-          case 4: {
-            HUNT_TRY(seq, read_whole(value, at, Range<std::uint64_t>{0, UINT64_MAX}));
-            position.seq = seq;
-            return {};
-          }
+          case 0:
+            return read_player(value, at, position.player);
+          case 1:
+            return read_into(position.tile.x, value, at, coordinate_range);
+          case 2:
+            return read_into(position.tile.y, value, at, coordinate_range);
+          case 3:
+            return read_kind(value, at, position.kind);
+          case 4:
+            return read_into(position.seq, value, at, Range<std::uint64_t>{0, UINT64_MAX});
           default: {
             HUNT_TRY(time_us, read_time(value, at));
             position.sent_at_us = time_us;
@@ -322,7 +371,7 @@ Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes
   auto& positions = request.batch.positions;
   HUNT_CHECK(read_fields(
       body, request_fields, 2, {},
-      [&](std::size_t field, sj::value value, const Where& where) -> Result<void> {
+      [&](std::size_t field, sj::value& value, const Where& where) -> Result<void> {
         if (field == 0) {
           HUNT_TRY(world, read_world(value, where));
           request.world = std::move(world);
@@ -353,7 +402,7 @@ Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes
 Result<void> read_burial(sj::object& object, const Where& where, model::Burial& burial) {
   HUNT_CHECK(read_fields(
       object, burial_fields, 3, where,
-      [&burial](std::size_t field, sj::value value, const Where& at) -> Result<void> {
+      [&burial](std::size_t field, sj::value& value, const Where& at) -> Result<void> {
         switch (field) {
           case 0:
           case 1: {
@@ -392,7 +441,7 @@ Result<void> read_burial(sj::object& object, const Where& where, model::Burial& 
 Result<std::vector<model::Burial>> read_burials(sj::object& body) {
   std::vector<model::Burial> burials;
   HUNT_CHECK(read_fields(
-      body, tiles_fields, 1, {}, [&burials](std::size_t, sj::value value, const Where& where) {
+      body, tiles_fields, 1, {}, [&burials](std::size_t, sj::value& value, const Where& where) {
         return read_list(value, where.name, limits::tiles_per_request_max,
                          [&burials](sj::object& object, const Where& at) {
                            return read_burial(object, at, burials.emplace_back());
@@ -403,7 +452,7 @@ Result<std::vector<model::Burial>> read_burials(sj::object& body) {
 
 Result<void> read_tile(sj::object& object, const Where& where, model::Tile& tile) {
   return read_fields(object, tile_fields, 2, where,
-                     [&tile](std::size_t field, sj::value value, const Where& at) -> Result<void> {
+                     [&tile](std::size_t field, sj::value& value, const Where& at) -> Result<void> {
                        HUNT_TRY(coordinate, read_whole(value, at, coordinate_range));
                        (field == 0 ? tile.x : tile.y) = coordinate;
                        return {};
@@ -413,7 +462,7 @@ Result<void> read_tile(sj::object& object, const Where& where, model::Tile& tile
 Result<std::vector<model::Tile>> read_tiles(sj::object& body) {
   std::vector<model::Tile> tiles;
   HUNT_CHECK(read_fields(body, tiles_fields, 1, {},
-                         [&tiles](std::size_t, sj::value value, const Where& where) {
+                         [&tiles](std::size_t, sj::value& value, const Where& where) {
                            return read_list(value, where.name, limits::tiles_per_request_max,
                                             [&tiles](sj::object& object, const Where& at) {
                                               return read_tile(object, at, tiles.emplace_back());
@@ -424,12 +473,13 @@ Result<std::vector<model::Tile>> read_tiles(sj::object& body) {
 
 Result<std::string> read_world_name(sj::object& body) {
   std::string name;
-  HUNT_CHECK(read_fields(body, world_fields, 1, {},
-                         [&name](std::size_t, sj::value value, const Where& where) -> Result<void> {
-                           HUNT_TRY(text, read_string(value, where, "a string"));
-                           name = text;
-                           return {};
-                         }));
+  HUNT_CHECK(
+      read_fields(body, world_fields, 1, {},
+                  [&name](std::size_t, sj::value& value, const Where& where) -> Result<void> {
+                    HUNT_TRY(text, read_string(value, where, "a string"));
+                    name = text;
+                    return {};
+                  }));
   HUNT_CHECK(check_world_name(name));
   return name;
 }

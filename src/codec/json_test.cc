@@ -236,6 +236,29 @@ TEST(PositionsReader, reads_back_what_is_written_for_any_seed) {
   }
 }
 
+// The reader has its own way of reading UUIDs, eight digits at once.
+TEST(PositionsReader, takes_as_a_uuid_what_the_model_takes_for_any_byte_in_any_place) {
+  PositionsReader reader;
+  for (std::size_t at = 0; at < uuid.size(); ++at) {
+    for (int byte = 0x20; byte < 0x7f; ++byte) {
+      if (byte == '"' || byte == '\\') continue;
+      std::string text(uuid);
+      text[at] = static_cast<char>(byte);
+      const auto want = model::parse_uuid(text);
+      const auto request =
+          reader.parse(with_fields(fmt::format(R"("player":"{}","x":1,"y":2)", text)));
+      ASSERT_EQ(request.has_value(), want.has_value()) << text;
+      if (want) {
+        ASSERT_EQ(request->batch.positions[0].player, *want);
+      }
+    }
+  }
+  const auto escaped = reader.parse(
+      with_fields(R"("x":1,"y":2,"player":"0f8fad5b\u002Dd9cb-469f-a165-70867728950\u0065")"));
+  ASSERT_TRUE(escaped.has_value()) << escaped.error().message;
+  EXPECT_EQ(model::format_uuid(escaped->batch.positions[0].player), uuid);
+}
+
 // Breaks a good body at random: the reader answers or refuses, and says so in printable ASCII.
 TEST(PositionsReader, survives_random_mutation_for_any_seed) {
   Prng prng(23);
