@@ -27,6 +27,9 @@ struct CrowdOptions {
   model::WorldId world = 1;
   model::TileRect rect = demo_world_rect;
   std::vector<model::Tile> attractions;  // most popular first, see placement.h
+  // So many of the players, spread over the servers, stay within `hot_rect`, anywhere in it.
+  Ratio hot{0, 1};
+  model::TileRect hot_rect = demo_world_rect;
 };
 
 class Crowd {
@@ -36,6 +39,9 @@ class Crowd {
   // The next game server's tick, servers in turn: one position for each of its players. `seq` is
   // the player's count of positions; sent_at_us stays 0. The previous content of `out` is replaced.
   void next_batch(model::Batch& out);
+  // From the next batch on only the first `players` play; the others stand where they are.
+  // Bound: 1 to CrowdOptions::players.
+  void set_playing(std::uint32_t players) noexcept;
 
   // A UUID (version 8) that depends on the seed and the index alone. index < players.
   [[nodiscard]] model::PlayerId player_id(std::uint32_t index) const noexcept;
@@ -46,15 +52,18 @@ class Crowd {
 
  private:
   [[nodiscard]] model::Tile step(std::uint32_t index) noexcept;
+  [[nodiscard]] const Placement& placement_of(std::uint32_t index) const noexcept;
 
   CrowdOptions options_;
   Walks walks_;
   Placement placement_;
+  Placement hot_placement_;
   Prng prng_;
   std::vector<Walker> walkers_;      // one a player, without walks
   std::vector<Follower> followers_;  // one a player, with walks
-  std::uint32_t servers_ = 0;
-  std::uint32_t server_ = 0;  // the next one
+  std::uint32_t playing_ = 0;
+  std::uint32_t servers_ = 0;  // of those who play
+  std::uint32_t server_ = 0;   // the next one
   std::uint64_t tick_ = 1;
   std::uint64_t dig_below_ = 0;  // of 2^32
   std::uint64_t jumps_ = 0;

@@ -325,5 +325,48 @@ TEST(Crowd, meets_treasure_at_the_reference_load_with_recorded_walks) {
   expect_reference_load("recorded walks", some_walks());
 }
 
+TEST(Crowd, only_those_who_play_send_positions) {
+  Crowd crowd(small_options(3));
+  model::Batch batch;
+  for (int i = 0; i < 7; ++i) crowd.next_batch(batch);
+  crowd.set_playing(250);
+  EXPECT_EQ(crowd.servers(), 3U);
+  std::set<model::PlayerId> seen;
+  for (int i = 0; i < 6; ++i) {
+    crowd.next_batch(batch);
+    for (const auto& position : batch.positions) seen.insert(position.player);
+  }
+  std::set<model::PlayerId> first;
+  for (std::uint32_t i = 0; i < 250; ++i) first.insert(crowd.player_id(i));
+  EXPECT_EQ(seen, first);
+  crowd.set_playing(1'050);
+  for (std::uint32_t i = 0; i < crowd.servers(); ++i) {
+    crowd.next_batch(batch);
+    for (const auto& position : batch.positions) seen.insert(position.player);
+  }
+  EXPECT_EQ(seen.size(), 1'050U);
+}
+
+// Of each server half of the players stay on the hot tiles, whether they walk or follow walks.
+TEST(Crowd, hot_players_stay_on_the_hot_tiles) {
+  for (const bool recorded : {false, true}) {
+    CrowdOptions options = small_options(8);
+    options.players = 1'000;
+    options.hot = {1, 2};
+    options.hot_rect = {{10, 20}, {17, 27}};
+    Crowd crowd(options, recorded ? some_walks() : Walks{});
+    model::Batch batch;
+    for (int i = 0; i < 500; ++i) {
+      crowd.next_batch(batch);
+      std::size_t inside = 0;
+      for (std::size_t at = 1; at < batch.positions.size(); at += 2) {
+        const model::Tile tile = batch.positions[at].tile;
+        inside += tile.x >= 10 && tile.x <= 17 && tile.y >= 20 && tile.y <= 27 ? 1 : 0;
+      }
+      ASSERT_EQ(inside, 50U) << "batch " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hunt::load
