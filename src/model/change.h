@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/claim.h"
+#include "model/shard_map.h"
 #include "model/spawn.h"
 
 namespace hunt::model {
@@ -20,22 +21,32 @@ struct FeedCursor {
 struct TileChange {
   WorldId world = 0;
   TileRow row;
+  std::uint64_t epoch = 1;  // of the row's range, from the same snapshot
 };
 
 struct ChangeBatch {
   std::vector<TileChange> tiles;  // the newest row of each changed tile
   std::vector<Grant> grants;      // granted ones, in ledger order
   FeedCursor next;
-  bool gap = false;  // changes between the cursor and here are gone: trust nothing
+  // Changes between the cursor and here are gone (the slot was lost, another server was promoted):
+  // copies cannot be trusted until ChangeFeed::repair().
+  bool gap = false;
   // When the oldest commit in it was made, monotonic; 0 when unknown (another process made it).
   std::int64_t committed_ns = 0;
 };
 
-// Published to every lane, in order; a gap in `seq`, or another relay or epoch, means that
-// something was missed (PROTOCOLS 7). An empty `tiles` is a heartbeat.
+// Where a relay goes on, and the epoch of the store it follows.
+struct FeedStart {
+  FeedCursor cursor;
+  std::uint64_t epoch = 1;
+};
+
+// Published to every lane, in order per shard; a gap in `seq`, or another relay or epoch, means
+// that something was missed (PROTOCOLS 7). An empty `tiles` is a heartbeat.
 struct Invalidation {
+  ShardId shard = 0;
   std::uint64_t relay = 0;  // identity of the publishing relay, new at each start
-  std::uint64_t epoch = 0;
+  std::uint64_t epoch = 0;  // of the shard: copies of an earlier one are void
   std::uint64_t seq = 0;
   std::vector<TileChange> tiles;
   std::int64_t committed_ns = 0;  // of the oldest of them; 0 when unknown. Within one machine only.

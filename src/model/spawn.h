@@ -34,10 +34,20 @@ struct TileRow {
   friend bool operator==(const TileRow&, const TileRow&) = default;
 };
 
+// What orders the copies of a row everywhere, V in PROTOCOLS 6: the epoch of the row's range, then
+// its version. Epochs go up when a store may have lost commits, so that what was lost never wins.
+// Fits the 53 bits that every number can hold. Requires: version < 2^40, epoch < 2^13.
+[[nodiscard]] constexpr std::uint64_t order_of(std::uint64_t epoch, Version version) noexcept {
+  return epoch << 40 | version;
+}
+
 // All rows of one chunk from one snapshot, ordered by tile. An empty vector says: no loot here.
 struct ChunkRows {
   ChunkKey key;
   std::vector<TileRow> rows;  // Bound: 1,024
+  // Of the chunk's range, from the same snapshot. 0: the range is not this shard's (any more), and
+  // the rows say nothing.
+  std::uint64_t epoch = 1;
 };
 
 // A wish to bury. With a key, a repeat of the same (world, key) changes nothing.

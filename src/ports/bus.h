@@ -41,7 +41,11 @@ class Bus {
   // To every subscriber, in the order published by this object. Never blocks; a subscriber that
   // falls behind its bound loses messages, which it sees as a gap in the sequence.
   virtual void publish(model::Invalidation invalidation) = 0;
-  virtual void publish(std::vector<model::ClaimEvent> events) = 0;
+  // Terminal outcomes to whoever listens; returns once they are kept for them (the message id is
+  // claim and outcome, so telling again is harmless). Errors: overloaded, unavailable,
+  // unknown_outcome: tell the same again.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<void>> tell(
+      std::vector<model::ClaimEvent> events) = 0;
 
   // One handler of each kind per object, called on this lane until the object goes.
   virtual void on_invalidation(std::function<void(const model::Invalidation&)> handler) = 0;

@@ -114,6 +114,38 @@ TEST_P(ChangeFeedContract, the_cursor_of_another_store_is_a_gap) {
   EXPECT_EQ(batch.next, ok(feed().now()));
 }
 
+TEST_P(ChangeFeedContract, a_relay_goes_on_after_what_was_confirmed_last) {
+  bury({1, 1}, 1);
+  const auto fresh = ok(feed().resume());
+  EXPECT_EQ(fresh.cursor, ok(feed().now())) << "nothing was ever confirmed: from now";
+  bury(here, 1);
+  const auto told = ok(feed().now());
+  EXPECT_TRUE(run(feed().secure(told)).has_value());
+  EXPECT_TRUE(run(feed().confirm(told)).has_value());
+  bury({2, 2}, 1);
+  under_test_->reopen();
+  const auto again = ok(feed().resume());
+  EXPECT_EQ(again.cursor, told);
+  EXPECT_EQ(again.epoch, fresh.epoch);
+  EXPECT_EQ(ok(feed().next(again.cursor, no_wait)).tiles.size(), 1U);
+}
+
+TEST_P(ChangeFeedContract, a_repair_raises_every_epoch_and_keeps_the_grants) {
+  const auto spawn = bury(here, 3);
+  const auto before = ok(feed().resume());
+  EXPECT_TRUE(run(feed().confirm(before.cursor)).has_value());
+  EXPECT_EQ(grant_one(claim(here, spawn, 1)).outcome, model::Outcome::granted);
+  const auto after = ok(feed().repair());
+  EXPECT_GT(after.epoch, before.epoch);
+  EXPECT_EQ(after.epoch, ok(store().info()).epoch);
+  EXPECT_EQ(after.cursor.grant, before.cursor.grant) << "no grant goes untold";
+  EXPECT_EQ(ok(feed().next(after.cursor, no_wait)).grants.size(), 1U);
+  bury({2, 2}, 1);
+  const auto batch = ok(feed().next(after.cursor, no_wait));
+  ASSERT_EQ(batch.tiles.size(), 1U);
+  EXPECT_EQ(batch.tiles[0].epoch, after.epoch);
+}
+
 TEST_P(ChangeFeedContract, many_changes_come_in_bounded_batches) {
   const auto start = ok(feed().now());
   for (std::int32_t call = 0; call < 5; ++call) {

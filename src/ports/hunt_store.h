@@ -2,9 +2,9 @@
 //
 // Not a cache, and the only part that decides a grant. Safe to call from any lane's coroutine; the
 // caller is resumed on its own executor. Every call may fail with: unavailable, overloaded (its
-// queue is full), io, corrupt; writes also with disk_full (nothing was written) and
-// unknown_outcome. Implementations: SqliteStore. The contract is ports/hunt_store_contract.h, run
-// over every one.
+// queue is full), io, corrupt; writes also with disk_full (nothing was written), unknown_outcome
+// and epoch_stale (the server was promoted and its relay has not raised the epoch yet).
+// Implementations: SqliteStore. The contract is ports/hunt_store_contract.h, run over every one.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -46,7 +46,8 @@ class HuntStore {
  public:
   virtual ~HuntStore() = default;
 
-  // The rows of each chunk, in the order of `keys`, all from one snapshot.
+  // The rows of each chunk, in the order of `keys`, with the epochs of their ranges (0: not owned
+  // here), all from one snapshot of the primary.
   // Bound: limits::chunks_per_load_max keys.
   [[nodiscard]] virtual boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
       std::vector<model::ChunkKey> keys) = 0;

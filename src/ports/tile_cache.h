@@ -2,10 +2,11 @@
 //
 // Not the truth and never the authority for a grant: any entry may vanish at any time, and a
 // failover may bring an older one back until it expires. An entry is complete only while its fill
-// has not expired by the cache's own clock and its epoch is current; only then does a missing tile
-// mean nothing. One object per lane. Every call may fail with: unavailable, overloaded,
-// deadline_exceeded (operations have one of 20-50 ms inside), corrupt; writes also with
-// unknown_outcome, and are safe to repeat. Implementations: sim::SimCache.
+// has not expired by the cache's own clock and its epoch is current (no change of a later epoch is
+// there, and none was asked for); only then does a missing tile mean nothing. One object per lane.
+// Every call may fail with: unavailable, overloaded, deadline_exceeded (operations have one of
+// 20-50 ms inside), corrupt; writes also with unknown_outcome, and are safe to repeat.
+// Implementations: sim::SimCache.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>

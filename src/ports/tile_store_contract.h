@@ -41,6 +41,17 @@ TEST_P(TileStoreContract, unbounded_times_stay_unbounded) {
   EXPECT_EQ(row_of(here).closes_us, model::time_us_max);
 }
 
+TEST_P(TileStoreContract, chunks_carry_the_epoch_of_their_range_or_zero_where_it_is_not_owned) {
+  const auto key = model::chunk_of(world, model::tile_id_of(here));
+  const auto epoch = ok(store().info()).epoch;
+  EXPECT_EQ(ok(store().load_chunks({key})).at(0).epoch, epoch);
+  under_test_->set_range_state(world, {key.chunk << model::chunk_id_shift}, "moved");
+  under_test_->set_range_state(world, {(key.chunk + 1) << model::chunk_id_shift}, "owned");
+  const auto chunks = ok(store().load_chunks({key, {world, key.chunk + 1}}));
+  EXPECT_EQ(chunks.at(0).epoch, 0U);
+  EXPECT_EQ(chunks.at(1).epoch, epoch);
+}
+
 TEST_P(TileStoreContract, chunks_come_in_the_order_of_the_keys_with_sorted_rows) {
   const std::vector<model::Tile> tiles{{0, 0}, {31, 31}, {5, 9}, {-1, -1}, {-32, -32}, {32, 0}};
   for (const auto& tile : tiles) bury(tile, 1);

@@ -128,7 +128,7 @@ boost::asio::awaitable<void> ClaimDesk::call(Ids ids) {
     retry_later(moved, Error{Errc::moved, "the tile's range belongs to another shard now", {}});
   }
   metrics_.claims_waiting = pending_.size();
-  bus_.publish(std::move(events));
+  static_cast<void>(co_await bus_.tell(std::move(events)));
   flush();
 }
 

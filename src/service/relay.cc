@@ -53,7 +53,7 @@ boost::asio::awaitable<void> Relay::follow() {
     auto batch = co_await feed_.next(cursor_, last ? 0 : heartbeat_ns);
     if (batch) {
       const bool more = !batch->tiles.empty() || !batch->grants.empty();
-      tell(std::move(*batch));
+      co_await tell(std::move(*batch));
       last = last && !more;
     } else if (!last) {
       co_await timer_.sleep_until(clock_.now_ns() + retry_ns);
@@ -61,7 +61,7 @@ boost::asio::awaitable<void> Relay::follow() {
   }
 }
 
-void Relay::tell(model::ChangeBatch batch) {
+boost::asio::awaitable<void> Relay::tell(model::ChangeBatch batch) {
   if (batch.gap) {
     ++epoch_;
     seq_ = 0;
@@ -77,7 +77,7 @@ void Relay::tell(model::ChangeBatch batch) {
   std::vector<model::ClaimEvent> events;
   events.reserve(batch.grants.size());
   for (const auto& grant : batch.grants) events.push_back(event_of(grant));
-  bus_.publish(std::move(events));
+  static_cast<void>(co_await bus_.tell(std::move(events)));
 }
 
 }  // namespace hunt::service

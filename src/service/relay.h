@@ -29,7 +29,7 @@ class Relay {
 
  private:
   [[nodiscard]] boost::asio::awaitable<void> follow();
-  void tell(model::ChangeBatch batch);
+  [[nodiscard]] boost::asio::awaitable<void> tell(model::ChangeBatch batch);
 
   ports::ChangeFeed& feed_;
   ports::Bus& bus_;

@@ -44,13 +44,14 @@ class SimBus final : public ports::Bus {
       });
     }
   }
-  void publish(std::vector<model::ClaimEvent> events) override {
+  boost::asio::awaitable<Result<void>> tell(std::vector<model::ClaimEvent> events) override {
     const auto message = std::make_shared<const std::vector<model::ClaimEvent>>(std::move(events));
     for (SimBus* to : hub_.endpoints) {
       boost::asio::post(loop_, [to, message] {
         if (to->on_claims_ && !message->empty()) to->on_claims_(*message);
       });
     }
+    co_return Result<void>{};
   }
   void on_invalidation(std::function<void(const model::Invalidation&)> handler) override {
     on_invalidation_ = std::move(handler);

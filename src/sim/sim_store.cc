@@ -48,7 +48,8 @@ boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> SimStore::load_chu
   HUNT_CO_CHECK(co_await enter(Call::load_chunks));
   std::vector<model::ChunkRows> out;
   for (const auto& key : keys) {
-    out.push_back({key, {}});
+    const Range& range = range_of({key.world, {key.chunk << model::chunk_id_shift}});
+    out.push_back({key, {}, range.owned ? range.epoch : 0});
     const TileKey first{key.world, {key.chunk << model::chunk_id_shift}};
     for (auto at = tiles_.lower_bound(first);
          at != tiles_.end() && model::chunk_of(at->first.first, at->first.second) == key; ++at) {
@@ -102,13 +103,14 @@ model::ClaimVerdict SimStore::decide(const model::Claim& claim, std::int64_t now
   return verdict;
 }
 
-bool SimStore::owns(const TileKey& key) const {
+const SimStore::Range& SimStore::range_of(const TileKey& key) const {
   return std::prev(ranges_.upper_bound(key))->second;
 }
 
 void SimStore::changed(const TileKey& key) {
   ++tiles_.at(key).version;
   changes_.push_back(key);
+  if (on_row_) on_row_(key.first, tiles_.at(key));
 }
 
 boost::asio::awaitable<Result<model::GrantCall>> SimStore::grant_claims(
@@ -296,33 +298,67 @@ boost::asio::awaitable<Result<ports::StoreInfo>> SimStore::info() {
   HUNT_CO_CHECK(co_await enter(Call::other));
   ports::StoreInfo info;
   info.shard = shard_;
-  info.epoch = 1;
+  info.epoch = epoch_;
   info.seed_bytes.assign(32, 7);
   const Digest256 digest = Sha256().of(info.seed_bytes);
   info.seed = model::id_from_bytes(digest.data()).high;
   co_return info;
 }
 
+boost::asio::awaitable<Result<model::FeedStart>> SimStore::resume() {
+  HUNT_CO_CHECK(co_await enter(Call::feed));
+  const model::FeedCursor now{changes_.size(), ledger_.size()};
+  co_return model::FeedStart{confirmed_.value_or(now), epoch_};
+}
+
+boost::asio::awaitable<Result<void>> SimStore::secure(model::FeedCursor /*cursor*/) {
+  return enter(Call::secure);
+}
+
+boost::asio::awaitable<Result<void>> SimStore::confirm(model::FeedCursor cursor) {
+  HUNT_CO_CHECK(co_await enter(Call::feed));
+  confirmed_ = cursor;
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<model::FeedStart>> SimStore::repair() {
+  HUNT_CO_CHECK(co_await enter(Call::feed));
+  std::uint64_t newest = epoch_;
+  for (const auto& [first, range] : ranges_) newest = std::max(newest, range.epoch);
+  epoch_ = newest + 1;
+  for (auto& [first, range] : ranges_) range.epoch = epoch_;
+  slot_lost_ = false;
+  const std::uint64_t told = confirmed_ ? confirmed_->grant : ledger_.size();
+  co_return model::FeedStart{{changes_.size(), told}, epoch_};
+}
+
 boost::asio::awaitable<Result<model::FeedCursor>> SimStore::now() {
-  HUNT_CO_CHECK(co_await enter(Call::other));
+  HUNT_CO_CHECK(co_await enter(Call::feed));
   co_return model::FeedCursor{changes_.size(), ledger_.size()};
 }
 
 boost::asio::awaitable<Result<model::ChangeBatch>> SimStore::next(model::FeedCursor after,
                                                                   std::int64_t wait_ns) {
-  HUNT_CO_CHECK(co_await enter(Call::other));
+  HUNT_CO_CHECK(co_await enter(Call::feed));
   const std::int64_t deadline_ns = clock_.now_ns() + wait_ns;
-  while (changes_.size() <= after.change && ledger_.size() <= after.grant &&
+  while (!slot_lost_ && changes_.size() <= after.change && ledger_.size() <= after.grant &&
          clock_.now_ns() < deadline_ns) {
     co_await timer_.sleep_until(std::min(deadline_ns, clock_.now_ns() + poll_ns));
   }
   model::ChangeBatch batch;
   batch.next = after;
+  if (slot_lost_) {
+    batch.gap = true;
+    batch.next = {changes_.size(), after.grant};
+    co_return batch;
+  }
   std::set<TileKey> seen;
   for (; batch.next.change < changes_.size() && seen.size() < feed_batch_max; ++batch.next.change) {
     seen.insert(changes_[batch.next.change]);
   }
-  for (const auto& key : seen) batch.tiles.push_back({key.first, tiles_.at(key)});
+  for (const auto& key : seen) {
+    batch.tiles.push_back({key.first, tiles_.at(key), range_of(key).epoch});
+  }
   for (; batch.next.grant < ledger_.size() && batch.grants.size() < feed_batch_max;
        ++batch.next.grant) {
     if (!ledger_[batch.next.grant].aborted) batch.grants.push_back(ledger_[batch.next.grant]);

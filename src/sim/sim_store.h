@@ -8,6 +8,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,7 +22,8 @@
 
 namespace hunt::sim {
 
-enum class Call : std::uint8_t { load_chunks, grant_claims, other };
+enum class Call : std::uint8_t { load_chunks, grant_claims, other, feed, secure };
+inline constexpr std::size_t call_count = 5;
 
 struct Fault {
   Call call = Call::other;
@@ -29,7 +31,35 @@ struct Fault {
   bool after_effect = false;  // it happened, and the caller is told it may not have
 };
 
-class SimStore final : public ports::HuntStore, public ports::ChangeFeed {
+// All that a store's disk holds: copied for a standby, put back by a failover.
+struct SimDisk {
+  using TileKey = std::pair<model::WorldId, model::TileId>;
+  struct Stock {
+    TileKey tile;
+    std::uint32_t budget = 0;
+    std::int64_t remaining = 0;
+    bool done = false;
+  };
+  struct Range {
+    bool owned = true;
+    std::uint64_t epoch = 1;
+  };
+
+  std::map<TileKey, model::TileRow> tiles_;
+  std::map<model::SpawnId, Stock> stock_;
+  std::vector<model::Grant> ledger_;  // cursor = index + 1
+  std::unordered_map<model::ClaimId, std::size_t, model::Id128Hash> by_claim_;
+  std::map<std::pair<model::WorldId, std::string>, model::SpawnId> keys_;
+  std::map<model::WorldId, std::string> worlds_{{1, "demo"}};
+  std::vector<TileKey> changes_;  // sequence = index + 1
+  std::uint64_t next_spawn_ = 1;
+  std::map<TileKey, Range> ranges_{{{0, {}}, {}}};  // each reaches to the next
+  std::uint64_t epoch_ = 1;
+  bool slot_lost_ = false;
+  std::optional<model::FeedCursor> confirmed_;
+};
+
+class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected SimDisk {
  public:
   SimStore(const ports::Clock& clock, ports::Timer& timer, std::uint32_t shard = 0);
 
@@ -49,9 +79,20 @@ class SimStore final : public ports::HuntStore, public ports::ChangeFeed {
 
   // What a range move and the reaper do, for tests.
   void set_range_owned(model::WorldId world, model::TileId first, bool owned) {
-    ranges_[{world, first}] = owned;
+    ranges_[{world, first}] = {owned, epoch_};
   }
   void write_aborted(const model::Claim& claim);
+  // The slot of the feed is gone: the next look sees a gap, until repair().
+  void lose_slot() noexcept { slot_lost_ = true; }
+  [[nodiscard]] std::optional<model::FeedCursor> confirmed() const noexcept { return confirmed_; }
+
+  // The disk as it is now, and another one in its place (a failover).
+  [[nodiscard]] const SimDisk& disk() const noexcept { return *this; }
+  void restore(SimDisk disk) { static_cast<SimDisk&>(*this) = std::move(disk); }
+  // Called with each row as it is committed, for checkers.
+  void on_row(std::function<void(model::WorldId, const model::TileRow&)> seen) {
+    on_row_ = std::move(seen);
+  }
 
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
       std::vector<model::ChunkKey> keys) override;
@@ -75,42 +116,31 @@ class SimStore final : public ports::HuntStore, public ports::ChangeFeed {
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
       model::FeedCursor after, std::int64_t wait_ns) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> secure(model::FeedCursor cursor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> confirm(model::FeedCursor cursor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> repair() override;
 
  private:
-  using TileKey = std::pair<model::WorldId, model::TileId>;
-  struct Stock {
-    TileKey tile;
-    std::uint32_t budget = 0;
-    std::int64_t remaining = 0;
-    bool done = false;
-  };
-
   [[nodiscard]] boost::asio::awaitable<Result<void>> enter(Call call);
   [[nodiscard]] boost::asio::awaitable<void> pass_gate(Call call);
   [[nodiscard]] std::optional<Error> fault_of(Call call, bool after_effect);
   [[nodiscard]] model::ClaimVerdict decide(const model::Claim& claim, std::int64_t now_us);
-  [[nodiscard]] bool owns(const TileKey& key) const;
+  [[nodiscard]] const Range& range_of(const TileKey& key) const;
+  [[nodiscard]] bool owns(const TileKey& key) const { return range_of(key).owned; }
   void changed(const TileKey& key);
 
   const ports::Clock& clock_;
   ports::Timer& timer_;
   const std::uint32_t shard_;
-  std::map<TileKey, model::TileRow> tiles_;
-  std::map<model::SpawnId, Stock> stock_;
-  std::vector<model::Grant> ledger_;  // cursor = index + 1
-  std::unordered_map<model::ClaimId, std::size_t, model::Id128Hash> by_claim_;
-  std::map<std::pair<model::WorldId, std::string>, model::SpawnId> keys_;
-  std::map<model::WorldId, std::string> worlds_{{1, "demo"}};
-  std::vector<TileKey> changes_;  // sequence = index + 1
-  std::uint64_t next_spawn_ = 1;
   std::deque<Fault> faults_;
-  std::array<std::uint64_t, 3> call_counts_{};
+  std::array<std::uint64_t, call_count> call_counts_{};
   std::int64_t load_answer_delay_ns_ = 0;
-  std::array<bool, 3> gates_open_{true, true, true};
-  std::map<TileKey, bool> ranges_{{{0, {}}, true}};  // each reaches to the next
+  std::array<bool, call_count> gates_open_{true, true, true, true, true};
+  std::function<void(model::WorldId, const model::TileRow&)> on_row_;
 };
 
 }  // namespace hunt::sim

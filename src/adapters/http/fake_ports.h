@@ -53,7 +53,9 @@ class FakeBus final : public ports::Bus {
   void serve(ports::BatchHandler&) override {}
   void stop_serving() override {}
   void publish(model::Invalidation) override {}
-  void publish(std::vector<model::ClaimEvent>) override {}
+  boost::asio::awaitable<Result<void>> tell(std::vector<model::ClaimEvent>) override {
+    co_return Result<void>{};
+  }
   void on_invalidation(std::function<void(const model::Invalidation&)>) override {}
   void on_claims(std::function<void(const std::vector<model::ClaimEvent>&)>) override {}
 

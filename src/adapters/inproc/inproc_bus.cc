@@ -111,17 +111,19 @@ class InprocEndpoint final : public ports::Bus {
 
   void publish(model::Invalidation invalidation) override {
     const auto message = std::make_shared<const model::Invalidation>(std::move(invalidation));
-    tell(message, [](const Subscriber& to, const model::Invalidation& what) {
+    post(message, [](const Subscriber& to, const model::Invalidation& what) {
       if (to.on_invalidation) to.on_invalidation(what);
     });
   }
 
-  void publish(std::vector<model::ClaimEvent> events) override {
-    if (events.empty()) return;
+  // Nothing is kept: who listens in this process dies with it, and catches up from the ledger.
+  asio::awaitable<Result<void>> tell(std::vector<model::ClaimEvent> events) override {
+    if (events.empty()) co_return Result<void>{};
     const auto message = std::make_shared<const std::vector<model::ClaimEvent>>(std::move(events));
-    tell(message, [](const Subscriber& to, const std::vector<model::ClaimEvent>& what) {
+    post(message, [](const Subscriber& to, const std::vector<model::ClaimEvent>& what) {
       if (to.on_claims) to.on_claims(what);
     });
+    co_return Result<void>{};
   }
 
   void on_invalidation(std::function<void(const model::Invalidation&)> handler) override {
@@ -134,7 +136,7 @@ class InprocEndpoint final : public ports::Bus {
 
  private:
   template <class Message, class Deliver>
-  void tell(const std::shared_ptr<const Message>& message, Deliver deliver) {
+  void post(const std::shared_ptr<const Message>& message, Deliver deliver) {
     for (const auto& to : hub_->listeners()) {
       if (to->waiting.fetch_add(1) >= hub_->limits.messages_waiting_max) {
         to->waiting.fetch_sub(1);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/ranges.h"
 #include "model/spawn.h"
 
 namespace hunt::sqlite {
@@ -17,6 +18,7 @@ class ChunkReader {
 
  private:
   Connection& connection_;
+  Ranges ranges_;
   Statement rows_;
 };
 

@@ -31,7 +31,11 @@ FeedReader::FeedReader(Connection& connection)
             " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'),"
             " (SELECT coalesce(max(seq), 0) FROM grants)"),
       tiles_(connection, "SELECT " HUNT_TILE_COLUMNS
-                         ", c.seq, c.world FROM changes c JOIN loot_tiles t"
+                         ", c.seq, c.world,"
+                         " (SELECT r.epoch FROM ranges r"
+                         "  WHERE (r.first_world, r.first_tile_id) <= (c.world, c.tile_id)"
+                         "  ORDER BY r.first_world DESC, r.first_tile_id DESC LIMIT 1)"
+                         " FROM changes c JOIN loot_tiles t"
                          " ON t.world = c.world AND t.tile_id = c.tile_id"
                          " WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2"),
       grants_(connection, "SELECT " HUNT_GRANT_COLUMNS
@@ -92,6 +96,7 @@ Result<void> FeedReader::read_tiles(model::ChangeBatch& batch) {
     model::TileChange change;
     change.world = world;
     change.row = tile_row(row);
+    change.epoch = row.natural(11);
     batch.tiles.push_back(std::move(change));
   }
 }

@@ -187,8 +187,14 @@ INSERT INTO ranges (first_world, first_tile_id, state, epoch)
   VALUES (0, -9223372036854775808, 'owned', 1);
 )sql";
 
+// How far the change feed was told; NULL: nobody ever followed it.
+constexpr const char* second_schema = R"sql(
+ALTER TABLE meta ADD COLUMN told_change INTEGER;
+ALTER TABLE meta ADD COLUMN told_grant INTEGER;
+)sql";
+
 }  // namespace
 
-const std::array<const char*, schema_version> migrations = {first_schema};
+const std::array<const char*, schema_version> migrations = {first_schema, second_schema};
 
 }  // namespace hunt::sqlite

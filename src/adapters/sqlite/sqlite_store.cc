@@ -10,6 +10,7 @@
 #include "adapters/sqlite/chunk_reader.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/feed.h"
+#include "adapters/sqlite/feed_mark.h"
 #include "adapters/sqlite/grant_ledger.h"
 #include "adapters/sqlite/job.h"
 #include "adapters/sqlite/reader.h"
@@ -74,6 +75,7 @@ struct SqliteStore::Parts {
   Reader reader;
   std::unique_ptr<GrantLedger> ledger;
   std::unique_ptr<TileWriter> tiles;
+  std::unique_ptr<FeedMark> feed_mark;
 
   std::unique_ptr<Feed> feed;
   std::unique_ptr<Checkpointer> checkpointer;
@@ -84,6 +86,7 @@ struct SqliteStore::Parts {
   void start_writing(std::unique_ptr<Connection> checkpoints) {
     ledger = std::make_unique<GrantLedger>(*writer_connection, clock);
     tiles = std::make_unique<TileWriter>(*writer_connection, clock);
+    feed_mark = std::make_unique<FeedMark>(*writer_connection);
     checkpointer = std::make_unique<Checkpointer>(std::move(checkpoints));
     const auto told = [](void* to, sqlite3*, const char*, int pages) {
       static_cast<Checkpointer*>(to)->committed(pages);
@@ -263,6 +266,26 @@ boost::asio::awaitable<Result<void>> SqliteStore::read_ledger(ports::LedgerVisit
 boost::asio::awaitable<Result<ports::StoreInfo>> SqliteStore::info() {
   return parts_->read<ports::StoreInfo>(parts_->read_worker,
                                         [parts = parts_.get()] { return parts->reader.info(); });
+}
+
+boost::asio::awaitable<Result<model::FeedStart>> SqliteStore::resume() {
+  return parts_->write<model::FeedStart>(
+      [parts = parts_.get()] { return parts->feed_mark->resume(); });
+}
+
+// What a reader sees was synced before it could be seen, and a file does not fail over.
+boost::asio::awaitable<Result<void>> SqliteStore::secure(model::FeedCursor /*cursor*/) {
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<Result<void>> SqliteStore::confirm(model::FeedCursor cursor) {
+  return parts_->write<void>(
+      [parts = parts_.get(), cursor] { return parts->feed_mark->confirm(cursor); });
+}
+
+boost::asio::awaitable<Result<model::FeedStart>> SqliteStore::repair() {
+  return parts_->write<model::FeedStart>(
+      [parts = parts_.get()] { return parts->feed_mark->repair(); });
 }
 
 boost::asio::awaitable<Result<model::FeedCursor>> SqliteStore::now() {

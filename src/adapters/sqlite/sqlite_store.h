@@ -66,9 +66,13 @@ class SqliteStore final : public ports::HuntStore, public ports::ChangeFeed {
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
 
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
       model::FeedCursor after, std::int64_t wait_ns) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> secure(model::FeedCursor cursor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> confirm(model::FeedCursor cursor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> repair() override;
 
  private:
   struct Parts;
