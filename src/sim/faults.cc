@@ -1,0 +1,50 @@
+#include "sim/faults.h"
+
+namespace hunt::sim {
+
+std::string_view name_of(FaultKind kind) noexcept {
+  constexpr std::string_view names[fault_kind_count] = {
+      "message_lost",    "message_twice",  "message_late",    "partition",   "one_way",
+      "crash",           "pause",          "rolling_restart", "store_error", "deadlock",
+      "unknown_outcome", "store_failover", "slot_lost",       "range_move",  "cache_error",
+      "cache_flush",     "cache_eviction", "cache_failover",  "cache_late",  "redelivery",
+      "poison",          "clock_jump",     "rules_push",      "reburial",    "closing",
+      "memory_pressure", "overload",       "bus_error"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string_view name_of(Place place) noexcept {
+  constexpr std::string_view names[place_count] = {
+      "ask",    "load",    "grant",      "look",       "edit",         "feed",
+      "secure", "confirm", "cache_read", "cache_fill", "cache_update", "invalidation",
+      "tell",   "publish", "deliver",    "ack",        "idle"};
+  return names[static_cast<std::size_t>(place)];
+}
+
+Faults::Faults(std::uint64_t seed) {
+  std::uint64_t state = seed ^ 0xfa017ULL;
+  for (Kind& kind : kinds_) kind.random = Prng(splitmix64(state));
+}
+
+bool Faults::strikes(FaultKind kind, Place place) noexcept {
+  Kind& of = kinds_[at(kind)];
+  if (quiet_ || of.rate.numerator == 0 || !of.random.chance(of.rate)) return false;
+  note(kind, place);
+  return true;
+}
+
+std::uint64_t Faults::count(FaultKind kind) const noexcept {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t count : struck_[at(kind)]) sum += count;
+  return sum;
+}
+
+std::uint64_t Faults::total() const noexcept {
+  std::uint64_t sum = 0;
+  for (std::size_t kind = 0; kind < fault_kind_count; ++kind) {
+    sum += count(static_cast<FaultKind>(kind));
+  }
+  return sum;
+}
+
+}  // namespace hunt::sim

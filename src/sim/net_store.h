@@ -1,0 +1,131 @@
+// NetStore: one host's way to a simulated store: its HuntStore and its ChangeFeed.
+//
+// Not the store: ShardServer keeps that (a SimStore on a node of its own, whose disk outlives the
+// node's crashes). Everything may go wrong on the way; what has happened there stays. Thread: the
+// world's.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ports/change_feed.h"
+#include "ports/hunt_store.h"
+#include "sim/network.h"
+#include "sim/sim_store.h"
+
+namespace hunt::sim {
+
+// The clock and timer of whoever lives at a node now: a store's disk outlives the server's lives.
+class NodeTime final : public ports::Clock, public ports::Timer {
+ public:
+  NodeTime(World& world, NodeId node) : world_(world), node_(node) {}
+  [[nodiscard]] std::int64_t now_ns() const noexcept override;
+  [[nodiscard]] std::int64_t wall_us() const noexcept override;
+  [[nodiscard]] boost::asio::awaitable<void> sleep_until(std::int64_t deadline_ns) override;
+
+ private:
+  World& world_;
+  const NodeId node_;
+};
+
+// The server: a primary with one synchronous standby.
+class ShardServer {
+ public:
+  using Wrap = std::function<std::unique_ptr<ports::HuntStore>(SimStore&)>;
+
+  // `wrap`, when given, stands between the server and its store: a planted bug of a test.
+  ShardServer(World& world, NodeId node, std::uint32_t shard, const Wrap& wrap);
+
+  [[nodiscard]] NodeId node() const noexcept { return node_; }
+  [[nodiscard]] SimStore& disk() noexcept { return store_; }
+  [[nodiscard]] ports::HuntStore& store() noexcept { return wrapped_ ? *wrapped_ : store_; }
+
+  // Changes are not copied to the standby from now on: commits hang, and secure() too.
+  void stop_replication();
+  // Replication works again and has caught up; what hung goes on.
+  void resume_replication();
+  [[nodiscard]] bool replicates() const noexcept { return !standby_; }
+  // The standby becomes the server, with what it has and without the feed's slot. The caller has
+  // killed the node's host, and boots it afterwards.
+  void promote();
+
+  // Waits until what is committed by now is on the standby, too.
+  [[nodiscard]] boost::asio::awaitable<void> replicated(Host& server);
+  // Something may have been committed: who waits for the feed looks.
+  void committed();
+  // Waits for that, at most until `deadline_ns` of the server's clock.
+  [[nodiscard]] boost::asio::awaitable<void> next_commit(Host& server, std::int64_t deadline_ns);
+
+ private:
+  using Waiting = std::vector<std::pair<std::uint64_t, Host::Ticket>>;  // life and ticket
+  void wake(Waiting& waiting);
+
+  World& world_;
+  const NodeId node_;
+  NodeTime time_;
+  SimStore store_;
+  std::unique_ptr<ports::HuntStore> wrapped_;
+  std::optional<SimDisk> standby_;  // as it was when replication stopped
+  Waiting unreplicated_;
+  Waiting feeds_;
+};
+
+class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
+ public:
+  NetStore(Network& network, Faults& faults, Host& host, ShardServer& server)
+      : network_(network), faults_(faults), host_(host), server_(server) {}
+
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
+      std::vector<model::ChunkKey> keys) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
+      std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
+      model::ClaimId claim) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> grants_after(
+      std::uint64_t cursor, std::uint32_t limit) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::Buried>>> bury(
+      model::WorldId world, std::vector<model::Burial> burials) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::uint64_t>> close_tiles(
+      model::WorldId world, std::vector<model::Tile> tiles) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::TilePage>> list_tiles(
+      model::WorldId world, model::TileRect rect, model::TileId from, std::uint32_t limit) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::World>>> worlds() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::World>> create_world(
+      model::WorldId id, std::string name) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> world_stats(
+      model::WorldId world) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
+      ports::LedgerVisitor& visitor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
+      model::FeedCursor after, std::int64_t wait_ns) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> secure(model::FeedCursor cursor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> confirm(model::FeedCursor cursor) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> repair() override;
+
+ private:
+  template <class T>
+  using Work = std::function<boost::asio::awaitable<Result<T>>(Host&, ShardServer&)>;
+  // A call to the server: faults before it, the work there, faults after it.
+  template <class T>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> read(Place place, std::int64_t work_ns,
+                                                       Work<T> work);
+  template <class T>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> write(Place place, std::int64_t work_ns,
+                                                        Work<T> work);
+  [[nodiscard]] std::optional<Error> refused(Place place);
+
+  Network& network_;
+  Faults& faults_;
+  Host& host_;
+  ShardServer& server_;
+};
+
+}  // namespace hunt::sim
