@@ -18,8 +18,8 @@ namespace hunt::engine {
 inline constexpr std::array<std::int32_t, 6> band_edges_tiles = {1, 2, 4, 8, 16, 32};
 
 struct Spawn {
-  model::SpawnId id = 0;  // 0: the tile is empty, the row only keeps its version
-  model::Version version = 0;
+  model::SpawnId id = 0;      // 0: the tile is empty, the row only keeps its version
+  std::uint64_t order = 0;    // model::order_of(epoch, version)
   std::int64_t opens_us = 0;  // max(opens, buried_at)
   std::int64_t closes_us = 0;
   std::uint16_t local = 0;  // y * 32 + x inside the chunk; the sort key
@@ -50,11 +50,14 @@ struct Chunk {
   // Derived over the 3 x 3 chunks around this one.
   std::int64_t usable_until_ns = 0;           // earliest expiry of the nine; 0 when one is missing
   std::int64_t loaded_since_ns = 0;           // earliest load of the nine
+  std::uint32_t shard = 0;                    // of all nine; L1::several_shards when they differ
   std::int64_t refresh_from_ns = 0;           // earliest wish for a refresh of the nine
   std::int64_t derived_until_us = INT64_MIN;  // what the maps were derived for ends then
   std::array<TileBits, model::chunk_side_tiles> tiles{};
   // Own state.
   std::vector<Spawn> spawns;  // sorted by `local`
+  std::uint32_t own_shard = 0;
+  std::uint64_t own_epoch = 0;
   std::int64_t own_loaded_ns = 0;
   std::int64_t own_expires_ns = 0;
   std::int64_t own_refresh_ns = 0;

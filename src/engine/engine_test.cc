@@ -251,6 +251,73 @@ TEST(L1, trusts_for_a_second_only_when_confirmations_stop_or_have_a_gap) {
   EXPECT_TRUE(missed_at(gapped, 6 * second + 1));
 }
 
+TEST(L1, trusts_each_shard_by_its_own_confirmations) {
+  constexpr std::int64_t second = 1'000'000'000;
+  Lane lane(0, model::Trigger::step);
+  lane.l1.heartbeat(0, 0);
+  lane.l1.heartbeat(0, 1);
+  // Chunk columns up to 8 are shard 0's, the others shard 1's.
+  for (std::int32_t x = 0; x < 16; ++x) {
+    for (std::int32_t y = -1; y <= 1; ++y) {
+      lane.l1.put(lane.world.chunk(model::chunk_key(1, {x, y})), 0, limits::chunk_life_ns,
+                  x <= 8 ? 0 : 1);
+    }
+  }
+  const auto missed_at = [&lane](std::int32_t chunk_x, std::int64_t now_ns) {
+    model::Batch batch;
+    batch.positions.push_back({{}, {chunk_x * 32, 0}, model::Kind::step, 0, 0});
+    std::vector<model::PositionOutcome> out(1);
+    answer(lane.l1, batch, now_ns, 1, out.data(), lane.turn);
+    return !lane.turn.missed.empty();
+  };
+  lane.l1.heartbeat(5 * second, 0);
+  lane.l1.heartbeat(5 * second, 1);
+  EXPECT_FALSE(missed_at(4, 5 * second));
+  EXPECT_FALSE(missed_at(8, 5 * second));
+  lane.l1.gap(5 * second, 1);
+  lane.l1.heartbeat(6 * second + 1, 0);
+  lane.l1.heartbeat(6 * second + 1, 1);
+  EXPECT_FALSE(missed_at(4, 6 * second + 1)) << "the gap was the other shard's";
+  EXPECT_TRUE(missed_at(12, 6 * second + 1));
+  EXPECT_TRUE(missed_at(8, 6 * second + 1)) << "its hints come from both";
+}
+
+TEST(L1, drops_what_is_of_an_epoch_that_is_over) {
+  Lane lane(2, model::Trigger::step);
+  lane.world.bury({0, 0}, 5);
+  EXPECT_EQ(lane.at({0, 0}).outcome, Outcome::found);
+  model::TileRow lost = lane.world.rows.begin()->second;
+  lost.version = 9;
+  lost.spawn = 6;
+  lane.l1.apply({1, lost});
+  model::TileRow other = lost;
+  other.tile = model::tile_id_of({4, 4});
+  lane.l1.apply({1, other});
+  EXPECT_EQ(lane.at({4, 4}).outcome, Outcome::found);
+  lane.l1.begin_epoch(0, 2);
+  model::Batch batch;
+  batch.positions.push_back({});
+  std::vector<model::PositionOutcome> out(1);
+  answer(lane.l1, batch, 1, 1, out.data(), lane.turn);
+  EXPECT_EQ(lane.turn.missed.size(), 1U);
+  for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) {
+    // A load that began before the promotion is not taken; one of the new epoch wins over commits
+    // that were lost, though their versions are higher.
+    for (const auto& key : lane.turn.wanted) {
+      auto rows = lane.world.chunk(key);
+      rows.epoch = epoch;
+      lane.l1.put(rows, 1, limits::chunk_life_ns);
+    }
+    answer(lane.l1, batch, 1, 1, out.data(), lane.turn);
+    EXPECT_EQ(lane.turn.missed.empty(), epoch == 2);
+  }
+  ASSERT_EQ(lane.turn.candidates.size(), 1U);
+  EXPECT_EQ(lane.turn.candidates[0].spawn, 5U);
+  batch.positions[0].tile = {4, 4};
+  answer(lane.l1, batch, 1, 1, out.data(), lane.turn);
+  EXPECT_TRUE(lane.turn.candidates.empty());
+}
+
 TEST(L1, asks_for_a_refresh_once_before_it_expires) {
   Lane lane(0, model::Trigger::step);
   lane.l1.heartbeat(0);

@@ -16,17 +16,18 @@ std::size_t bytes_of(const Chunk& chunk) noexcept {
   return sizeof(Chunk) + chunk.spawns.capacity() * sizeof(Spawn) + 96;
 }
 
-// Versions never go back while the chunk stays: an invalidation may be newer than the load, and as
-// rows are never deleted, a row that the load lacks is newer than its snapshot.
-void keep_newer(const Chunk& chunk, std::vector<Spawn>& loaded) {
+// Rows never go back while the chunk stays: an invalidation may be newer than the load, and as rows
+// are never deleted, a row that the load lacks is newer than its snapshot, unless it is of an
+// earlier epoch: then its commit was lost.
+void keep_newer(const Chunk& chunk, std::uint64_t epoch, std::vector<Spawn>& loaded) {
   const auto by_local = [](const Spawn& a, const Spawn& b) { return a.local < b.local; };
   const std::size_t loaded_count = loaded.size();
   for (const Spawn& here : chunk.spawns) {
     const auto end = loaded.begin() + static_cast<std::ptrdiff_t>(loaded_count);
     const auto at = std::lower_bound(loaded.begin(), end, here, by_local);
     if (at == end || at->local != here.local) {
-      loaded.push_back(here);
-    } else if (at->version < here.version) {
+      if (here.order >= model::order_of(epoch, 0)) loaded.push_back(here);
+    } else if (at->order < here.order) {
       *at = here;
     }
   }
@@ -36,7 +37,7 @@ void keep_newer(const Chunk& chunk, std::vector<Spawn>& loaded) {
 }  // namespace
 
 L1::L1(std::size_t bytes_max, std::shared_ptr<const model::RuleSet> rules)
-    : bytes_max_(bytes_max), table_indexes_{-1} {
+    : bytes_max_(bytes_max), table_indexes_{-1}, feeds_(1) {
   set_rules(std::move(rules));
 }
 
@@ -68,7 +69,8 @@ Chunk* L1::usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
   chunk->referenced = true;
   if (as_of_us >= chunk->maps_until_us) derive(*chunk, as_of_us);
   chunk->good_until_ns = 0;
-  if (now_ns >= chunk->usable_until_ns || chunk->loaded_since_ns < loaded_floor_ns_) {
+  if (now_ns >= chunk->usable_until_ns ||
+      chunk->loaded_since_ns < trust_of(chunk->shard).loaded_floor_ns) {
     return nullptr;
   }
   chunk->good_until_ns = good_until(*chunk);
@@ -78,7 +80,7 @@ Chunk* L1::usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
 std::int64_t L1::good_until(const Chunk& chunk) const noexcept {
   const std::int64_t until_ns = std::min(chunk.usable_until_ns, chunk.refresh_from_ns);
   // Where the feed does not cover the load, trust has its own end and is looked at each time.
-  return chunk.loaded_since_ns >= continuous_since_ns_ ? until_ns : 0;
+  return chunk.loaded_since_ns >= trust_of(chunk.shard).continuous_since_ns ? until_ns : 0;
 }
 
 void L1::distrust_all() noexcept {
@@ -87,7 +89,7 @@ void L1::distrust_all() noexcept {
 
 bool L1::fresh(const Chunk* chunk, std::int64_t now_ns) const noexcept {
   return chunk != nullptr && now_ns < chunk->own_expires_ns &&
-         chunk->own_loaded_ns >= loaded_floor_ns_;
+         chunk->own_loaded_ns >= trust_of(chunk->own_shard).loaded_floor_ns;
 }
 
 void L1::want(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
@@ -115,10 +117,10 @@ void L1::want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::Chun
   chunk.good_until_ns = good_until(chunk);
 }
 
-Spawn L1::spawn_of(const model::TileRow& row) {
+Spawn L1::spawn_of(const model::TileRow& row, std::uint64_t epoch) {
   Spawn spawn;
   spawn.id = row.spawn;
-  spawn.version = row.version;
+  spawn.order = model::order_of(epoch, row.version);
   spawn.opens_us = std::max(row.opens_us, row.buried_at_us);
   spawn.closes_us = row.closes_us;
   spawn.local = local_of(model::tile_of(row.tile));
@@ -137,12 +139,15 @@ Spawn L1::spawn_of(const model::TileRow& row) {
   return spawn;
 }
 
-void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns) {
+void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns,
+             model::ShardId shard) {
   const model::ChunkAt at = model::chunk_at(rows.key.chunk);
   Chunk* chunk = index_.find(rows.key.world, at);
+  if (rows.epoch < feed(shard).epoch) return;
+  if (chunk != nullptr && rows.epoch < chunk->own_epoch) return;
   std::vector<Spawn> spawns;
   spawns.reserve(rows.rows.size());
-  for (const auto& row : rows.rows) spawns.push_back(spawn_of(row));
+  for (const auto& row : rows.rows) spawns.push_back(spawn_of(row, rows.epoch));
   std::sort(spawns.begin(), spawns.end(),
             [](const Spawn& a, const Spawn& b) { return a.local < b.local; });
   if (chunk == nullptr) {
@@ -153,7 +158,7 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
     index_.insert(chunk);
   } else {
     bytes_ -= bytes_of(*chunk);
-    keep_newer(*chunk, spawns);
+    keep_newer(*chunk, rows.epoch, spawns);
   }
   const bool loot_changed = chunk->spawns != spawns;
   chunk->spawns = std::move(spawns);
@@ -161,6 +166,8 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
   for (const Spawn& spawn : chunk->spawns) {
     if (spawn.id != 0) chunk->tiles[spawn.local / 32U].rows |= 1U << (spawn.local % 32U);
   }
+  chunk->own_shard = shard;
+  chunk->own_epoch = rows.epoch;
   chunk->own_loaded_ns = loaded_ns;
   chunk->own_expires_ns = expires_ns;
   chunk->own_refresh_ns = loaded_ns + (expires_ns - loaded_ns) / 3 * 2;
@@ -174,14 +181,14 @@ void L1::apply(const model::TileChange& change) {
   const model::Tile tile = model::tile_of(change.row.tile);
   Chunk* chunk = index_.find(change.world, model::chunk_at(tile));
   if (chunk == nullptr) return;
-  const Spawn spawn = spawn_of(change.row);
+  const Spawn spawn = spawn_of(change.row, change.epoch);
   bytes_ -= bytes_of(*chunk);
   const auto at = std::lower_bound(
       chunk->spawns.begin(), chunk->spawns.end(), spawn.local,
       [](const Spawn& known, std::uint16_t wanted) { return known.local < wanted; });
   if (at == chunk->spawns.end() || at->local != spawn.local) {
     chunk->spawns.insert(at, spawn);
-  } else if (at->version < spawn.version) {
+  } else if (at->order < spawn.order) {
     *at = spawn;
   }
   bytes_ += bytes_of(*chunk);
@@ -203,6 +210,7 @@ void L1::mark_around(model::WorldId world, model::ChunkAt at, bool loot_changed)
 }
 
 void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
+  chunk.shard = chunk.own_shard;
   chunk.usable_until_ns = INT64_MAX;
   chunk.loaded_since_ns = INT64_MAX;
   chunk.refresh_from_ns = INT64_MAX;
@@ -214,6 +222,7 @@ void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
         chunk.maps_until_us = INT64_MAX;
         return;
       }
+      if (around->own_shard != chunk.own_shard) chunk.shard = several_shards;
       chunk.usable_until_ns = std::min(chunk.usable_until_ns, around->own_expires_ns);
       chunk.loaded_since_ns = std::min(chunk.loaded_since_ns, around->own_loaded_ns);
       chunk.refresh_from_ns = std::min(chunk.refresh_from_ns, around->own_refresh_ns);
@@ -297,31 +306,69 @@ void L1::remove(std::size_t position) {
   mark_around(gone->world, gone->at, true);
 }
 
-void L1::heartbeat(std::int64_t now_ns) noexcept {
-  last_heartbeat_ns_ = now_ns;
-  if (continuous_since_ns_ <= now_ns) return;
-  continuous_since_ns_ = now_ns;
+L1::Feed& L1::feed(model::ShardId shard) {
+  HUNT_ASSERT(shard < shards_max);
+  if (shard >= feeds_.size()) {
+    feeds_.resize(shard + 1);
+    find_least_trusted();
+  }
+  return feeds_[shard];
+}
+
+void L1::find_least_trusted() noexcept {
+  least_trusted_.loaded_floor_ns = INT64_MIN;
+  least_trusted_.continuous_since_ns = INT64_MIN;
+  for (const Feed& one : feeds_) {
+    least_trusted_.loaded_floor_ns = std::max(least_trusted_.loaded_floor_ns, one.loaded_floor_ns);
+    least_trusted_.continuous_since_ns =
+        std::max(least_trusted_.continuous_since_ns, one.continuous_since_ns);
+  }
+}
+
+void L1::heartbeat(std::int64_t now_ns, model::ShardId shard) {
+  Feed& confirmed = feed(shard);
+  confirmed.last_heartbeat_ns = now_ns;
+  if (confirmed.continuous_since_ns <= now_ns) return;
+  confirmed.continuous_since_ns = now_ns;
+  find_least_trusted();
   distrust_all();
 }
 
-void L1::gap(std::int64_t now_ns) noexcept {
+void L1::gap(std::int64_t now_ns, model::ShardId shard) {
   // What was confirmed until now lives on for as long as an unconfirmed load would.
-  grace_floor_ns_ = loaded_floor_ns_;
-  grace_until_ns_ = now_ns + limits::unconfirmed_life_ns;
-  continuous_since_ns_ = now_ns;
+  Feed& missed = feed(shard);
+  missed.grace_floor_ns = missed.loaded_floor_ns;
+  missed.grace_until_ns = now_ns + limits::unconfirmed_life_ns;
+  missed.continuous_since_ns = now_ns;
+  find_least_trusted();
   distrust_all();
+}
+
+void L1::begin_epoch(model::ShardId shard, std::uint64_t epoch) {
+  if (epoch <= feed(shard).epoch) return;
+  feed(shard).epoch = epoch;
+  for (const auto& chunk : chunks_) {
+    if (chunk->own_shard == shard && chunk->own_epoch < epoch) chunk->own_expires_ns = 0;
+    chunk->maps_until_us = INT64_MIN;  // the nine around each look again
+  }
 }
 
 void L1::begin_turn(std::int64_t now_ns) noexcept {
-  if (last_heartbeat_ns_ != INT64_MIN && now_ns - last_heartbeat_ns_ > limits::feed_silence_ns) {
-    continuous_since_ns_ = INT64_MAX;  // the next heartbeat starts anew
-    last_heartbeat_ns_ = INT64_MIN;
-    distrust_all();
-  }
   const std::int64_t unconfirmed_ns = now_ns - limits::unconfirmed_life_ns;
-  // A chunk loaded before the feed was continuous was last confirmed by its load.
-  loaded_floor_ns_ = std::min(unconfirmed_ns, continuous_since_ns_);
-  if (now_ns < grace_until_ns_) loaded_floor_ns_ = std::min(loaded_floor_ns_, grace_floor_ns_);
+  for (Feed& one : feeds_) {
+    if (one.last_heartbeat_ns != INT64_MIN &&
+        now_ns - one.last_heartbeat_ns > limits::feed_silence_ns) {
+      one.continuous_since_ns = INT64_MAX;  // the next heartbeat starts anew
+      one.last_heartbeat_ns = INT64_MIN;
+      distrust_all();
+    }
+    // A chunk loaded before the feed was continuous was last confirmed by its load.
+    one.loaded_floor_ns = std::min(unconfirmed_ns, one.continuous_since_ns);
+    if (now_ns < one.grace_until_ns) {
+      one.loaded_floor_ns = std::min(one.loaded_floor_ns, one.grace_floor_ns);
+    }
+  }
+  find_least_trusted();
 }
 
 void L1::for_each(const std::function<void(const Chunk&)>& visit) const {

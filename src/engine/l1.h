@@ -2,8 +2,9 @@
 //
 // Not shared, not the truth, and it never loads anything: the service does and calls put(). A
 // chunk answers positions only while it and the eight around it are fresh (hints cross borders).
-// Freshness (PROTOCOLS 7, promise B1): until its expiry, and, unless confirmations flow, at most
-// limits::unconfirmed_life_ns after its load. Thread: its lane's.
+// Freshness (PROTOCOLS 7, promise B1): until its expiry, and, unless confirmations of its shard
+// flow, at most limits::unconfirmed_life_ns after its load. Where the nine are of several shards,
+// the least trusted of all shards counts. Thread: its lane's.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -61,17 +62,25 @@ class L1 {
   // Appends those of the 3 x 3 that wish for a refresh, each once until it is put again.
   void want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::ChunkKey>& out);
 
-  // A load that was begun at `loaded_ns`. Rows that are older than what is here are ignored.
-  // `expires_ns` is absolute; a refresh is wished for after two thirds of the life.
-  void put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns);
+  // A load that was begun at `loaded_ns`. Rows that are older than what is here are ignored, and
+  // so is a load of an epoch that is over. `expires_ns` is absolute; a refresh is wished for after
+  // two thirds of the life.
+  void put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns,
+           model::ShardId shard = 0);
 
   // A changed row; ignored where the chunk is not here or has the same or a newer version.
   void apply(const model::TileChange& change);
 
-  // Confirmations. `heartbeat` says that everything committed until about now was applied;
-  // `gap` that something may have been missed.
-  void heartbeat(std::int64_t now_ns) noexcept;
-  void gap(std::int64_t now_ns) noexcept;
+  // Confirmations of a shard. `heartbeat` says that everything committed until about now was
+  // applied; `gap` that something may have been missed; `begin_epoch` that copies of earlier
+  // epochs are void. Bound: shards_max.
+  static constexpr std::uint32_t shards_max = 4'096;
+  void heartbeat(std::int64_t now_ns, model::ShardId shard = 0);
+  void gap(std::int64_t now_ns, model::ShardId shard = 0);
+  void begin_epoch(model::ShardId shard, std::uint64_t epoch);
+  [[nodiscard]] std::uint64_t epoch_of(model::ShardId shard) const noexcept {
+    return shard < feeds_.size() ? feeds_[shard].epoch : 0;
+  }
   // Call at the start of each turn: what is not confirmed long enough stops being usable.
   void begin_turn(std::int64_t now_ns) noexcept;
 
@@ -87,8 +96,24 @@ class L1 {
   void for_each(const std::function<void(const Chunk&)>& visit) const;
   [[nodiscard]] L1Stats stats() const noexcept;
 
+  static constexpr std::uint32_t several_shards = UINT32_MAX;
+
  private:
-  [[nodiscard]] Spawn spawn_of(const model::TileRow& row);
+  // How far the confirmations of a shard are trusted.
+  struct Feed {
+    std::uint64_t epoch = 0;
+    std::int64_t loaded_floor_ns = INT64_MIN;  // earlier loads are not confirmed long enough
+    std::int64_t grace_floor_ns = INT64_MIN;
+    std::int64_t grace_until_ns = INT64_MIN;
+    std::int64_t last_heartbeat_ns = INT64_MIN;
+    std::int64_t continuous_since_ns = INT64_MAX;  // loads from then on are covered by the feed
+  };
+  [[nodiscard]] Feed& feed(model::ShardId shard);
+  [[nodiscard]] const Feed& trust_of(std::uint32_t shard) const noexcept {
+    return shard < feeds_.size() ? feeds_[shard] : least_trusted_;
+  }
+  void find_least_trusted() noexcept;
+  [[nodiscard]] Spawn spawn_of(const model::TileRow& row, std::uint64_t epoch);
   void derive(Chunk& chunk, std::int64_t as_of_us);
   void derive_maps(Chunk& chunk, std::int64_t as_of_us);
   void add_open_loot(const Chunk& around, std::int32_t radius, model::Tile origin,
@@ -111,11 +136,8 @@ class L1 {
   std::size_t hand_ = 0;
   std::unordered_map<std::string, std::uint16_t> table_names_;  // name -> Spawn::table
   std::vector<std::int32_t> table_indexes_;  // Spawn::table -> rules_->tables, or -1
-  std::int64_t loaded_floor_ns_ = INT64_MIN;
-  std::int64_t grace_floor_ns_ = INT64_MIN;
-  std::int64_t grace_until_ns_ = INT64_MIN;
-  std::int64_t last_heartbeat_ns_ = INT64_MIN;
-  std::int64_t continuous_since_ns_ = INT64_MAX;  // loads from then on are covered by the feed
+  std::vector<Feed> feeds_;                  // by shard
+  Feed least_trusted_;                       // the worst of each field that counts
 };
 
 }  // namespace hunt::engine
