@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <utility>
 
 #include "base/result.h"
 
@@ -21,6 +22,23 @@ void end_on_exception(const std::exception_ptr& error) {
   std::abort();
 }
 
+// A task's place in the count, for as long as its frame lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(&count) { ++*count_; }
+  Counted(Counted&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  Counted& operator=(Counted&&) = delete;
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() {
+    if (count_ != nullptr) --*count_;
+  }
+  void operator()(const std::exception_ptr& error) { end_on_exception(error); }
+
+ private:
+  std::size_t* count_;
+};
+
 }  // namespace
 
 TaskGroup::~TaskGroup() {
@@ -29,11 +47,7 @@ TaskGroup::~TaskGroup() {
 
 bool TaskGroup::try_spawn(boost::asio::awaitable<void> task) {
   if (count_ >= tasks_max_) return false;
-  ++count_;
-  boost::asio::co_spawn(lane_, std::move(task), [this](std::exception_ptr error) {
-    end_on_exception(error);
-    --count_;
-  });
+  boost::asio::co_spawn(lane_, std::move(task), Counted(count_));
   return true;
 }
 

@@ -1,7 +1,8 @@
 // TaskGroup: the owner of spawned coroutines of one lane. Counts them, bounds them, is joined.
 //
 // Not a thread pool. A task that throws is a bug and ends the process with its message: errors of
-// the world are Results. The group outlives its tasks: join() before destroying it.
+// the world are Results. The group outlives its tasks: join() before destroying it. A task whose
+// frame is destroyed with its event loop (a simulated crash) counts as ended.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>

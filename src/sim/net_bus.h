@@ -1,8 +1,8 @@
 // NetBus: the bus over the simulated network: asks, invalidations, and the log of told claims.
 //
-// Not NATS, but its promises. Asks go to any host that serves; invalidations may be lost or overtake
-// each other, as the sequence in them allows; told claims are kept in a log that outlives crashes,
-// each (claim, outcome) once within two minutes. Thread: the world's.
+// Not NATS, but its promises. Asks go to any host that serves; invalidations may be lost or
+// overtake each other, as the sequence in them allows; told claims are kept in a log that outlives
+// crashes, each (claim, outcome) once within two minutes. Thread: the world's.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
