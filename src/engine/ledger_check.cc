@@ -17,9 +17,12 @@ std::string describe(const model::Grant& grant) {
 }  // namespace
 
 std::string_view name_of(LedgerRule rule) noexcept {
-  constexpr std::string_view names[] = {"spawn_once",    "stock_in_bounds",       "conserved",
-                                        "sold_out_true", "grant_has_spawn",       "claim_id_true",
-                                        "claim_once",    "player_once_per_spawn", "cursor_rises"};
+  constexpr std::string_view names[] = {
+      "spawn_once",      "stock_in_bounds", "conserved",     "sold_out_true",
+      "grant_has_spawn", "claim_id_true",   "claim_once",    "player_once_per_spawn",
+      "cursor_rises",    "told_is_granted", "told_one_item", "grant_told",
+      "grant_asked",     "item_true",       "accepted_told", "version_rises",
+      "stale_bounded"};
   return names[static_cast<std::size_t>(rule)];
 }
 

@@ -1,0 +1,79 @@
+#include "engine/ledger_check_history.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace hunt::engine {
+
+void HistoryCheck::violated(LedgerRule rule, std::string sentence) {
+  if (violations_.size() >= LedgerCheck::violations_kept_max) return;
+  violations_.push_back({rule, std::move(sentence)});
+}
+
+void HistoryCheck::on_told(model::ClaimId claim, model::Outcome outcome, const std::string& item) {
+  if (!model::is_terminal(outcome)) return;
+  Told& told = told_[claim];
+  if (outcome != model::Outcome::granted) return;
+  if (told.granted && told.item != item) {
+    violated(LedgerRule::told_one_item,
+             fmt::format("claim {} was told \"{}\", then \"{}\"", model::format_claim_id(claim),
+                         told.item, item));
+  }
+  told.granted = true;
+  told.item = item;
+}
+
+void HistoryCheck::on_grant(const model::Grant& grant) {
+  if (grant.aborted) return;
+  granted_[grant.claim] = grant.item;
+  if (!asked_.contains({grant.world, grant.tile, grant.player})) {
+    violated(LedgerRule::grant_asked,
+             fmt::format("claim {} was granted, but player {} was never at its tile",
+                         model::format_claim_id(grant.claim), model::format_uuid(grant.player)));
+  }
+  check_item(grant);
+}
+
+void HistoryCheck::check_item(const model::Grant& grant) {
+  const auto rules = rules_.find(grant.rules);
+  const auto table = tables_.find(grant.spawn);
+  if (rules == rules_.end() || table == tables_.end()) {
+    return violated(LedgerRule::item_true,
+                    fmt::format("claim {} names rules \"{}\" or a spawn that never were",
+                                model::format_claim_id(grant.claim), grant.rules));
+  }
+  const auto index = rules->second->find_table(table->second);
+  const std::string expected =
+      index ? rules->second->items[roller_.roll(*rules->second, *index, grant.claim)] : "";
+  if (index && expected == grant.item) return;
+  violated(LedgerRule::item_true,
+           fmt::format("claim {} yielded \"{}\", but its roll is \"{}\"",
+                       model::format_claim_id(grant.claim), grant.item, expected));
+}
+
+std::vector<LedgerViolation> HistoryCheck::finish(bool drained) {
+  for (const auto& [claim, told] : told_) {
+    if (!told.granted) continue;
+    const auto row = granted_.find(claim);
+    if (row == granted_.end()) {
+      violated(LedgerRule::told_is_granted,
+               fmt::format("claim {} was told granted, but is not in the ledger",
+                           model::format_claim_id(claim)));
+    } else if (row->second != told.item) {
+      violated(LedgerRule::told_one_item,
+               fmt::format("claim {} was told \"{}\", but the ledger says \"{}\"",
+                           model::format_claim_id(claim), told.item, row->second));
+    }
+  }
+  for (const auto& [claim, item] : granted_) {
+    if (!drained) break;
+    const auto told = told_.find(claim);
+    if (told != told_.end() && told->second.granted) continue;
+    violated(LedgerRule::grant_told, fmt::format("claim {} is in the ledger, but nobody was told",
+                                                 model::format_claim_id(claim)));
+  }
+  return std::move(violations_);
+}
+
+}  // namespace hunt::engine

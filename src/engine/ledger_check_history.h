@@ -1,0 +1,68 @@
+// HistoryCheck: holds what was asked, accepted and told against the rows of the ledger.
+//
+// Not a recorder and not the check of a single ledger (ledger_check.h): whoever watched a run (the
+// simulator, a chaos run) shows it what happened, then every row of every shard, then asks
+// finish(). Memory: about 150 bytes per claim.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/claim_id.h"
+#include "engine/ledger_check.h"
+#include "engine/roll.h"
+#include "model/claim.h"
+#include "model/rule_set.h"
+
+namespace hunt::engine {
+
+class HistoryCheck {
+ public:
+  explicit HistoryCheck(Bytes event_seed) : roller_(event_seed) {}
+
+  // A client sent a position there: a claim on that tile may follow.
+  void on_asked(model::WorldId world, model::TileId tile, model::PlayerId player) {
+    asked_.insert({world, tile, player});
+  }
+  // A client, or the log of claims, was told this.
+  void on_told(model::ClaimId claim, model::Outcome outcome, const std::string& item);
+  // Rules that were in force, and burials: what an item must follow from.
+  void on_rules(std::shared_ptr<const model::RuleSet> rules) { rules_[rules->version] = rules; }
+  void on_burial(model::SpawnId spawn, const std::string& table) { tables_[spawn] = table; }
+
+  // A row of a ledger, after all of the above.
+  void on_grant(const model::Grant& grant);
+
+  // `drained`: everything accepted must have been told by now. Call once, at the end.
+  [[nodiscard]] std::vector<LedgerViolation> finish(bool drained);
+
+  [[nodiscard]] std::size_t told_count() const noexcept { return told_.size(); }
+  [[nodiscard]] bool was_told(model::ClaimId claim) const { return told_.contains(claim); }
+
+ private:
+  struct Asked {
+    model::WorldId world = 0;
+    model::TileId tile;
+    model::PlayerId player;
+    friend auto operator<=>(const Asked&, const Asked&) = default;
+  };
+  struct Told {
+    bool granted = false;
+    std::string item;  // when granted
+  };
+  void violated(LedgerRule rule, std::string sentence);
+  void check_item(const model::Grant& grant);
+
+  Roller roller_;
+  std::set<Asked> asked_;
+  std::map<model::ClaimId, Told> told_;
+  std::map<model::ClaimId, std::string> granted_;  // by the ledger, with the item
+  std::map<std::string, std::shared_ptr<const model::RuleSet>> rules_;
+  std::map<model::SpawnId, std::string> tables_;
+  std::vector<LedgerViolation> violations_;
+};
+
+}  // namespace hunt::engine

@@ -1,0 +1,63 @@
+#include "engine/ledger_check_tiles.h"
+
+#include <algorithm>
+
+namespace hunt::engine {
+
+void TileHistory::on_row(std::int64_t at_ns, model::WorldId world, const model::TileRow& row,
+                         std::uint64_t epoch) {
+  tiles_[{world, row.tile}].push_back({at_ns, model::order_of(epoch, row.version), row});
+}
+
+std::ptrdiff_t TileHistory::index_at(const std::vector<Then>& rows, std::int64_t at_ns) {
+  const auto after =
+      std::upper_bound(rows.begin(), rows.end(), at_ns,
+                       [](std::int64_t at, const Then& then) { return at < then.at_ns; });
+  return after - rows.begin() - 1;
+}
+
+std::int64_t TileHistory::age_ns(model::WorldId world, model::TileId tile, std::uint64_t order,
+                                 std::int64_t now_ns) const {
+  const auto found = tiles_.find({world, tile});
+  if (found == tiles_.end()) return 0;
+  for (const Then& then : found->second) {
+    if (then.order > order) return std::max<std::int64_t>(0, now_ns - then.at_ns);
+  }
+  return 0;
+}
+
+std::optional<model::SpawnId> TileHistory::open_throughout(model::WorldId world, model::TileId tile,
+                                                           std::int64_t from_ns, std::int64_t to_ns,
+                                                           std::int64_t low_us,
+                                                           std::int64_t high_us) const {
+  const auto found = tiles_.find({world, tile});
+  if (found == tiles_.end()) return {};
+  const auto& rows = found->second;
+  std::optional<model::SpawnId> spawn;
+  for (std::ptrdiff_t i = index_at(rows, from_ns); i < std::ssize(rows); ++i) {
+    if (i < 0) return {};
+    const Then& then = rows[static_cast<std::size_t>(i)];
+    if (then.at_ns > to_ns) break;
+    const bool open = then.row.spawn != 0 && !then.row.sold_out && then.row.eligible(low_us) &&
+                      then.row.eligible(high_us);
+    if (!open || (spawn && *spawn != then.row.spawn)) return {};
+    spawn = then.row.spawn;
+  }
+  return spawn;
+}
+
+bool TileHistory::ever_sold_out(model::WorldId world, model::TileId tile, std::int64_t from_ns,
+                                std::int64_t to_ns) const {
+  const auto found = tiles_.find({world, tile});
+  if (found == tiles_.end()) return false;
+  const auto& rows = found->second;
+  const auto first = std::max<std::ptrdiff_t>(0, index_at(rows, from_ns));
+  for (auto i = first; i < std::ssize(rows); ++i) {
+    const Then& then = rows[static_cast<std::size_t>(i)];
+    if (then.at_ns > to_ns) break;
+    if (then.row.sold_out) return true;
+  }
+  return false;
+}
+
+}  // namespace hunt::engine
