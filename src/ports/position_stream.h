@@ -39,20 +39,25 @@ class PositionStream {
   virtual ~PositionStream() = default;
 
   // Stores a batch in a shard's stream; returns when it is accepted. A repeat of `message_id`
-  // within two minutes is accepted and stored once. Errors: overloaded (the stream is full),
+  // within two minutes is accepted and stored once. An as_of that the batch has is kept (it was
+  // accepted before, by another shard's stream). Errors: overloaded (the stream is full),
   // unavailable, unknown_outcome (repeat it with the same id).
   [[nodiscard]] virtual boost::asio::awaitable<Result<void>> publish(model::ShardId shard,
                                                                      model::Batch batch,
-                                                                     std::string message_id) = 0;
+                                                                     std::string message_id,
+                                                                     std::string reply_to = {}) = 0;
 
   // Pulls from these shards' streams, never more than `inflight_max` deliveries at once, until
-  // stop(). Unacknowledged ones go to somebody else after the stream's ack wait.
+  // stop(). Unacknowledged ones go to somebody else after the stream's ack wait, which goes on
+  // anew while the handler is at work. A nak'ed one comes again after a delay.
   virtual void serve(std::vector<model::ShardId> shards, DeliveryHandler& handler,
                      std::size_t inflight_max) = 0;
   virtual void stop() = 0;
 
-  // Outcomes of a delivery to whoever asked for them. Never blocks, may be lost.
-  virtual void reply(const std::string& reply_to, const model::BatchReply& outcomes) = 0;
+  // Outcomes of a delivery to whoever asked for them, with the positions they are of: a message
+  // with positions of several shards is answered in several parts. Never blocks, may be lost.
+  virtual void reply(const std::string& reply_to, const model::Batch& batch,
+                     const model::BatchReply& outcomes) = 0;
 };
 
 }  // namespace hunt::ports

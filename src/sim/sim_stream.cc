@@ -120,14 +120,8 @@ NetStream::~NetStream() {
 }
 
 boost::asio::awaitable<Result<void>> NetStream::publish(model::ShardId shard, model::Batch batch,
-                                                        std::string message_id) {
-  return publish_for(shard, std::move(batch), std::move(message_id), {});
-}
-
-boost::asio::awaitable<Result<void>> NetStream::publish_for(model::ShardId shard,
-                                                            model::Batch batch,
-                                                            std::string message_id,
-                                                            std::string reply_to) {
+                                                        std::string message_id,
+                                                        std::string reply_to) {
   CallRules rules;
   rules.place = Place::publish;
   rules.timeout_ns = publish_timeout_ns;
@@ -187,15 +181,16 @@ boost::asio::awaitable<void> NetStream::handle(ports::Delivery delivery) {
   });
 }
 
-void NetStream::reply(const std::string& reply_to, const model::BatchReply& outcomes) {
+void NetStream::reply(const std::string& reply_to, const model::Batch& batch,
+                      const model::BatchReply& outcomes) {
   const auto node = parse_u64(reply_to.substr(0, reply_to.find('.')));
   if (!node || *node >= host_.world().node_count()) return;
   StreamServer* server = &server_;
   network_.send(host_, static_cast<NodeId>(*node), Place::deliver,
-                [server, reply_to, outcomes](Host& to) {
+                [server, reply_to, batch, outcomes](Host& to) {
                   const auto found = server->endpoints_.find({to.node(), to.life()});
                   if (found == server->endpoints_.end() || !found->second->on_reply_) return;
-                  found->second->on_reply_(reply_to, outcomes);
+                  found->second->on_reply_(reply_to, batch, outcomes);
                 });
 }
 

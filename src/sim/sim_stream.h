@@ -78,23 +78,22 @@ class StreamServer {
 
 class NetStream final : public ports::PositionStream {
  public:
-  using OnReply = std::function<void(const std::string& reply_to, const model::BatchReply&)>;
+  // `reply_to` is "<node>.<anything>".
+  using OnReply = std::function<void(const std::string& reply_to, const model::Batch&,
+                                     const model::BatchReply&)>;
 
   NetStream(Network& network, StreamServer& server, Host& host);
   ~NetStream() override;
 
   [[nodiscard]] boost::asio::awaitable<Result<void>> publish(model::ShardId shard,
                                                              model::Batch batch,
-                                                             std::string message_id) override;
-  // The same, with somebody who waits for the outcomes: "<node>.<anything>".
-  [[nodiscard]] boost::asio::awaitable<Result<void>> publish_for(model::ShardId shard,
-                                                                 model::Batch batch,
-                                                                 std::string message_id,
-                                                                 std::string reply_to);
+                                                             std::string message_id,
+                                                             std::string reply_to = {}) override;
   void serve(std::vector<model::ShardId> shards, ports::DeliveryHandler& handler,
              std::size_t inflight_max) override;
   void stop() override;
-  void reply(const std::string& reply_to, const model::BatchReply& outcomes) override;
+  void reply(const std::string& reply_to, const model::Batch& batch,
+             const model::BatchReply& outcomes) override;
   void on_reply(OnReply handler) { on_reply_ = std::move(handler); }
 
  private:
