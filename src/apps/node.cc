@@ -247,8 +247,9 @@ Result<void> Node::start() {
   const auto identity = random_bytes(8);
   std::uint64_t relay_id = 0;
   for (const auto byte : identity) relay_id = relay_id << 8 | byte;
-  parts.relay = std::make_unique<service::Relay>(*parts.store, first.bus(), parts.clock,
-                                                 first.timer(), first.executor(), relay_id | 1U);
+  const service::RelayOptions relay{0, relay_id | 1U};
+  parts.relay = std::make_unique<service::Relay>(relay, *parts.store, first.bus(), nullptr,
+                                                 parts.clock, first.timer(), first.executor());
   parts.running = true;
   HUNT_CHECK(first.run(parts.relay->start()));
   parts.observer->set_rules(*parts.rules->current());

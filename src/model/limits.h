@@ -11,6 +11,7 @@ namespace hunt::limits {
 // One batch: CONTRACT; 4,096 positions of 24 bytes fit the 256 KiB body with room for JSON names.
 inline constexpr std::size_t batch_positions_max = 4'096;
 inline constexpr std::size_t body_bytes_max = 256 * 1'024;
+inline constexpr std::size_t reply_bytes_max = 1'024 * 1'024;  // 4,096 claims, with their items
 // One request for tiles; the rest goes into further requests.
 inline constexpr std::size_t tiles_per_request_max = 1'000;
 inline constexpr std::size_t tiles_per_page_max = 10'000;
@@ -45,6 +46,9 @@ inline constexpr std::int64_t chunk_life_ns = 30'000'000'000;  // promise B1
 inline constexpr std::int64_t unconfirmed_life_ns =
     1'000'000'000;                                              // when invalidations do not flow
 inline constexpr std::int64_t feed_silence_ns = 3'000'000'000;  // then they do not flow
+
+// A relay's changed rows and grants that neither the cache nor the bus has taken yet.
+inline constexpr std::size_t relay_rows_waiting_max = 65'536;
 
 // A request of a game server waits at most this long for a terminal outcome.
 inline constexpr std::int64_t answer_deadline_ns = 5'000'000'000;

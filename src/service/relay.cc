@@ -1,11 +1,20 @@
 #include "service/relay.h"
 
+#include <algorithm>
+
+#include "model/limits.h"
+
 namespace hunt::service {
 
 namespace {
 
 constexpr std::int64_t heartbeat_ns = 100'000'000;  // PROTOCOLS 7
-constexpr std::int64_t retry_ns = 100'000'000;
+constexpr std::int64_t coalesce_ns = 2'000'000;     // PROTOCOLS 8
+constexpr std::int64_t confirm_every_ns = 1'000'000'000;
+constexpr std::int64_t drain_ns = 5'000'000'000;
+constexpr std::int64_t backoff_ns_min = 20'000'000;
+constexpr std::int64_t backoff_ns_max = 1'000'000'000;
+constexpr std::size_t events_per_call_max = 256;
 
 model::ClaimEvent event_of(const model::Grant& grant) {
   model::ClaimEvent event;
@@ -23,61 +32,204 @@ model::ClaimEvent event_of(const model::Grant& grant) {
 
 }  // namespace
 
-Relay::Relay(ports::ChangeFeed& feed, ports::Bus& bus, const ports::Clock& clock,
-             ports::Timer& timer, boost::asio::any_io_executor lane, std::uint64_t identity)
-    : feed_(feed),
+Relay::Relay(RelayOptions options, ports::ChangeFeed& feed, ports::Bus& bus,
+             ports::TileCache* cache, const ports::Clock& clock, ports::Timer& timer,
+             boost::asio::any_io_executor lane)
+    : options_(options),
+      feed_(feed),
       bus_(bus),
+      cache_(cache),
       clock_(clock),
       timer_(timer),
-      identity_(identity),
-      tasks_(std::move(lane), 1) {}
+      tasks_(std::move(lane), 6) {}  // three, and those that are ending
 
 boost::asio::awaitable<Result<void>> Relay::start() {
-  const auto now = co_await feed_.now();
-  if (!now) co_return tl::unexpected<Error>(now.error());
-  cursor_ = *now;
+  const auto start = co_await feed_.resume();
+  if (start) hold(*start);
   const bool spawned = tasks_.try_spawn(follow());
   HUNT_ASSERT(spawned);
+  if (!start) co_return tl::unexpected<Error>(start.error());
   co_return Result<void>{};
 }
 
 boost::asio::awaitable<void> Relay::drain() {
+  stop_by_ns_ = clock_.now_ns() + drain_ns;
   stopping_ = true;
   co_await tasks_.join(clock_, timer_);
 }
 
+bool Relay::too_late() const noexcept {
+  return stopping_ && clock_.now_ns() >= stop_by_ns_;
+}
+
+boost::asio::awaitable<void> Relay::pause(std::int64_t& backoff_ns) {
+  backoff_ns = std::clamp(backoff_ns * 2, backoff_ns_min, backoff_ns_max);
+  co_await timer_.sleep_until(clock_.now_ns() + backoff_ns);
+}
+
+// What another holder told meanwhile, or a failover lost, must not be told from memory.
+void Relay::hold(const model::FeedStart& start) {
+  ++hold_count_;
+  holding_ = true;
+  rows_.clear();
+  grants_.clear();
+  waiting_ = 0;
+  cursor_ = done_ = confirmed_ = start.cursor;
+  epoch_ = start.epoch;
+  seq_ = 0;
+}
+
 boost::asio::awaitable<void> Relay::follow() {
-  bool last = false;
-  while (!last) {
-    last = stopping_;  // read before the feed: what was committed by then is told
-    auto batch = co_await feed_.next(cursor_, last ? 0 : heartbeat_ns);
-    if (batch) {
-      const bool more = !batch->tiles.empty() || !batch->grants.empty();
-      co_await tell(std::move(*batch));
-      last = last && !more;
-    } else if (!last) {
-      co_await timer_.sleep_until(clock_.now_ns() + retry_ns);
+  std::int64_t backoff_ns = 0;
+  while (!stopping_ || holding_) {
+    if (holding_) co_await follow_held();
+    if (stopping_) break;
+    const auto start = co_await feed_.resume();
+    if (start) {
+      hold(*start);
+      backoff_ns = 0;
+    } else {
+      co_await pause(backoff_ns);
     }
+  }
+  while (!idle() && !too_late()) co_await timer_.sleep_until(clock_.now_ns() + 1'000'000);
+  co_await confirm();
+}
+
+// Until the feed is another's, or drained.
+boost::asio::awaitable<void> Relay::follow_held() {
+  std::int64_t backoff_ns = 0;
+  while (holding_ && !too_late()) {
+    // Full: nothing is read, so no heartbeat is sent either, until there is room again.
+    if (waiting_ >= limits::relay_rows_waiting_max) {
+      co_await timer_.sleep_until(clock_.now_ns() + backoff_ns_min);
+      continue;
+    }
+    const bool last = stopping_;  // read before the feed: what was committed by then is told
+    auto batch = co_await feed_.next(cursor_, last ? 0 : heartbeat_ns);
+    if (!batch && batch.error().code == Errc::epoch_stale) holding_ = false;
+    if (!batch) {
+      if (last || !holding_) co_return;
+      co_await pause(backoff_ns);
+      continue;
+    }
+    if (batch->gap) {
+      const bool repaired = co_await repair();
+      if (!repaired) co_await pause(backoff_ns);
+      continue;
+    }
+    backoff_ns = 0;
+    const bool more = !batch->tiles.empty() || !batch->grants.empty();
+    spread(std::move(*batch));
+    if (clock_.now_ns() - confirmed_ns_ >= confirm_every_ns) co_await confirm();
+    if (last && !more) co_return;
+    if (more) co_await timer_.sleep_until(spread_ns_ + coalesce_ns);
   }
 }
 
-boost::asio::awaitable<void> Relay::tell(model::ChangeBatch batch) {
-  if (batch.gap) {
-    ++epoch_;
-    seq_ = 0;
-  }
+boost::asio::awaitable<bool> Relay::repair() {
+  const auto start = co_await feed_.repair();
+  if (!start && start.error().code == Errc::epoch_stale) holding_ = false;
+  if (!start) co_return false;
+  hold(*start);
+  co_return true;
+}
+
+// Invalidations go out at once; cache and told grants follow, each at its own pace.
+void Relay::spread(model::ChangeBatch batch) {
   cursor_ = batch.next;
+  spread_ns_ = clock_.now_ns();
+  if (cache_ != nullptr && !batch.tiles.empty()) {
+    waiting_ += batch.tiles.size();
+    rows_.push_back({batch.tiles, cursor_.change, spread_ns_});
+  } else if (rows_.empty()) {
+    done_.change = cursor_.change;
+  }
+  if (!batch.grants.empty()) {
+    Grants grants;
+    grants.until = cursor_;
+    for (const auto& grant : batch.grants) grants.events.push_back(event_of(grant));
+    waiting_ += grants.events.size();
+    grants_.push_back(std::move(grants));
+  } else if (grants_.empty()) {
+    done_.grant = cursor_.grant;
+  }
   model::Invalidation invalidation;
-  invalidation.relay = identity_;
+  invalidation.shard = options_.shard;
+  invalidation.relay = options_.identity;
   invalidation.epoch = epoch_;
   invalidation.seq = ++seq_;
   invalidation.tiles = std::move(batch.tiles);
   invalidation.committed_ns = batch.committed_ns;
   bus_.publish(std::move(invalidation));
-  std::vector<model::ClaimEvent> events;
-  events.reserve(batch.grants.size());
-  for (const auto& grant : batch.grants) events.push_back(event_of(grant));
-  static_cast<void>(co_await bus_.tell(std::move(events)));
+  if (!rows_.empty() && !writing_) writing_ = tasks_.try_spawn(write_cache());
+  if (!grants_.empty() && !telling_) telling_ = tasks_.try_spawn(tell_grants());
+}
+
+boost::asio::awaitable<void> Relay::write_cache() {
+  std::int64_t backoff_ns = 0;
+  while (!rows_.empty() && !too_late()) {
+    const std::uint64_t hold_count = hold_count_;
+    const auto written = co_await cache_->update(rows_.front().tiles);
+    if (hold_count != hold_count_) continue;
+    // Whatever the cache held when this row changed has expired by now.
+    const bool pointless = clock_.now_ns() - rows_.front().read_ns >= limits::chunk_life_ns;
+    if (!written && !pointless) {
+      co_await pause(backoff_ns);
+      continue;
+    }
+    backoff_ns = 0;
+    waiting_ -= rows_.front().tiles.size();
+    done_.change = rows_.front().until;
+    rows_.pop_front();
+    if (rows_.empty()) done_.change = cursor_.change;
+  }
+  writing_ = false;
+}
+
+boost::asio::awaitable<void> Relay::tell_grants() {
+  std::int64_t backoff_ns = 0;
+  while (!grants_.empty() && !too_late()) {
+    const std::uint64_t hold_count = hold_count_;
+    const bool told = co_await tell_first();
+    if (hold_count != hold_count_) continue;
+    if (!told) {
+      co_await pause(backoff_ns);
+      continue;
+    }
+    backoff_ns = 0;
+    waiting_ -= grants_.front().events.size();
+    done_.grant = grants_.front().until.grant;
+    grants_.pop_front();
+    if (grants_.empty()) done_.grant = cursor_.grant;
+  }
+  telling_ = false;
+}
+
+// A feed can show a commit that a failover then loses: nothing is told before the barrier.
+boost::asio::awaitable<bool> Relay::tell_first() {
+  const std::uint64_t hold_count = hold_count_;
+  const auto secured = co_await feed_.secure(grants_.front().until);
+  for (std::size_t at = 0; secured && hold_count == hold_count_;) {
+    const auto& events = grants_.front().events;
+    const std::size_t end = std::min(events.size(), at + events_per_call_max);
+    std::vector<model::ClaimEvent> part(events.begin() + static_cast<std::ptrdiff_t>(at),
+                                        events.begin() + static_cast<std::ptrdiff_t>(end));
+    const auto told = co_await bus_.tell(std::move(part));
+    if (!told) co_return false;
+    at = end;
+    if (hold_count == hold_count_ && at == grants_.front().events.size()) co_return true;
+  }
+  co_return false;
+}
+
+boost::asio::awaitable<void> Relay::confirm() {
+  confirmed_ns_ = clock_.now_ns();
+  const model::FeedCursor done = done_;
+  if (done == confirmed_) co_return;
+  const std::uint64_t hold_count = hold_count_;
+  const auto kept = co_await feed_.confirm(done);
+  if (kept && hold_count == hold_count_) confirmed_ = done;
 }
 
 }  // namespace hunt::service

@@ -29,7 +29,7 @@ class VirtualLane {
         store(time, time),
         bus(hub, loop.get_executor()),
         observer(time, 1, {}),
-        relay(store, bus, time, time, loop.get_executor(), 1) {
+        relay({}, store, bus, nullptr, time, time, loop.get_executor()) {
     OrchestratorOptions options;
     options.event_seed.assign(32, 7);
     orchestrator.emplace(options, store, bus, time, time, loop.get_executor(), observer,
