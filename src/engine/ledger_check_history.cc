@@ -24,6 +24,15 @@ void HistoryCheck::on_told(model::ClaimId claim, model::Outcome outcome, const s
   told.item = item;
 }
 
+void HistoryCheck::on_answered(model::ClaimId claim, model::Outcome outcome,
+                               const std::string& item) {
+  if (outcome != model::Outcome::granted) return;
+  const auto [at, inserted] = answered_.emplace(claim, item);
+  if (inserted || at->second == item) return;
+  violated(LedgerRule::told_one_item, fmt::format("claim {} was answered \"{}\", then \"{}\"",
+                                                  model::format_claim_id(claim), at->second, item));
+}
+
 void HistoryCheck::on_grant(const model::Grant& grant) {
   if (grant.aborted) return;
   granted_[grant.claim] = grant.item;
@@ -52,20 +61,24 @@ void HistoryCheck::check_item(const model::Grant& grant) {
                        model::format_claim_id(grant.claim), grant.item, expected));
 }
 
+void HistoryCheck::check_told(model::ClaimId claim, const std::string& item) {
+  const auto row = granted_.find(claim);
+  if (row == granted_.end()) {
+    violated(LedgerRule::told_is_granted,
+             fmt::format("claim {} was told granted, but is not in the ledger",
+                         model::format_claim_id(claim)));
+  } else if (row->second != item) {
+    violated(LedgerRule::told_one_item,
+             fmt::format("claim {} was told \"{}\", but the ledger says \"{}\"",
+                         model::format_claim_id(claim), item, row->second));
+  }
+}
+
 std::vector<LedgerViolation> HistoryCheck::finish(bool drained) {
   for (const auto& [claim, told] : told_) {
-    if (!told.granted) continue;
-    const auto row = granted_.find(claim);
-    if (row == granted_.end()) {
-      violated(LedgerRule::told_is_granted,
-               fmt::format("claim {} was told granted, but is not in the ledger",
-                           model::format_claim_id(claim)));
-    } else if (row->second != told.item) {
-      violated(LedgerRule::told_one_item,
-               fmt::format("claim {} was told \"{}\", but the ledger says \"{}\"",
-                           model::format_claim_id(claim), told.item, row->second));
-    }
+    if (told.granted) check_told(claim, told.item);
   }
+  for (const auto& [claim, item] : answered_) check_told(claim, item);
   for (const auto& [claim, item] : granted_) {
     if (!drained) break;
     const auto told = told_.find(claim);

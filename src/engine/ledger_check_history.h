@@ -27,8 +27,10 @@ class HistoryCheck {
   void on_asked(model::WorldId world, model::TileId tile, model::PlayerId player) {
     asked_.insert({world, tile, player});
   }
-  // A client, or the log of claims, was told this.
+  // The log of claims was told this.
   void on_told(model::ClaimId claim, model::Outcome outcome, const std::string& item);
+  // A client was answered this: it has to be true, but the log is still owed its event.
+  void on_answered(model::ClaimId claim, model::Outcome outcome, const std::string& item);
   // Rules that were in force, and burials: what an item must follow from.
   void on_rules(std::shared_ptr<const model::RuleSet> rules) { rules_[rules->version] = rules; }
   void on_burial(model::SpawnId spawn, const std::string& table) { tables_[spawn] = table; }
@@ -55,11 +57,13 @@ class HistoryCheck {
   };
   void violated(LedgerRule rule, std::string sentence);
   void check_item(const model::Grant& grant);
+  void check_told(model::ClaimId claim, const std::string& item);
 
   Roller roller_;
   std::set<Asked> asked_;
   std::map<model::ClaimId, Told> told_;
-  std::map<model::ClaimId, std::string> granted_;  // by the ledger, with the item
+  std::map<model::ClaimId, std::string> answered_;  // granted, with the item
+  std::map<model::ClaimId, std::string> granted_;   // by the ledger, with the item
   std::map<std::string, std::shared_ptr<const model::RuleSet>> rules_;
   std::map<model::SpawnId, std::string> tables_;
   std::vector<LedgerViolation> violations_;

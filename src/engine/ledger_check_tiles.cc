@@ -9,6 +9,13 @@ void TileHistory::on_row(std::int64_t at_ns, model::WorldId world, const model::
   tiles_[{world, row.tile}].push_back({at_ns, model::order_of(epoch, row.version), row});
 }
 
+void TileHistory::lose_after(model::WorldId world, const model::TileRow& row) {
+  const auto found = tiles_.find({world, row.tile});
+  if (found == tiles_.end()) return;
+  auto& rows = found->second;
+  while (!rows.empty() && rows.back().row.version > row.version) rows.pop_back();
+}
+
 std::ptrdiff_t TileHistory::index_at(const std::vector<Then>& rows, std::int64_t at_ns) {
   const auto after =
       std::upper_bound(rows.begin(), rows.end(), at_ns,

@@ -19,6 +19,15 @@ class TileHistory {
   void on_row(std::int64_t at_ns, model::WorldId world, const model::TileRow& row,
               std::uint64_t epoch);
 
+  // A failover went back to this row: what came after it never was.
+  void lose_after(model::WorldId world, const model::TileRow& row);
+
+  // Every tile that ever had a row, in order.
+  template <class Visit>
+  void for_each_tile(Visit visit) const {
+    for (const auto& [key, rows] : tiles_) visit(key.first, key.second);
+  }
+
   // For how long a copy of this order (model::order_of; 0: the tile is not in the copy) has been
   // outdated: 0 while it is the newest.
   [[nodiscard]] std::int64_t age_ns(model::WorldId world, model::TileId tile, std::uint64_t order,

@@ -50,6 +50,9 @@ class Orchestrator final : public ports::BatchHandler {
 
   void set_rules(std::shared_ptr<const model::RuleSet> rules);
 
+  // The lane's copies, for checkers.
+  [[nodiscard]] const engine::L1& memory() const noexcept { return l1_; }
+
   [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> handle(model::Batch batch,
                                                                          ports::Wait wait) override;
 

@@ -17,6 +17,8 @@ constexpr std::int64_t look_ns = 30'000;
 constexpr std::int64_t read_timeout_ns = 1'000'000'000;
 constexpr std::int64_t write_timeout_ns = 2'000'000'000;
 
+constexpr std::int64_t holder_silence_ns = 3'000'000'000;
+
 template <class T>
 using Awaited = boost::asio::awaitable<Result<T>>;
 
@@ -58,6 +60,7 @@ void ShardServer::promote() {
   store_.restore(std::move(disk));
   unreplicated_.clear();
   feeds_.clear();
+  holder_life_ = 0;
 }
 
 void ShardServer::wake(Waiting& waiting) {
@@ -66,6 +69,16 @@ void ShardServer::wake(Waiting& waiting) {
   for (const auto& [life, ticket] : all) {
     if (Host* host = world_.host(node_, life)) host->wake(ticket);
   }
+}
+
+bool ShardServer::holds_feed(NodeId node, std::uint64_t life, bool take) {
+  const bool is_holder = holder_ == node && holder_life_ == life;
+  const bool gone = world_.now_ns() - holder_seen_ns_ > holder_silence_ns;
+  if (!is_holder && !(take && (holder_life_ == 0 || gone))) return false;
+  holder_ = node;
+  holder_life_ = life;
+  holder_seen_ns_ = world_.now_ns();
+  return true;
 }
 
 void ShardServer::committed() {
@@ -223,9 +236,23 @@ Awaited<ports::StoreInfo> NetStore::info() {
   return read(Place::look, look_ns, std::move(work));
 }
 
+template <class T>
+boost::asio::awaitable<Result<T>> NetStore::feed_call(Place place, bool take, Work<T> work) {
+  const NodeId node = host_.node();
+  const std::uint64_t life = host_.life();
+  Work<T> held = [node, life, take, work](Host& host, ShardServer& server) -> Awaited<T> {
+    if (!server.holds_feed(node, life, take)) {
+      if (take) co_return fail(Errc::unavailable, "another relay holds the feed");
+      co_return fail(Errc::epoch_stale, "the feed is held by another relay now");
+    }
+    co_return co_await work(host, server);
+  };
+  co_return co_await read(place, look_ns, std::move(held));
+}
+
 Awaited<model::FeedStart> NetStore::resume() {
   Work<model::FeedStart> work = [](Host&, ShardServer& server) { return server.disk().resume(); };
-  return read(Place::feed, look_ns, std::move(work));
+  return feed_call(Place::feed, true, std::move(work));
 }
 
 Awaited<model::FeedCursor> NetStore::now() {
@@ -234,8 +261,8 @@ Awaited<model::FeedCursor> NetStore::now() {
 }
 
 Awaited<model::ChangeBatch> NetStore::next(model::FeedCursor after, std::int64_t wait_ns) {
-  Work<model::ChangeBatch> work =
-      [after, wait_ns](Host& host, ShardServer& server) -> Awaited<model::ChangeBatch> {
+  using Batch = model::ChangeBatch;
+  Work<Batch> work = [after, wait_ns](Host& host, ShardServer& server) -> Awaited<Batch> {
     const std::int64_t deadline_ns = host.now_ns() + wait_ns;
     for (;;) {
       auto batch = co_await server.disk().next(after, 0);
@@ -244,7 +271,7 @@ Awaited<model::ChangeBatch> NetStore::next(model::FeedCursor after, std::int64_t
       co_await server.next_commit(host, deadline_ns);
     }
   };
-  return read(Place::feed, look_ns, std::move(work));
+  return feed_call(Place::feed, false, std::move(work));
 }
 
 Awaited<void> NetStore::secure(model::FeedCursor cursor) {
@@ -253,17 +280,17 @@ Awaited<void> NetStore::secure(model::FeedCursor cursor) {
     if (secured) co_await server.replicated(host);
     co_return secured;
   };
-  return read(Place::secure, look_ns, std::move(work));
+  return feed_call(Place::secure, false, std::move(work));
 }
 
 Awaited<void> NetStore::confirm(model::FeedCursor cursor) {
   Work<void> work = [cursor](Host&, ShardServer& server) { return server.disk().confirm(cursor); };
-  return read(Place::confirm, look_ns, std::move(work));
+  return feed_call(Place::confirm, false, std::move(work));
 }
 
 Awaited<model::FeedStart> NetStore::repair() {
   Work<model::FeedStart> work = [](Host&, ShardServer& server) { return server.disk().repair(); };
-  return write(Place::feed, edit_ns, std::move(work));
+  return feed_call(Place::feed, false, std::move(work));
 }
 
 }  // namespace hunt::sim

@@ -55,6 +55,9 @@ class ShardServer {
 
   // Waits until what is committed by now is on the standby, too.
   [[nodiscard]] boost::asio::awaitable<void> replicated(Host& server);
+  // Whether this life of a node holds the feed, as one reader at a time does; `take`: it wants to.
+  // Who was not heard of for three seconds has lost it.
+  [[nodiscard]] bool holds_feed(NodeId node, std::uint64_t life, bool take);
   // Something may have been committed: who waits for the feed looks.
   void committed();
   // Waits for that, at most until `deadline_ns` of the server's clock.
@@ -72,6 +75,9 @@ class ShardServer {
   std::optional<SimDisk> standby_;  // as it was when replication stopped
   Waiting unreplicated_;
   Waiting feeds_;
+  NodeId holder_ = 0;
+  std::uint64_t holder_life_ = 0;  // 0: nobody
+  std::int64_t holder_seen_ns_ = 0;
 };
 
 class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
@@ -120,6 +126,9 @@ class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
   template <class T>
   [[nodiscard]] boost::asio::awaitable<Result<T>> write(Place place, std::int64_t work_ns,
                                                         Work<T> work);
+  // A call of the feed: refused to whoever does not hold it.
+  template <class T>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> feed_call(Place place, bool take, Work<T> work);
   [[nodiscard]] std::optional<Error> refused(Place place);
 
   Network& network_;
