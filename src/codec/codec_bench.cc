@@ -3,11 +3,14 @@
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 
+#include <boost/json.hpp>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "base/prng.h"
+#include "codec/flat_batch.h"
+#include "codec/hunt_generated.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
 
@@ -87,13 +90,124 @@ void simdjson_walk(benchmark::State& state, std::size_t positions, bool all) {
   per_byte(state, text.size(), positions);
 }
 
+// A reply as the reference load gets it: mostly nothing, hints near loot, a claim now and then.
+model::BatchReply make_reply(std::size_t positions) {
+  Prng prng(11);
+  model::BatchReply reply;
+  for (std::size_t i = 0; i < positions; ++i) {
+    model::PositionOutcome one;
+    const auto roll = prng.below(20);
+    if (roll < 5) {
+      one.outcome = model::Outcome::hint;
+      one.distance = static_cast<std::uint16_t>(1 + prng.below(8));
+    } else if (roll == 5) {
+      one.outcome = model::Outcome::found;
+      one.claim_index = static_cast<std::int32_t>(reply.claims.size());
+      reply.claims.push_back({{prng.next(), prng.next()}, {}, false});
+    }
+    reply.outcomes.push_back(one);
+  }
+  return reply;
+}
+
+std::string flat_request(std::size_t positions) {
+  PositionsRequest request;
+  request.batch = make_batch(positions, true);
+  request.world = request.batch.world;
+  FlatWriter writer;
+  return std::string(writer.write(request));
+}
+
+void flat_decode(benchmark::State& state, std::size_t positions) {
+  const std::string bytes = flat_request(positions);
+  for (auto _ : state) {
+    auto request = read_flat_request(bytes);
+    if (!request) state.SkipWithError(request.error().message.c_str());
+    benchmark::DoNotOptimize(request->batch.positions.data());
+  }
+  per_byte(state, bytes.size(), positions);
+}
+
+// The ceiling: FlatBuffers' own verification, then the positions copied into memory that is there.
+void verify_and_memcpy(benchmark::State& state, std::size_t positions) {
+  const std::string bytes = flat_request(positions);
+  std::vector<model::Position> to(positions);
+  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  for (auto _ : state) {
+    flatbuffers::Verifier verifier(data, bytes.size());
+    if (!wire::VerifyMessageBuffer(verifier)) state.SkipWithError("broken");
+    const auto& list = *wire::GetMessage(data)->body_as_Request()->positions();
+    std::memcpy(static_cast<void*>(to.data()), list.Data(), list.size() * sizeof(wire::Position));
+    benchmark::DoNotOptimize(to.data());
+    benchmark::ClobberMemory();
+  }
+  per_byte(state, bytes.size(), positions);
+}
+
+void flat_encode(benchmark::State& state, std::size_t positions) {
+  PositionsRequest request;
+  request.batch = make_batch(positions, true);
+  request.world = request.batch.world;
+  FlatWriter writer;
+  std::size_t bytes = 0;
+  for (auto _ : state) {
+    const auto written = writer.write(request);
+    bytes = written.size();
+    benchmark::DoNotOptimize(written.data());
+  }
+  per_byte(state, bytes, positions);
+}
+
+void copy_of_flat(benchmark::State& state, std::size_t positions) {
+  const std::string bytes = flat_request(positions);
+  std::vector<char> to(bytes.size());
+  for (auto _ : state) {
+    std::memcpy(to.data(), bytes.data(), bytes.size());
+    benchmark::DoNotOptimize(to.data());
+    benchmark::ClobberMemory();
+  }
+  per_byte(state, bytes.size(), positions);
+}
+
+void json_encode(benchmark::State& state, std::size_t positions) {
+  const model::Batch batch = make_batch(positions, false);
+  const model::BatchReply reply = make_reply(positions);
+  std::string text;
+  for (auto _ : state) {
+    text.clear();
+    write_reply(batch, reply, text);
+    benchmark::DoNotOptimize(text.data());
+  }
+  per_byte(state, text.size(), positions);
+}
+
+// The alternative: Boost.JSON writes the same reply from a tree that is already built.
+void boost_serialize(benchmark::State& state, std::size_t positions) {
+  std::string text;
+  write_reply(make_batch(positions, false), make_reply(positions), text);
+  const boost::json::value tree = boost::json::parse(text);
+  for (auto _ : state) {
+    const std::string again = boost::json::serialize(tree);
+    benchmark::DoNotOptimize(again.data());
+  }
+  per_byte(state, text.size(), positions);
+}
+
 #define HUNT_JSON_CASES(contestant)                    \
   BENCHMARK_CAPTURE(contestant, json_100, 100, false); \
   BENCHMARK_CAPTURE(contestant, json_256, 256, false); \
-  BENCHMARK_CAPTURE(contestant, json_256_all, 256, true)
+  BENCHMARK_CAPTURE(contestant, json_256_all_fields, 256, true)
 
 HUNT_JSON_CASES(json_decode);
 HUNT_JSON_CASES(simdjson_walk);
+BENCHMARK_CAPTURE(flat_decode, flat_100, 100);
+BENCHMARK_CAPTURE(verify_and_memcpy, flat_100, 100);
+BENCHMARK_CAPTURE(flat_decode, flat_256, 256);
+BENCHMARK_CAPTURE(verify_and_memcpy, flat_256, 256);
+BENCHMARK_CAPTURE(json_encode, json_reply_256, 256);
+BENCHMARK_CAPTURE(boost_serialize, json_reply_256, 256);
+BENCHMARK_CAPTURE(flat_encode, flat_request_256, 256);
+BENCHMARK_CAPTURE(copy_of_flat, flat_request_256, 256);
 
 }  // namespace
 }  // namespace hunt::codec

@@ -1,0 +1,346 @@
+#include "codec/flat_batch.h"
+
+#include <flatbuffers/flatbuffers.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "codec/hunt_generated.h"
+#include "model/limits.h"
+
+namespace hunt::codec {
+
+namespace {
+
+// The structs of hunt.fbs are those of model/batch.h, member for member, so that reading copies
+// vectors whole.
+static_assert(std::endian::native == std::endian::little, "hunt.fbs is little-endian");
+template <class Wire, class Model>
+constexpr bool same_shape = sizeof(Wire) == sizeof(Model) &&
+                            alignof(Wire) == alignof(Model) && std::is_trivially_copyable_v<Model>;
+static_assert(same_shape<wire::Position, model::Position>);
+static_assert(offsetof(model::Position, player) == 0 && offsetof(model::Id128, low) == 8);
+static_assert(offsetof(model::Position, tile) == 16 && offsetof(model::Tile, y) == 4);
+static_assert(offsetof(model::Position, kind) == 24);
+static_assert(offsetof(model::Position, seq) == 32);
+static_assert(offsetof(model::Position, sent_at_us) == 40);
+static_assert(same_shape<wire::PositionOutcome, model::PositionOutcome>);
+static_assert(offsetof(model::PositionOutcome, distance) == 2);
+static_assert(offsetof(model::PositionOutcome, claim_index) == 4);
+
+constexpr bool same(wire::Outcome wire, model::Outcome model) {
+  return static_cast<int>(wire) == static_cast<int>(model);
+}
+static_assert(static_cast<int>(wire::Kind::dig) == static_cast<int>(model::Kind::dig));
+static_assert(static_cast<std::size_t>(wire::Outcome::MAX) + 1 == model::outcome_count);
+static_assert(same(wire::Outcome::nothing, model::Outcome::nothing) &&
+              same(wire::Outcome::hint, model::Outcome::hint) &&
+              same(wire::Outcome::found, model::Outcome::found) &&
+              same(wire::Outcome::granted, model::Outcome::granted) &&
+              same(wire::Outcome::sold_out, model::Outcome::sold_out) &&
+              same(wire::Outcome::capped, model::Outcome::capped) &&
+              same(wire::Outcome::cooldown, model::Outcome::cooldown) &&
+              same(wire::Outcome::closed, model::Outcome::closed) &&
+              same(wire::Outcome::rejected, model::Outcome::rejected) &&
+              same(wire::Outcome::expired, model::Outcome::expired) &&
+              same(wire::Outcome::busy, model::Outcome::busy));
+
+// The end of the year 9999: the latest time that the JSON form can tell.
+constexpr std::int64_t sent_at_us_max = 253'402'300'799'999'999;
+
+tl::unexpected<Error> wrong(std::string field, std::string_view sentence) {
+  std::string message = fmt::format("{} {}", field, sentence);
+  return fail(Errc::invalid_argument, std::move(message), std::move(field));
+}
+
+tl::unexpected<Error> too_many(std::string_view list) {
+  return fail(Errc::too_large,
+              fmt::format("{} holds more than {} entries; send the rest in another request", list,
+                          with_commas(limits::batch_positions_max)),
+              std::string(list));
+}
+
+// FlatBuffers reads scalars in place, which needs the message where 8-byte values may stand.
+class Aligned {
+ public:
+  explicit Aligned(std::string_view bytes) {
+    const void* at = bytes.data();
+    if (reinterpret_cast<std::uintptr_t>(at) % alignof(std::uint64_t) != 0) {
+      copy_ = std::make_unique_for_overwrite<std::uint64_t[]>(bytes.size() / 8 + 1);
+      std::memcpy(copy_.get(), at, bytes.size());
+      at = copy_.get();
+    }
+    data_ = static_cast<const std::uint8_t*>(at);
+  }
+  [[nodiscard]] const std::uint8_t* data() const noexcept { return data_; }
+
+ private:
+  std::unique_ptr<std::uint64_t[]> copy_;
+  const std::uint8_t* data_ = nullptr;
+};
+
+tl::unexpected<Error> broken() {
+  return fail(Errc::invalid_argument,
+              "the message is broken: it is cut off, lacks a required field or an offset in it "
+              "points to a wrong place");
+}
+
+// The message, or nothing when it is none. (A Result would cost as much as the verification.)
+const wire::Message* verify(const std::uint8_t* data, std::size_t size) {
+  // The shortest message has a root offset, the identifier and an empty table.
+  constexpr std::size_t message_bytes_min = 16;
+  if (size < message_bytes_min) return nullptr;
+  flatbuffers::Verifier::Options bounds;
+  bounds.max_depth = 4;
+  bounds.max_tables = limits::batch_positions_max + 2;  // the message, its body, the claims
+  flatbuffers::Verifier verifier(data, size, bounds);
+  return wire::VerifyMessageBuffer(verifier) ? wire::GetMessage(data) : nullptr;
+}
+
+// Why `message`, as verify() gave it for `bytes`, has no body of the wanted type.
+tl::unexpected<Error> no_body(const wire::Message* message, std::string_view bytes,
+                              std::string_view wanted) {
+  if (message != nullptr) return wrong("body", fmt::format("must be a {}", wanted));
+  if (bytes.size() >= 8 && bytes.substr(4, 4) == wire::MessageIdentifier()) return broken();
+  return fail(Errc::invalid_argument,
+              "the message is neither JSON nor FlatBuffers with the identifier HUNT (hunt.fbs)");
+}
+
+// A non-empty text of at most name_bytes_max bytes.
+Result<std::string> read_name(const flatbuffers::String& text, std::string field) {
+  if (text.size() == 0) return wrong(std::move(field), "must not be empty");
+  if (text.size() > limits::name_bytes_max) {
+    return wrong(std::move(field), fmt::format("must have at most {} bytes, found {}",
+                                               limits::name_bytes_max, text.size()));
+  }
+  if (!simdjson::validate_utf8(text.c_str(), text.size())) {
+    return wrong(std::move(field), "must be UTF-8");
+  }
+  return text.str();
+}
+
+// The world of a request that names it, or that gives no id.
+Result<WorldRef> read_world_name(const wire::Request& request) {
+  const auto* text = request.world_name();
+  if (text == nullptr) return wrong("world", "must be between 1 and 4294967295, found 0");
+  if (request.world() != 0) return wrong("world_name", "is given beside world; keep one");
+  HUNT_TRY(name, read_name(*text, "world_name"));
+  return WorldRef(std::move(name));
+}
+
+Result<void> check_positions(const std::vector<model::Position>& positions) {
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    const auto kind = static_cast<unsigned>(positions[i].kind);
+    if (kind > static_cast<unsigned>(wire::Kind::MAX)) {
+      return wrong(fmt::format("positions[{}].kind", i),
+                   fmt::format("must be 0 (step) or 1 (dig), found {}", kind));
+    }
+    const std::int64_t time_us = positions[i].sent_at_us;
+    if (time_us < 0 || time_us > sent_at_us_max) {
+      return wrong(fmt::format("positions[{}].sent_at_us", i),
+                   fmt::format("must be between 0 and {}, found {}", sent_at_us_max, time_us));
+    }
+  }
+  return {};
+}
+
+// Walks positions for a copy and collects on the way all bits that any kind or time has set: for
+// sensible batches they stay within the bounds of one value, so that no second pass is needed.
+struct Bits {
+  std::uint8_t kinds = 0;
+  std::uint64_t times = 0;
+};
+class CollectingIterator {
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = model::Position;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const model::Position*;
+  using reference = const model::Position&;
+
+  CollectingIterator(const model::Position* at, Bits& bits) : at_(at), bits_(&bits) {}
+  reference operator*() const noexcept {
+    bits_->kinds = static_cast<std::uint8_t>(bits_->kinds | static_cast<std::uint8_t>(at_->kind));
+    bits_->times |= static_cast<std::uint64_t>(at_->sent_at_us);
+    return *at_;
+  }
+  CollectingIterator& operator++() noexcept {
+    ++at_;
+    return *this;
+  }
+  friend bool operator==(const CollectingIterator& a, const CollectingIterator& b) noexcept {
+    return a.at_ == b.at_;
+  }
+
+ private:
+  const model::Position* at_;
+  Bits* bits_;
+};
+
+Result<void> check_outcomes(const model::BatchReply& reply) {
+  const auto claims = static_cast<std::int64_t>(reply.claims.size());
+  for (std::size_t i = 0; i < reply.outcomes.size(); ++i) {
+    const auto& one = reply.outcomes[i];
+    const auto outcome = static_cast<unsigned>(one.outcome);
+    if (outcome >= model::outcome_count) {
+      return wrong(fmt::format("outcomes[{}].outcome", i),
+                   fmt::format("must be at most {}, found {}", model::outcome_count - 1, outcome));
+    }
+    if (one.claim_index < -1 || one.claim_index >= claims) {
+      return wrong(fmt::format("outcomes[{}].claim_index", i),
+                   fmt::format("must be -1 or the index of one of the {} claims, found {}", claims,
+                               one.claim_index));
+    }
+  }
+  return {};
+}
+
+Result<model::ClaimAnswer> read_claim(const wire::ClaimAnswer& claim, std::size_t index) {
+  model::ClaimAnswer answer;
+  answer.claim = {claim.claim()->high(), claim.claim()->low()};
+  answer.repeat = claim.repeat();
+  if (const auto* text = claim.item()) {
+    HUNT_TRY(item, read_name(*text, fmt::format("claims[{}].item", index)));
+    answer.item = std::move(item);
+  }
+  return answer;
+}
+
+// The structs of a vector as the model's, or nothing when they cannot be read there: FlatBuffers
+// verifies where a vector begins, but not where its structs do.
+template <class Model, class Wire>
+const Model* structs_of(const flatbuffers::Vector<const Wire*>& from) {
+  const bool aligned = reinterpret_cast<std::uintptr_t>(from.Data()) % alignof(Wire) == 0;
+  if (from.size() != 0 && !aligned) return nullptr;
+  return reinterpret_cast<const Model*>(from.Data());
+}
+
+tl::unexpected<Error> too_large(std::size_t bytes, std::size_t bytes_max) {
+  return fail(Errc::too_large, fmt::format("the message has {} bytes; at most {} are read",
+                                           with_commas(bytes), with_commas(bytes_max)));
+}
+
+}  // namespace
+
+Result<PositionsRequest> read_flat_request(std::string_view bytes) {
+  if (bytes.size() > limits::body_bytes_max) {
+    return too_large(bytes.size(), limits::body_bytes_max);
+  }
+  const Aligned aligned(bytes);
+  const wire::Message* message = verify(aligned.data(), bytes.size());
+  const auto* body = message == nullptr ? nullptr : message->body_as_Request();
+  if (body == nullptr) return no_body(message, bytes, "Request");
+  const std::size_t count = body->positions()->size();
+  if (count > limits::batch_positions_max) return too_many("positions");
+  const auto* first = structs_of<model::Position>(*body->positions());
+  if (first == nullptr) return broken();
+  Result<PositionsRequest> request(tl::in_place);
+  auto& positions = request->batch.positions;
+  Bits bits;
+  positions.assign(CollectingIterator(first, bits), CollectingIterator(first + count, bits));
+  if (bits.kinds > static_cast<unsigned>(wire::Kind::MAX) || bits.times > sent_at_us_max) {
+    HUNT_CHECK(check_positions(positions));
+  }
+  if (body->world() != 0 && body->world_name() == nullptr) {
+    request->batch.world = body->world();
+    request->world = request->batch.world;
+  } else {
+    HUNT_TRY(world, read_world_name(*body));
+    request->world = std::move(world);
+  }
+  request->wait_terminal = body->wait_terminal();
+  return request;
+}
+
+Result<model::BatchReply> read_flat_reply(std::string_view bytes) {
+  if (bytes.size() > limits::reply_bytes_max) {
+    return too_large(bytes.size(), limits::reply_bytes_max);
+  }
+  const Aligned aligned(bytes);
+  const wire::Message* message = verify(aligned.data(), bytes.size());
+  const auto* body = message == nullptr ? nullptr : message->body_as_Reply();
+  if (body == nullptr) return no_body(message, bytes, "Reply");
+  if (body->outcomes()->size() > limits::batch_positions_max) return too_many("outcomes");
+  const auto* first = structs_of<model::PositionOutcome>(*body->outcomes());
+  if (first == nullptr) return broken();
+  model::BatchReply reply;
+  reply.outcomes.assign(first, first + body->outcomes()->size());
+  if (const auto* claims = body->claims()) {  // no more than the verifier's tables
+    reply.claims.reserve(claims->size());
+    for (const auto* claim : *claims) {
+      HUNT_TRY(answer, read_claim(*claim, reply.claims.size()));
+      reply.claims.push_back(std::move(answer));
+    }
+  }
+  HUNT_CHECK(check_outcomes(reply));
+  return reply;
+}
+
+struct FlatWriter::Builder {
+  flatbuffers::FlatBufferBuilder buffer;
+
+  template <class Body>
+  std::string_view finish(wire::Body type, flatbuffers::Offset<Body> body) {
+    wire::FinishMessageBuffer(buffer, wire::CreateMessage(buffer, type, body.Union()));
+    return {reinterpret_cast<const char*>(buffer.GetBufferPointer()), buffer.GetSize()};
+  }
+};
+
+FlatWriter::FlatWriter() : builder_(std::make_unique<Builder>()) {}
+FlatWriter::~FlatWriter() = default;
+FlatWriter::FlatWriter(FlatWriter&&) noexcept = default;
+FlatWriter& FlatWriter::operator=(FlatWriter&&) noexcept = default;
+
+std::string_view FlatWriter::write(const PositionsRequest& request) {
+  auto& buffer = builder_->buffer;
+  buffer.Clear();
+  flatbuffers::Offset<flatbuffers::String> name;
+  const auto* id = std::get_if<model::WorldId>(&request.world);
+  if (id == nullptr) name = buffer.CreateString(std::get<std::string>(request.world));
+  const auto& positions = request.batch.positions;
+  // One by one: what lies between the members of ours is nobody's business.
+  const auto list = buffer.CreateVectorOfStructs<wire::Position>(
+      positions.size(), [&positions](std::size_t i, wire::Position* to) {
+        const auto& one = positions[i];
+        *to = wire::Position({one.player.high, one.player.low}, one.tile.x, one.tile.y,
+                             static_cast<wire::Kind>(one.kind), one.seq, one.sent_at_us);
+      });
+  const auto body =
+      wire::CreateRequest(buffer, id == nullptr ? 0 : *id, name, request.wait_terminal, list);
+  return builder_->finish(wire::Body::Request, body);
+}
+
+std::string_view FlatWriter::write(const model::BatchReply& reply) {
+  auto& buffer = builder_->buffer;
+  buffer.Clear();
+  std::vector<flatbuffers::Offset<wire::ClaimAnswer>> answers;
+  answers.reserve(reply.claims.size());
+  for (const auto& claim : reply.claims) {
+    flatbuffers::Offset<flatbuffers::String> item;
+    if (!claim.item.empty()) item = buffer.CreateString(claim.item);
+    const wire::Id id(claim.claim.high, claim.claim.low);
+    answers.push_back(wire::CreateClaimAnswer(buffer, &id, item, claim.repeat));
+  }
+  flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::ClaimAnswer>>> claims;
+  if (!answers.empty()) claims = buffer.CreateVector(answers);
+  const auto list = buffer.CreateVectorOfStructs<wire::PositionOutcome>(
+      reply.outcomes.size(), [&reply](std::size_t i, wire::PositionOutcome* to) {
+        const auto& one = reply.outcomes[i];
+        *to = wire::PositionOutcome(static_cast<wire::Outcome>(one.outcome), one.distance,
+                                    one.claim_index);
+      });
+  return builder_->finish(wire::Body::Reply, wire::CreateReply(buffer, list, claims));
+}
+
+}  // namespace hunt::codec
