@@ -2,21 +2,23 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 
 namespace hunt::engine {
 
 namespace {
 
-model::PositionOutcome hint_at(const TileBits& bits, model::Tile tile, std::int32_t radius_max) {
-  std::uint32_t within = 0;
-  for (std::size_t i = 0; i < bits.bands.size(); ++i) {
-    within |= (bits.bands[i] >> (tile.x & 31) & 1U) << i;
+// What each code of a tile comes to when no spawn of its own decides: `nothing`, or a hint.
+using Outcomes = std::array<model::PositionOutcome, 2 * spawn_bit>;
+
+Outcomes outcomes_by_code(const L1& l1) {
+  const std::int32_t radius_max = l1.rules().hint_radius_tiles_max();
+  Outcomes outcomes{};
+  for (std::size_t i = 0; i < band_edges_tiles.size(); ++i) {
+    const auto edge = static_cast<std::uint16_t>(std::min(band_edges_tiles[i], radius_max));
+    outcomes[i + 1] = {model::Outcome::hint, edge, -1};
+    outcomes[spawn_bit + i + 1] = outcomes[i + 1];
   }
-  if (within == 0) return {};
-  const auto nearest = static_cast<std::size_t>(std::countr_zero(within));
-  const std::int32_t edge = std::min(band_edges_tiles[nearest], radius_max);
-  return {model::Outcome::hint, static_cast<std::uint16_t>(edge), -1};
+  return outcomes;
 }
 
 // A tile with a spawn of its own. Returns true when that decides the outcome (a candidate).
@@ -47,70 +49,92 @@ bool on_spawn(const L1& l1, const Spawn& spawn, const model::Position& position,
   return true;
 }
 
-// What lies near: for the positions with loot in reach.
+// One turn's constants.
+struct Moment {
+  std::int64_t now_ns;
+  std::int64_t as_of_us;
+  Outcomes by_code;
+};
+
+// A position in a chunk whose codes hold.
 model::PositionOutcome look(const L1& l1, const Chunk& chunk, const model::Position& position,
-                            std::uint32_t index, std::int64_t as_of_us, std::int32_t radius_max,
-                            Turn& turn) {
-  const TileBits& bits = bits_of(chunk, position.tile);
-  if (bit_at(bits.rows, position.tile)) {
+                            std::uint32_t index, const Moment& moment, Turn& turn) {
+  const std::uint32_t code = chunk.codes.at(local_of(position.tile));
+  if ((code & spawn_bit) != 0) {
     ++turn.on_loot;
-    const Spawn* spawn = chunk.find(local_of(position.tile));
+    const Spawn& spawn = chunk.spawns[chunk.ranks.of(local_of(position.tile))];
     model::PositionOutcome outcome;
-    if (on_spawn(l1, *spawn, position, index, as_of_us, outcome, turn)) return outcome;
+    if (on_spawn(l1, spawn, position, index, moment.as_of_us, outcome, turn)) return outcome;
   }
-  return hint_at(bits, position.tile, radius_max);
+  return moment.by_code[code];
 }
 
-// One position; false when its chunk is not usable.
-inline bool answer_one(L1& l1, const model::Batch& batch, std::uint32_t index, std::int64_t now_ns,
-                       std::int64_t as_of_us, std::int32_t radius_max,
-                       model::PositionOutcome* outcomes, Turn& turn) {
+// One position, whatever the state of its chunk; false when that is not usable.
+bool answer_one(L1& l1, const model::Batch& batch, std::uint32_t index, const Moment& moment,
+                model::PositionOutcome* outcomes, Turn& turn) {
   const model::Position& position = batch.positions[index];
-  Chunk* chunk = l1.usable(batch.world, model::chunk_at(position.tile), now_ns, as_of_us);
-  if (chunk == nullptr) return false;
-  if (now_ns >= chunk->refresh_from_ns) l1.want_refresh(*chunk, now_ns, turn.aging);
-  outcomes[index] = look(l1, *chunk, position, index, as_of_us, radius_max, turn);
+  const model::ChunkAt at = model::chunk_at(position.tile);
+  Chunk* chunk = l1.usable(batch.world, at, moment.now_ns, moment.as_of_us);
+  if (chunk == nullptr) {
+    l1.want(batch.world, at, moment.now_ns, turn.wanted);
+    return false;
+  }
+  if (moment.now_ns >= chunk->refresh_from_ns) l1.want_refresh(*chunk, moment.now_ns, turn.aging);
+  outcomes[index] = look(l1, *chunk, position, index, moment, turn);
   return true;
 }
 
-// The first pass over up to `block` positions: memory first, branches later. Slots and chunks are
-// fetched ahead, `nothing` is written for all, and the few that need a look are collected.
+// The first pass goes over blocks of positions, memory first and without a branch on what they come
+// to: slots and chunks are fetched ahead, and the few that need more than their code are collected.
 constexpr std::uint32_t block = 32;
 
-struct Interesting {
-  const Chunk* chunk;  // nullptr when the slow path has to look for it
+// A position that needs more than its code: its chunk when it has a spawn of its own, nullptr when
+// the slow path has to find out about the chunk.
+struct Left {
+  const Chunk* chunk;
   std::uint32_t position;
 };
 
-std::uint32_t sift(const L1& l1, const model::Batch& batch, std::uint32_t first,
-                   std::uint32_t count, std::int64_t now_ns, std::int64_t as_of_us,
-                   model::PositionOutcome* outcomes, Interesting* interesting) {
+struct Block {
+  std::array<Chunk* const*, block> places;
   std::array<Chunk*, block> chunks;
+  std::array<Left, block> left;
+};
+
+// Answers `count` positions by their codes. Writes those that need more to `of.left` and returns
+// how many they are.
+std::uint32_t answer_by_code(const L1& l1, const model::Batch& batch, std::uint32_t first,
+                             std::uint32_t count, const Moment& moment,
+                             model::PositionOutcome* outcomes, Block& of) {
+  auto& [places, chunks, left] = of;
   const model::Position* positions = batch.positions.data() + first;
   for (std::uint32_t i = 0; i < count; ++i) {
-    l1.prefetch(batch.world, model::chunk_at(positions[i].tile));
+    places[i] = l1.place_of(batch.world, model::chunk_at(positions[i].tile));
+    __builtin_prefetch(places[i]);
   }
   for (std::uint32_t i = 0; i < count; ++i) {
-    chunks[i] = l1.peek(batch.world, model::chunk_at(positions[i].tile));
+    chunks[i] = *places[i];
     if (chunks[i] == nullptr) continue;
     __builtin_prefetch(chunks[i]);
-    __builtin_prefetch(&bits_of(*chunks[i], positions[i].tile));
+    __builtin_prefetch(chunks[i]->codes.address_of(local_of(positions[i].tile)));
   }
-  std::uint32_t found = 0;
+  std::uint32_t left_count = 0;
   for (std::uint32_t i = 0; i < count; ++i) {
+    left[left_count] = {nullptr, first + i};
     Chunk* chunk = chunks[i];
-    outcomes[first + i] = {};
-    interesting[found] = {nullptr, first + i};
     if (chunk == nullptr) {
-      ++found;
+      ++left_count;
       continue;
     }
     if (!chunk->referenced) chunk->referenced = true;
-    const bool good = (now_ns < chunk->good_until_ns) & (as_of_us < chunk->maps_until_us);
-    interesting[found].chunk = good ? chunk : nullptr;
-    found += !good | bit_at(bits_of(*chunk, positions[i].tile).active, positions[i].tile);
+    const bool good =
+        (moment.now_ns < chunk->good_until_ns) & (moment.as_of_us < chunk->maps_until_us);
+    const std::uint32_t code = chunk->codes.at(local_of(positions[i].tile));
+    outcomes[first + i] = moment.by_code[code];
+    left[left_count].chunk = good ? chunk : nullptr;
+    left_count += static_cast<std::uint32_t>(!good) | (code / spawn_bit);
   }
-  return found;
+  return left_count;
 }
 
 }  // namespace
@@ -123,23 +147,19 @@ void answer(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::int64_t
   turn.candidates.clear();
   turn.on_loot = 0;
   l1.begin_turn(now_ns);
-  const std::int32_t radius_max = l1.rules().hint_radius_tiles_max();
+  const Moment moment{now_ns, as_of_us, outcomes_by_code(l1)};
   const auto count = static_cast<std::uint32_t>(batch.positions.size());
-  std::array<Interesting, block> interesting;
+  Block of;
   for (std::uint32_t first = 0; first < count; first += block) {
     const std::uint32_t size = std::min(block, count - first);
-    const std::uint32_t found =
-        sift(l1, batch, first, size, now_ns, as_of_us, outcomes, interesting.data());
-    for (std::uint32_t k = 0; k < found; ++k) {
-      const std::uint32_t i = interesting[k].position;
-      if (interesting[k].chunk != nullptr) {
-        outcomes[i] =
-            look(l1, *interesting[k].chunk, batch.positions[i], i, as_of_us, radius_max, turn);
-        continue;
+    const std::uint32_t left_count = answer_by_code(l1, batch, first, size, moment, outcomes, of);
+    for (std::uint32_t k = 0; k < left_count; ++k) {
+      const auto [chunk, i] = of.left[k];
+      if (chunk != nullptr) {
+        outcomes[i] = look(l1, *chunk, batch.positions[i], i, moment, turn);
+      } else if (!answer_one(l1, batch, i, moment, outcomes, turn)) {
+        turn.missed.push_back(i);
       }
-      if (answer_one(l1, batch, i, now_ns, as_of_us, radius_max, outcomes, turn)) continue;
-      turn.missed.push_back(i);
-      l1.want(batch.world, model::chunk_at(batch.positions[i].tile), now_ns, turn.wanted);
     }
   }
 }
@@ -150,12 +170,10 @@ void answer_missed(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::
   turn.aging.clear();
   turn.candidates.clear();
   l1.begin_turn(now_ns);
-  const std::int32_t radius_max = l1.rules().hint_radius_tiles_max();
+  const Moment moment{now_ns, as_of_us, outcomes_by_code(l1)};
   std::size_t kept = 0;
   for (const std::uint32_t i : turn.missed) {
-    if (answer_one(l1, batch, i, now_ns, as_of_us, radius_max, outcomes, turn)) continue;
-    turn.missed[kept++] = i;
-    l1.want(batch.world, model::chunk_at(batch.positions[i].tile), now_ns, turn.wanted);
+    if (!answer_one(l1, batch, i, moment, outcomes, turn)) turn.missed[kept++] = i;
   }
   turn.missed.resize(kept);
 }

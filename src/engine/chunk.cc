@@ -4,11 +4,41 @@
 
 namespace hunt::engine {
 
-const Spawn* Chunk::find(std::uint16_t local) const noexcept {
-  const auto found = std::lower_bound(
-      spawns.begin(), spawns.end(), local,
-      [](const Spawn& spawn, std::uint16_t wanted) { return spawn.local < wanted; });
-  return found != spawns.end() && found->local == local ? &*found : nullptr;
+namespace {
+
+// Bit i to bit 4 * i.
+std::uint64_t spread_to_codes(std::uint64_t bits) noexcept {
+  bits = (bits | bits << 24) & 0x000000ff000000ffULL;
+  bits = (bits | bits << 12) & 0x000f000f000f000fULL;
+  bits = (bits | bits << 6) & 0x0303030303030303ULL;
+  return (bits | bits << 3) & 0x1111111111111111ULL;
+}
+
+}  // namespace
+
+void TileCodes::set_row(std::size_t y, const Bands& bands, std::uint32_t spawns) noexcept {
+  for (std::size_t half = 0; half < 2; ++half) {
+    const auto bits = [half](std::uint32_t row) {
+      return std::uint64_t{row >> (16 * half) & 0xffff};
+    };
+    std::uint64_t codes = spread_to_codes(bits(spawns)) * spawn_bit;
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < bands.size(); ++i) {
+      codes |= spread_to_codes(bits(bands[i]) & ~seen) * (i + 1);
+      seen |= bits(bands[i]);
+    }
+    words_[2 * y + half] = codes;
+  }
+}
+
+void TileRanks::set(const std::vector<Spawn>& spawns) noexcept {
+  rows_ = {};
+  for (const Spawn& spawn : spawns) rows_[spawn.local / 32U].bits |= 1U << (spawn.local % 32U);
+  std::uint32_t before = 0;
+  for (Row& row : rows_) {
+    row.before = before;
+    before += static_cast<std::uint32_t>(std::popcount(row.bits));
+  }
 }
 
 void Window::grow(std::int32_t tiles) noexcept {

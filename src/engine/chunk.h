@@ -1,10 +1,10 @@
-// Chunk: what a lane keeps in memory of 32 x 32 tiles: which tiles bear loot, and hint maps.
+// Chunk: what a lane keeps in memory of 32 x 32 tiles: which bear loot, and what lies near.
 //
 // Not the cache (l1.h) and not the truth. The maps are derived from the spawns of this chunk and
-// the eight around it: they make "nothing near" a single bit test and a hint a handful
-// (docs/decisions has the why).
+// the eight around it: what lies near a tile is one load (docs/decisions has the why).
 #pragma once
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -32,15 +32,54 @@ struct Spawn {
   friend bool operator==(const Spawn&, const Spawn&) = default;
 };
 
-// One row of tiles with all that is known of it, in half a cache line: bit x is tile x.
-struct alignas(32) TileBits {
-  std::uint32_t active = 0;  // a row of the store, or within the widest band: else `nothing`
-  std::uint32_t rows = 0;    // tiles of this chunk with a spawn
-  std::array<std::uint32_t, band_edges_tiles.size()> bands{};  // within so far of open loot
+// What a lane knows of one tile, in four bits: the low three are 0 when no open loot is in reach,
+// else 1 + the index of the narrowest distance band it is within. spawn_bit: a spawn of its own.
+inline constexpr std::uint32_t spawn_bit = 8;
+
+// The codes of 32 x 32 tiles: half a kilobyte, read with one load, so that `nothing` and a hint
+// cost the same and no branch tells them apart.
+class TileCodes {
+ public:
+  [[nodiscard]] std::uint32_t at(std::uint32_t local) const noexcept {
+    return static_cast<std::uint32_t>(words_[local / 16 % 64] >> (local % 16 * 4)) & 15;
+  }
+  [[nodiscard]] const void* address_of(std::uint32_t local) const noexcept {
+    return &words_[local / 16 % 64];
+  }
+  // The codes of row y: bit x of `bands[i]` says that loot is within band i of tile x, bit x of
+  // `spawns` that it has a spawn of its own.
+  using Bands = std::array<std::uint32_t, band_edges_tiles.size()>;
+  void set_row(std::size_t y, const Bands& bands, std::uint32_t spawns) noexcept;
+
+ private:
+  std::array<std::uint64_t, 64> words_{};  // two a row
 };
 
-struct Chunk {
-  // What the hot loop compares, first: the answers below hold while now < good_until_ns and
+// Where the rows of a chunk stand in its vector of spawns, sorted by tile: by counting bits instead
+// of searching.
+class TileRanks {
+ public:
+  void set(const std::vector<Spawn>& spawns) noexcept;
+  // Requires: there is one on that tile.
+  [[nodiscard]] std::size_t of(std::uint32_t local) const noexcept {
+    const Row& row = rows_[local / 32 % 32];
+    const std::uint32_t left_of = (1U << (local % 32)) - 1;
+    return row.before + static_cast<std::size_t>(std::popcount(row.bits & left_of));
+  }
+  [[nodiscard]] const void* address_of(std::uint32_t local) const noexcept {
+    return &rows_[local / 32 % 32];
+  }
+
+ private:
+  struct Row {
+    std::uint32_t bits = 0;    // tiles with a spawn or an emptied row
+    std::uint32_t before = 0;  // how many there are in the rows of tiles above
+  };
+  std::array<Row, model::chunk_side_tiles> rows_{};
+};
+
+struct alignas(64) Chunk {
+  // What the hot loop compares, first: the codes below hold while now < good_until_ns and
   // as_of < maps_until_us; else the slow path finds out what has to be done.
   std::int64_t good_until_ns = 0;
   std::int64_t maps_until_us = 0;  // the minimum when the maps have to be derived again
@@ -53,7 +92,8 @@ struct Chunk {
   std::uint32_t shard = 0;                    // of all nine; L1::several_shards when they differ
   std::int64_t refresh_from_ns = 0;           // earliest wish for a refresh of the nine
   std::int64_t derived_until_us = INT64_MIN;  // what the maps were derived for ends then
-  std::array<TileBits, model::chunk_side_tiles> tiles{};
+  TileCodes codes;
+  TileRanks ranks;
   // Own state.
   std::vector<Spawn> spawns;  // sorted by `local`
   std::uint32_t own_shard = 0;
@@ -61,17 +101,7 @@ struct Chunk {
   std::int64_t own_loaded_ns = 0;
   std::int64_t own_expires_ns = 0;
   std::int64_t own_refresh_ns = 0;
-
-  [[nodiscard]] const Spawn* find(std::uint16_t local) const noexcept;
 };
-
-[[nodiscard]] constexpr const TileBits& bits_of(const Chunk& chunk, model::Tile tile) noexcept {
-  return chunk.tiles[static_cast<std::size_t>(tile.y & 31)];
-}
-
-[[nodiscard]] constexpr bool bit_at(std::uint32_t row, model::Tile tile) noexcept {
-  return (row >> (tile.x & 31) & 1U) != 0;
-}
 
 [[nodiscard]] constexpr std::uint16_t local_of(model::Tile tile) noexcept {
   return static_cast<std::uint16_t>((tile.y & 31) * 32 + (tile.x & 31));

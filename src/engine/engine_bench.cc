@@ -1,5 +1,6 @@
 // Engine, L1-hot: position to outcome, beside one hash look-up and one array read per tile of the
-// same positions. Batches of 256 in the reference world; Zipf (near the clusters) and uniform.
+// same positions, which fetch a word and decide nothing. Batches of 256 in the reference world:
+// uniform, Zipf (each position drawn afresh near the clusters) and a crowd that walks there.
 #include <benchmark/benchmark.h>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -9,6 +10,7 @@
 #include "engine/answer.h"
 #include "load/crowd.h"
 #include "load/demo_world.h"
+#include "load/placement.h"
 #include "model/limits.h"
 
 namespace hunt::engine {
@@ -20,6 +22,7 @@ constexpr std::size_t batches = 256;
 struct Reference {
   std::unique_ptr<L1> l1;
   std::vector<model::Batch> crowd;
+  std::vector<model::Batch> zipf;
   std::vector<model::Batch> uniform;
   boost::unordered_flat_map<std::uint64_t, std::uint64_t> map;  // tile id -> 64 bits of its row
   std::vector<std::uint64_t> flat;                              // one word per tile of the world
@@ -44,15 +47,18 @@ struct Reference {
     options.batch_players = batch_positions;
     options.attractions = world.centres;
     load::Crowd players(options);
+    for (std::size_t i = 0; i < batches; ++i) players.next_batch(crowd.emplace_back());
+    uniform = elsewhere(crowd, {});
+    zipf = elsewhere(crowd, world.centres);
+  }
+  static std::vector<model::Batch> elsewhere(std::vector<model::Batch> at,
+                                             std::vector<model::Tile> attractions) {
+    const load::Placement placement(load::demo_world_rect, std::move(attractions));
     Prng prng(7);
-    for (std::size_t i = 0; i < batches; ++i) {
-      players.next_batch(crowd.emplace_back());
-      uniform.push_back(crowd.back());
-      for (auto& position : uniform.back().positions) {
-        position.tile = {static_cast<std::int32_t>(prng.between(-2'048, 2'047)),
-                         static_cast<std::int32_t>(prng.between(-2'048, 2'047))};
-      }
+    for (model::Batch& batch : at) {
+      for (model::Position& position : batch.positions) position.tile = placement.draw(prng);
     }
+    return at;
   }
   void bury(const load::DemoWorld& world) {
     std::map<model::ChunkKey, model::ChunkRows> chunks;
@@ -85,62 +91,59 @@ Reference& reference() {
   return one;
 }
 
-const std::vector<model::Batch>& input(bool uniform) {
-  return uniform ? reference().uniform : reference().crowd;
-}
+using Input = std::vector<model::Batch> Reference::*;
 
-void per_position(benchmark::State& state) {
+// Calls `answer_to` with one batch after the other.
+template <class AnswerTo>
+void each_batch(benchmark::State& state, Input input, AnswerTo answer_to) {
+  const auto& in = reference().*input;
+  for (const auto& batch : in) answer_to(batch);
+  std::size_t i = 0;
+  for (auto _ : state) answer_to(in[i++ % batches]);
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch_positions));
 }
 
-void answer_batch(benchmark::State& state, bool uniform) {
+void answer_batch(benchmark::State& state, Input input) {
   Turn turn;
   std::vector<model::PositionOutcome> outcomes(batch_positions);
-  const auto& in = input(uniform);
-  for (const auto& batch : in) answer(*reference().l1, batch, 2, 2, outcomes.data(), turn);
-  std::size_t i = 0;
-  for (auto _ : state) {
-    answer(*reference().l1, in[i++ % batches], 2, 2, outcomes.data(), turn);
+  each_batch(state, input, [&](const model::Batch& batch) {
+    answer(*reference().l1, batch, 2, 2, outcomes.data(), turn);
     benchmark::DoNotOptimize(outcomes.data());
-  }
-  per_position(state);
+  });
 }
 
-void flat_map(benchmark::State& state, bool uniform) {
-  const auto& in = input(uniform);
+// `find`: from a tile to its word.
+template <class Find>
+void each_tile(benchmark::State& state, Input input, Find find) {
   std::vector<std::uint64_t> out(batch_positions);
-  std::size_t i = 0;
-  for (auto _ : state) {
-    const auto& positions = in[i++ % batches].positions;
-    for (std::size_t p = 0; p < batch_positions; ++p) {
-      const auto found = reference().map.find(model::tile_id_of(positions[p].tile).value);
-      out[p] = found == reference().map.end() ? 0 : found->second;
-    }
+  each_batch(state, input, [&](const model::Batch& batch) {
+    for (std::size_t p = 0; p < batch_positions; ++p) out[p] = find(batch.positions[p].tile);
     benchmark::DoNotOptimize(out.data());
-  }
-  per_position(state);
+  });
 }
 
-void flat_array(benchmark::State& state, bool uniform) {
-  const auto& in = input(uniform);
-  std::vector<std::uint64_t> out(batch_positions);
-  std::size_t i = 0;
-  for (auto _ : state) {
-    const auto& positions = in[i++ % batches].positions;
-    for (std::size_t p = 0; p < batch_positions; ++p) {
-      out[p] = reference().flat[Reference::flat_index(positions[p].tile)];
-    }
-    benchmark::DoNotOptimize(out.data());
-  }
-  per_position(state);
+void flat_map(benchmark::State& state, Input input) {
+  each_tile(state, input, [&map = reference().map](model::Tile tile) {
+    const auto found = map.find(model::tile_id_of(tile).value);
+    return found == map.end() ? 0 : found->second;
+  });
 }
 
-BENCHMARK_CAPTURE(answer_batch, crowd, false);
-BENCHMARK_CAPTURE(flat_map, crowd, false);
-BENCHMARK_CAPTURE(flat_array, crowd, false);
-BENCHMARK_CAPTURE(answer_batch, uniform, true);
-BENCHMARK_CAPTURE(flat_map, uniform, true);
-BENCHMARK_CAPTURE(flat_array, uniform, true);
+void flat_array(benchmark::State& state, Input input) {
+  each_tile(state, input, [&flat = reference().flat](model::Tile tile) {
+    return flat[Reference::flat_index(tile)];
+  });
+}
+
+BENCHMARK_CAPTURE(answer_batch, uniform, &Reference::uniform);
+BENCHMARK_CAPTURE(flat_map, uniform, &Reference::uniform);
+BENCHMARK_CAPTURE(flat_array, uniform, &Reference::uniform);
+BENCHMARK_CAPTURE(answer_batch, zipf, &Reference::zipf);
+BENCHMARK_CAPTURE(flat_map, zipf, &Reference::zipf);
+BENCHMARK_CAPTURE(flat_array, zipf, &Reference::zipf);
+BENCHMARK_CAPTURE(answer_batch, crowd, &Reference::crowd);
+BENCHMARK_CAPTURE(flat_map, crowd, &Reference::crowd);
+BENCHMARK_CAPTURE(flat_array, crowd, &Reference::crowd);
 
 }  // namespace
 }  // namespace hunt::engine

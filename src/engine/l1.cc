@@ -162,10 +162,6 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
   }
   const bool loot_changed = chunk->spawns != spawns;
   chunk->spawns = std::move(spawns);
-  for (TileBits& bits : chunk->tiles) bits.rows = 0;
-  for (const Spawn& spawn : chunk->spawns) {
-    if (spawn.id != 0) chunk->tiles[spawn.local / 32U].rows |= 1U << (spawn.local % 32U);
-  }
   chunk->own_shard = shard;
   chunk->own_epoch = rows.epoch;
   chunk->own_loaded_ns = loaded_ns;
@@ -192,9 +188,6 @@ void L1::apply(const model::TileChange& change) {
     *at = spawn;
   }
   bytes_ += bytes_of(*chunk);
-  const std::uint32_t bit = 1U << (spawn.local % 32U);
-  std::uint32_t& row = chunk->tiles[spawn.local / 32U].rows;
-  row = chunk->find(spawn.local)->id != 0 ? row | bit : row & ~bit;
   mark_around(chunk->world, chunk->at, true);
 }
 
@@ -233,10 +226,7 @@ void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
 }
 
 void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
-  for (TileBits& bits : chunk.tiles) {
-    bits.active = bits.rows;
-    bits.bands = {};
-  }
+  std::array<TileCodes::Bands, model::chunk_side_tiles> bands{};
   std::int64_t until_us = INT64_MAX;
   Window window;
   for (const std::int32_t radius : radii_tiles_) {
@@ -253,12 +243,15 @@ void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
       const std::int32_t edge = std::min(band_edges_tiles[i], radius);
       window.grow(edge - grown);
       grown = edge;
-      for (std::size_t y = 0; y < chunk.tiles.size(); ++y) {
-        chunk.tiles[y].bands[i] |= window.middle_row(y);
-        chunk.tiles[y].active |= chunk.tiles[y].bands[i];
-      }
+      for (std::size_t y = 0; y < bands.size(); ++y) bands[y][i] |= window.middle_row(y);
     }
   }
+  std::array<std::uint32_t, model::chunk_side_tiles> own{};
+  for (const Spawn& spawn : chunk.spawns) {
+    if (spawn.id != 0) own[spawn.local / 32U] |= 1U << (spawn.local % 32U);
+  }
+  for (std::size_t y = 0; y < bands.size(); ++y) chunk.codes.set_row(y, bands[y], own[y]);
+  chunk.ranks.set(chunk.spawns);
   chunk.derived_until_us = until_us;
 }
 

@@ -39,15 +39,12 @@ class L1 {
   // Swaps the rules; every map is derived again when next used.
   void set_rules(std::shared_ptr<const model::RuleSet> rules);
   [[nodiscard]] const model::RuleSet& rules() const noexcept { return *rules_; }
-  [[nodiscard]] const std::shared_ptr<const model::RuleSet>& rules_ptr() const { return rules_; }
 
-  // The chunk whatever its state, or nullptr. Its answers hold while now < good_until_ns and as_of
-  // < maps_until_us; where they do not, usable() finds out.
-  [[nodiscard]] Chunk* peek(model::WorldId world, model::ChunkAt at) const noexcept {
-    return index_.find(world, at);
-  }
-  void prefetch(model::WorldId world, model::ChunkAt at) const noexcept {
-    index_.prefetch(world, at);
+  // Where the pointer to the chunk stands, whatever the chunk's state; nullptr stands there when it
+  // is not here. Its codes hold while now < good_until_ns and as_of < maps_until_us; where they do
+  // not, usable() finds out. Lifetime: until the next put().
+  [[nodiscard]] Chunk* const* place_of(model::WorldId world, model::ChunkAt at) const noexcept {
+    return index_.place_of(world, at);
   }
 
   // The chunk, ready to answer for `now_ns` and `as_of_us`; nullptr when it, or a chunk around it,
