@@ -2,7 +2,8 @@
 // whoever listens.
 //
 // Not durable by itself and never the authority for a grant. An object of it belongs to one lane:
-// handlers run there and callers are resumed there. Implementations: InprocEndpoint.
+// handlers run there and callers are resumed there. Implementations: InprocEndpoint, SimBus; of
+// Asker alone: http::RemoteBus.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <functional>
@@ -27,13 +28,21 @@ class BatchHandler {
                                                                                  Wait wait) = 0;
 };
 
-class Bus {
+// What a game server needs: to ask, and to hear what claims came to.
+class Asker {
  public:
-  virtual ~Bus() = default;
+  virtual ~Asker() = default;
 
   // Asks any orchestrator. Errors: those of BatchHandler, and unavailable when none serves.
   [[nodiscard]] virtual boost::asio::awaitable<Result<model::BatchReply>> ask(model::Batch batch,
                                                                               Wait wait) = 0;
+
+  // One handler per object, called on this lane until the object goes. May hear of a claim twice.
+  virtual void on_claims(std::function<void(const std::vector<model::ClaimEvent>&)> handler) = 0;
+};
+
+class Bus : public Asker {
+ public:
   // Serves asks with `handler` until stop_serving(). Lifetime: the handler outlives that.
   virtual void serve(BatchHandler& handler) = 0;
   virtual void stop_serving() = 0;
@@ -47,9 +56,8 @@ class Bus {
   [[nodiscard]] virtual boost::asio::awaitable<Result<void>> tell(
       std::vector<model::ClaimEvent> events) = 0;
 
-  // One handler of each kind per object, called on this lane until the object goes.
+  // One handler per object, called on this lane until the object goes.
   virtual void on_invalidation(std::function<void(const model::Invalidation&)> handler) = 0;
-  virtual void on_claims(std::function<void(const std::vector<model::ClaimEvent>&)> handler) = 0;
 };
 
 }  // namespace hunt::ports
