@@ -1,10 +1,11 @@
-// Fuzzes the request bodies: any bytes are read or refused with a sentence, and what was read
+// Fuzzes the request bodies and the answers: any bytes are read or refused with a sentence, and what was read
 // survives writing and reading again.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "codec/json_answers.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
 
@@ -45,5 +46,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto tiles = hunt::codec::parse_tiles(body); !tiles) check_error(tiles.error());
   if (const auto name = hunt::codec::parse_world_name(body); !name) check_error(name.error());
+  static hunt::codec::AnswersReader answers;
+  if (const auto answer = answers.parse(body); !answer) {
+    require(answer.error().code == hunt::Errc::corrupt && !answer.error().message.empty());
+  }
   return 0;
 }

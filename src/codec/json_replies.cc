@@ -84,20 +84,24 @@ void append_time(std::string& out, std::string_view name, std::int64_t time_us) 
   HUNT_APPEND(R"(,"{}":"{}")", name, format_time_us(time_us));
 }
 
-// The fields that a claim's answer and a row of the ledger share, without braces.
-void append_grant(std::string& out, const model::Grant& grant) {
-  const auto tile = model::tile_of(grant.tile);
-  HUNT_APPEND(R"("claim":"{}","outcome":"{}")", model::format_claim_id(grant.claim),
-              grant.aborted ? "expired" : "granted");
-  if (!grant.aborted) {
+// What is told of a claim, without braces. An empty item is left out.
+void append_claim(std::string& out, const model::ClaimEvent& event) {
+  HUNT_APPEND(R"("claim":"{}","outcome":"{}")", model::format_claim_id(event.claim),
+              model::name_of(event.outcome));
+  if (!event.item.empty()) {
     out += R"(,"item":)";
-    append_json_string(out, grant.item);
+    append_json_string(out, event.item);
   }
-  HUNT_APPEND(R"(,"world":{},"x":{},"y":{},"player":")", grant.world, tile.x, tile.y);
-  append_uuid(out, grant.player);
+  HUNT_APPEND(R"(,"world":{},"x":{},"y":{},"player":")", event.world, event.tile.x, event.tile.y);
+  append_uuid(out, event.player);
   out += R"(","rules":)";
-  append_json_string(out, grant.rules);
-  append_time(out, "at", grant.at_us);
+  append_json_string(out, event.rules);
+  append_time(out, "at", event.at_us);
+}
+
+// A row of the ledger, told in the same fields.
+void append_grant(std::string& out, const model::Grant& grant) {
+  append_claim(out, model::event_of(grant));
 }
 
 // `"name":[...]`: each of `list` by `append`, with commas.
@@ -218,6 +222,18 @@ void write_claim(const model::Grant& grant, std::string& out) {
   out.push_back('{');
   append_grant(out, grant);
   out.push_back('}');
+}
+
+void write_grant_event(const model::ClaimEvent& grant, std::string& out) {
+  HUNT_APPEND(R"({{"grant":{{"cursor":"{}",)", grant.cursor);
+  append_claim(out, grant);
+  out += "}}";
+}
+
+void write_claim_event(const model::ClaimEvent& event, std::string& out) {
+  out += R"({"claim":{)";
+  append_claim(out, event);
+  out += "}}";
 }
 
 void write_grants(const model::GrantPage& page, std::string& out) {

@@ -26,6 +26,12 @@ void write_reply(const model::Batch& batch, const model::BatchReply& reply, std:
 // {"claim","outcome","item"?,"world","x","y","player","rules","at"}; an aborted row is `expired`.
 void write_claim(const model::Grant& grant, std::string& out);
 
+// {"grant":{"cursor" and the fields of a claim}}: an event of the stream.
+void write_grant_event(const model::ClaimEvent& grant, std::string& out);
+
+// {"claim":{"claim","outcome","world","x","y","player","rules","at"}}: a refusal, on the stream.
+void write_claim_event(const model::ClaimEvent& event, std::string& out);
+
 // {"grants":[{"cursor", "spawn" and the fields of a claim}],"next":"<cursor>"}
 void write_grants(const model::GrantPage& page, std::string& out);
 

@@ -71,6 +71,7 @@ template <class... Names>
 FieldNames(Names...) -> FieldNames<sizeof...(Names)>;
 
 constexpr FieldNames request_fields("world", "positions", "wait");
+constexpr FieldNames message_fields("world", "positions", "wait", "id");
 constexpr FieldNames position_fields("player", "x", "y", "kind", "seq", "sent_at");
 constexpr FieldNames tiles_fields("tiles");
 constexpr FieldNames burial_fields("x", "y", "table", "budget", "key", "opens", "closes");
@@ -364,19 +365,22 @@ Result<WorldRef> read_world(sj::value& value, const Where& where) {
   return wrong_kind(where, "a world's id or its name", value);
 }
 
-Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes) {
+template <std::size_t N>
+Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes,
+                                        const FieldNames<N>& fields,
+                                        std::optional<std::uint64_t>& id) {
   // The shortest position with its comma has 62 bytes, so this reserves enough.
   constexpr std::size_t position_bytes_min = 62;
   PositionsRequest request;
   auto& positions = request.batch.positions;
   HUNT_CHECK(read_fields(
-      body, request_fields, 2, {},
+      body, fields, 2, {},
       [&](std::size_t field, sj::value& value, const Where& where) -> Result<void> {
         if (field == 0) {
           HUNT_TRY(world, read_world(value, where));
           request.world = std::move(world);
-          if (const auto* id = std::get_if<model::WorldId>(&request.world)) {
-            request.batch.world = *id;
+          if (const auto* known = std::get_if<model::WorldId>(&request.world)) {
+            request.batch.world = *known;
           }
           return {};
         }
@@ -390,12 +394,18 @@ Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes
           request.wait_terminal = true;
           return {};
         }
+        if (field == 3) {
+          HUNT_TRY(found, read_whole(value, where, Range<std::uint64_t>{0, UINT64_MAX}));
+          id = found;
+          return {};
+        }
         positions.reserve(std::min(body_bytes / position_bytes_min, limits::batch_positions_max));
         return read_list(value, where.name, limits::batch_positions_max,
                          [&positions](sj::object& object, const Where& at) {
                            return read_position(object, at, positions.emplace_back());
                          });
       }));
+  request.id = id;
   return request;
 }
 
@@ -549,9 +559,12 @@ PositionsReader::~PositionsReader() = default;
 PositionsReader::PositionsReader(PositionsReader&&) noexcept = default;
 PositionsReader& PositionsReader::operator=(PositionsReader&&) noexcept = default;
 
-Result<PositionsRequest> PositionsReader::parse(std::string_view body) {
-  return buffers_->parser.parse<PositionsRequest>(
-      body, [&body](sj::object& root) { return read_positions(root, body.size()); });
+Result<PositionsRequest> PositionsReader::parse(std::string_view body, Carrier carrier) {
+  last_id_.reset();
+  return buffers_->parser.parse<PositionsRequest>(body, [&](sj::object& root) {
+    return carrier == Carrier::stream ? read_positions(root, body.size(), message_fields, last_id_)
+                                      : read_positions(root, body.size(), request_fields, last_id_);
+  });
 }
 
 Result<std::vector<model::Burial>> parse_burials(std::string_view body) {

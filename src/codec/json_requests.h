@@ -7,7 +7,9 @@
 // Errors: invalid_argument, or too_large for what exceeds model/limits.h. Thread: any one at a
 // time.
 #pragma once
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,9 +26,13 @@ using WorldRef = std::variant<model::WorldId, std::string>;
 
 struct PositionsRequest {
   WorldRef world = model::WorldId{0};
-  model::Batch batch;          // batch.world is set when `world` is an id
-  bool wait_terminal = false;  // "wait":"terminal"
+  model::Batch batch;               // batch.world is set when `world` is an id
+  bool wait_terminal = false;       // "wait":"terminal"
+  std::optional<std::uint64_t> id;  // of a stream's message: comes back with its answer
 };
+
+// Where the positions come from: a stream's messages may carry an "id".
+enum class Carrier : std::uint8_t { http, stream };
 
 // Reads positions. Keeps its buffers (about 2 MB for the largest body) between calls, so that the
 // good path allocates the vector of positions and nothing else.
@@ -39,12 +45,17 @@ class PositionsReader {
 
   // {"world":1|"demo","wait"?:"terminal",
   // "positions":[{"player","x","y","kind"?:"step"|"dig","seq"?,"sent_at"?}]}
-  // Bound: limits::body_bytes_max (checked before reading), limits::batch_positions_max.
-  [[nodiscard]] Result<PositionsRequest> parse(std::string_view body);
+  // and on a stream also "id"?. Bound: limits::body_bytes_max (checked before reading),
+  // limits::batch_positions_max.
+  [[nodiscard]] Result<PositionsRequest> parse(std::string_view body,
+                                               Carrier carrier = Carrier::http);
+  // The id of the last message parsed, where one was read before anything was found wrong.
+  [[nodiscard]] std::optional<std::uint64_t> last_id() const noexcept { return last_id_; }
 
  private:
   struct Buffers;
   std::unique_ptr<Buffers> buffers_;
+  std::optional<std::uint64_t> last_id_;
 };
 
 // {"tiles":[{"x","y","table","budget"?,"key"?,"opens"?,"closes"?}]}; the budget is 1 unless given.

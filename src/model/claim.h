@@ -76,4 +76,19 @@ struct ClaimEvent {
   std::int64_t at_us = 0;
 };
 
+// A ledger's row as it is told; an aborted one is told `expired`.
+[[nodiscard]] inline ClaimEvent event_of(const Grant& grant) {
+  ClaimEvent event;
+  event.claim = grant.claim;
+  event.outcome = grant.aborted ? Outcome::expired : Outcome::granted;
+  event.world = grant.world;
+  event.tile = tile_of(grant.tile);
+  event.player = grant.player;
+  if (!grant.aborted) event.item = grant.item;
+  event.rules = grant.rules;
+  event.cursor = grant.cursor;
+  event.at_us = grant.at_us;
+  return event;
+}
+
 }  // namespace hunt::model

@@ -16,20 +16,6 @@ constexpr std::int64_t backoff_ns_min = 20'000'000;
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;
 constexpr std::size_t events_per_call_max = 256;
 
-model::ClaimEvent event_of(const model::Grant& grant) {
-  model::ClaimEvent event;
-  event.claim = grant.claim;
-  event.outcome = model::Outcome::granted;
-  event.world = grant.world;
-  event.tile = model::tile_of(grant.tile);
-  event.player = grant.player;
-  event.item = grant.item;
-  event.rules = grant.rules;
-  event.cursor = grant.cursor;
-  event.at_us = grant.at_us;
-  return event;
-}
-
 }  // namespace
 
 Relay::Relay(RelayOptions options, ports::ChangeFeed& feed, ports::Bus& bus,
