@@ -229,9 +229,10 @@ Result<void> Node::start() {
     options.lane = i;
     options.seed = parts.options.seed + i;
     options.event_seed = seed;
+    service::OrchestratorPorts ports{
+        {&parts.serving_store()}, lane.bus(), parts.clock, lane.timer(), lane.executor()};
     parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
-        options, parts.serving_store(), lane.bus(), parts.clock, lane.timer(), lane.executor(),
-        *parts.observer, parts.rules->current()));
+        options, std::move(ports), *parts.observer, parts.rules->current()));
     service::Orchestrator* orchestrator = parts.orchestrators.back().get();
     boost::asio::post(lane.executor(), [orchestrator, &lane] {
       orchestrator->start();
@@ -240,9 +241,12 @@ Result<void> Node::start() {
   }
   Lane& first = *parts.lanes[0];
   service::Observer* observer = parts.observer.get();
-  boost::asio::post(first.executor(), [observer, &first] {
-    first.bus().on_claims(
-        [observer](const std::vector<model::ClaimEvent>& events) { observer->on_finds(events); });
+  http::HttpServer* http = parts.http.get();
+  boost::asio::post(first.executor(), [observer, http, &first] {
+    first.bus().on_claims([observer, http](const std::vector<model::ClaimEvent>& events) {
+      observer->on_finds(events);
+      http->on_claims(events);
+    });
   });
   const auto identity = random_bytes(8);
   std::uint64_t relay_id = 0;

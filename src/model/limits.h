@@ -42,6 +42,7 @@ inline constexpr std::size_t claim_calls_inflight_max = 8;  // per lane and shar
 // Chunk loading.
 inline constexpr std::size_t chunks_per_load_max = 256;
 inline constexpr std::size_t loads_inflight_max = 64;          // per lane
+inline constexpr std::size_t store_reads_inflight_max = 8;     // per lane and shard, with a cache
 inline constexpr std::int64_t chunk_life_ns = 30'000'000'000;  // promise B1
 inline constexpr std::int64_t unconfirmed_life_ns =
     1'000'000'000;                                              // when invalidations do not flow
@@ -49,6 +50,22 @@ inline constexpr std::int64_t feed_silence_ns = 3'000'000'000;  // then they do 
 
 // A relay's changed rows and grants that neither the cache nor the bus has taken yet.
 inline constexpr std::size_t relay_rows_waiting_max = 65'536;
+
+// Stored messages that one lane works at; the stream keeps the others.
+inline constexpr std::size_t deliveries_inflight_max = 256;
+// Batches that one lane has taken and not answered yet; full answers `overloaded`.
+inline constexpr std::size_t asks_inflight_max = 16'384;
+// A step that waited this long for its turn is answered `busy`; digs and stored ones never are.
+inline constexpr std::int64_t step_age_ns_max = 2'000'000'000;
+
+// Streams (/v1/stream). Per process: grants and refusals kept to be sent; who is further behind
+// reads the store. Per stream: batches in flight, bytes to be sent before reading pauses, claims
+// whose refusal it is owed.
+inline constexpr std::size_t stream_grants_kept_max = 8'192;
+inline constexpr std::size_t stream_refusals_kept_max = 16'384;
+inline constexpr std::size_t stream_batches_inflight_max = 256;
+inline constexpr std::size_t stream_out_bytes_max = 4 * 1'024 * 1'024;
+inline constexpr std::size_t stream_claims_expected_max = 16'384;
 
 // A request of a game server waits at most this long for a terminal outcome.
 inline constexpr std::int64_t answer_deadline_ns = 5'000'000'000;

@@ -10,84 +10,245 @@ namespace {
 
 // Wishes kept between two ticks: what one tick may send at all.
 constexpr std::size_t refreshes_max = limits::chunks_per_load_max * limits::loads_inflight_max / 2;
+constexpr std::int64_t recent_ns = 5'000'000'000;  // guess: relay to cache takes milliseconds
+constexpr std::size_t recent_max = 16'384;
+constexpr std::int64_t lease_ns_min = 300'000'000;  // PROTOCOLS 6
+constexpr std::int64_t lease_ns_max = 5'000'000'000;
+constexpr std::int64_t lease_found_every_ns = 1'000'000'000;
+constexpr std::int64_t cache_retry_ns = 500'000'000;  // guess: a tenth of a failover
+constexpr std::int64_t backoff_ns_min = 2'000'000;
+constexpr std::int64_t backoff_ns_max = 100'000'000;
+constexpr std::int64_t slot_poll_ns = 2'000'000;
+
+Error too_many() {
+  return {Errc::overloaded, "too many chunk loads are under way; try again later", {}};
+}
 
 }  // namespace
 
-ChunkLoader::ChunkLoader(engine::L1& l1, ports::HuntStore& store, const ports::Clock& clock,
+ChunkLoader::ChunkLoader(engine::L1& l1, const Shards& shards, ports::TileCache* cache,
+                         const ports::Clock& clock, ports::Timer& timer,
                          boost::asio::any_io_executor lane, LaneMetrics& metrics,
                          std::uint64_t seed)
     : l1_(l1),
-      store_(store),
+      shards_(shards),
+      cache_(cache),
       clock_(clock),
+      timer_(timer),
       metrics_(metrics),
       prng_(seed),
+      reads_inflight_(shards.count()),
       tasks_(std::move(lane), limits::loads_inflight_max) {}
 
-Result<void> ChunkLoader::start(std::vector<model::ChunkKey> keys, std::size_t loads_max) {
+Result<void> ChunkLoader::start(Keys keys, std::size_t loads_max) {
   // In id order: neighbours are neighbours in the table, too.
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::erase_if(keys, [this](const model::ChunkKey& key) { return under_way_.contains(key); });
-  for (std::size_t at = 0; at < keys.size(); at += limits::chunks_per_load_max) {
-    const std::size_t end = std::min(keys.size(), at + limits::chunks_per_load_max);
-    std::vector<model::ChunkKey> part(keys.begin() + static_cast<std::ptrdiff_t>(at),
-                                      keys.begin() + static_cast<std::ptrdiff_t>(end));
-    if (tasks_.count() >= loads_max) {
-      return fail(Errc::overloaded, "too many chunk loads are under way; try again later");
+  if (shards_.count() > 1) {
+    std::stable_sort(keys.begin(), keys.end(), [this](const auto& a, const auto& b) {
+      return shards_.of(a) < shards_.of(b);
+    });
+  }
+  for (auto at = keys.begin(); at != keys.end();) {
+    const model::ShardId shard = shards_.of(*at);
+    auto end = at + std::min<std::ptrdiff_t>(keys.end() - at, limits::chunks_per_load_max);
+    if (shards_.count() > 1) {
+      end = std::find_if(at, end, [&](const auto& key) { return shards_.of(key) != shard; });
     }
+    if (tasks_.count() >= loads_max) return tl::unexpected<Error>(too_many());
     const auto load = std::make_shared<Load>();
+    Keys part(at, end);
     for (const auto& key : part) under_way_.emplace(key, load);
-    const bool spawned = tasks_.try_spawn(run(std::move(part), load));
+    const bool spawned = tasks_.try_spawn(run(shard, std::move(part), load));
     HUNT_ASSERT(spawned);
+    at = end;
   }
   return {};
 }
 
-boost::asio::awaitable<void> ChunkLoader::run(std::vector<model::ChunkKey> keys, LoadPtr load) {
-  const std::int64_t begun_ns = clock_.now_ns();
-  auto loaded = co_await store_.load_chunks(keys);
-  metrics_.store_load.record(clock_.now_ns() - begun_ns);
-  for (const auto& key : keys) under_way_.erase(key);
-  if (loaded) {
-    metrics_.chunks_loaded += keys.size();
-    for (const auto& rows : *loaded) {
-      // Jitter only downwards, so that the promise holds and refreshes spread.
-      const auto jitter_ns =
-          static_cast<std::int64_t>(prng_.below(limits::chunk_life_ns * 15 / 100));
-      l1_.put(rows, begun_ns, begun_ns + limits::chunk_life_ns - jitter_ns);
-    }
-    for (const auto& change : load->changes) l1_.apply(change);
-  } else {
-    load->error = std::move(loaded).error();
+boost::asio::awaitable<void> ChunkLoader::run(model::ShardId shard, Keys keys, LoadPtr load) {
+  const std::int64_t now_ns = clock_.now_ns();
+  if (cache_ != nullptr && now_ns >= cache_down_until_ns_) {
+    co_await read_through(shard, std::move(keys), std::move(load));
+    co_return;
   }
-  load->done.set();
+  Leased all;
+  all.keys = std::move(keys);
+  Keys rest;
+  static_cast<void>(co_await fetch(shard, std::move(all), std::move(rest), load,
+                                   now_ns + limits::answer_deadline_ns));
 }
 
-boost::asio::awaitable<Result<void>> ChunkLoader::load(std::vector<model::ChunkKey> keys,
-                                                       Deadlines& deadlines,
+boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Keys keys,
+                                                       LoadPtr load) {
+  const std::int64_t deadline_ns = clock_.now_ns() + limits::answer_deadline_ns;
+  cache_retries_.first_try();
+  for (std::int64_t backoff_ns = backoff_ns_min;;) {
+    const std::int64_t begun_ns = clock_.now_ns();
+    std::vector<ports::CacheAsk> asks;
+    for (const auto& key : keys) asks.push_back({key, l1_.epoch_of(shard)});
+    const auto chunks = co_await cache_->read(std::move(asks), lease_ns());
+    if (!chunks) {
+      ++metrics_.cache_errors;
+      cache_down_until_ns_ = clock_.now_ns() + cache_retry_ns;
+      Leased all;
+      all.keys = std::move(keys);
+      Keys rest;
+      static_cast<void>(co_await fetch(shard, std::move(all), std::move(rest), load, deadline_ns));
+      co_return;
+    }
+    Leased leased;
+    Keys done;
+    Keys missing;  // leased by us, or by somebody else
+    Keys blocked;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const ports::CachedChunk& chunk = (*chunks)[i];
+      if (chunk.complete) put(chunk.rows, begun_ns, chunk.life_ns, shard, *load);
+      (chunk.complete ? done : missing).push_back(keys[i]);
+      if (chunk.leased) {
+        leased.keys.push_back(keys[i]);
+        leased.cache_ms.push_back(chunk.cache_ms);
+      } else if (!chunk.complete) {
+        blocked.push_back(keys[i]);
+      }
+    }
+    metrics_.l2_hits += done.size();
+    metrics_.l2_misses += missing.size();
+    settle(load, done, missing);
+    if (!leased.keys.empty()) {
+      const bool fetched = co_await fetch(shard, std::move(leased), blocked, load, deadline_ns);
+      if (!fetched) co_return;
+    }
+    if (blocked.empty()) co_return;
+    keys = std::move(blocked);
+    do {
+      if (clock_.now_ns() >= deadline_ns) co_return end(load, keys, too_many());
+      const auto jitter_ns =
+          static_cast<std::int64_t>(prng_.below(static_cast<std::uint64_t>(backoff_ns)));
+      co_await timer_.sleep_until(clock_.now_ns() + backoff_ns + jitter_ns);
+      backoff_ns = std::min(backoff_ns * 2, backoff_ns_max);
+    } while (!cache_retries_.take(clock_.now_ns()));
+  }
+}
+
+boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased leased, Keys rest,
+                                                LoadPtr& load, std::int64_t deadline_ns) {
+  Keys all = leased.keys;
+  all.insert(all.end(), rest.begin(), rest.end());
+  if (cache_ != nullptr) {
+    const bool entered = co_await enter_store(shard, deadline_ns);
+    if (!entered) {
+      end(load, all, too_many());
+      co_return false;
+    }
+  }
+  const std::int64_t begun_ns = clock_.now_ns();
+  auto loaded = co_await shards_.store(shard).load_chunks(leased.keys);
+  if (cache_ != nullptr) --reads_inflight_[shard];
+  metrics_.store_load.record(clock_.now_ns() - begun_ns);
+  if (!loaded) {
+    end(load, all, std::move(loaded).error());
+    co_return false;
+  }
+  metrics_.chunks_loaded += leased.keys.size();
+  std::vector<ports::ChunkFill> fills;
+  for (std::size_t i = 0; i < loaded->size(); ++i) {
+    model::ChunkRows& rows = (*loaded)[i];
+    if (rows.epoch == 0) {
+      load->moved.push_back(rows.key);
+      continue;
+    }
+    // Jitter only downwards, so that the promise holds and refreshes spread.
+    const auto jitter_ns = static_cast<std::int64_t>(prng_.below(limits::chunk_life_ns * 15 / 100));
+    const std::int64_t life_ns = limits::chunk_life_ns - jitter_ns;
+    put(rows, begun_ns, life_ns, shard, *load);
+    if (leased.cache_ms.empty()) continue;
+    fills.push_back({std::move(rows), leased.cache_ms[i] + life_ns / 1'000'000});
+  }
+  settle(load, leased.keys, rest);
+  if (!fills.empty()) {
+    const auto filled = co_await cache_->fill(std::move(fills));
+    if (!filled) ++metrics_.cache_errors;
+  }
+  co_return true;
+}
+
+boost::asio::awaitable<bool> ChunkLoader::enter_store(model::ShardId shard,
+                                                      std::int64_t deadline_ns) {
+  while (reads_inflight_[shard] >= limits::store_reads_inflight_max) {
+    if (clock_.now_ns() >= deadline_ns) co_return false;
+    co_await timer_.sleep_until(clock_.now_ns() + slot_poll_ns);
+  }
+  ++reads_inflight_[shard];
+  co_return true;
+}
+
+void ChunkLoader::put(const model::ChunkRows& rows, std::int64_t begun_ns, std::int64_t life_ns,
+                      model::ShardId shard, const Load& load) {
+  l1_.put(rows, begun_ns, begun_ns + life_ns, shard);
+  for (const auto& change : load.changes) {
+    if (model::chunk_of(change.world, change.row.tile) == rows.key) l1_.apply(change);
+  }
+  const auto found = recent_.find(rows.key);
+  if (found == recent_.end()) return;
+  for (const auto& change : found->second) l1_.apply(change);
+}
+
+void ChunkLoader::settle(LoadPtr& load, const Keys& done, const Keys& rest) {
+  if (done.empty() && !rest.empty()) return;
+  const LoadPtr settled = load;
+  const auto forget = [this, &settled](const model::ChunkKey& key) {
+    const auto found = under_way_.find(key);
+    if (found != under_way_.end() && found->second == settled) under_way_.erase(found);
+  };
+  for (const auto& key : done) forget(key);
+  load = std::make_shared<Load>();
+  load->changes = settled->changes;
+  for (const auto& key : rest) under_way_[key] = load;
+  settled->more = !rest.empty();
+  settled->done.set();
+}
+
+void ChunkLoader::end(const LoadPtr& load, const Keys& keys, std::optional<Error> error) {
+  load->error = std::move(error);
+  LoadPtr last = load;
+  const Keys none;
+  settle(last, keys, none);
+}
+
+boost::asio::awaitable<Result<void>> ChunkLoader::load(Keys keys, Deadlines& deadlines,
                                                        std::int64_t deadline_ns) {
   const auto started = start(keys, limits::loads_inflight_max);
   if (!started) co_return started;
-  std::vector<LoadPtr> loads;
-  for (const auto& key : keys) {
-    const auto found = under_way_.find(key);
-    if (found == under_way_.end()) continue;
-    if (std::find(loads.begin(), loads.end(), found->second) == loads.end()) {
-      loads.push_back(found->second);
+  for (bool more = true; more;) {
+    more = false;
+    std::vector<LoadPtr> loads;
+    for (const auto& key : keys) {
+      const auto found = under_way_.find(key);
+      if (found == under_way_.end()) continue;
+      if (std::find(loads.begin(), loads.end(), found->second) == loads.end()) {
+        loads.push_back(found->second);
+      }
     }
-  }
-  for (const auto& load : loads) {
-    const bool in_time = co_await load->done.wait(deadlines, deadline_ns);
-    if (!in_time) {
-      co_return fail(Errc::deadline_exceeded,
-                     "the store did not deliver a chunk in time; try again later");
+    for (const auto& load : loads) {
+      const bool in_time = co_await load->done.wait(deadlines, deadline_ns);
+      if (!in_time) {
+        co_return fail(Errc::deadline_exceeded,
+                       "the store did not deliver a chunk in time; try again later");
+      }
+      if (load->error) co_return tl::unexpected<Error>(*load->error);
+      const bool moved = std::any_of(load->moved.begin(), load->moved.end(), [&](const auto& key) {
+        return std::find(keys.begin(), keys.end(), key) != keys.end();
+      });
+      if (moved) co_return tl::unexpected<Error>(shards_.moved());
+      more = more || load->more;
     }
-    if (load->error) co_return tl::unexpected<Error>(*load->error);
   }
   co_return Result<void>{};
 }
 
-void ChunkLoader::refresh(const std::vector<model::ChunkKey>& keys) {
+void ChunkLoader::refresh(const Keys& keys) {
   const std::size_t room = refreshes_max - std::min(refreshes_max, refreshes_.size());
   const auto count = static_cast<std::ptrdiff_t>(std::min(room, keys.size()));
   refreshes_.insert(refreshes_.end(), keys.begin(), keys.begin() + count);
@@ -98,10 +259,11 @@ void ChunkLoader::flush_refreshes() {
   while (!refreshes_.empty() && tasks_.count() < loads_max) {
     const auto count = std::min(refreshes_.size(), limits::chunks_per_load_max);
     const auto from = refreshes_.end() - static_cast<std::ptrdiff_t>(count);
-    std::vector<model::ChunkKey> part(from, refreshes_.end());
+    Keys part(from, refreshes_.end());
     refreshes_.erase(from, refreshes_.end());
-    const auto started = start(std::move(part), loads_max);
-    HUNT_ASSERT(started.has_value());  // one call's worth, and there was room for a call
+    // Several shards may need more calls than there is room for: those wishes are let go, and the
+    // chunks load again when they are next missed.
+    static_cast<void>(start(std::move(part), loads_max));
   }
 }
 
@@ -109,6 +271,33 @@ void ChunkLoader::apply(const model::TileChange& change) {
   l1_.apply(change);
   const auto found = under_way_.find(model::chunk_of(change.world, change.row.tile));
   if (found != under_way_.end()) found->second->changes.push_back(change);
+  if (cache_ != nullptr) remember(change);
+}
+
+void ChunkLoader::remember(const model::TileChange& change) {
+  const std::int64_t now_ns = clock_.now_ns();
+  const auto old = [&] {
+    return recent_order_.size() >= recent_max || now_ns - recent_order_.front().first > recent_ns;
+  };
+  while (!recent_order_.empty() && old()) {
+    const auto found = recent_.find(recent_order_.front().second);
+    found->second.erase(found->second.begin());
+    if (found->second.empty()) recent_.erase(found);
+    recent_order_.pop_front();
+  }
+  const auto key = model::chunk_of(change.world, change.row.tile);
+  recent_[key].push_back(change);
+  recent_order_.emplace_back(now_ns, key);
+}
+
+// Twice what nearly every load takes, so that a lease seldom ends before its fill.
+std::int64_t ChunkLoader::lease_ns() {
+  const std::int64_t now_ns = clock_.now_ns();
+  if (lease_found_ns_ == INT64_MIN || now_ns - lease_found_ns_ >= lease_found_every_ns) {
+    lease_found_ns_ = now_ns;
+    lease_ns_ = std::clamp(2 * metrics_.store_load.quantile_ns(9'900), lease_ns_min, lease_ns_max);
+  }
+  return lease_ns_;
 }
 
 }  // namespace hunt::service

@@ -1,11 +1,16 @@
-// ChunkLoader: brings missing chunks from the store into a lane's L1, each only once at a time.
+// ChunkLoader: brings missing chunks from the cache or the store into a lane's L1, each only once
+// at a time.
 //
 // Not the cache. However many positions miss a chunk at once, one load runs (single flight) and
-// all wait for it. Changes that arrive while a load is under way are applied after it, so that a
-// slow load cannot bring back the past. Thread: its lane's.
+// all wait for it. With a cache (PROTOCOLS 6), whoever gets a chunk's lease reads the store and
+// fills; the others wait for that, and never read the store themselves. Only while the cache is
+// unavailable the store is read directly, few calls at a time. Changes that arrive while a load is
+// under way, or shortly before, are applied after it, so that a slow load cannot bring back the
+// past. Thread: its lane's.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -15,8 +20,10 @@
 #include "base/result.h"
 #include "engine/l1.h"
 #include "ports/clock.h"
-#include "ports/hunt_store.h"
+#include "ports/tile_cache.h"
 #include "service/lane_metrics.h"
+#include "service/retry_budget.h"
+#include "service/shards.h"
 #include "service/signal.h"
 #include "service/task_group.h"
 
@@ -24,12 +31,14 @@ namespace hunt::service {
 
 class ChunkLoader {
  public:
-  ChunkLoader(engine::L1& l1, ports::HuntStore& store, const ports::Clock& clock,
-              boost::asio::any_io_executor lane, LaneMetrics& metrics, std::uint64_t seed);
+  // `cache` may be nullptr: then every load reads the store.
+  ChunkLoader(engine::L1& l1, const Shards& shards, ports::TileCache* cache,
+              const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
+              LaneMetrics& metrics, std::uint64_t seed);
 
   // Loads what is not under way already and waits for all of `keys` (repeats are fine).
-  // Errors: those of HuntStore::load_chunks; overloaded when too many loads are under way;
-  // deadline_exceeded.
+  // Errors: those of HuntStore::load_chunks; overloaded when too many loads are under way, or
+  // nobody filled the cache in time; moved (the map is old); deadline_exceeded.
   [[nodiscard]] boost::asio::awaitable<Result<void>> load(std::vector<model::ChunkKey> keys,
                                                           Deadlines& deadlines,
                                                           std::int64_t deadline_ns);
@@ -39,29 +48,61 @@ class ChunkLoader {
   void refresh(const std::vector<model::ChunkKey>& keys);
   void flush_refreshes();
 
-  // A changed row: into L1, and kept for a load of its chunk that is under way.
+  // A changed row: into L1, and kept for loads that may not have seen it.
   void apply(const model::TileChange& change);
 
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
  private:
+  using Keys = std::vector<model::ChunkKey>;
   struct Load {
     Signal done;
     std::optional<Error> error;
+    Keys moved;                              // not owned by the shard that the map names
+    bool more = false;                       // some of its chunks go on in another load
     std::vector<model::TileChange> changes;  // arrived meanwhile
   };
   using LoadPtr = std::shared_ptr<Load>;
+  struct Leased {
+    Keys keys;
+    std::vector<std::int64_t> cache_ms;  // for each key; empty: there is nothing to fill
+  };
 
-  [[nodiscard]] Result<void> start(std::vector<model::ChunkKey> keys, std::size_t loads_max);
-  [[nodiscard]] boost::asio::awaitable<void> run(std::vector<model::ChunkKey> keys, LoadPtr load);
+  [[nodiscard]] Result<void> start(Keys keys, std::size_t loads_max);
+  [[nodiscard]] boost::asio::awaitable<void> run(model::ShardId shard, Keys keys, LoadPtr load);
+  [[nodiscard]] boost::asio::awaitable<void> read_through(model::ShardId shard, Keys keys,
+                                                          LoadPtr load);
+  // Reads the store; what was leased is filled, too. `rest` of the load is still to come. False
+  // when the load has ended with an error.
+  [[nodiscard]] boost::asio::awaitable<bool> fetch(model::ShardId shard, Leased leased, Keys rest,
+                                                   LoadPtr& load, std::int64_t deadline_ns);
+  [[nodiscard]] boost::asio::awaitable<bool> enter_store(model::ShardId shard,
+                                                         std::int64_t deadline_ns);
+  void put(const model::ChunkRows& rows, std::int64_t begun_ns, std::int64_t life_ns,
+           model::ShardId shard, const Load& load);
+  // Those who wait for `load` go on; `rest` becomes another load, which `load` then is.
+  void settle(LoadPtr& load, const Keys& done, const Keys& rest);
+  void end(const LoadPtr& load, const Keys& keys, std::optional<Error> error);
+  void remember(const model::TileChange& change);
+  [[nodiscard]] std::int64_t lease_ns();
 
   engine::L1& l1_;
-  ports::HuntStore& store_;
+  const Shards& shards_;
+  ports::TileCache* cache_;
   const ports::Clock& clock_;
+  ports::Timer& timer_;
   LaneMetrics& metrics_;
   Prng prng_;
-  std::vector<model::ChunkKey> refreshes_;
+  Keys refreshes_;
   std::unordered_map<model::ChunkKey, LoadPtr, model::ChunkKeyHash> under_way_;
+  // Changes of the last seconds, with a cache: the relay tells them before the cache has them.
+  std::unordered_map<model::ChunkKey, std::vector<model::TileChange>, model::ChunkKeyHash> recent_;
+  std::deque<std::pair<std::int64_t, model::ChunkKey>> recent_order_;
+  std::vector<std::size_t> reads_inflight_;  // by shard, with a cache
+  RetryBudget cache_retries_;
+  std::int64_t cache_down_until_ns_ = INT64_MIN;
+  std::int64_t lease_ns_ = 0;
+  std::int64_t lease_found_ns_ = INT64_MIN;
   TaskGroup tasks_;
 };
 

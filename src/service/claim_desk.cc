@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t backoff_ns_min = 20'000'000;     // guess: a few commits
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;  // guess: an operator sees it recover
+constexpr std::size_t events_per_call_max = 256;
 
 model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict& verdict,
                            std::int64_t at_us) {
@@ -27,20 +28,32 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 
 }  // namespace
 
-ClaimDesk::ClaimDesk(ports::HuntStore& store, ports::Bus& bus, const ports::Clock& clock,
+ClaimDesk::ClaimDesk(const Shards& shards, ports::Bus& bus, const ports::Clock& clock,
                      ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
                      engine::Reservoir& times)
-    : store_(store),
+    : shards_(shards),
       bus_(bus),
       clock_(clock),
       timer_(timer),
       metrics_(metrics),
       times_(times),
-      // Twice: a call that has its verdicts sends the next one before its own task ends.
-      tasks_(std::move(lane), 2 * limits::claim_calls_inflight_max + 1) {}
+      queues_(shards.count()),
+      // Twice: a call that has its verdicts sends the next one before its own task ends. One tells.
+      tasks_(std::move(lane), shards.count() * (2 * limits::claim_calls_inflight_max + 1) + 1) {}
 
 bool ClaimDesk::full() const noexcept {
   return pending_.size() >= limits::claims_waiting_max;
+}
+
+bool ClaimDesk::failing() const noexcept {
+  return std::any_of(queues_.begin(), queues_.end(),
+                     [](const Queue& queue) { return queue.backoff_ns != 0; });
+}
+
+std::size_t ClaimDesk::calls_inflight() const noexcept {
+  std::size_t sum = 0;
+  for (const Queue& queue : queues_) sum += queue.calls_inflight;
+  return sum;
 }
 
 void ClaimDesk::attach(Pending& pending, const ClaimWaitPtr& wait, std::uint32_t position) {
@@ -57,11 +70,17 @@ void ClaimDesk::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32
     memo_.remember(claim.player, claim.spawn, id);
     at->second.claim = std::move(claim);
     at->second.found_ns = clock_.now_ns();
-    if (queue_.empty()) queued_since_ns_ = at->second.found_ns;
-    queue_.push_back(id);
+    enqueue(id, at->second.claim, at->second.found_ns);
   }
   attach(at->second, wait, position);
   metrics_.claims_waiting = pending_.size();
+}
+
+// To the shard that the map names now: it may be another one than at the first try.
+void ClaimDesk::enqueue(model::ClaimId id, const model::Claim& claim, std::int64_t now_ns) {
+  Queue& queue = queues_[shards_.of(claim.world, claim.tile)];
+  if (queue.ids.empty()) queue.since_ns = now_ns;
+  queue.ids.push_back(id);
 }
 
 bool ClaimDesk::join(model::ClaimId claim, const ClaimWaitPtr& wait, std::uint32_t position) {
@@ -73,63 +92,72 @@ bool ClaimDesk::join(model::ClaimId claim, const ClaimWaitPtr& wait, std::uint32
 
 void ClaimDesk::flush() {
   const std::int64_t now_ns = clock_.now_ns();
-  if (now_ns < blocked_until_ns_) return;
-  while (!queue_.empty() && calls_inflight_ < limits::claim_calls_inflight_max) {
-    const bool full_call = queue_.size() >= limits::claims_per_call_max;
-    const bool lingered = now_ns - queued_since_ns_ >= limits::claim_linger_ns;
-    if (calls_inflight_ > 0 && !full_call && !lingered) break;
-    const std::size_t count = std::min(queue_.size(), limits::claims_per_call_max);
-    const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
-    Ids ids(queue_.begin(), end);
-    queue_.erase(queue_.begin(), end);
-    queued_since_ns_ = now_ns;
-    ++calls_inflight_;
-    const bool spawned = tasks_.try_spawn(call(std::move(ids)));
+  for (model::ShardId shard = 0; shard < queues_.size(); ++shard) flush(shard, now_ns);
+}
+
+void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
+  Queue& queue = queues_[shard];
+  if (now_ns < queue.blocked_until_ns) return;
+  while (!queue.ids.empty() && queue.calls_inflight < limits::claim_calls_inflight_max) {
+    const bool full_call = queue.ids.size() >= limits::claims_per_call_max;
+    const bool lingered = now_ns - queue.since_ns >= limits::claim_linger_ns;
+    if (queue.calls_inflight > 0 && !full_call && !lingered) break;
+    if (queue.backoff_ns == 0) {
+      queue.retries.first_try();
+    } else if (!queue.retries.take(now_ns)) {
+      return;  // looked at again in a few milliseconds
+    }
+    const std::size_t count = std::min(queue.ids.size(), limits::claims_per_call_max);
+    const auto end = queue.ids.begin() + static_cast<std::ptrdiff_t>(count);
+    Ids ids(queue.ids.begin(), end);
+    queue.ids.erase(queue.ids.begin(), end);
+    queue.since_ns = now_ns;
+    ++queue.calls_inflight;
+    const bool spawned = tasks_.try_spawn(call(shard, std::move(ids)));
     HUNT_ASSERT(spawned);
   }
-  if (!queue_.empty() && !lingering_ && calls_inflight_ < limits::claim_calls_inflight_max) {
-    lingering_ = tasks_.try_spawn(flush_later());
+  if (!queue.ids.empty() && !queue.lingering &&
+      queue.calls_inflight < limits::claim_calls_inflight_max) {
+    queue.lingering = tasks_.try_spawn(flush_later(shard));
   }
 }
 
-boost::asio::awaitable<void> ClaimDesk::flush_later() {
-  co_await timer_.sleep_until(queued_since_ns_ + limits::claim_linger_ns);
-  lingering_ = false;
-  flush();
+boost::asio::awaitable<void> ClaimDesk::flush_later(model::ShardId shard) {
+  co_await timer_.sleep_until(queues_[shard].since_ns + limits::claim_linger_ns);
+  queues_[shard].lingering = false;
+  flush(shard, clock_.now_ns());
 }
 
-boost::asio::awaitable<void> ClaimDesk::call(Ids ids) {
+boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
+  Queue& queue = queues_[shard];
   std::vector<model::Claim> claims;
   claims.reserve(ids.size());
   for (const auto& id : ids) claims.push_back(pending_.at(id).claim);
   const std::int64_t begun_ns = clock_.now_ns();
-  auto done = co_await store_.grant_claims(std::move(claims));
+  auto done = co_await shards_.store(shard).grant_claims(std::move(claims));
   metrics_.store_grant.record(clock_.now_ns() - begun_ns);
-  --calls_inflight_;
+  --queue.calls_inflight;
   if (!done) {
-    retry_later(ids, done.error());
+    retry_later(queue, ids, done.error());
     co_return;
   }
-  metrics_.store_error.clear();
-  backoff_ns_ = 0;
-  blocked_until_ns_ = 0;
+  queue.backoff_ns = 0;
+  queue.blocked_until_ns = 0;
+  if (!failing()) metrics_.store_error.clear();
   HUNT_ASSERT(done->verdicts.size() == ids.size());
   record(ids, begun_ns, *done);
-  std::vector<model::ClaimEvent> events;
-  Ids moved;
+  Ids elsewhere;
   for (auto& verdict : done->verdicts) {
     if (verdict.moved) {
-      moved.push_back(verdict.id);
+      elsewhere.push_back(verdict.id);
     } else {
-      settle(verdict, events);
+      decide(verdict);
     }
   }
-  if (!moved.empty()) {
-    retry_later(moved, Error{Errc::moved, "the tile's range belongs to another shard now", {}});
-  }
+  if (!elsewhere.empty()) moved(elsewhere);
   metrics_.claims_waiting = pending_.size();
-  static_cast<void>(co_await bus_.tell(std::move(events)));
   flush();
+  if (!untold_.empty() && !telling_) co_await tell();
 }
 
 void ClaimDesk::record(const Ids& ids, std::int64_t begun_ns, const model::GrantCall& call) {
@@ -144,47 +172,117 @@ void ClaimDesk::record(const Ids& ids, std::int64_t begun_ns, const model::Grant
   }
 }
 
-void ClaimDesk::settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& events) {
-  const auto found = pending_.find(verdict.id);
-  HUNT_ASSERT(found != pending_.end());
-  Pending pending = std::move(found->second);
-  pending_.erase(found);
-  const model::Claim& claim = pending.claim;
+// A new grant is told from the ledger's change feed; all else is told here, before anyone is
+// answered. A repeat may have been told before: consumers go by claim id.
+void ClaimDesk::decide(model::ClaimVerdict& verdict) {
   metrics_.count_claim(verdict.outcome);
   const bool granted = verdict.outcome == model::Outcome::granted;
   if (granted) ++(verdict.repeat ? metrics_.repeats : metrics_.grants);
+  if (granted && !verdict.repeat) return finish(verdict.id, verdict);
+  untold_.push_back(verdict.id);
+  pending_.at(verdict.id).verdict = std::move(verdict);
+}
+
+void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
+  const auto found = pending_.find(id);
+  HUNT_ASSERT(found != pending_.end());
+  const model::Claim& claim = found->second.claim;
   engine::Remembered* known = memo_.find(claim.player, claim.spawn);
-  if (known != nullptr && (granted || verdict.outcome == model::Outcome::sold_out)) {
+  const bool lasts =
+      verdict.outcome == model::Outcome::granted || verdict.outcome == model::Outcome::sold_out;
+  if (known != nullptr && lasts) {
     known->outcome = verdict.outcome;
     known->item = verdict.item;
   } else if (known != nullptr) {
     memo_.forget(claim.player, claim.spawn);  // may change when the player tries again
   }
-  // A new grant is told from the ledger's change feed; all else is told here, before anyone is
-  // answered. A repeat may have been told before: consumers go by claim id.
-  if (!granted || verdict.repeat) events.push_back(event_of(claim, verdict, clock_.wall_us()));
-  for (const auto& [wait, position] : pending.waits) {
+  for (const auto& [wait, position] : found->second.waits) {
     wait->told.push_back({position, verdict});
     if (--wait->open == 0) wait->done.set();
   }
+  pending_.erase(found);
 }
 
-void ClaimDesk::retry_later(const Ids& ids, const Error& error) {
+// One at a time; whoever finds it at work leaves its verdicts to it.
+boost::asio::awaitable<void> ClaimDesk::tell() {
+  telling_ = true;
+  for (std::int64_t backoff_ns = 0; !untold_.empty();) {
+    const std::size_t count = std::min(untold_.size(), events_per_call_max);
+    const Ids ids(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(count));
+    std::vector<model::ClaimEvent> events;
+    events.reserve(count);
+    for (const auto& id : ids) {
+      const Pending& pending = pending_.at(id);
+      events.push_back(event_of(pending.claim, *pending.verdict, clock_.wall_us()));
+    }
+    const auto told = co_await bus_.tell(std::move(events));
+    if (!told) {
+      could_not_tell(ids, told.error());
+      if (stopping_) break;
+      backoff_ns = std::clamp(backoff_ns * 2, backoff_ns_min, backoff_ns_max);
+      co_await timer_.sleep_until(clock_.now_ns() + backoff_ns);
+      continue;
+    }
+    backoff_ns = 0;
+    untold_.erase(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(count));
+    for (const auto& id : ids) {
+      const model::ClaimVerdict verdict = std::move(*pending_.at(id).verdict);
+      finish(id, verdict);
+    }
+    metrics_.claims_waiting = pending_.size();
+  }
+  telling_ = false;
+}
+
+// Who asked gets the verdict all the same: it is the store's. A stored message comes again.
+void ClaimDesk::could_not_tell(const Ids& ids, const Error& error) {
+  for (const auto& id : ids) {
+    Pending& pending = pending_.at(id);
+    for (const auto& [wait, position] : pending.waits) {
+      if (wait->told_first) {
+        wait->error = error;
+        wait->done.set();
+        continue;
+      }
+      wait->told.push_back({position, *pending.verdict});
+      if (--wait->open == 0) wait->done.set();
+    }
+    pending.waits.clear();
+  }
+}
+
+void ClaimDesk::retry_later(Queue& queue, const Ids& ids, const Error& error) {
   ++metrics_.claim_retries;
   metrics_.store_error = error.message;
-  const bool had_none = queue_.empty();
-  queue_.insert(queue_.begin(), ids.begin(), ids.end());
-  if (had_none) queued_since_ns_ = clock_.now_ns();
-  backoff_ns_ = std::clamp(backoff_ns_ * 2, backoff_ns_min, backoff_ns_max);
-  blocked_until_ns_ = clock_.now_ns() + backoff_ns_;
-  // Who waits is told at once: the same position asked again joins the claim, or gets its outcome.
+  if (queue.ids.empty()) queue.since_ns = clock_.now_ns();
+  queue.ids.insert(queue.ids.begin(), ids.begin(), ids.end());
+  queue.backoff_ns = std::clamp(queue.backoff_ns * 2, backoff_ns_min, backoff_ns_max);
+  queue.blocked_until_ns = clock_.now_ns() + queue.backoff_ns;
+  for (const auto& id : ids) give_up_waits(pending_.at(id), error);
+}
+
+// Their shard is down for them until a newer map says where it is.
+void ClaimDesk::moved(const Ids& ids) {
+  ++metrics_.claim_retries;
+  const std::int64_t now_ns = clock_.now_ns();
+  const Error error = shards_.moved();
   for (const auto& id : ids) {
-    for (const auto& [wait, position] : pending_.at(id).waits) {
-      wait->error = error;
-      wait->done.set();
-    }
-    pending_.at(id).waits.clear();
+    Pending& pending = pending_.at(id);
+    enqueue(id, pending.claim, now_ns);
+    Queue& queue = queues_[shards_.of(pending.claim.world, pending.claim.tile)];
+    queue.backoff_ns = std::max(queue.backoff_ns, backoff_ns_min);
+    queue.blocked_until_ns = now_ns + queue.backoff_ns;
+    give_up_waits(pending, error);
   }
+}
+
+// Who waits is told at once: the same position asked again joins the claim, or gets its outcome.
+void ClaimDesk::give_up_waits(Pending& pending, const Error& error) {
+  for (const auto& [wait, position] : pending.waits) {
+    wait->error = error;
+    wait->done.set();
+  }
+  pending.waits.clear();
 }
 
 }  // namespace hunt::service

@@ -1,9 +1,11 @@
-// ClaimDesk: takes the claims of one lane to the store and brings back what they came to.
+// ClaimDesk: takes the claims of one lane to the stores of their shards and brings back what they
+// came to.
 //
 // Not the decision (the store's) and not the lookup. A claim that was taken is never dropped: it is
-// repeated, with the same id, until the store gave a verdict. Claims are collected while a call is
-// under way, for at most limits::claim_linger_ns or limits::claims_per_call_max. Thread: its
-// lane's.
+// repeated, with the same id, until the store gave a verdict, and the verdict is told until the bus
+// has it (a new grant is told by the relay, from the ledger). Claims are collected per shard while
+// a call is under way, for at most limits::claim_linger_ns or limits::claims_per_call_max. Thread:
+// its lane's.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -18,8 +20,9 @@
 #include "engine/timeline.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
-#include "ports/hunt_store.h"
 #include "service/lane_metrics.h"
+#include "service/retry_budget.h"
+#include "service/shards.h"
 #include "service/signal.h"
 #include "service/task_group.h"
 
@@ -27,6 +30,8 @@ namespace hunt::service {
 
 // What a batch that waits for terminal outcomes is told. Owned by whoever still needs it.
 struct ClaimWait {
+  // A stored message is acknowledged by these outcomes: an error, unless they have been told.
+  bool told_first = false;
   std::size_t open = 0;  // claims without a verdict yet
   Signal done;           // set at zero, or at the first error
   std::optional<Error> error;
@@ -40,9 +45,8 @@ using ClaimWaitPtr = std::shared_ptr<ClaimWait>;
 
 class ClaimDesk {
  public:
-  ClaimDesk(ports::HuntStore& store, ports::Bus& bus, const ports::Clock& clock,
-            ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
-            engine::Reservoir& times);
+  ClaimDesk(const Shards& shards, ports::Bus& bus, const ports::Clock& clock, ports::Timer& timer,
+            boost::asio::any_io_executor lane, LaneMetrics& metrics, engine::Reservoir& times);
 
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] engine::ClaimMemo& memo() noexcept { return memo_; }
@@ -56,29 +60,49 @@ class ClaimDesk {
   // Sends what may be sent now. Called after a batch, after a verdict, and every few milliseconds.
   void flush();
 
+  // Gives up what cannot be told now: who asked asks again, what was stored comes again.
+  void stop() noexcept { stopping_ = true; }
+
   [[nodiscard]] std::size_t waiting() const noexcept { return pending_.size(); }
-  // The last grant call failed, and none has succeeded since.
-  [[nodiscard]] bool failing() const noexcept { return backoff_ns_ != 0; }
-  [[nodiscard]] std::size_t calls_inflight() const noexcept { return calls_inflight_; }
+  // The last grant call to some shard failed, and none to it has succeeded since.
+  [[nodiscard]] bool failing() const noexcept;
+  [[nodiscard]] std::size_t calls_inflight() const noexcept;
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
  private:
   struct Pending {
     model::Claim claim;
     std::int64_t found_ns = 0;
+    std::optional<model::ClaimVerdict> verdict;  // decided, but not told yet
     std::vector<std::pair<ClaimWaitPtr, std::uint32_t>> waits;
+  };
+  // What waits for one shard's store.
+  struct Queue {
+    std::deque<model::ClaimId> ids;     // not in a call yet, oldest first
+    std::int64_t since_ns = 0;          // the oldest of them
+    std::int64_t blocked_until_ns = 0;  // after an error
+    std::int64_t backoff_ns = 0;
+    std::size_t calls_inflight = 0;
+    bool lingering = false;
+    RetryBudget retries;
   };
   using Ids = std::vector<model::ClaimId>;
 
   void attach(Pending& pending, const ClaimWaitPtr& wait, std::uint32_t position);
-  void linger();
-  [[nodiscard]] boost::asio::awaitable<void> flush_later();
-  [[nodiscard]] boost::asio::awaitable<void> call(Ids ids);
-  void settle(model::ClaimVerdict& verdict, std::vector<model::ClaimEvent>& events);
+  void enqueue(model::ClaimId id, const model::Claim& claim, std::int64_t now_ns);
+  void flush(model::ShardId shard, std::int64_t now_ns);
+  [[nodiscard]] boost::asio::awaitable<void> flush_later(model::ShardId shard);
+  [[nodiscard]] boost::asio::awaitable<void> call(model::ShardId shard, Ids ids);
+  void decide(model::ClaimVerdict& verdict);
+  void finish(model::ClaimId id, const model::ClaimVerdict& verdict);
+  [[nodiscard]] boost::asio::awaitable<void> tell();
+  void could_not_tell(const Ids& ids, const Error& error);
   void record(const Ids& ids, std::int64_t begun_ns, const model::GrantCall& call);
-  void retry_later(const Ids& ids, const Error& error);
+  void retry_later(Queue& queue, const Ids& ids, const Error& error);
+  void moved(const Ids& ids);
+  void give_up_waits(Pending& pending, const Error& error);
 
-  ports::HuntStore& store_;
+  const Shards& shards_;
   ports::Bus& bus_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
@@ -86,12 +110,10 @@ class ClaimDesk {
   engine::Reservoir& times_;
   engine::ClaimMemo memo_;
   std::unordered_map<model::ClaimId, Pending, model::Id128Hash> pending_;
-  std::deque<model::ClaimId> queue_;   // not in a call yet, oldest first
-  std::int64_t queued_since_ns_ = 0;   // the oldest of the queue
-  std::int64_t blocked_until_ns_ = 0;  // after an error
-  std::int64_t backoff_ns_ = 0;
-  std::size_t calls_inflight_ = 0;
-  bool lingering_ = false;
+  std::vector<Queue> queues_;  // by shard
+  std::deque<model::ClaimId> untold_;
+  bool telling_ = false;
+  bool stopping_ = false;
   TaskGroup tasks_;
 };
 

@@ -29,6 +29,10 @@ struct LaneMetrics {
   std::uint64_t loot_lookups = 0;
   std::uint64_t loot_misses = 0;
   std::uint64_t chunks_loaded = 0;
+  std::uint64_t l2_hits = 0;
+  std::uint64_t l2_misses = 0;
+  std::uint64_t cache_errors = 0;
+  std::uint64_t cross_shard = 0;
   engine::L1Stats l1;
   Histogram answer;
   Histogram store_load;

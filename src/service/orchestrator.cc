@@ -11,9 +11,6 @@ namespace hunt::service {
 namespace {
 
 constexpr std::int64_t tick_ns = 5'000'000;  // the grain of deadlines and retries
-constexpr std::int64_t publish_every_ns = 100'000'000;
-constexpr std::int64_t sample_every_ns = 200'000'000;
-constexpr std::int64_t evidence_every_ns = 1'000'000'000;
 constexpr std::int64_t worlds_every_ns = 1'000'000'000;
 constexpr int load_rounds_max = 8;  // then the batch is `busy`
 
@@ -40,23 +37,23 @@ struct Orchestrator::Ask {
   }
 };
 
-Orchestrator::Orchestrator(OrchestratorOptions options, ports::HuntStore& store, ports::Bus& bus,
-                           const ports::Clock& clock, ports::Timer& timer,
-                           boost::asio::any_io_executor lane, Observer& observer,
+Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports, Observer& observer,
                            std::shared_ptr<const model::RuleSet> rules)
     : options_(std::move(options)),
-      store_(store),
-      bus_(bus),
-      clock_(clock),
-      timer_(timer),
-      observer_(observer),
+      bus_(ports.bus),
+      clock_(ports.clock),
+      timer_(ports.timer),
+      shards_(std::move(ports.stores), options_.map, options_.served),
       answer_times_(options_.seed),
       claim_times_(options_.seed + 1),
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
-      loader_(l1_, store, clock, lane, metrics_, options_.seed),
-      desk_(store, bus, clock, timer, lane, metrics_, claim_times_),
-      tasks_(lane, 2) {}
+      loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
+      desk_(shards_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_),
+      report_(options_.lane, observer, clock_,
+              {metrics_, l1_, desk_, answer_times_, claim_times_, sampler_}),
+      tasks_(ports.lane, 2),
+      relays_(shards_.count()) {}
 
 void Orchestrator::start() {
   bus_.on_invalidation([this](const model::Invalidation& what) { on_invalidation(what); });
@@ -70,18 +67,22 @@ boost::asio::awaitable<void> Orchestrator::drain(std::int64_t deadline_ns) {
     co_await timer_.sleep_until(clock_.now_ns() + tick_ns);
   }
   stopping_ = true;
+  desk_.stop();
   co_await loader_.tasks().join(clock_, timer_);
   co_await desk_.tasks().join(clock_, timer_);
   co_await tasks_.join(clock_, timer_);
-  publish_figures(clock_.now_ns());
+  report_.publish_figures(clock_.now_ns(), true);
 }
 
 void Orchestrator::set_rules(std::shared_ptr<const model::RuleSet> rules) {
   l1_.set_rules(std::move(rules));
 }
 
+Result<void> Orchestrator::set_map(std::shared_ptr<const model::ShardMap> map) {
+  return shards_.set_map(std::move(map));
+}
+
 boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks) {
-  if (!chunks.empty()) HUNT_CO_CHECK(co_await know_world(chunks.front().world));
   constexpr std::size_t step = limits::chunks_per_load_max * 4;
   for (std::size_t at = 0; at < chunks.size(); at += step) {
     const auto end = std::min(chunks.size(), at + step);
@@ -94,14 +95,44 @@ boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::Ch
   co_return Result<void>{};
 }
 
+// What is refused before any work is done for it. What was stored is never refused for its age.
+Result<void> Orchestrator::admit(const model::Batch& batch, std::int64_t now_ns) const {
+  if (batch.positions.size() > limits::batch_positions_max) {
+    return fail(Errc::too_large,
+                fmt::format("a batch holds at most {} positions, this one has {}; send several",
+                            limits::batch_positions_max, batch.positions.size()),
+                "positions");
+  }
+  if (batch.as_of_us) return {};
+  if (asks_inflight_ >= limits::asks_inflight_max) {
+    return fail(Errc::overloaded, "too many batches are under way in one lane; try again later");
+  }
+  if (batch.received_ns != 0 && now_ns - batch.received_ns >= limits::answer_deadline_ns) {
+    return fail(Errc::deadline_exceeded, "the batch waited too long for its turn; ask again");
+  }
+  if (!shards_.serves_all() && has_foreign(batch)) return tl::unexpected<Error>(shards_.moved());
+  return {};
+}
+
+bool Orchestrator::has_foreign(const model::Batch& batch) const {
+  return std::any_of(batch.positions.begin(), batch.positions.end(), [&](const auto& position) {
+    return !shards_.serves(shards_.of(batch.world, model::tile_id_of(position.tile)));
+  });
+}
+
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Batch batch,
                                                                        ports::Wait wait) {
-  if (batch.positions.size() > limits::batch_positions_max) {
-    co_return fail(Errc::too_large,
-                   fmt::format("a batch holds at most {} positions, this one has {}; send several",
-                               limits::batch_positions_max, batch.positions.size()),
-                   "positions");
+  const std::int64_t begun_ns = clock_.now_ns();
+  HUNT_CO_CHECK(admit(batch, begun_ns));
+  const std::int64_t received_ns = batch.received_ns;
+  if (received_ns != 0 && begun_ns - received_ns >= limits::step_age_ns_max && !batch.as_of_us) {
+    co_return co_await answer_digs(std::move(batch), wait);
   }
+  co_return co_await process(std::move(batch), wait);
+}
+
+boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::Batch batch,
+                                                                        ports::Wait wait) {
   Ask ask;
   ask.batch = std::move(batch);
   ask.begun_ns = clock_.now_ns();
@@ -109,11 +140,14 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Ba
   const std::int64_t received_ns = ask.batch.received_ns;
   ask.times = engine::StageClock(received_ns != 0 ? received_ns : ask.begun_ns);
   ask.times.cut(model::Stage::queue, ask.begun_ns);
-  if (wait == ports::Wait::terminal) ask.wait = std::make_shared<ClaimWait>();
+  if (wait == ports::Wait::terminal) {
+    ask.wait = std::make_shared<ClaimWait>();
+    ask.wait->told_first = ask.batch.as_of_us.has_value();
+  }
   ++asks_inflight_;
   Result<void> answered;
   if (!worlds_.contains(ask.batch.world)) {
-    answered = co_await know_world(ask.batch.world);
+    answered = co_await know_world(ask.batch);
     ask.times.cut(model::Stage::store_load, clock_.now_ns());
     ++ask.times.timeline.load_calls;
   }
@@ -129,19 +163,50 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Ba
   co_return std::move(ask.reply);
 }
 
-boost::asio::awaitable<Result<void>> Orchestrator::know_world(model::WorldId world) {
-  // Asked for again at most once a second, so that a wrong id costs the store nothing.
+// Steps that waited too long are of no use any more: where their players are now, others say.
+boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::answer_digs(model::Batch batch,
+                                                                            ports::Wait wait) {
+  model::Batch digs;
+  digs.world = batch.world;
+  for (const auto& position : batch.positions) {
+    if (position.kind == model::Kind::dig) digs.positions.push_back(position);
+  }
+  model::BatchReply reply;
+  if (!digs.positions.empty()) {
+    auto answered = co_await process(std::move(digs), wait);
+    if (!answered) co_return answered;
+    reply = std::move(*answered);
+  }
+  const auto dug = std::exchange(reply.outcomes, {});
+  auto next = dug.begin();
+  for (const auto& position : batch.positions) {
+    const bool dig = position.kind == model::Kind::dig;
+    if (!dig) metrics_.count(model::Outcome::busy);
+    reply.outcomes.push_back(dig ? *next++ : model::PositionOutcome{model::Outcome::busy, 0, -1});
+  }
+  co_return reply;
+}
+
+boost::asio::awaitable<Result<void>> Orchestrator::know_world(const model::Batch& batch) {
+  // Asked for again at most once a second, so that a wrong id costs the store nothing; but what was
+  // stored is not given up for a world that may have been made since.
   const std::int64_t now_ns = clock_.now_ns();
-  if (worlds_asked_ns_ == INT64_MIN || now_ns - worlds_asked_ns_ >= worlds_every_ns) {
-    const auto worlds = co_await store_.worlds();
+  const bool stored = batch.as_of_us.has_value();
+  if (stored || worlds_asked_ns_ == INT64_MIN || now_ns - worlds_asked_ns_ >= worlds_every_ns) {
+    const model::ShardId shard =
+        batch.positions.empty()
+            ? 0
+            : shards_.of(batch.world, model::tile_id_of(batch.positions.front().tile));
+    const auto worlds = co_await shards_.store(shard).worlds();
     if (!worlds) co_return tl::unexpected<Error>(worlds.error());
     worlds_asked_ns_ = now_ns;
     for (const auto& known : *worlds) worlds_.insert(known.id);
   }
-  if (worlds_.contains(world)) co_return Result<void>{};
-  co_return fail(Errc::not_found,
-                 fmt::format("there is no world {}; create it with `hunt world create`", world),
-                 "world");
+  if (worlds_.contains(batch.world)) co_return Result<void>{};
+  co_return fail(
+      Errc::not_found,
+      fmt::format("there is no world {}; create it with `hunt world create`", batch.world),
+      "world");
 }
 
 boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
@@ -151,7 +216,7 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
   engine::Turn& turn = *ask.turn;
   ask.as_of_us = ask.batch.as_of_us.value_or(clock_.wall_us());
   ask.reply.outcomes.resize(ask.batch.positions.size());
-  if (watched_) sampler_.see(ask.batch, ask.begun_ns);
+  if (report_.watched()) sampler_.see(ask.batch, ask.begun_ns);
 
   engine::answer(l1_, ask.batch, ask.begun_ns, ask.as_of_us, ask.reply.outcomes.data(), turn);
   metrics_.l1_misses += turn.missed.size();
@@ -256,14 +321,16 @@ void Orchestrator::finish(Ask& ask) {
 
 void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
   const std::int64_t now_ns = clock_.now_ns();
-  const bool follows = invalidation.relay == relay_ && invalidation.epoch == relay_epoch_ &&
-                       invalidation.seq == relay_seq_ + 1;
-  if (!follows) l1_.gap(now_ns);
-  relay_ = invalidation.relay;
-  relay_epoch_ = invalidation.epoch;
-  relay_seq_ = invalidation.seq;
+  const model::ShardId shard = invalidation.shard;
+  if (shard >= relays_.size()) return;  // of a shard that this process has no store for
+  SeenRelay& seen = relays_[shard];
+  const bool follows = invalidation.relay == seen.relay && invalidation.epoch == seen.epoch &&
+                       invalidation.seq == seen.seq + 1;
+  if (!follows) l1_.gap(now_ns, shard);
+  l1_.begin_epoch(shard, invalidation.epoch);
+  seen = {invalidation.relay, invalidation.epoch, invalidation.seq};
   for (const auto& change : invalidation.tiles) loader_.apply(change);
-  l1_.heartbeat(now_ns);
+  l1_.heartbeat(now_ns, shard);
   if (!invalidation.tiles.empty() && invalidation.committed_ns != 0) {
     metrics_.invalidation.record(clock_.now_ns() - invalidation.committed_ns);
   }
@@ -275,58 +342,13 @@ boost::asio::awaitable<void> Orchestrator::tick() {
     deadlines_.sweep(now_ns);
     desk_.flush();
     loader_.flush_refreshes();
-    publish_figures(now_ns);
-    if (now_ns - evidence_ns_ >= evidence_every_ns) {
-      publish_evidence(now_ns);
-      static_cast<void>(tasks_.try_spawn(probe()));  // one at a time
+    report_.publish_figures(now_ns, false);
+    if (report_.publish_evidence(now_ns)) {
+      static_cast<void>(tasks_.try_spawn(report_.probe(shards_.store(0))));  // one at a time
     }
     co_await timer_.sleep_until(now_ns + tick_ns);
   }
   deadlines_.sweep(INT64_MAX);
-}
-
-void Orchestrator::publish_figures(std::int64_t now_ns) {
-  if (!stopping_ && published_ns_ != INT64_MIN && now_ns - published_ns_ < publish_every_ns) return;
-  published_ns_ = now_ns;
-  metrics_.l1 = l1_.stats();
-  observer_.publish(options_.lane, metrics_);
-  watched_ = observer_.watched();
-  if (watched_ && (sampled_ns_ == INT64_MIN || now_ns - sampled_ns_ >= sample_every_ns)) {
-    sampled_ns_ = now_ns;
-    observer_.publish(options_.lane, sampler_.sample(l1_, now_ns));
-  }
-}
-
-// How long the store takes to say next to nothing: the round trip.
-boost::asio::awaitable<void> Orchestrator::probe() {
-  const std::int64_t begun_ns = clock_.now_ns();
-  const model::ClaimId nobodys;
-  const auto found = co_await store_.find_grant(nobodys);
-  if (found) round_trips_ns_[probe_count_++ % round_trips_ns_.size()] = clock_.now_ns() - begun_ns;
-}
-
-void Orchestrator::publish_evidence(std::int64_t now_ns) {
-  engine::Evidence evidence;
-  evidence.answers = answer_times_.samples(now_ns);
-  evidence.claims = claim_times_.samples(now_ns);
-  const auto probes = std::min(probe_count_, round_trips_ns_.size());
-  if (probes > 0) {
-    const auto end = round_trips_ns_.begin() + static_cast<std::ptrdiff_t>(probes);
-    evidence.round_trip_ns = *std::min_element(round_trips_ns_.begin(), end);
-  }
-  const std::int64_t cpu_ns = clock_.thread_cpu_ns();
-  if (evidence_ns_ != 0) {
-    evidence.lane_busy =
-        static_cast<double>(cpu_ns - evidence_cpu_ns_) / static_cast<double>(now_ns - evidence_ns_);
-  }
-  evidence_ns_ = now_ns;
-  evidence_cpu_ns_ = cpu_ns;
-  evidence.claims_waiting = desk_.waiting();
-  evidence.claims_waiting_max = limits::claims_waiting_max;
-  evidence.grant_calls_inflight = desk_.calls_inflight();
-  evidence.grant_calls_max = limits::claim_calls_inflight_max;
-  evidence.store_error = metrics_.store_error;
-  observer_.publish(options_.lane, std::move(evidence));
 }
 
 }  // namespace hunt::service

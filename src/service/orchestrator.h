@@ -4,7 +4,6 @@
 // how often, never what: outcomes come from engine/, grants from the store. Lifecycle: construct,
 // start(), serve through the bus, drain(), destroy. Thread: its lane's.
 #pragma once
-#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
@@ -21,8 +20,10 @@
 #include "service/chunk_loader.h"
 #include "service/claim_desk.h"
 #include "service/lane_metrics.h"
+#include "service/lane_report.h"
 #include "service/live_sampler.h"
 #include "service/observer.h"
+#include "service/shards.h"
 #include "service/signal.h"
 
 namespace hunt::service {
@@ -32,13 +33,24 @@ struct OrchestratorOptions {
   std::size_t l1_bytes_max = 48U * 1'024U * 1'024U;  // guess: holds the reference world twice
   std::uint64_t seed = 1;                            // for jitter
   std::vector<std::uint8_t> event_seed;              // 32 bytes
+  std::shared_ptr<const model::ShardMap> map;        // none: all is shard 0's
+  std::vector<model::ShardId> served;                // empty: every shard's positions
+};
+
+// What an orchestrator stands on. Lifetime: all of it outlives the orchestrator.
+struct OrchestratorPorts {
+  std::vector<ports::HuntStore*> stores;  // by shard
+  ports::Bus& bus;
+  const ports::Clock& clock;
+  ports::Timer& timer;
+  boost::asio::any_io_executor lane;
+  ports::TileCache* cache = nullptr;  // none: every load reads the store
 };
 
 class Orchestrator final : public ports::BatchHandler {
  public:
-  Orchestrator(OrchestratorOptions options, ports::HuntStore& store, ports::Bus& bus,
-               const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
-               Observer& observer, std::shared_ptr<const model::RuleSet> rules);
+  Orchestrator(OrchestratorOptions options, OrchestratorPorts ports, Observer& observer,
+               std::shared_ptr<const model::RuleSet> rules);
 
   // Listens for invalidations and begins to tick. Then the bus may serve with this object.
   void start();
@@ -49,17 +61,35 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> prewarm(std::vector<model::ChunkKey> chunks);
 
   void set_rules(std::shared_ptr<const model::RuleSet> rules);
+  // Errors: invalid_argument (the map names a shard without a store).
+  [[nodiscard]] Result<void> set_map(std::shared_ptr<const model::ShardMap> map);
+  [[nodiscard]] const Shards& shards() const noexcept { return shards_; }
+  void count_cross_shard(std::uint64_t positions) noexcept { metrics_.cross_shard += positions; }
 
   // The lane's copies, for checkers.
   [[nodiscard]] const engine::L1& memory() const noexcept { return l1_; }
 
+  // A batch with an as_of comes from a stored message: nothing of it is shed, and its outcomes have
+  // been told when it is answered. Errors: those of BatchHandler; moved (a position is not of a
+  // shard that is served here, or not any more).
   [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> handle(model::Batch batch,
                                                                          ports::Wait wait) override;
 
  private:
   struct Ask;  // one batch on its way through
+  struct SeenRelay {
+    std::uint64_t relay = 0;
+    std::uint64_t epoch = 0;
+    std::uint64_t seq = 0;
+  };
 
-  [[nodiscard]] boost::asio::awaitable<Result<void>> know_world(model::WorldId world);
+  [[nodiscard]] Result<void> admit(const model::Batch& batch, std::int64_t now_ns) const;
+  [[nodiscard]] bool has_foreign(const model::Batch& batch) const;
+  [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> process(model::Batch batch,
+                                                                          ports::Wait wait);
+  [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> answer_digs(model::Batch batch,
+                                                                              ports::Wait wait);
+  [[nodiscard]] boost::asio::awaitable<Result<void>> know_world(const model::Batch& batch);
   [[nodiscard]] boost::asio::awaitable<Result<void>> answer_all(Ask& ask);
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
@@ -67,16 +97,12 @@ class Orchestrator final : public ports::BatchHandler {
   void finish(Ask& ask);
   void on_invalidation(const model::Invalidation& invalidation);
   [[nodiscard]] boost::asio::awaitable<void> tick();
-  void publish_figures(std::int64_t now_ns);
-  void publish_evidence(std::int64_t now_ns);
-  [[nodiscard]] boost::asio::awaitable<void> probe();
 
   const OrchestratorOptions options_;
-  ports::HuntStore& store_;
   ports::Bus& bus_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
-  Observer& observer_;
+  Shards shards_;
   LaneMetrics metrics_;
   engine::Reservoir answer_times_;
   engine::Reservoir claim_times_;
@@ -87,21 +113,13 @@ class Orchestrator final : public ports::BatchHandler {
   ChunkLoader loader_;
   ClaimDesk desk_;
   LiveSampler sampler_;
+  LaneReport report_;
   TaskGroup tasks_;
   std::vector<std::unique_ptr<engine::Turn>> idle_turns_;
   std::set<model::WorldId> worlds_;
   std::int64_t worlds_asked_ns_ = INT64_MIN;
-  std::uint64_t relay_ = 0;  // of the last invalidation
-  std::uint64_t relay_epoch_ = 0;
-  std::uint64_t relay_seq_ = 0;
+  std::vector<SeenRelay> relays_;  // by shard: the last invalidation
   std::size_t asks_inflight_ = 0;
-  std::int64_t published_ns_ = INT64_MIN;
-  std::int64_t sampled_ns_ = INT64_MIN;
-  std::int64_t evidence_ns_ = 0;                  // when the evidence was published last
-  std::int64_t evidence_cpu_ns_ = 0;              // the lane's CPU time then
-  std::array<std::int64_t, 3> round_trips_ns_{};  // the newest probes of the store
-  std::size_t probe_count_ = 0;
-  bool watched_ = false;
   bool stopping_ = false;
 };
 

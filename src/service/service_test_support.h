@@ -32,8 +32,8 @@ class VirtualLane {
         relay({}, store, bus, nullptr, time, time, loop.get_executor()) {
     OrchestratorOptions options;
     options.event_seed.assign(32, 7);
-    orchestrator.emplace(options, store, bus, time, time, loop.get_executor(), observer,
-                         std::move(rules));
+    OrchestratorPorts ports{{&store}, bus, time, time, loop.get_executor()};
+    orchestrator.emplace(options, std::move(ports), observer, std::move(rules));
     bus.on_claims([this](const std::vector<model::ClaimEvent>& events) {
       for (const auto& event : events) told.push_back(event);
     });

@@ -1,0 +1,62 @@
+#include "service/lane_report.h"
+
+#include <algorithm>
+
+#include "model/limits.h"
+
+namespace hunt::service {
+
+namespace {
+
+constexpr std::int64_t publish_every_ns = 100'000'000;
+constexpr std::int64_t sample_every_ns = 200'000'000;
+constexpr std::int64_t evidence_every_ns = 1'000'000'000;
+
+}  // namespace
+
+void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
+  if (!last && published_ns_ != INT64_MIN && now_ns - published_ns_ < publish_every_ns) return;
+  published_ns_ = now_ns;
+  view_.metrics.l1 = view_.l1.stats();
+  observer_.publish(lane_, view_.metrics);
+  watched_ = observer_.watched();
+  if (watched_ && (sampled_ns_ == INT64_MIN || now_ns - sampled_ns_ >= sample_every_ns)) {
+    sampled_ns_ = now_ns;
+    observer_.publish(lane_, view_.sampler.sample(view_.l1, now_ns));
+  }
+}
+
+boost::asio::awaitable<void> LaneReport::probe(ports::HuntStore& store) {
+  const std::int64_t begun_ns = clock_.now_ns();
+  const model::ClaimId nobodys;
+  const auto found = co_await store.find_grant(nobodys);
+  if (found) round_trips_ns_[probe_count_++ % round_trips_ns_.size()] = clock_.now_ns() - begun_ns;
+}
+
+bool LaneReport::publish_evidence(std::int64_t now_ns) {
+  if (now_ns - evidence_ns_ < evidence_every_ns) return false;
+  engine::Evidence evidence;
+  evidence.answers = view_.answer_times.samples(now_ns);
+  evidence.claims = view_.claim_times.samples(now_ns);
+  const auto probes = std::min(probe_count_, round_trips_ns_.size());
+  if (probes > 0) {
+    const auto end = round_trips_ns_.begin() + static_cast<std::ptrdiff_t>(probes);
+    evidence.round_trip_ns = *std::min_element(round_trips_ns_.begin(), end);
+  }
+  const std::int64_t cpu_ns = clock_.thread_cpu_ns();
+  if (evidence_ns_ != 0) {
+    evidence.lane_busy =
+        static_cast<double>(cpu_ns - evidence_cpu_ns_) / static_cast<double>(now_ns - evidence_ns_);
+  }
+  evidence_ns_ = now_ns;
+  evidence_cpu_ns_ = cpu_ns;
+  evidence.claims_waiting = view_.desk.waiting();
+  evidence.claims_waiting_max = limits::claims_waiting_max;
+  evidence.grant_calls_inflight = view_.desk.calls_inflight();
+  evidence.grant_calls_max = limits::claim_calls_inflight_max;
+  evidence.store_error = view_.metrics.store_error;
+  observer_.publish(lane_, std::move(evidence));
+  return true;
+}
+
+}  // namespace hunt::service

@@ -1,0 +1,59 @@
+// LaneReport: hands a lane's figures, evidence and samples to the Observer, now and then.
+//
+// Not on the hot path: called each tick, it does something ten times a second at most. Thread: its
+// lane's.
+#pragma once
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+
+#include "engine/l1.h"
+#include "engine/timeline.h"
+#include "ports/clock.h"
+#include "ports/hunt_store.h"
+#include "service/claim_desk.h"
+#include "service/lane_metrics.h"
+#include "service/live_sampler.h"
+#include "service/observer.h"
+
+namespace hunt::service {
+
+// What a lane shows; all of it outlives the report.
+struct LaneView {
+  LaneMetrics& metrics;
+  const engine::L1& l1;
+  const ClaimDesk& desk;
+  engine::Reservoir& answer_times;
+  engine::Reservoir& claim_times;
+  const LiveSampler& sampler;
+};
+
+class LaneReport {
+ public:
+  LaneReport(std::size_t lane, Observer& observer, const ports::Clock& clock, LaneView view)
+      : lane_(lane), observer_(observer), clock_(clock), view_(view) {}
+
+  // At most ten times a second, unless it is the `last`.
+  void publish_figures(std::int64_t now_ns, bool last);
+  // At most once a second; true when it did.
+  [[nodiscard]] bool publish_evidence(std::int64_t now_ns);
+  // How long a store takes to say next to nothing: the round trip.
+  [[nodiscard]] boost::asio::awaitable<void> probe(ports::HuntStore& store);
+
+  [[nodiscard]] bool watched() const noexcept { return watched_; }
+
+ private:
+  const std::size_t lane_;
+  Observer& observer_;
+  const ports::Clock& clock_;
+  LaneView view_;
+  std::int64_t published_ns_ = INT64_MIN;
+  std::int64_t sampled_ns_ = INT64_MIN;
+  std::int64_t evidence_ns_ = 0;                  // when the evidence was published last
+  std::int64_t evidence_cpu_ns_ = 0;              // the lane's CPU time then
+  std::array<std::int64_t, 3> round_trips_ns_{};  // the newest probes of the store
+  std::size_t probe_count_ = 0;
+  bool watched_ = false;
+};
+
+}  // namespace hunt::service
