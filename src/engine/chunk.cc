@@ -44,15 +44,20 @@ void TileRanks::set(const std::vector<Spawn>& spawns) noexcept {
 void Window::grow(std::int32_t tiles) noexcept {
   // A square grows by its sides: first along x, then along y. Growing by 1 then by 2 is growing by
   // 3, so steps double; bits pushed past column 95 are outside the window and never come back.
+  // Rows beyond the reach are empty and concern no tile of the middle.
   const Row mask = (Row{1} << 96) - 1;
+  const auto first = static_cast<std::size_t>(32 - reach_);
+  const auto last = static_cast<std::size_t>(64 + reach_);
   for (std::int32_t done = 0; done < tiles;) {
     const std::int32_t step = std::min(std::max(done, 1), tiles - done);
-    for (Row& row : rows_) row |= ((row << step) | (row >> step)) & mask;
+    for (std::size_t y = first; y < last; ++y) {
+      rows_[y] |= ((rows_[y] << step) | (rows_[y] >> step)) & mask;
+    }
     const auto before = rows_;
     const auto offset = static_cast<std::size_t>(step);
-    for (std::size_t y = 0; y < rows_.size(); ++y) {
-      if (y >= offset) rows_[y] |= before[y - offset];
-      if (y + offset < rows_.size()) rows_[y] |= before[y + offset];
+    for (std::size_t y = first; y < last; ++y) {
+      if (y >= first + offset) rows_[y] |= before[y - offset];
+      if (y + offset < last) rows_[y] |= before[y + offset];
     }
     done += step;
   }

@@ -107,16 +107,20 @@ struct alignas(64) Chunk {
   return static_cast<std::uint16_t>((tile.y & 31) * 32 + (tile.x & 31));
 }
 
-// A window of 96 x 96 tiles around a chunk (the chunk's own tiles are the middle ninth), grown
-// tile by tile. Used to derive the hint maps.
+// A window of tiles around a chunk, whose own tiles are the middle, grown tile by tile. Used to
+// derive the hint maps. Coordinates are relative to the chunk's first tile.
 class Window {
  public:
-  void clear() noexcept { rows_ = {}; }
-  // `x`, `y` relative to the middle chunk's first tile, in [-32, 64).
+  // It reaches so far over the chunk's edges. Bound: limits::hint_radius_tiles_max.
+  explicit Window(std::int32_t reach_tiles) noexcept : reach_(reach_tiles) {}
+  [[nodiscard]] std::int32_t begin() const noexcept { return -reach_; }
+  [[nodiscard]] std::int32_t end() const noexcept { return model::chunk_side_tiles + reach_; }
+  // Both in [begin(), end()).
   void set(std::int32_t x, std::int32_t y) noexcept {
     rows_[static_cast<std::size_t>(y + 32)] |= Row{1} << (x + 32);
   }
-  // Every tile within `tiles` (Chebyshev) of a set one becomes set.
+  // Every tile within `tiles` (Chebyshev) of a set one becomes set. Bound: all growth together at
+  // most the reach.
   void grow(std::int32_t tiles) noexcept;
   // Bit x of row y of the middle ninth.
   [[nodiscard]] std::uint32_t middle_row(std::size_t y) const noexcept {
@@ -124,7 +128,8 @@ class Window {
   }
 
  private:
-  __extension__ using Row = unsigned __int128;  // the 96 low bits
+  __extension__ using Row = unsigned __int128;  // the 96 low bits; 32 of them are the middle
+  std::int32_t reach_;
   std::array<Row, 96> rows_{};
 };
 

@@ -145,6 +145,39 @@ TEST(Answer, agrees_with_the_oracle_for_any_seed) {
   }
 }
 
+TEST(Answer, agrees_with_the_oracle_after_each_change_of_loot) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Prng prng(seed);
+    const auto radius = static_cast<std::int32_t>(prng.below(33));
+    Lane lane(radius, model::Trigger::step);
+    const auto any_tile = [&] {
+      return model::Tile{static_cast<std::int32_t>(prng.between(-40, 40)),
+                         static_cast<std::int32_t>(prng.between(-40, 40))};
+    };
+    for (int change = 0; change < 60; ++change) {
+      const model::Tile tile = any_tile();
+      lane.world.bury(tile, static_cast<model::SpawnId>(change + 1));
+      auto& row = lane.world.rows[model::tile_id_of(tile)];
+      const std::uint64_t what = prng.below(3);
+      if (what == 1) row.sold_out = true;
+      if (what == 2) row.spawn = 0;
+      lane.l1.apply({1, row});
+      for (int i = 0; i < 20; ++i) {
+        const model::Tile from = any_tile();
+        std::int32_t band = 0;
+        Outcome want = expected(lane.world.distance(from, 1), radius, &band);
+        const auto here = lane.world.rows.find(model::tile_id_of(from));
+        const bool gone =
+            here != lane.world.rows.end() && here->second.spawn != 0 && here->second.sold_out;
+        if (gone) want = Outcome::found;  // the ledger is to answer
+        const model::PositionOutcome got = lane.at(from);
+        ASSERT_EQ(got.outcome, want) << "seed " << seed << " change " << change;
+        ASSERT_EQ(got.distance, want == Outcome::hint ? band : 0);
+      }
+    }
+  }
+}
+
 TEST(Answer, makes_no_allocation_when_chunks_are_here) {
   Lane lane(8, model::Trigger::step);
   Prng prng(3);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint16_t unknown_table = 0;  // more distinct table names than can be interned
 
 std::size_t bytes_of(const Chunk& chunk) noexcept {
-  // 96 bytes: two index slots at half load, the owner's pointer, the allocator's headers.
+  // 96 bytes: the owner's pointer, and what the allocator adds to align a chunk.
   return sizeof(Chunk) + chunk.spawns.capacity() * sizeof(Spawn) + 96;
 }
 
@@ -188,7 +188,22 @@ void L1::apply(const model::TileChange& change) {
     *at = spawn;
   }
   bytes_ += bytes_of(*chunk);
-  mark_around(chunk->world, chunk->at, true);
+  mark_in_reach(*chunk, spawn.local);
+}
+
+void L1::mark_in_reach(const Chunk& chunk, std::int32_t local) noexcept {
+  constexpr std::int32_t side = model::chunk_side_tiles;
+  const std::int32_t reach = radii_tiles_.empty() ? 0 : radii_tiles_.back();
+  const std::int32_t x = local % side;
+  const std::int32_t y = local / side;
+  for (std::int32_t dy = y < reach ? -1 : 0; dy <= (y + reach >= side ? 1 : 0); ++dy) {
+    for (std::int32_t dx = x < reach ? -1 : 0; dx <= (x + reach >= side ? 1 : 0); ++dx) {
+      Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
+      if (around == nullptr) continue;
+      around->maps_until_us = INT64_MIN;
+      around->derived_until_us = INT64_MIN;
+    }
+  }
 }
 
 void L1::mark_around(model::WorldId world, model::ChunkAt at, bool loot_changed) noexcept {
@@ -228,9 +243,8 @@ void L1::derive(Chunk& chunk, std::int64_t as_of_us) {
 void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
   std::array<TileCodes::Bands, model::chunk_side_tiles> bands{};
   std::int64_t until_us = INT64_MAX;
-  Window window;
   for (const std::int32_t radius : radii_tiles_) {
-    window.clear();
+    Window window(radius);
     for (std::int32_t dy = -1; dy <= 1; ++dy) {
       for (std::int32_t dx = -1; dx <= 1; ++dx) {
         const Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
@@ -260,7 +274,17 @@ void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile ori
   const auto changes_at = [&](std::int64_t edge_us) {
     if (edge_us > as_of_us) until_us = std::min(until_us, edge_us);
   };
-  for (const Spawn& spawn : around.spawns) {
+  const auto from_row = [&](std::int32_t y) {
+    const auto local = static_cast<std::uint16_t>(std::clamp(y - origin.y, 0, 32) * 32);
+    return std::lower_bound(
+        around.spawns.begin(), around.spawns.end(), local,
+        [](const Spawn& known, std::uint16_t wanted) { return known.local < wanted; });
+  };
+  const auto end = from_row(window.end());
+  for (auto at = from_row(window.begin()); at != end; ++at) {
+    const Spawn& spawn = *at;
+    const std::int32_t x = origin.x + spawn.local % 32;
+    if (x < window.begin() || x >= window.end()) continue;
     const model::LootTable* table = table_of(spawn);
     if (spawn.id == 0 || spawn.sold_out || table == nullptr) continue;
     const model::EventRules& event = rules_->events[table->event];
@@ -270,7 +294,7 @@ void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile ori
       changes_at(edge_us);
     }
     if (!spawn.eligible(as_of_us) || !event.open(as_of_us)) continue;
-    window.set(origin.x + spawn.local % 32, origin.y + spawn.local / 32);
+    window.set(x, origin.y + spawn.local / 32);
   }
 }
 

@@ -117,6 +117,8 @@ class L1 {
                      std::int64_t as_of_us, Window& window, std::int64_t& until_us) const;
   // The nine look again at their times when next used; at their maps, too, when loot changed.
   void mark_around(model::WorldId world, model::ChunkAt at, bool loot_changed) noexcept;
+  // Loot on a tile changed: who may hint at it derives the maps again.
+  void mark_in_reach(const Chunk& chunk, std::int32_t local) noexcept;
   void evict(const Chunk* keep);
   void remove(std::size_t position);
   void distrust_all() noexcept;
