@@ -94,10 +94,16 @@ bool L1::fresh(const Chunk* chunk, std::int64_t now_ns) const noexcept {
 
 void L1::want(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
               std::vector<model::ChunkKey>& out) const {
+  // As usable() judges: where the nine are of several shards, all by the least trusted.
+  const Chunk* middle = index_.find(world, at);
+  const bool several = middle != nullptr && middle->shard == several_shards;
   for (std::int32_t dy = -1; dy <= 1; ++dy) {
     for (std::int32_t dx = -1; dx <= 1; ++dx) {
       const model::ChunkAt around = model::neighbour(at, dx, dy);
-      if (!fresh(index_.find(world, around), now_ns)) {
+      const Chunk* chunk = index_.find(world, around);
+      const bool distrusted =
+          several && chunk != nullptr && chunk->own_loaded_ns < least_trusted_.loaded_floor_ns;
+      if (distrusted || !fresh(chunk, now_ns)) {
         out.push_back(model::chunk_key(world, around));
       }
     }
