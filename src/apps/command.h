@@ -29,6 +29,8 @@ void add_world(CommandLine& line);
 void add_rules(CommandLine& line);
 void add_audit(CommandLine& line);
 void add_why(CommandLine& line);
+void add_rush(CommandLine& line);
+void add_sim(CommandLine& line);
 
 // A secret from a file: its first line, without surrounding white space. Errors: io,
 // invalid_argument.

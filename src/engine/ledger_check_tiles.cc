@@ -9,11 +9,24 @@ void TileHistory::on_row(std::int64_t at_ns, model::WorldId world, const model::
   tiles_[{world, row.tile}].push_back({at_ns, model::order_of(epoch, row.version), row});
 }
 
-void TileHistory::lose_after(model::WorldId world, const model::TileRow& row) {
-  const auto found = tiles_.find({world, row.tile});
+void TileHistory::lose_after(model::WorldId world, const model::TileRow& row,
+                             std::int64_t until_ns) {
+  const Key key{world, row.tile};
+  const auto found = tiles_.find(key);
   if (found == tiles_.end()) return;
   auto& rows = found->second;
-  while (!rows.empty() && rows.back().row.version > row.version) rows.pop_back();
+  while (!rows.empty() && rows.back().row.version > row.version) {
+    lost_[key].push_back({rows.back().at_ns, until_ns});
+    rows.pop_back();
+  }
+}
+
+bool TileHistory::touches_lost(const Key& key, std::int64_t from_ns, std::int64_t to_ns) const {
+  const auto found = lost_.find(key);
+  if (found == lost_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const Lost& lost) {
+    return lost.from_ns <= to_ns && from_ns <= lost.until_ns;
+  });
 }
 
 std::ptrdiff_t TileHistory::index_at(const std::vector<Then>& rows, std::int64_t at_ns) {
@@ -38,7 +51,7 @@ std::optional<model::SpawnId> TileHistory::open_throughout(model::WorldId world,
                                                            std::int64_t low_us,
                                                            std::int64_t high_us) const {
   const auto found = tiles_.find({world, tile});
-  if (found == tiles_.end()) return {};
+  if (found == tiles_.end() || touches_lost({world, tile}, from_ns, to_ns)) return {};
   const auto& rows = found->second;
   std::optional<model::SpawnId> spawn;
   for (std::ptrdiff_t i = index_at(rows, from_ns); i < std::ssize(rows); ++i) {

@@ -19,8 +19,9 @@ class TileHistory {
   void on_row(std::int64_t at_ns, model::WorldId world, const model::TileRow& row,
               std::uint64_t epoch);
 
-  // A failover went back to this row: what came after it never was.
-  void lose_after(model::WorldId world, const model::TileRow& row);
+  // A failover went back to this row: what came after it never was. Whoever saw it may still go by
+  // it until `until_ns`, so nothing is claimed about the tile for that time.
+  void lose_after(model::WorldId world, const model::TileRow& row, std::int64_t until_ns);
 
   // Every tile that ever had a row, in order.
   template <class Visit>
@@ -52,7 +53,14 @@ class TileHistory {
   // The index of the row in force at `at_ns`; -1 before the first.
   [[nodiscard]] static std::ptrdiff_t index_at(const std::vector<Then>& rows, std::int64_t at_ns);
 
+  struct Lost {
+    std::int64_t from_ns = 0;
+    std::int64_t until_ns = 0;
+  };
+  [[nodiscard]] bool touches_lost(const Key& key, std::int64_t from_ns, std::int64_t to_ns) const;
+
   std::map<Key, std::vector<Then>> tiles_;
+  std::map<Key, std::vector<Lost>> lost_;
 };
 
 }  // namespace hunt::engine

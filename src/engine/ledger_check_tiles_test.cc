@@ -48,6 +48,18 @@ TEST(TileHistory, open_throughout_needs_every_moment) {
   EXPECT_FALSE(history.ever_sold_out(1, tile, 100, 299));
 }
 
+TEST(TileHistory, what_a_failover_lost_is_not_held_against_anyone) {
+  TileHistory history;
+  history.on_row(100, 1, row(1, 5), 1);
+  history.on_row(200, 1, row(2, 6), 1);
+  history.lose_after(1, row(1, 5), 350);
+  EXPECT_EQ(history.age_ns(1, tile, model::order_of(1, 1), 900), 0);
+  EXPECT_EQ(history.open_throughout(1, tile, 110, 190, 0, 9), 5U);
+  EXPECT_FALSE(history.open_throughout(1, tile, 110, 210, 0, 9));
+  EXPECT_FALSE(history.open_throughout(1, tile, 340, 900, 0, 9));
+  EXPECT_EQ(history.open_throughout(1, tile, 360, 900, 0, 9), 5U);
+}
+
 TEST(TileHistory, a_window_counts) {
   TileHistory history;
   auto windowed = row(1, 5);

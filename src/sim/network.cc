@@ -10,6 +10,22 @@ constexpr std::int64_t late_ns_max = 4'000'000'000;  // longer than any call wai
 
 }  // namespace
 
+Place Network::busiest(const Host& host) const {
+  Place busiest = Place::idle;
+  std::int64_t most = 0;
+  for (auto at = open_calls_.lower_bound({host.node(), Place{}});
+       at != open_calls_.end() && at->first.first == host.node(); ++at) {
+    if (at->second <= most) continue;
+    most = at->second;
+    busiest = at->first.second;
+  }
+  return busiest;
+}
+
+void Network::forget_calls(NodeId node) {
+  std::erase_if(open_calls_, [node](const auto& entry) { return entry.first.first == node; });
+}
+
 std::int64_t Network::delay_ns(Place place) {
   std::int64_t delay = random_.between(delay_ns_min, delay_ns_max);
   if (faults_.strikes(FaultKind::message_late, place)) {

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -34,7 +35,12 @@ class Network {
   void cut(NodeId from, NodeId to) { cuts_.emplace(from, to); }
   void mend(NodeId from, NodeId to) { cuts_.erase({from, to}); }
   void mend_all() { cuts_.clear(); }
+  // A new life of the node has no calls under way.
+  void forget_calls(NodeId node);
   [[nodiscard]] bool is_cut(NodeId from, NodeId to) const { return cuts_.contains({from, to}); }
+
+  // Where most of a host's unanswered calls are; idle without any.
+  [[nodiscard]] Place busiest(const Host& host) const;
 
   // `deliver` runs at `to`, once, twice or never.
   void send(Host& from, NodeId to, Place place, std::function<void(Host&)> deliver);
@@ -61,9 +67,12 @@ class Network {
     std::function<void(Host&)> deliver = [this, rules, caller, serve, arrive](Host& server) {
       server.spawn(answer<T>(server, caller, rules.place, serve, arrive));
     };
+    const std::pair<NodeId, Place> open{caller, rules.place};
+    ++open_calls_[open];
     send(from, to, rules.place, std::move(deliver),
          [arrive] { arrive(fail(Errc::unavailable, "nobody listens at the other end")); });
     const bool in_time = co_await from.park(ticket, from.now_ns() + rules.timeout_ns);
+    --open_calls_[open];
     Result<T> result = in_time ? std::move(*reply->result)
                                : Result<T>(fail(rules.on_timeout, "no answer in time"));
     if (!result) faults_.note(rules.place, result.error().code);
@@ -91,6 +100,7 @@ class Network {
   Faults& faults_;
   Prng random_;
   std::set<std::pair<NodeId, NodeId>> cuts_;
+  std::map<std::pair<NodeId, Place>, std::int64_t> open_calls_;
 };
 
 }  // namespace hunt::sim

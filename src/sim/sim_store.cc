@@ -161,6 +161,23 @@ boost::asio::awaitable<Result<model::GrantPage>> SimStore::grants_after(std::uin
   co_return page;
 }
 
+model::SpawnId SimStore::place(model::WorldId world, const model::Burial& burial) {
+  const TileKey key{world, model::tile_id_of(burial.tile)};
+  model::TileRow& row = tiles_[key];
+  if (row.spawn != 0) stock_.at(row.spawn).done = true;
+  row.tile = key.second;
+  row.spawn = (std::uint64_t{shard_} << 48) | next_spawn_++;
+  row.table = burial.table;
+  row.budget = burial.budget;
+  row.opens_us = burial.opens_us;
+  row.closes_us = burial.closes_us;
+  row.buried_at_us = clock_.wall_us();
+  row.sold_out = false;
+  stock_[row.spawn] = {key, burial.budget, burial.budget, false};
+  changed(key);
+  return row.spawn;
+}
+
 boost::asio::awaitable<Result<std::vector<model::Buried>>> SimStore::bury(
     model::WorldId world, std::vector<model::Burial> burials) {
   HUNT_CO_CHECK(co_await enter(Call::other));
@@ -181,21 +198,9 @@ boost::asio::awaitable<Result<std::vector<model::Buried>>> SimStore::bury(
       out.push_back({burial.tile, key->second, true});
       continue;
     }
-    const TileKey tile_key{world, model::tile_id_of(burial.tile)};
-    model::TileRow& row = tiles_[tile_key];
-    if (row.spawn != 0) stock_.at(row.spawn).done = true;
-    row.tile = tile_key.second;
-    row.spawn = (std::uint64_t{shard_} << 48) | next_spawn_++;
-    row.table = burial.table;
-    row.budget = burial.budget;
-    row.opens_us = burial.opens_us;
-    row.closes_us = burial.closes_us;
-    row.buried_at_us = clock_.wall_us();
-    row.sold_out = false;
-    stock_[row.spawn] = {tile_key, burial.budget, burial.budget, false};
-    if (!burial.key.empty()) keys_[{world, burial.key}] = row.spawn;
-    changed(tile_key);
-    out.push_back({burial.tile, row.spawn, false});
+    const model::SpawnId spawn = place(world, burial);
+    if (!burial.key.empty()) keys_[{world, burial.key}] = spawn;
+    out.push_back({burial.tile, spawn, false});
   }
   co_return out;
 }
@@ -307,8 +312,8 @@ boost::asio::awaitable<Result<ports::StoreInfo>> SimStore::info() {
 
 boost::asio::awaitable<Result<model::FeedStart>> SimStore::resume() {
   HUNT_CO_CHECK(co_await enter(Call::feed));
-  const model::FeedCursor now{changes_.size(), ledger_.size()};
-  co_return model::FeedStart{confirmed_.value_or(now), epoch_};
+  if (!confirmed_) confirmed_ = model::FeedCursor{changes_.size(), ledger_.size()};
+  co_return model::FeedStart{*confirmed_, epoch_};
 }
 
 boost::asio::awaitable<Result<void>> SimStore::secure(model::FeedCursor /*cursor*/) {

@@ -89,6 +89,8 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   // The disk as it is now, and another one in its place (a failover).
   [[nodiscard]] const SimDisk& disk() const noexcept { return *this; }
   void restore(SimDisk disk) { static_cast<SimDisk&>(*this) = std::move(disk); }
+  // Buries at once and without a call: what lies there before a run begins.
+  void bury_now(model::WorldId world, const model::Burial& burial) { place(world, burial); }
   // Called with each row as it is committed, for checkers.
   void on_row(std::function<void(model::WorldId, const model::TileRow&)> seen) {
     on_row_ = std::move(seen);
@@ -132,6 +134,7 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   [[nodiscard]] const Range& range_of(const TileKey& key) const;
   [[nodiscard]] bool owns(const TileKey& key) const { return range_of(key).owned; }
   void changed(const TileKey& key);
+  model::SpawnId place(model::WorldId world, const model::Burial& burial);
 
   const ports::Clock& clock_;
   ports::Timer& timer_;

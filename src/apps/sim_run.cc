@@ -1,0 +1,310 @@
+#include "apps/sim_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "apps/sim_clients.h"
+#include "apps/sim_watch.h"
+
+namespace hunt::apps {
+
+namespace {
+
+using sim::FaultKind;
+using sim::Place;
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t heal_seconds_max = 60;
+constexpr std::int64_t look_ns = 200'000'000;
+constexpr std::int64_t audit_every_looks = 10;
+
+// Strikes the planned faults, and mends.
+class SimFaultPlayer {
+ public:
+  SimFaultPlayer(SimCluster& cluster, SimClients& clients, SimWatch& watch)
+      : cluster_(cluster), clients_(clients), watch_(watch) {}
+
+  void plan() {
+    for (const SimRate& rate : cluster_.setup.rates) {
+      cluster_.faults.set_rate(rate.kind, rate.rate);
+    }
+    for (const SimFault& fault : cluster_.setup.faults) {
+      cluster_.world.at(fault.at_ns, [this, fault] {
+        if (!mended_) strike(fault);
+      });
+    }
+  }
+
+  // Ends all faults. With one core, all pods but one are dead for ever.
+  void mend() {
+    mended_ = true;
+    cluster_.faults.quiet();
+    cluster_.network.mend_all();
+    clients_.set_rate(1);
+    clients_.stop_playing();
+    for (const auto& shard : cluster_.shards) {
+      shard->resume_replication();
+      boot_if_dead(shard->node());
+    }
+    cluster_.boot_bus();
+    for (const auto node : cluster_.caches.nodes) boot_if_dead(node);
+    for (std::size_t i = 0; i < cluster_.relay_count(); ++i) cluster_.boot_relay(i);
+    for (std::size_t i = 0; i < cluster_.pod_count(); ++i) {
+      if (cluster_.setup.one_core && i > 0) {
+        cluster_.crash_pod(i);
+      } else {
+        cluster_.boot_pod(i);
+      }
+    }
+  }
+  [[nodiscard]] bool mended() const noexcept { return mended_; }
+
+ private:
+  void boot_if_dead(sim::NodeId node) {
+    if (cluster_.world.host(node) == nullptr) cluster_.world.boot(node);
+  }
+  void later(std::int64_t for_ns, std::function<void()> what) {
+    cluster_.world.at(cluster_.world.now_ns() + for_ns, [this, what] {
+      if (!mended_) what();
+    });
+  }
+  // What a node is doing, for the coverage ledger.
+  [[nodiscard]] Place place_of(sim::NodeId node) {
+    const sim::Host* host = cluster_.world.host(node);
+    return host == nullptr ? Place::idle : cluster_.network.busiest(*host);
+  }
+
+  void strike(const SimFault& fault) {
+    switch (fault.kind) {
+      case FaultKind::crash:
+        return crash(fault);
+      case FaultKind::pause:
+        return pause(fault);
+      case FaultKind::rolling_restart:
+        return roll(fault);
+      case FaultKind::partition:
+      case FaultKind::one_way:
+        return part(fault);
+      case FaultKind::store_failover:
+        return fail_over(fault);
+      case FaultKind::cache_flush:
+      case FaultKind::cache_failover:
+      case FaultKind::cache_late:
+        return harm_cache(fault);
+      case FaultKind::rules_push:
+        return push_rules(fault);
+      case FaultKind::clock_jump:
+        return jump(fault);
+      case FaultKind::overload:
+        cluster_.faults.note(fault.kind, Place::ask);
+        clients_.set_rate(3);
+        return later(fault.for_ns, [this] { clients_.set_rate(1); });
+      case FaultKind::slot_lost:
+        cluster_.faults.note(fault.kind, Place::feed);
+        return cluster_.shards[fault.target % cluster_.shards.size()]->disk().lose_slot();
+      default:
+        return;
+    }
+  }
+
+  void crash(const SimFault& fault) {
+    const auto pods = cluster_.pod_count();
+    const auto relays = cluster_.relay_count();
+    const auto stores = cluster_.shards.size();
+    const std::uint64_t which = fault.target % (2 * pods + relays + stores + 1);
+    if (which < 2 * pods) {  // pods crash twice as often
+      const auto pod = which % pods;
+      cluster_.faults.note(fault.kind, place_of(cluster_.pod_node(pod)));
+      cluster_.crash_pod(pod);
+      later(fault.for_ns, [this, pod] { cluster_.boot_pod(pod); });
+    } else if (which < 2 * pods + relays) {
+      const auto relay = which - 2 * pods;
+      cluster_.faults.note(fault.kind, place_of(cluster_.relay_node(relay)));
+      cluster_.crash_relay(relay);
+      later(fault.for_ns, [this, relay] { cluster_.boot_relay(relay); });
+    } else if (which < 2 * pods + relays + stores) {
+      cluster_.faults.note(fault.kind, Place::grant);
+      cluster_.restart_store(which - 2 * pods - relays, fault.for_ns);
+    } else {
+      cluster_.faults.note(fault.kind, Place::tell);
+      cluster_.restart_bus(fault.for_ns);
+    }
+  }
+
+  void pause(const SimFault& fault) {
+    const auto node = static_cast<sim::NodeId>(fault.target % cluster_.world.node_count());
+    cluster_.faults.note(fault.kind, place_of(node));
+    cluster_.world.pause(node, fault.for_ns);
+  }
+
+  void roll(const SimFault& fault) {
+    for (std::size_t pod = 0; pod < cluster_.pod_count(); ++pod) {
+      later(static_cast<std::int64_t>(pod) * second_ns, [this, pod, fault] {
+        cluster_.faults.note(fault.kind, place_of(cluster_.pod_node(pod)));
+        cluster_.restart_pod(pod, fault.for_ns);
+      });
+    }
+  }
+
+  void part(const SimFault& fault) {
+    const auto count = cluster_.world.node_count();
+    const auto a = static_cast<sim::NodeId>(fault.target % count);
+    cluster_.faults.note(fault.kind, place_of(a));
+    for (sim::NodeId b = 0; b < count; ++b) {
+      // From all, or from about half.
+      if (a == b || (fault.target >> (8 + b % 48) & 1U) != 0) continue;
+      cluster_.network.cut(a, b);
+      if (fault.kind == FaultKind::partition) cluster_.network.cut(b, a);
+      later(fault.for_ns, [this, a, b] {
+        cluster_.network.mend(a, b);
+        cluster_.network.mend(b, a);
+      });
+    }
+  }
+
+  void fail_over(const SimFault& fault) {
+    const auto shard = fault.target % cluster_.shards.size();
+    sim::ShardServer& server = *cluster_.shards[shard];
+    if (!server.replicates()) return;
+    server.stop_replication();
+    const bool only_a_stall = (fault.target >> 20) % 4 == 0;
+    later(fault.for_ns, [this, shard, only_a_stall] {
+      sim::ShardServer& of = *cluster_.shards[shard];
+      cluster_.faults.note(FaultKind::store_failover, Place::grant);
+      if (only_a_stall) return of.resume_replication();
+      cluster_.fail_over(shard, 500'000'000);
+      watch_.on_failover(shard);
+    });
+  }
+
+  void harm_cache(const SimFault& fault) {
+    const auto cache = fault.target % cluster_.caches.nodes.size();
+    cluster_.faults.note(fault.kind, Place::cache_read);
+    if (fault.kind == FaultKind::cache_flush) return cluster_.caches.states[cache].flush();
+    if (fault.kind == FaultKind::cache_late) {  // stopped with commands in its queue
+      return cluster_.world.pause(cluster_.caches.nodes[cache], fault.for_ns);
+    }
+    // The replica has what there is now; what is written until the failover is lost.
+    later(fault.for_ns, [this, cache, state = cluster_.caches.states[cache]] {
+      cluster_.restart_cache(cache, 100'000'000, state);
+    });
+  }
+
+  void push_rules(const SimFault& fault) {
+    cluster_.faults.note(fault.kind, Place::ask);
+    auto rules = std::make_shared<model::RuleSet>(*cluster_.rules());
+    for (auto& entry : rules->entries)
+      entry.weight = 1 + (entry.weight * 7 + fault.target % 5) % 900;
+    for (auto& table : rules->tables) {
+      table.total_weight = 0;
+      for (std::uint32_t i = 0; i < table.entry_count; ++i) {
+        table.total_weight += rules->entries[table.first_entry + i].weight;
+      }
+    }
+    rules->version = fmt::format("{:016x}", fault.target);
+    watch_.on_rules(rules);
+    cluster_.push_rules(rules);
+  }
+
+  void jump(const SimFault& fault) {
+    // Pods only: a store's or a cache's wrong clock moves the promises by its error.
+    const auto pod = fault.target % cluster_.pod_count();
+    sim::Host* host = cluster_.world.host(cluster_.pod_node(pod));
+    if (host == nullptr) return;
+    cluster_.faults.note(fault.kind, Place::ask);
+    const auto error_us = static_cast<std::int64_t>((fault.target >> 10) % 5'000'000) - 2'500'000;
+    host->set_wall_error_us(error_us);
+  }
+
+  SimCluster& cluster_;
+  SimClients& clients_;
+  SimWatch& watch_;
+  bool mended_ = false;
+};
+
+std::string left_to_do(const SimCluster& cluster, const SimClients& clients) {
+  std::string left;
+  if (clients.waiting() > 0)
+    left += fmt::format("{} positions without an answer; ", clients.waiting());
+  if (cluster.stream.waiting() > 0) {
+    left +=
+        fmt::format("{} stored messages without an acknowledgement; ", cluster.stream.waiting());
+  }
+  return left;
+}
+
+}  // namespace
+
+bool SimReport::counts() const noexcept {
+  return positions >= 10'000 && claims >= 500 && faults.total() >= 5;
+}
+
+SimVerdict SimReport::verdict() const noexcept {
+  if (!violations.empty()) return SimVerdict::wrong;
+  return stuck_on.empty() ? SimVerdict::right : SimVerdict::stuck;
+}
+
+SimReport simulate(const SimSetup& setup, const SimHooks& hooks) {
+  SimCluster cluster(setup, hooks);
+  SimWatch watch(cluster);
+  SimClients clients(cluster, watch);
+  SimFaultPlayer player(cluster, clients, watch);
+  clients.furnish();
+  cluster.start();
+  clients.start();
+  player.plan();
+  SimReport report;
+  report.seed = setup.seed;
+  std::int64_t looks = 0;
+  const auto run_for = [&](std::int64_t ns) {
+    const std::int64_t until_ns = cluster.world.now_ns() + ns;
+    while (cluster.world.now_ns() < until_ns) {
+      cluster.world.run_until(std::min(until_ns, cluster.world.now_ns() + look_ns));
+      watch.check_copies();
+      if (++looks % audit_every_looks == 0) watch.check_ledgers();
+    }
+  };
+  run_for(setup.seconds * second_ns);
+  player.mend();
+  std::int64_t healed_s = 0;
+  while (healed_s < heal_seconds_max && (healed_s < 5 || !left_to_do(cluster, clients).empty())) {
+    run_for(second_ns);
+    ++healed_s;
+  }
+  report.stuck_on = left_to_do(cluster, clients);
+  if (report.stuck_on.empty()) {
+    clients.probe();
+    for (int i = 0; i < 30 && !clients.probe_done(); ++i) run_for(second_ns);
+    run_for(2 * second_ns);
+  }
+  watch.finish(report.stuck_on.empty());
+  report.trace_hash = cluster.world.trace_hash();
+  report.steps = cluster.world.steps();
+  report.simulated_seconds = static_cast<double>(cluster.world.now_ns()) / 1e9;
+  report.positions = watch.told_positions();
+  report.claims = watch.claims();
+  report.faults = cluster.faults;
+  report.violations = watch.violations();
+  return report;
+}
+
+SimSetup shrink(SimSetup setup, SimVerdict verdict, const SimHooks& hooks) {
+  const auto still_fails = [&](const SimSetup& tried) {
+    return simulate(tried, hooks).verdict() == verdict;
+  };
+  for (std::size_t i = setup.rates.size(); i-- > 0;) {
+    SimSetup tried = setup;
+    tried.rates.erase(tried.rates.begin() + static_cast<std::ptrdiff_t>(i));
+    if (still_fails(tried)) setup = std::move(tried);
+  }
+  for (std::size_t i = setup.faults.size(); i-- > 0;) {
+    SimSetup tried = setup;
+    tried.faults.erase(tried.faults.begin() + static_cast<std::ptrdiff_t>(i));
+    if (still_fails(tried)) setup = std::move(tried);
+  }
+  return setup;
+}
+
+}  // namespace hunt::apps

@@ -1,0 +1,58 @@
+// SimSetup: one simulated run before it runs: how big, which faults, how often, when.
+//
+// Not the run (sim_run.h). Drawn whole from a seed, or read from a scenario; then a fault can be
+// taken out without moving the others, which is how a failing run is made small. Values.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/prng.h"
+#include "base/result.h"
+#include "sim/faults.h"
+
+namespace hunt::apps {
+
+// A fault that is planned: it strikes once, at a time, somewhere.
+struct SimFault {
+  sim::FaultKind kind = sim::FaultKind::crash;
+  std::int64_t at_ns = 0;
+  std::int64_t for_ns = 0;
+  std::uint64_t target = 0;  // which of those it can strike, modulo their count
+};
+
+// A fault that happens by chance, at each occasion.
+struct SimRate {
+  sim::FaultKind kind = sim::FaultKind::message_lost;
+  Ratio rate;
+};
+
+struct SimSetup {
+  std::uint64_t seed = 1;
+  std::int64_t seconds = 14;  // of faults; then all is mended and has to come right
+  std::uint32_t pods = 3;
+  std::uint32_t shards = 2;
+  std::uint32_t relays = 2;  // per shard: one and its standby
+  std::uint32_t caches = 2;
+  std::uint32_t clients = 2;
+  std::uint32_t positions_per_second = 1'000;
+  std::uint32_t players = 400;
+  std::uint32_t loot_tiles = 160;
+  std::uint32_t stored_percent = 30;  // of the batches go to the stream
+  std::uint32_t l1_bytes = 4'000'000;
+  bool one_core = false;  // when mended, one pod alone goes on; the others stay dead
+  std::vector<SimRate> rates;
+  std::vector<SimFault> faults;
+};
+
+// Everything from the seed: each seed has its own set of kinds and rates (a swarm).
+[[nodiscard]] SimSetup draw_setup(std::uint64_t seed, std::int64_t seconds);
+
+// A scenario file: YAML with the names above. Errors: io, invalid_argument (with the key).
+[[nodiscard]] Result<SimSetup> load_scenario(const std::string& path);
+
+// One line per fault, for people.
+[[nodiscard]] std::string describe(const SimFault& fault);
+[[nodiscard]] std::string describe(const SimRate& rate);
+
+}  // namespace hunt::apps

@@ -1,0 +1,198 @@
+#include "apps/sim_watch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "model/limits.h"
+
+namespace hunt::apps {
+
+namespace {
+
+constexpr std::int64_t stale_ns_max = limits::chunk_life_ns + 1'000'000'000;  // B1 and the way
+constexpr std::int64_t wrong_clock_us = 10'000'000;  // more than any clock is wrong
+constexpr std::size_t violations_max = 50;
+
+std::uint64_t epoch_of(const sim::SimDisk& disk, model::WorldId world, model::TileId tile) {
+  return std::prev(disk.ranges_.upper_bound({world, tile}))->second.epoch;
+}
+
+}  // namespace
+
+SimWatch::SimWatch(SimCluster& cluster)
+    : cluster_(cluster), history_(Bytes(cluster.event_seed())), seen_(cluster.pod_count()) {
+  history_.on_rules(cluster.rules());
+  for (std::size_t shard = 0; shard < cluster.shards.size(); ++shard) {
+    cluster.shards[shard]->disk().on_row(
+        [this, shard](model::WorldId world, const model::TileRow& row) {
+          on_row(shard, world, row);
+        });
+  }
+  cluster.bus.on_told([this](const model::ClaimEvent& event) {
+    history_.on_told(event.claim, event.outcome, event.item);
+    cluster_.world.trace(event.claim.low);
+  });
+  cluster.stream.on_fate(
+      [this](sim::StreamServer::Fate fate, sim::StreamServer::Key key,
+             const sim::StreamServer::Message& message) { on_fate(fate, key, message); });
+}
+
+void SimWatch::violated(engine::LedgerRule rule, const std::string& sentence) {
+  if (violations_.size() >= violations_max) return;
+  violations_.push_back(
+      {rule,
+       fmt::format("{:.3f} s: {}", static_cast<double>(cluster_.world.now_ns()) / 1e9, sentence)});
+}
+
+void SimWatch::on_row(std::size_t shard, model::WorldId world, const model::TileRow& row) {
+  const auto epoch = epoch_of(cluster_.shards[shard]->disk().disk(), world, row.tile);
+  // What was there before the players came was always there.
+  const bool first = cluster_.world.now_ns() <= 1;
+  const auto at_ns = first ? std::numeric_limits<std::int64_t>::min() : cluster_.world.now_ns();
+  tiles_.on_row(at_ns, world, row, epoch);
+  if (row.spawn != 0) history_.on_burial(row.spawn, row.table);
+}
+
+void SimWatch::on_failover(std::size_t shard) {
+  const sim::SimDisk& disk = cluster_.shards[shard]->disk().disk();
+  const std::int64_t until_ns = cluster_.world.now_ns() + stale_ns_max;
+  for (const auto& [key, row] : disk.tiles_) tiles_.lose_after(key.first, row, until_ns);
+}
+
+void SimWatch::on_asked(const model::Batch& batch) {
+  positions_ += batch.positions.size();
+  for (const auto& position : batch.positions) {
+    history_.on_asked(batch.world, model::tile_id_of(position.tile), position.player);
+  }
+}
+
+void SimWatch::on_answer(std::int64_t sent_ns, const model::Batch& batch,
+                         const model::BatchReply& reply) {
+  const std::int64_t now_ns = cluster_.world.now_ns();
+  const std::int64_t low_us =
+      cluster_.world.wall_us() - (now_ns - sent_ns) / 1'000 - wrong_clock_us;
+  const std::int64_t high_us = cluster_.world.wall_us() + wrong_clock_us;
+  for (std::size_t i = 0; i < batch.positions.size(); ++i) {
+    const auto& outcome = reply.outcomes[i];
+    const auto& position = batch.positions[i];
+    cluster_.world.trace(static_cast<std::uint64_t>(outcome.outcome));
+    const model::TileId tile = model::tile_id_of(position.tile);
+    if (outcome.claim_index >= 0) {
+      const auto& claim = reply.claims[static_cast<std::size_t>(outcome.claim_index)];
+      history_.on_answered(claim.claim, outcome.outcome, claim.item);
+    }
+    const bool none =
+        outcome.outcome == model::Outcome::nothing || outcome.outcome == model::Outcome::hint;
+    if (!none || position.kind != model::Kind::dig) continue;
+    const auto spawn =
+        tiles_.open_throughout(batch.world, tile, sent_ns - stale_ns_max, now_ns, low_us, high_us);
+    if (!spawn) continue;
+    violated(engine::LedgerRule::stale_bounded,
+             fmt::format("tile ({}, {}) was answered \"{}\", but spawn {} lay open there for more "
+                         "than 30 s",
+                         position.tile.x, position.tile.y, name_of(outcome.outcome), *spawn));
+  }
+}
+
+void SimWatch::on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
+                       const sim::StreamServer::Message& message) {
+  const std::int64_t now_ns = cluster_.world.now_ns();
+  cluster_.world.trace(key.second * 4 + static_cast<std::uint64_t>(fate));
+  if (fate == sim::StreamServer::Fate::stored) {
+    stored_ns_[key] = now_ns;
+  } else if (fate == sim::StreamServer::Fate::acked) {
+    owed_.push_back({message.batch, stored_ns_[key], now_ns});
+  } else {
+    ++dead_;
+  }
+}
+
+void SimWatch::check_owed(const Owed& owed) {
+  const std::int64_t as_of_us = owed.batch.as_of_us.value_or(0);
+  for (const auto& position : owed.batch.positions) {
+    if (position.kind != model::Kind::dig) continue;
+    const model::TileId tile = model::tile_id_of(position.tile);
+    const auto spawn = tiles_.open_throughout(owed.batch.world, tile, owed.stored_ns - stale_ns_max,
+                                              owed.acked_ns, as_of_us, as_of_us);
+    if (!spawn) continue;
+    const auto claim = claim_ids_.of(owed.batch.world, tile, *spawn, position.player);
+    if (history_.was_told(claim)) continue;
+    violated(engine::LedgerRule::accepted_told,
+             fmt::format("a stored position at ({}, {}) was acknowledged, but its claim {} was "
+                         "never told an outcome",
+                         position.tile.x, position.tile.y, model::format_claim_id(claim)));
+  }
+}
+
+void SimWatch::check_ledgers() {
+  for (const auto& shard : cluster_.shards) {
+    const sim::SimDisk& disk = shard->disk().disk();
+    engine::LedgerCheck check;
+    for (const auto& [id, stock] : disk.stock_) {
+      const bool sold_out = !stock.done && disk.tiles_.at(stock.tile).sold_out;
+      check.on_spawn({id, stock.budget, stock.remaining, stock.done, sold_out});
+    }
+    for (const auto& grant : disk.ledger_) check.on_grant(grant);
+    for (const auto& violation : check.finish().violations) {
+      violated(violation.rule, violation.sentence);
+    }
+  }
+}
+
+void SimWatch::check_copies() {
+  const std::int64_t now_ns = cluster_.world.now_ns();
+  for (std::size_t pod = 0; pod < cluster_.pod_count(); ++pod) {
+    const service::Orchestrator* orchestrator = cluster_.orchestrator(pod);
+    if (orchestrator == nullptr) continue;
+    const sim::Host& host = *cluster_.world.host(cluster_.pod_node(pod));
+    const engine::L1& l1 = orchestrator->memory();
+    Seen& seen = seen_[pod];
+    if (seen.life != host.life() || seen.evictions != l1.stats().evictions) seen = {};
+    seen.life = host.life();
+    seen.evictions = l1.stats().evictions;
+    std::map<model::ChunkKey, const engine::Chunk*> chunks;
+    l1.for_each([&chunks](const engine::Chunk& chunk) {
+      chunks[model::chunk_key(chunk.world, chunk.at)] = &chunk;
+    });
+    tiles_.for_each_tile([&](model::WorldId world, model::TileId id) {
+      const model::Tile tile = model::tile_of(id);
+      const auto found = chunks.find(model::chunk_of(world, id));
+      const engine::Chunk* chunk = found != chunks.end() ? found->second : nullptr;
+      std::uint64_t& last = seen.orders[{world, id}];
+      if (chunk == nullptr) {
+        last = 0;
+        return;
+      }
+      const auto spawn = std::find_if(
+          chunk->spawns.begin(), chunk->spawns.end(),
+          [local = engine::local_of(tile)](const auto& known) { return known.local == local; });
+      const std::uint64_t order = spawn != chunk->spawns.end() ? spawn->order : 0;
+      if (order < last) {
+        violated(engine::LedgerRule::version_rises,
+                 fmt::format("pod {} went back from {} to {} at ({}, {})", pod, last, order, tile.x,
+                             tile.y));
+      }
+      last = order;
+      const std::int64_t age_ns = tiles_.age_ns(world, id, order, now_ns);
+      if (host.now_ns() >= chunk->own_expires_ns || age_ns <= stale_ns_max) return;
+      violated(engine::LedgerRule::stale_bounded,
+               fmt::format("pod {} keeps a row of ({}, {}) that is outdated for {} ms", pod, tile.x,
+                           tile.y, age_ns / 1'000'000));
+    });
+  }
+}
+
+void SimWatch::finish(bool drained) {
+  check_ledgers();
+  for (const auto& shard : cluster_.shards) {
+    for (const auto& grant : shard->disk().disk().ledger_) history_.on_grant(grant);
+  }
+  for (const auto& owed : owed_) check_owed(owed);
+  for (const auto& violation : history_.finish(drained)) {
+    violated(violation.rule, violation.sentence);
+  }
+}
+
+}  // namespace hunt::apps

@@ -1,0 +1,77 @@
+// SimWatch: sees everything that a simulated run does and says which promise it broke.
+//
+// Not part of what is simulated: it looks into disks and logs that nobody else sees, takes no
+// virtual time and changes nothing. The rules themselves are the engine's (ledger_check*.h), shared
+// with `hunt audit`.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/sim_cluster.h"
+#include "engine/ledger_check.h"
+#include "engine/ledger_check_history.h"
+#include "engine/ledger_check_tiles.h"
+
+namespace hunt::apps {
+
+class SimWatch {
+ public:
+  explicit SimWatch(SimCluster& cluster);
+
+  // From clients.
+  void on_asked(const model::Batch& batch);
+  // What an ask of `sent_ns` (world time) was answered now.
+  void on_answer(std::int64_t sent_ns, const model::Batch& batch, const model::BatchReply& reply);
+  void on_rules(const std::shared_ptr<const model::RuleSet>& rules) { history_.on_rules(rules); }
+
+  // The invariants of every ledger, now: each moment of a run is a snapshot.
+  void check_ledgers();
+  // The copies in the pods' memories, now.
+  void check_copies();
+  // A failover lost what the shard's disk does not hold any more.
+  void on_failover(std::size_t shard);
+  // Once, at the end. `drained`: nothing was left to do.
+  void finish(bool drained);
+
+  void violated(engine::LedgerRule rule, const std::string& sentence);
+  [[nodiscard]] const std::vector<engine::LedgerViolation>& violations() const {
+    return violations_;
+  }
+  [[nodiscard]] std::uint64_t claims() const noexcept { return history_.told_count(); }
+  [[nodiscard]] bool was_told(model::ClaimId claim) const { return history_.was_told(claim); }
+  [[nodiscard]] std::uint64_t told_positions() const noexcept { return positions_; }
+  [[nodiscard]] std::size_t dead_letters() const noexcept { return dead_; }
+
+ private:
+  struct Owed {
+    model::Batch batch;
+    std::int64_t stored_ns = 0;
+    std::int64_t acked_ns = 0;
+  };
+  void on_row(std::size_t shard, model::WorldId world, const model::TileRow& row);
+  void on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
+               const sim::StreamServer::Message& message);
+  void check_owed(const Owed& owed);
+
+  SimCluster& cluster_;
+  engine::HistoryCheck history_;
+  engine::TileHistory tiles_;
+  engine::ClaimIds claim_ids_;
+  std::map<sim::StreamServer::Key, std::int64_t> stored_ns_;
+  std::vector<Owed> owed_;
+  // By pod and tile: the order last seen in this life's memory.
+  struct Seen {
+    std::uint64_t life = 0;
+    std::uint64_t evictions = 0;
+    std::map<std::pair<model::WorldId, model::TileId>, std::uint64_t> orders;
+  };
+  std::vector<Seen> seen_;
+  std::vector<engine::LedgerViolation> violations_;
+  std::uint64_t positions_ = 0;
+  std::size_t dead_ = 0;
+};
+
+}  // namespace hunt::apps
