@@ -17,7 +17,8 @@ class ChangeFeed {
  public:
   virtual ~ChangeFeed() = default;
 
-  // Takes the feed. Goes on after what was confirmed last; from now where nothing ever was.
+  // Takes the feed. Goes on after what was confirmed last; from now where the feed is taken for the
+  // first time, which is kept: who takes it next misses nothing.
   // Errors: unavailable also while another relay holds it.
   [[nodiscard]] virtual boost::asio::awaitable<Result<model::FeedStart>> resume() = 0;
 

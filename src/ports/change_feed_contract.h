@@ -119,6 +119,7 @@ TEST_P(ChangeFeedContract, a_relay_goes_on_after_what_was_confirmed_last) {
   const auto fresh = ok(feed().resume());
   EXPECT_EQ(fresh.cursor, ok(feed().now())) << "nothing was ever confirmed: from now";
   bury(here, 1);
+  EXPECT_EQ(ok(feed().resume()).cursor, fresh.cursor) << "the first reader may have died";
   const auto told = ok(feed().now());
   EXPECT_TRUE(run(feed().secure(told)).has_value());
   EXPECT_TRUE(run(feed().confirm(told)).has_value());

@@ -23,6 +23,9 @@ Result<model::FeedStart> FeedMark::resume() {
   const bool told = !row.is_null(1) && !row.is_null(2);
   start.cursor = told ? model::FeedCursor{row.natural(1), row.natural(2)}
                       : model::FeedCursor{row.natural(3), row.natural(4)};
+  // Kept from the first time on: were its reader to die before it confirms anything, the next one
+  // would begin later, and what was granted meanwhile would never be told.
+  if (!told) HUNT_CHECK(confirm(start.cursor));
   return start;
 }
 
