@@ -108,7 +108,7 @@ Result<void> check_flags(const NodeOptions& options) {
 struct Node::Parts {
   NodeOptions options;
   system::SystemClock clock;
-  inproc::InprocBus hub;
+  inproc::InprocBus hub{clock};
   std::unique_ptr<sqlite::SqliteStore> store;
   std::unique_ptr<sim::SlowStore> slow_store;  // before `store` where a delay was asked for
   std::unique_ptr<RulesWatch> rules;

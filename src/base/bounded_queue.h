@@ -37,16 +37,6 @@ class BoundedQueue {
     return !out.empty();
   }
 
-  // The same, but comes back after `timeout` with an empty `out` and `true`.
-  template <class Duration>
-  [[nodiscard]] bool pop_all_for(std::vector<T>& out, Duration timeout) {
-    out.clear();
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, timeout, [this] { return closed_ || !values_.empty(); });
-    out.swap(values_);
-    return !out.empty() || !closed_;
-  }
-
   void close() {
     {
       const std::lock_guard lock(mutex_);

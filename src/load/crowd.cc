@@ -44,6 +44,7 @@ void Crowd::set_playing(std::uint32_t players) noexcept {
 // Evenly among the indices: player i is hot where i * hot passes a whole number.
 const Placement& Crowd::placement_of(std::uint32_t index) const noexcept {
   const Ratio& hot = options_.hot;
+  if (hot.numerator == 0) return placement_;
   const std::uint64_t before = index * hot.numerator / hot.denominator;
   const bool is_hot = (index + std::uint64_t{1}) * hot.numerator / hot.denominator != before;
   return is_hot ? hot_placement_ : placement_;

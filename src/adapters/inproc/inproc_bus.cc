@@ -5,7 +5,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <chrono>
 #include <mutex>
 
 namespace hunt::inproc {
@@ -37,7 +36,8 @@ asio::awaitable<Result<model::BatchReply>> run_there(std::shared_ptr<Server> ser
 }  // namespace
 
 struct InprocBus::Hub {
-  explicit Hub(BusLimits bounds) : limits(bounds) {}
+  Hub(const ports::Clock& clock_in, BusLimits bounds) : clock(clock_in), limits(bounds) {}
+  const ports::Clock& clock;
   const BusLimits limits;
   std::mutex mutex;
   std::vector<std::shared_ptr<Server>> servers;
@@ -86,9 +86,7 @@ class InprocEndpoint final : public ports::Bus {
       server->asks_inflight.fetch_sub(1);
       co_return fail(Errc::overloaded, "too many batches in flight to one lane; try again later");
     }
-    batch.received_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                            std::chrono::steady_clock::now().time_since_epoch())
-                            .count();
+    batch.received_ns = hub_->clock.now_ns();
     auto there = run_there(server, std::move(batch), wait);
     auto reply = co_await asio::co_spawn(server->lane, std::move(there), asio::use_awaitable);
     server->asks_inflight.fetch_sub(1);
@@ -156,7 +154,8 @@ class InprocEndpoint final : public ports::Bus {
 
 }  // namespace
 
-InprocBus::InprocBus(BusLimits limits) : hub_(std::make_shared<Hub>(limits)) {}
+InprocBus::InprocBus(const ports::Clock& clock, BusLimits limits)
+    : hub_(std::make_shared<Hub>(clock, limits)) {}
 InprocBus::~InprocBus() = default;
 
 std::unique_ptr<ports::Bus> InprocBus::endpoint(asio::any_io_executor lane) {

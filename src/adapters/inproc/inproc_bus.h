@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "ports/bus.h"
+#include "ports/clock.h"
 
 namespace hunt::inproc {
 
@@ -19,7 +20,8 @@ struct BusLimits {
 
 class InprocBus {
  public:
-  explicit InprocBus(BusLimits limits = {});
+  // Lifetime: the clock outlives the hub.
+  explicit InprocBus(const ports::Clock& clock, BusLimits limits = {});
   ~InprocBus();
   InprocBus(const InprocBus&) = delete;
   InprocBus& operator=(const InprocBus&) = delete;

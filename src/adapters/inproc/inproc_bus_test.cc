@@ -17,6 +17,13 @@ namespace {
 
 namespace asio = boost::asio;
 
+class OneMoment final : public ports::Clock {
+ public:
+  [[nodiscard]] std::int64_t now_ns() const noexcept override { return 1; }
+  [[nodiscard]] std::int64_t wall_us() const noexcept override { return 1; }
+};
+const OneMoment a_clock;
+
 struct Loop {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
@@ -59,7 +66,7 @@ model::Batch batch_of(std::size_t positions) {
 }
 
 TEST(InprocBus, answers_on_the_serving_lane_and_resumes_the_asker) {
-  InprocBus hub;
+  InprocBus hub(a_clock);
   Echo echo(7);
   Loop serving;
   Loop asking;
@@ -71,7 +78,7 @@ TEST(InprocBus, answers_on_the_serving_lane_and_resumes_the_asker) {
   EXPECT_EQ(reply->outcomes.size(), 3U);
   EXPECT_EQ(reply->outcomes[0].distance, 7);
   EXPECT_EQ(echo.thread, serving.thread.get_id());
-  EXPECT_NE(echo.received_ns, 0) << "the wait for the lane is to be seen";
+  EXPECT_EQ(echo.received_ns, 1) << "the wait for the lane is to be seen";
   server->stop_serving();
   const auto refused = asking.run(client->ask(batch_of(1), ports::Wait::no));
   ASSERT_FALSE(refused.has_value());
@@ -81,7 +88,7 @@ TEST(InprocBus, answers_on_the_serving_lane_and_resumes_the_asker) {
 }
 
 TEST(InprocBus, a_lane_asks_itself_first_and_others_in_turn) {
-  InprocBus hub;
+  InprocBus hub(a_clock);
   Echo one(1);
   Echo two(2);
   Loop first;
@@ -103,7 +110,7 @@ TEST(InprocBus, a_lane_asks_itself_first_and_others_in_turn) {
 }
 
 TEST(InprocBus, too_many_asks_in_flight_are_overloaded_and_none_is_lost) {
-  InprocBus hub({.asks_inflight_max = 2});
+  InprocBus hub(a_clock, {.asks_inflight_max = 2});
   Echo echo(1);
   std::promise<void> open;
   echo.gate = open.get_future().share();
@@ -131,7 +138,7 @@ TEST(InprocBus, too_many_asks_in_flight_are_overloaded_and_none_is_lost) {
 }
 
 TEST(InprocBus, a_listener_that_falls_behind_loses_messages_and_sees_the_gap) {
-  InprocBus hub({.messages_waiting_max = 4});
+  InprocBus hub(a_clock, {.messages_waiting_max = 4});
   Loop listening;
   Loop telling;
   const auto listener = hub.endpoint(listening.context.get_executor());

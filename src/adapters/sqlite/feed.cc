@@ -13,11 +13,6 @@ constexpr std::size_t waiters_max = 64;            // one relay per store is usu
 constexpr auto poll_every = std::chrono::milliseconds(100);
 constexpr std::int64_t wait_ns_max = 60'000'000'000;
 
-std::int64_t monotonic_ns() {
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
-
 Error closed() {
   return {Errc::unavailable, "the store is closed: the process is shutting down", {}};
 }
@@ -112,8 +107,8 @@ Result<void> FeedReader::read_grants(model::ChangeBatch& batch) {
   }
 }
 
-Feed::Feed(std::unique_ptr<Connection> connection)
-    : connection_(std::move(connection)), reader_(*connection_) {
+Feed::Feed(std::unique_ptr<Connection> connection, const ports::Clock& clock)
+    : clock_(clock), connection_(std::move(connection)), reader_(*connection_) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -145,7 +140,7 @@ void Feed::next(model::FeedCursor after, std::int64_t wait_ns,
 void Feed::committed() {
   {
     const std::lock_guard lock(mutex_);
-    if (committed_ns_ == 0) committed_ns_ = monotonic_ns();
+    if (committed_ns_ == 0) committed_ns_ = clock_.now_ns();
   }
   changed_.notify_all();
 }

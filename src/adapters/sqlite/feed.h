@@ -14,6 +14,7 @@
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/job.h"
 #include "model/change.h"
+#include "ports/clock.h"
 
 namespace hunt::sqlite {
 
@@ -45,7 +46,8 @@ class FeedReader {
 
 class Feed {
  public:
-  explicit Feed(std::unique_ptr<Connection> connection);
+  // Lifetime: `clock` outlives the feed.
+  Feed(std::unique_ptr<Connection> connection, const ports::Clock& clock);
   ~Feed() { close(); }
 
   // Thread: any, for all of these.
@@ -71,6 +73,7 @@ class Feed {
   void answer(std::vector<Waiter>& waiters, std::int64_t committed_ns);
   void answer_now(std::vector<std::unique_ptr<Reply<model::FeedCursor>>>& asked);
 
+  const ports::Clock& clock_;
   std::unique_ptr<Connection> connection_;
   FeedReader reader_;
   std::int64_t data_version_ = 0;  // the thread's

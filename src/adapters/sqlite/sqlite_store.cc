@@ -155,7 +155,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
 
   auto parts = std::make_unique<Parts>(options.clock, std::move(writer), std::move(chunks),
                                        std::move(reader));
-  parts->feed = std::make_unique<Feed>(std::move(feed));
+  parts->feed = std::make_unique<Feed>(std::move(feed), parts->clock);
   if (parts->writer_connection) parts->start_writing(std::move(checkpoints));
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts)));
 }
