@@ -83,7 +83,6 @@ boost::asio::awaitable<void> ChunkLoader::run(model::ShardId shard, Keys keys, L
 boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Keys keys,
                                                        LoadPtr load) {
   const std::int64_t deadline_ns = clock_.now_ns() + limits::answer_deadline_ns;
-  cache_retries_.first_try();
   for (std::int64_t backoff_ns = backoff_ns_min;;) {
     const std::int64_t begun_ns = clock_.now_ns();
     std::vector<ports::CacheAsk> asks;
@@ -122,13 +121,11 @@ boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Key
     }
     if (blocked.empty()) co_return;
     keys = std::move(blocked);
-    do {
-      if (clock_.now_ns() >= deadline_ns) co_return end(load, keys, too_many());
-      const auto jitter_ns =
-          static_cast<std::int64_t>(prng_.below(static_cast<std::uint64_t>(backoff_ns)));
-      co_await timer_.sleep_until(clock_.now_ns() + backoff_ns + jitter_ns);
-      backoff_ns = std::min(backoff_ns * 2, backoff_ns_max);
-    } while (!cache_retries_.take(clock_.now_ns()));
+    if (clock_.now_ns() >= deadline_ns) co_return end(load, keys, too_many());
+    const auto jitter_ns =
+        static_cast<std::int64_t>(prng_.below(static_cast<std::uint64_t>(backoff_ns)));
+    co_await timer_.sleep_until(clock_.now_ns() + backoff_ns + jitter_ns);
+    backoff_ns = std::min(backoff_ns * 2, backoff_ns_max);
   }
 }
 

@@ -22,7 +22,6 @@
 #include "ports/clock.h"
 #include "ports/tile_cache.h"
 #include "service/lane_metrics.h"
-#include "service/retry_budget.h"
 #include "service/shards.h"
 #include "service/signal.h"
 #include "service/task_group.h"
@@ -99,7 +98,6 @@ class ChunkLoader {
   std::unordered_map<model::ChunkKey, std::vector<model::TileChange>, model::ChunkKeyHash> recent_;
   std::deque<std::pair<std::int64_t, model::ChunkKey>> recent_order_;
   std::vector<std::size_t> reads_inflight_;  // by shard, with a cache
-  RetryBudget cache_retries_;
   std::int64_t cache_down_until_ns_ = INT64_MIN;
   std::int64_t lease_ns_ = 0;
   std::int64_t lease_found_ns_ = INT64_MIN;

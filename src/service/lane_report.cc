@@ -26,10 +26,10 @@ void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
   }
 }
 
-boost::asio::awaitable<void> LaneReport::probe(ports::HuntStore& store) {
+boost::asio::awaitable<void> LaneReport::probe(ports::HuntStore* store) {
   const std::int64_t begun_ns = clock_.now_ns();
   const model::ClaimId nobodys;
-  const auto found = co_await store.find_grant(nobodys);
+  const auto found = co_await store->find_grant(nobodys);
   if (found) round_trips_ns_[probe_count_++ % round_trips_ns_.size()] = clock_.now_ns() - begun_ns;
 }
 

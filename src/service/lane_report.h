@@ -38,7 +38,7 @@ class LaneReport {
   // At most once a second; true when it did.
   [[nodiscard]] bool publish_evidence(std::int64_t now_ns);
   // How long a store takes to say next to nothing: the round trip.
-  [[nodiscard]] boost::asio::awaitable<void> probe(ports::HuntStore& store);
+  [[nodiscard]] boost::asio::awaitable<void> probe(ports::HuntStore* store);
 
   [[nodiscard]] bool watched() const noexcept { return watched_; }
 

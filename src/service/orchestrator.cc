@@ -344,7 +344,7 @@ boost::asio::awaitable<void> Orchestrator::tick() {
     loader_.flush_refreshes();
     report_.publish_figures(now_ns, false);
     if (report_.publish_evidence(now_ns)) {
-      static_cast<void>(tasks_.try_spawn(report_.probe(shards_.store(0))));  // one at a time
+      static_cast<void>(tasks_.try_spawn(report_.probe(&shards_.store(0))));  // one at a time
     }
     co_await timer_.sleep_until(now_ns + tick_ns);
   }

@@ -16,6 +16,7 @@ class SimBus;
 
 struct SimHub {
   std::vector<SimBus*> endpoints;
+  bool keeps_claims = true;  // false: telling fails
 };
 
 class SimBus final : public ports::Bus {
@@ -45,6 +46,7 @@ class SimBus final : public ports::Bus {
     }
   }
   boost::asio::awaitable<Result<void>> tell(std::vector<model::ClaimEvent> events) override {
+    if (!hub_.keeps_claims) co_return fail(Errc::unavailable, "the bus keeps no claims now");
     const auto message = std::make_shared<const std::vector<model::ClaimEvent>>(std::move(events));
     for (SimBus* to : hub_.endpoints) {
       boost::asio::post(loop_, [to, message] {
