@@ -1,6 +1,6 @@
 // What a hunt server answers, read back: outcomes, errors, and the events of its stream.
 //
-// For clients (adapters/http/remote_bus.h); the server writes these with json_replies.h. Lenient
+// Not for servers, which write these with json_replies.h: for clients (remote_bus.h). Lenient
 // where a newer server may say more (unknown fields are skipped), strict where a figure would be
 // wrong. Errors: corrupt, with an excerpt of what came. Thread: any one at a time.
 #pragma once

@@ -1,5 +1,5 @@
-// Fuzzes the request bodies and the answers: any bytes are read or refused with a sentence, and what was read
-// survives writing and reading again.
+// Fuzzes the request bodies and the answers: any bytes are read or refused with a sentence, and
+// what was read survives writing and reading again.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

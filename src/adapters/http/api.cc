@@ -38,6 +38,12 @@ Response json(std::string body) {
   return response;
 }
 
+// A stream's message with the id it answers in front.
+std::string with_id(std::optional<std::uint64_t> id, std::string text) {
+  if (id) text.insert(1, fmt::format(R"("id":{},)", *id));
+  return text;
+}
+
 bool matches(std::string_view pattern, const std::vector<std::string>& segments) {
   std::size_t index = 0;
   while (!pattern.empty()) {
@@ -64,6 +70,7 @@ class Api::Routes {
         worlds_(ports.store) {}
 
   awaitable<Response> handle(Request request);
+  awaitable<StreamAnswer> handle_message(std::string message);
 
  private:
   using Handler = awaitable<Result<Response>> (Routes::*)(const Call&);
@@ -81,6 +88,8 @@ class Api::Routes {
   std::optional<Response> refuse(const Call& call, Access access) const;
 
   awaitable<Result<Response>> post_positions(const Call& call);
+  awaitable<Result<model::BatchReply>> ask(codec::PositionsRequest& request, bool wait);
+  awaitable<Result<Response>> get_stream(const Call& call);
   awaitable<Result<Response>> get_claim(const Call& call);
   awaitable<Result<Response>> get_grants(const Call& call);
   awaitable<Result<Response>> put_tiles(const Call& call);
@@ -108,8 +117,9 @@ class Api::Routes {
 };
 
 std::span<const Api::Routes::Route> Api::Routes::table() {
-  static constexpr std::array<Route, 17> routes = {{
+  static constexpr std::array<Route, 18> routes = {{
       {"POST", "/v1/positions", Access::game, &Routes::post_positions},
+      {"GET", "/v1/stream", Access::game, &Routes::get_stream},
       {"GET", "/v1/claims/<claim>", Access::game, &Routes::get_claim},
       {"GET", "/v1/grants", Access::game, &Routes::get_grants},
       {"PUT", "/v1/worlds/<world>/tiles", Access::admin, &Routes::put_tiles},
@@ -213,18 +223,61 @@ awaitable<Result<Response>> Api::Routes::post_positions(const Call& call) {
                              "send the positions as the body, with Content-Length");
   }
   HUNT_CO_TRY(request, positions_reader_.parse(call.request.body));
+  auto reply = co_await ask(request, wait != nullptr);
+  if (!reply) co_return tl::unexpected(std::move(reply).error());
+  std::string body;
+  codec::write_reply(request.batch, *reply, body);
+  co_return json(std::move(body));
+}
+
+awaitable<Result<model::BatchReply>> Api::Routes::ask(codec::PositionsRequest& request, bool wait) {
   if (std::holds_alternative<std::string>(request.world)) {
     auto world = co_await worlds_.find(std::move(request.world));
     if (!world) co_return tl::unexpected(std::move(world).error());
     request.batch.world = world->id;
   }
-  const auto mode =
-      wait != nullptr || request.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
-  auto reply = co_await ports_.bus.ask(request.batch, mode);
-  if (!reply) co_return tl::unexpected(std::move(reply).error());
-  std::string body;
-  codec::write_reply(request.batch, *reply, body);
-  co_return json(std::move(body));
+  const auto mode = wait || request.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
+  co_return co_await ports_.bus.ask(request.batch, mode);
+}
+
+awaitable<Api::StreamAnswer> Api::Routes::handle_message(std::string message) {
+  StreamAnswer answer;
+  auto request = positions_reader_.parse(message, codec::Carrier::stream);
+  const auto id = positions_reader_.last_id();
+  if (!request) {
+    answer.text = with_id(id, error_response(request.error()).body);
+    co_return answer;
+  }
+  const auto reply = co_await ask(*request, false);
+  if (!reply) {
+    answer.text = with_id(id, error_response(reply.error()).body);
+    co_return answer;
+  }
+  codec::write_reply(request->batch, *reply, answer.text);
+  answer.text = with_id(id, std::move(answer.text));
+  for (const auto& outcome : reply->outcomes) {
+    if (outcome.outcome != model::Outcome::found || outcome.claim_index < 0) continue;
+    answer.found.push_back(reply->claims[static_cast<std::size_t>(outcome.claim_index)].claim);
+  }
+  co_return answer;
+}
+
+awaitable<Result<Response>> Api::Routes::get_stream(const Call& call) {
+  static constexpr std::array<std::string_view, 1> known = {"after"};
+  HUNT_CO_CHECK(call.target.check_known(known));
+  constexpr auto cursor_max = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+  HUNT_CO_TRY(after, call.target.number("after", 0, 0, cursor_max));
+  if (!call.request.upgrade) {
+    auto refusal = error_response(426, "upgrade_required",
+                                  "/v1/stream is a WebSocket: connect to it with ws://");
+    refusal.headers.emplace_back("Upgrade", "websocket");
+    refusal.headers.emplace_back("Connection", "Upgrade");
+    co_return refusal;
+  }
+  Response response;
+  response.stream.emplace();
+  if (call.target.find("after") != nullptr) response.stream->after = after;
+  co_return response;
 }
 
 awaitable<Result<Response>> Api::Routes::get_claim(const Call& call) {
@@ -446,6 +499,10 @@ Api::~Api() = default;
 
 awaitable<Response> Api::handle(Request request) {
   return routes_->handle(std::move(request));
+}
+
+awaitable<Api::StreamAnswer> Api::handle_message(std::string message) {
+  return routes_->handle_message(std::move(message));
 }
 
 }  // namespace hunt::http

@@ -34,6 +34,14 @@ class Api {
   // GET would have; whoever frames it leaves it out.
   [[nodiscard]] boost::asio::awaitable<Response> handle(Request request);
 
+  // One message of a stream: the body of POST /v1/positions, and an "id" that comes back with the
+  // answer. Never fails: an error is an answer.
+  struct StreamAnswer {
+    std::string text;
+    std::vector<model::ClaimId> found;  // claims that are not decided yet
+  };
+  [[nodiscard]] boost::asio::awaitable<StreamAnswer> handle_message(std::string message);
+
  private:
   class Routes;
   std::unique_ptr<Routes> routes_;

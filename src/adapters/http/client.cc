@@ -14,6 +14,7 @@
 #include <exception>
 #include <optional>
 
+#include "adapters/http/address.h"
 #include "base/text.h"
 
 namespace hunt::http {
@@ -27,42 +28,6 @@ using asio::ip::tcp;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t response_bytes_max = 64 * 1'024 * 1'024;
-
-struct Address {
-  std::string host;
-  std::string port;
-};
-
-Result<Address> parse_url(std::string_view url) {
-  constexpr std::string_view scheme = "http://";
-  const auto bad = [&url](std::string_view why) {
-    return fail(Errc::invalid_argument,
-                fmt::format("\"{}\" {}; expected http://HOST:PORT", printable(url, 128), why),
-                "url");
-  };
-  if (!url.starts_with(scheme)) return bad("is not an http:// URL");
-  std::string_view rest = url.substr(scheme.size());
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@ ") != std::string_view::npos)
-    return bad("holds more than an address");
-  std::size_t host_end = rest.find(':');
-  Address address{std::string(rest.substr(0, host_end)), "80"};
-  if (rest.starts_with('[')) {
-    const std::size_t bracket = rest.find(']');
-    if (bracket == std::string_view::npos) return bad("has no closing \"]\"");
-    address.host = rest.substr(1, bracket - 1);
-    host_end = bracket + 1 < rest.size() ? bracket + 1 : std::string_view::npos;
-    if (host_end != std::string_view::npos && rest[host_end] != ':')
-      return bad("has no valid port");
-  }
-  if (address.host.empty()) return bad("names no host");
-  if (host_end != std::string_view::npos) {
-    address.port = rest.substr(host_end + 1);
-    const auto port = parse_u64(address.port);
-    if (!port || *port == 0 || *port > 65'535) return bad("has no valid port");
-  }
-  return address;
-}
 
 struct Exchange {
   std::string url;
@@ -124,7 +89,7 @@ asio::awaitable<Result<HttpResponse>> run(Exchange& exchange) {
 Result<HttpResponse> http_request(std::string_view url, std::string_view method,
                                   std::string_view target, std::string body, std::string_view token,
                                   std::chrono::milliseconds timeout) {
-  HUNT_TRY(address, parse_url(url));
+  HUNT_TRY(address, parse_address(url, "http"));
   constexpr unsigned http_1_1 = 11;
   Exchange exchange{std::string(url), std::move(address), {}, timeout, {}};
   auto& request = exchange.request;

@@ -11,14 +11,19 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <set>
+#include <sstream>
 
+#include "adapters/http/claim_feed.h"
+#include "adapters/http/stream_session.h"
 #include "base/text.h"
 
 namespace hunt::http {
@@ -118,6 +123,7 @@ Request to_request(Parser& parser) {
   request.origin = to_string(message[bhttp::field::origin]);
   request.user_agent = to_string(message[bhttp::field::user_agent]);
   request.has_length = message.has_content_length() || message.chunked();
+  request.upgrade = beast::websocket::is_upgrade(message);
   request.body = std::move(message.body());
   return request;
 }
@@ -147,6 +153,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   Result<std::uint16_t> listen();
   void start();
   void stop();
+  void on_claims(const std::vector<model::ClaimEvent>& events);
   [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
   [[nodiscard]] asio::io_context& lane() noexcept { return lane_; }
 
@@ -158,6 +165,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   // One request and its response; false when the connection ends.
   awaitable<bool> serve_one(Connection& connection);
   awaitable<bool> wait_for_request(Connection& connection);
+  awaitable<bool> stream(Connection& connection, Parser& parser, StreamStart start);
   awaitable<bool> send(Connection& connection, Response response, unsigned version, bool head_only,
                        bool keep_alive);
   awaitable<bool> refuse(Connection& connection, Response response);
@@ -175,6 +183,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   asio::steady_timer tick_;
   std::unique_ptr<Api> api_;
   std::set<Connection*> connections_;  // those that serve() runs for; order does not matter
+  std::set<StreamSession*> streams_;   // of them, those that became a WebSocket
+  ClaimFeed feed_;
   bool stopping_ = false;
 };
 
@@ -241,7 +251,13 @@ void HttpServer::Impl::stop() {
   for (auto* connection : connections_) {
     if (connection->idle) connection->socket.cancel(ignored);
   }
+  for (auto* session : streams_) session->stop();
   tick_.cancel();
+}
+
+void HttpServer::Impl::on_claims(const std::vector<model::ClaimEvent>& events) {
+  feed_.add(events, SteadyClock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+  for (auto* session : streams_) session->on_claims(events);
 }
 
 awaitable<void> HttpServer::Impl::accept(std::shared_ptr<Impl> self) {
@@ -372,8 +388,34 @@ awaitable<bool> HttpServer::Impl::serve_one(Connection& connection) {
   const bool head_only = parser.get().method() == bhttp::verb::head;
   const bool keep_alive = parser.get().keep_alive();
   auto response = co_await answer(to_request(parser));
+  if (response.stream) co_return co_await stream(connection, parser, *response.stream);
   co_return co_await send(connection, std::move(response), version, head_only,
                           keep_alive && !stopping_);
+}
+
+// The connection goes on as a WebSocket until that ends.
+awaitable<bool> HttpServer::Impl::stream(Connection& connection, Parser& parser,
+                                         StreamStart start) {
+  if (stopping_) co_return false;
+  std::ostringstream received;
+  received << parser.get().base() << beast::buffers_to_string(connection.buffer.data());
+  const StreamPorts ports{*api_, ports_.store, feed_, options_};
+  const auto session =
+      make_stream_session(std::move(connection.socket), ports, start, std::move(received).str());
+  struct Membership {
+    std::set<StreamSession*>& streams;
+    StreamSession* session;
+    Membership(std::set<StreamSession*>& all, StreamSession* member)
+        : streams(all), session(member) {
+      streams.insert(session);
+    }
+    Membership(const Membership&) = delete;
+    Membership& operator=(const Membership&) = delete;
+    ~Membership() { streams.erase(session); }
+  };
+  const Membership membership(streams_, session.get());
+  co_await session->run();
+  co_return false;
 }
 
 awaitable<Response> HttpServer::Impl::answer(Request request) {
@@ -443,6 +485,10 @@ void HttpServer::start() {
 void HttpServer::stop() {
   asio::io_context& lane = impl_->lane();
   asio::post(lane, [impl = impl_] { impl->stop(); });
+}
+
+void HttpServer::on_claims(const std::vector<model::ClaimEvent>& events) {
+  impl_->on_claims(events);
 }
 
 std::size_t HttpServer::connections() const noexcept {

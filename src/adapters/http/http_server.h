@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "adapters/http/api.h"
 #include "adapters/http/http_options.h"
@@ -33,6 +34,9 @@ class HttpServer {
   // Accepts no more, closes idle connections, lets running requests finish. Returns at once; every
   // wait that is left has a bound of HttpOptions.
   void stop();
+
+  // Claim events for the streams, in the order they were told. Thread: the lane's.
+  void on_claims(const std::vector<model::ClaimEvent>& events);
 
   [[nodiscard]] std::size_t connections() const noexcept;
 

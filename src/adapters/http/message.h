@@ -3,6 +3,8 @@
 // Not the wire (http_server.cc frames them) and not a general HTTP model: only the fields that some
 // route reads or sets.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +23,12 @@ struct Request {
   std::string user_agent;
   std::string body;
   bool has_length = false;  // Content-Length or chunked was sent
+  bool upgrade = false;     // asks to become a WebSocket
+};
+
+// How a connection goes on as a stream.
+struct StreamStart {
+  std::optional<std::uint64_t> after;  // grants from that ledger cursor on, else from now on
 };
 
 struct Response {
@@ -28,6 +36,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  std::optional<StreamStart> stream;  // instead of all above: accept the WebSocket
 };
 
 // The one place that maps an error to a status.

@@ -1,0 +1,56 @@
+#include "adapters/http/claim_feed.h"
+
+#include "base/result.h"
+#include "codec/json_replies.h"
+#include "model/limits.h"
+
+namespace hunt::http {
+
+namespace {
+
+// Longer than an answer can be on its way to the lane of the streams; guess.
+constexpr std::int64_t refusal_life_ns = 2'000'000'000;
+
+}  // namespace
+
+void ClaimFeed::add_grant(const model::ClaimEvent& event) {
+  if (!grants_.empty() && event.cursor <= last()) return;
+  if (!grants_.empty() && event.cursor != last() + 1) grants_.clear();
+  if (grants_.empty()) first_ = event.cursor;
+  auto text = std::make_shared<std::string>();
+  codec::write_grant_event(event, *text);
+  grants_.push_back(std::move(text));
+  if (grants_.size() <= limits::stream_grants_kept_max) return;
+  grants_.pop_front();
+  ++first_;
+}
+
+void ClaimFeed::add(const std::vector<model::ClaimEvent>& events, std::int64_t now_ns) {
+  for (const auto& event : events) {
+    if (event.outcome == model::Outcome::granted) {
+      if (event.cursor != 0) add_grant(event);  // without: a repeat, told from the ledger before
+      continue;
+    }
+    auto text = std::make_shared<std::string>();
+    codec::write_claim_event(event, *text);
+    refusals_[event.claim] = std::move(text);
+    refused_.emplace_back(now_ns, event.claim);
+  }
+  while (!refused_.empty() && (refused_.size() > limits::stream_refusals_kept_max ||
+                               now_ns - refused_.front().first > refusal_life_ns)) {
+    refusals_.erase(refused_.front().second);
+    refused_.pop_front();
+  }
+}
+
+const ClaimFeed::Text& ClaimFeed::grant(std::uint64_t cursor) const {
+  HUNT_ASSERT(cursor >= first() && cursor <= last());
+  return grants_[static_cast<std::size_t>(cursor - first_)];
+}
+
+ClaimFeed::Text ClaimFeed::refusal(model::ClaimId claim) const {
+  const auto found = refusals_.find(claim);
+  return found == refusals_.end() ? nullptr : found->second;
+}
+
+}  // namespace hunt::http

@@ -1,0 +1,268 @@
+#include "adapters/http/stream_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <chrono>
+#include <cstdio>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <unordered_set>
+
+#include "adapters/http/event.h"
+#include "codec/json_replies.h"
+#include "model/limits.h"
+
+namespace hunt::http {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace websocket = boost::beast::websocket;
+using asio::awaitable;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+// For the handshake and for the other side's goodbye; guess: a round trip and some patience.
+constexpr std::chrono::milliseconds handshake_max{2'000};
+constexpr std::chrono::milliseconds store_retry{1'000};
+
+class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
+ public:
+  Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart start, std::string received);
+
+  awaitable<void> run() override;
+  void on_claims(const std::vector<model::ClaimEvent>& events) override;
+  void stop() override;
+
+ private:
+  void spawn(awaitable<void> task);
+  [[nodiscard]] awaitable<void> read();
+  [[nodiscard]] awaitable<void> write();
+  [[nodiscard]] awaitable<void> pump();
+  [[nodiscard]] awaitable<bool> read_page();
+  [[nodiscard]] awaitable<void> answer(std::string message);
+  void push(ClaimFeed::Text text);
+  void expect(model::ClaimId claim);
+  void close(websocket::close_reason reason);
+  [[nodiscard]] bool full() const noexcept;
+
+  websocket::stream<asio::ip::tcp::socket> socket_;
+  const StreamPorts ports_;
+  const std::string received_;
+  std::optional<std::uint64_t> cursor_;  // of the last grant sent; nothing: the next is the first
+  boost::beast::flat_buffer buffer_;
+  std::deque<ClaimFeed::Text> out_;
+  std::size_t out_bytes_ = 0;
+  std::size_t inflight_ = 0;
+  std::size_t tasks_ = 0;
+  // Claims answered `found` here and not told yet, oldest first.
+  std::unordered_set<model::ClaimId, model::Id128Hash> expected_;
+  std::deque<model::ClaimId> expected_order_;
+  std::optional<websocket::close_reason> goodbye_;  // to be said when all is sent
+  bool ended_ = false;                              // nothing can be sent any more
+  Event changed_;                                   // any of the above
+};
+
+Session::Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart start,
+                 std::string received)
+    : socket_(std::move(socket)),
+      ports_(ports),
+      received_(std::move(received)),
+      cursor_(start.after),
+      changed_(socket_.get_executor()) {
+  if (!cursor_ && ports_.feed.last() != 0) cursor_ = ports_.feed.last();
+  websocket::stream_base::timeout timeout{};
+  timeout.handshake_timeout = handshake_max;
+  timeout.idle_timeout = ports_.options.idle_timeout;
+  timeout.keep_alive_pings = true;
+  socket_.set_option(timeout);
+  socket_.read_message_max(ports_.options.body_bytes_max);
+  socket_.auto_fragment(false);
+}
+
+void Session::spawn(awaitable<void> task) {
+  ++tasks_;
+  // The session lives until its tasks have ended: run() waits for them.
+  asio::co_spawn(socket_.get_executor(), std::move(task),
+                 [self = shared_from_this()](std::exception_ptr failure) {
+                   --self->tasks_;
+                   if (failure) {
+                     self->close({websocket::close_code::internal_error, "this is a bug"});
+                     try {
+                       std::rethrow_exception(failure);
+                     } catch (const std::exception& error) {
+                       std::fprintf(stderr, "hunt: a stream ended with: %s\n", error.what());
+                     }
+                   }
+                   self->changed_.notify();
+                 });
+}
+
+awaitable<void> Session::run() {
+  const auto already = asio::buffer(received_);
+  const auto [error] = co_await socket_.async_accept(already, as_result);
+  if (error) co_return;
+  spawn(write());
+  spawn(pump());
+  co_await read();
+  close({websocket::close_code::normal, ""});
+  while (tasks_ > 0) co_await changed_.wait();
+  boost::system::error_code ignored;
+  socket_.next_layer().close(ignored);
+}
+
+bool Session::full() const noexcept {
+  return out_bytes_ >= limits::stream_out_bytes_max;
+}
+
+awaitable<void> Session::read() {
+  while (!ended_ && !goodbye_) {
+    if (full() || inflight_ >= limits::stream_batches_inflight_max) {
+      co_await changed_.wait();  // the other side waits with us
+      continue;
+    }
+    const auto [error, bytes] = co_await socket_.async_read(buffer_, as_result);
+    if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow) {
+      // Beast has said goodbye with 1009 already.
+      ended_ = true;
+    }
+    if (error) break;
+    if (!socket_.got_text()) {
+      close({websocket::close_code::unknown_data, "send text frames that hold JSON"});
+      break;
+    }
+    ++inflight_;
+    spawn(answer(boost::beast::buffers_to_string(buffer_.data())));
+    buffer_.consume(buffer_.size());
+  }
+  // Until the other side has said goodbye, too: its pings and its close frame are read here.
+  while (goodbye_ && !ended_) {
+    buffer_.clear();
+    const auto [error, bytes] = co_await socket_.async_read(buffer_, as_result);
+    if (error) break;
+  }
+  // A socket that cannot be read any more gets no answers either.
+  if (!goodbye_) ended_ = true;
+  changed_.notify();
+}
+
+awaitable<void> Session::answer(std::string message) {
+  const auto reply = co_await ports_.api.handle_message(std::move(message));
+  push(std::make_shared<const std::string>(std::move(reply.text)));
+  for (const auto& claim : reply.found) expect(claim);
+  --inflight_;
+}
+
+void Session::expect(model::ClaimId claim) {
+  if (auto told = ports_.feed.refusal(claim)) {
+    push(std::move(told));
+    return;
+  }
+  if (!expected_.insert(claim).second) return;
+  expected_order_.push_back(claim);
+  if (expected_order_.size() <= limits::stream_claims_expected_max) return;
+  expected_.erase(expected_order_.front());
+  expected_order_.pop_front();
+}
+
+void Session::on_claims(const std::vector<model::ClaimEvent>& events) {
+  for (const auto& event : events) {
+    if (expected_.erase(event.claim) == 0 || event.outcome == model::Outcome::granted) continue;
+    if (auto text = ports_.feed.refusal(event.claim)) push(std::move(text));
+  }
+  changed_.notify();
+}
+
+void Session::push(ClaimFeed::Text text) {
+  if (ended_) return;
+  out_bytes_ += text->size();
+  out_.push_back(std::move(text));
+  changed_.notify();
+}
+
+void Session::close(websocket::close_reason reason) {
+  if (!goodbye_) goodbye_ = reason;
+  changed_.notify();
+}
+
+void Session::stop() {
+  close({websocket::close_code::going_away, "the server is shutting down: connect again"});
+}
+
+awaitable<void> Session::write() {
+  socket_.text(true);
+  while (!ended_) {
+    if (out_.empty()) {
+      if (goodbye_ && inflight_ == 0) break;
+      co_await changed_.wait();
+      continue;
+    }
+    const ClaimFeed::Text text = std::move(out_.front());
+    out_.pop_front();
+    const auto bytes = asio::buffer(*text);
+    const auto [error, count] = co_await socket_.async_write(bytes, as_result);
+    out_bytes_ -= text->size();
+    if (error) ended_ = true;
+    changed_.notify();
+  }
+  if (!ended_) co_await socket_.async_close(*goodbye_, as_result);
+  ended_ = true;
+  boost::system::error_code ignored;
+  socket_.next_layer().cancel(ignored);  // whoever still reads
+  changed_.notify();
+}
+
+// Grants in ledger order: from the feed while it holds what comes next, else from the store.
+awaitable<void> Session::pump() {
+  while (!ended_ && !goodbye_) {
+    if (full()) {
+      co_await changed_.wait();
+      continue;
+    }
+    if (!cursor_ && ports_.feed.last() != 0) cursor_ = ports_.feed.first() - 1;
+    const bool nothing_known = ports_.feed.last() == 0;
+    const bool behind = cursor_ && (nothing_known || *cursor_ + 1 < ports_.feed.first());
+    bool more = false;
+    if (behind) {
+      more = co_await read_page();
+    } else if (cursor_ && *cursor_ < ports_.feed.last()) {
+      push(ports_.feed.grant(++*cursor_));
+      more = true;
+    }
+    if (!more && !ended_ && !goodbye_) co_await changed_.wait();
+  }
+}
+
+// True when there may be more.
+awaitable<bool> Session::read_page() {
+  const auto page = co_await ports_.store.grants_after(*cursor_, limits::grants_per_page_max);
+  if (!page) {
+    co_await pause(socket_.get_executor(), store_retry);
+    co_return true;
+  }
+  for (const auto& grant : page->grants) {
+    auto text = std::make_shared<std::string>();
+    codec::write_grant_event(model::event_of(grant), *text);
+    push(std::move(text));
+  }
+  cursor_ = std::max(*cursor_, page->next);
+  co_return !page->grants.empty();
+}
+
+}  // namespace
+
+std::shared_ptr<StreamSession> make_stream_session(asio::ip::tcp::socket socket, StreamPorts ports,
+                                                   StreamStart start, std::string received) {
+  return std::make_shared<Session>(std::move(socket), ports, start, std::move(received));
+}
+
+}  // namespace hunt::http

@@ -1,0 +1,43 @@
+// StreamSession: one WebSocket of /v1/stream: batches in, their answers and claim events out.
+//
+// Not a decision about loot and not the handshake's gate (api.h). Memory is bounded: it reads no
+// further message while too many batches are in flight or too much waits to be sent, and a reader
+// that falls behind gets its grants from pages of the store, in order and without a gap. Answers
+// may come in another order than their batches: they carry the batch's id. Thread: the lane's.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/http/api.h"
+#include "adapters/http/claim_feed.h"
+
+namespace hunt::http {
+
+class StreamSession {
+ public:
+  virtual ~StreamSession() = default;
+  // Accepts the handshake and serves until either side closes; then nothing of it runs any more.
+  [[nodiscard]] virtual boost::asio::awaitable<void> run() = 0;
+  // The feed has something new; `events` are what.
+  virtual void on_claims(const std::vector<model::ClaimEvent>& events) = 0;
+  // Takes no further message, answers what is in flight, says goodbye.
+  virtual void stop() = 0;
+};
+
+// What a session needs of the server that made it; all of it outlives the session.
+struct StreamPorts {
+  Api& api;
+  ports::HuntStore& store;
+  const ClaimFeed& feed;
+  const HttpOptions& options;
+};
+
+// `received`: the request for the upgrade, header and what followed it, as it came.
+[[nodiscard]] std::shared_ptr<StreamSession> make_stream_session(
+    boost::asio::ip::tcp::socket socket, StreamPorts ports, StreamStart start,
+    std::string received);
+
+}  // namespace hunt::http
