@@ -1,6 +1,6 @@
 #include "engine/chunk.h"
 
-#include <algorithm>
+#include "base/result.h"
 
 namespace hunt::engine {
 
@@ -41,26 +41,23 @@ void TileRanks::set(const std::vector<Spawn>& spawns) noexcept {
   }
 }
 
-void Window::grow(std::int32_t tiles) noexcept {
-  // A square grows by its sides: first along x, then along y. Growing by 1 then by 2 is growing by
-  // 3, so steps double; bits pushed past column 95 are outside the window and never come back.
-  // Rows beyond the reach are empty and concern no tile of the middle.
+void Window::grow_to(std::int32_t tiles) noexcept {
+  // A square grows by its sides, first along x, then along y; moved by no more than its own width
+  // it leaves no gap. Bits pushed past column 95 never come back, and rows beyond the reach are
+  // empty: neither concerns a tile of the middle.
+  const std::int32_t step = tiles - grown_;
+  HUNT_ASSERT(step >= 0 && step <= 2 * grown_ + 1 && tiles <= reach_);
+  grown_ = tiles;
   const Row mask = (Row{1} << 96) - 1;
   const auto first = static_cast<std::size_t>(32 - reach_);
   const auto last = static_cast<std::size_t>(64 + reach_);
-  for (std::int32_t done = 0; done < tiles;) {
-    const std::int32_t step = std::min(std::max(done, 1), tiles - done);
-    for (std::size_t y = first; y < last; ++y) {
-      rows_[y] |= ((rows_[y] << step) | (rows_[y] >> step)) & mask;
-    }
-    const auto before = rows_;
-    const auto offset = static_cast<std::size_t>(step);
-    for (std::size_t y = first; y < last; ++y) {
-      if (y >= first + offset) rows_[y] |= before[y - offset];
-      if (y + offset < last) rows_[y] |= before[y + offset];
-    }
-    done += step;
+  const auto offset = static_cast<std::size_t>(step);
+  for (std::size_t y = first; y < last; ++y) {
+    rows_[y] |= ((rows_[y] << step) | (rows_[y] >> step)) & mask;
   }
+  const auto wide = rows_;
+  for (std::size_t y = first + offset; y < last; ++y) rows_[y] |= wide[y - offset];
+  for (std::size_t y = first; y + offset < last; ++y) rows_[y] |= wide[y + offset];
 }
 
 }  // namespace hunt::engine

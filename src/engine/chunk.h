@@ -119,9 +119,9 @@ class Window {
   void set(std::int32_t x, std::int32_t y) noexcept {
     rows_[static_cast<std::size_t>(y + 32)] |= Row{1} << (x + 32);
   }
-  // Every tile within `tiles` (Chebyshev) of a set one becomes set. Bound: all growth together at
-  // most the reach.
-  void grow(std::int32_t tiles) noexcept;
+  // Every tile within `tiles` (Chebyshev) of one that was set becomes set. Bound: at most the
+  // reach, and 1 + 2 * what it was grown to before.
+  void grow_to(std::int32_t tiles) noexcept;
   // Bit x of row y of the middle ninth.
   [[nodiscard]] std::uint32_t middle_row(std::size_t y) const noexcept {
     return static_cast<std::uint32_t>(rows_[y + 32] >> 32);
@@ -130,6 +130,7 @@ class Window {
  private:
   __extension__ using Row = unsigned __int128;  // the 96 low bits; 32 of them are the middle
   std::int32_t reach_;
+  std::int32_t grown_ = 0;
   std::array<Row, 96> rows_{};
 };
 

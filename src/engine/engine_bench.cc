@@ -27,6 +27,8 @@ struct Reference {
   boost::unordered_flat_map<std::uint64_t, std::uint64_t> map;  // tile id -> 64 bits of its row
   std::vector<std::uint64_t> flat;                              // one word per tile of the world
 
+  std::vector<model::Tile> loot;
+
   static std::uint64_t flat_index(model::Tile tile) {
     return (static_cast<std::uint64_t>(tile.y + 2'048) << 12) |
            static_cast<std::uint64_t>(tile.x + 2'048);
@@ -80,6 +82,7 @@ struct Reference {
       chunks[model::chunk_of(1, row.tile)].rows.push_back(row);
       map[row.tile.value] = spawn;
       flat[flat_index(burial.tile)] = spawn++;
+      loot.push_back(burial.tile);
     }
     for (const auto& [key, rows] : chunks) l1->put(rows, 1, INT64_MAX / 2);
     l1->heartbeat(1);
@@ -135,6 +138,29 @@ void flat_array(benchmark::State& state, Input input) {
   });
 }
 
+// A changed tile, and the first answer on it: its chunk derives its maps again.
+void follow_change(benchmark::State& state) {
+  Reference own;  // the changes must not be the others'
+  Turn turn;
+  std::vector<model::PositionOutcome> outcomes(batch_positions);
+  model::Batch one;
+  one.positions.resize(1);
+  model::TileChange change{1, {}};
+  change.row.version = 1;
+  change.row.table = "starlight";
+  std::size_t i = 0;
+  for (auto _ : state) {
+    one.positions[0].tile = own.loot[i++ * 7'919 % own.loot.size()];
+    change.row.tile = model::tile_id_of(one.positions[0].tile);
+    ++change.row.version;
+    change.row.spawn = i;
+    own.l1->apply(change);
+    answer(*own.l1, one, 2, 2, outcomes.data(), turn);
+    benchmark::DoNotOptimize(outcomes.data());
+  }
+}
+
+BENCHMARK(follow_change);
 BENCHMARK_CAPTURE(answer_batch, uniform, &Reference::uniform);
 BENCHMARK_CAPTURE(flat_map, uniform, &Reference::uniform);
 BENCHMARK_CAPTURE(flat_array, uniform, &Reference::uniform);

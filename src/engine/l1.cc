@@ -258,11 +258,10 @@ void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
         add_open_loot(*around, radius, origin, as_of_us, window, until_us);
       }
     }
-    std::int32_t grown = 0;
-    for (std::size_t i = 0; i < band_edges_tiles.size() && grown < radius; ++i) {
-      const std::int32_t edge = std::min(band_edges_tiles[i], radius);
-      window.grow(edge - grown);
-      grown = edge;
+    std::int32_t edge = 0;
+    for (std::size_t i = 0; i < band_edges_tiles.size() && edge < radius; ++i) {
+      edge = std::min(band_edges_tiles[i], radius);
+      window.grow_to(edge);
       for (std::size_t y = 0; y < bands.size(); ++y) bands[y][i] |= window.middle_row(y);
     }
   }
