@@ -88,7 +88,7 @@ class Api::Routes {
   std::optional<Response> refuse(const Call& call, Access access) const;
 
   awaitable<Result<Response>> post_positions(const Call& call);
-  awaitable<Result<model::BatchReply>> ask(codec::PositionsRequest& request, bool wait);
+  awaitable<Result<model::BatchReply>> ask_bus(codec::PositionsRequest& request, bool wait);
   awaitable<Result<Response>> get_stream(const Call& call);
   awaitable<Result<Response>> get_claim(const Call& call);
   awaitable<Result<Response>> get_grants(const Call& call);
@@ -223,14 +223,15 @@ awaitable<Result<Response>> Api::Routes::post_positions(const Call& call) {
                              "send the positions as the body, with Content-Length");
   }
   HUNT_CO_TRY(request, positions_reader_.parse(call.request.body));
-  auto reply = co_await ask(request, wait != nullptr);
+  auto reply = co_await ask_bus(request, wait != nullptr);
   if (!reply) co_return tl::unexpected(std::move(reply).error());
   std::string body;
   codec::write_reply(request.batch, *reply, body);
   co_return json(std::move(body));
 }
 
-awaitable<Result<model::BatchReply>> Api::Routes::ask(codec::PositionsRequest& request, bool wait) {
+awaitable<Result<model::BatchReply>> Api::Routes::ask_bus(codec::PositionsRequest& request,
+                                                          bool wait) {
   if (std::holds_alternative<std::string>(request.world)) {
     auto world = co_await worlds_.find(std::move(request.world));
     if (!world) co_return tl::unexpected(std::move(world).error());
@@ -248,7 +249,7 @@ awaitable<Api::StreamAnswer> Api::Routes::handle_message(std::string message) {
     answer.text = with_id(id, error_response(request.error()).body);
     co_return answer;
   }
-  const auto reply = co_await ask(*request, false);
+  const auto reply = co_await ask_bus(*request, false);
   if (!reply) {
     answer.text = with_id(id, error_response(reply.error()).body);
     co_return answer;
