@@ -1,0 +1,137 @@
+"""What is compared with what, in which unit, and which goals there are.
+
+A row is a benchmark of the program, by its name `<contestant>/<case>`. The first row of a group is
+ours; the others stand beside it in the same run: a ceiling is what nothing can beat, an alternative
+is another way of doing the same. A program without an entry is shown by this convention alone.
+"""
+
+from dataclasses import dataclass, field
+
+# How a unit is read from a run of Google Benchmark, and whether more is better.
+UNITS = {
+    "MB/s": (lambda run: run["bytes_per_second"] / 1e6, True),
+    "GB/s": (lambda run: run["bytes_per_second"] / 1e9, True),
+    "per second": (lambda run: run["items_per_second"], True),
+    "ns per position": (lambda run: 1e9 / run["items_per_second"], False),
+    "ns per item": (lambda run: 1e9 / run["items_per_second"], False),
+    "ns": (lambda run: run["cpu_time"] * SCALES[run["time_unit"]], False),
+}
+SCALES = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+@dataclass
+class Row:
+    """One contestant. `kind` is ours, ceiling or alternative."""
+    id: str
+    label: str
+    kind: str = "ours"
+
+
+@dataclass
+class Goal:
+    """`row` reaches `least` or stays below `most`; with `beside`, the ratio of the two does."""
+    text: str
+    row: str
+    least: float = None
+    most: float = None
+    beside: str = None
+
+
+@dataclass
+class Group:
+    title: str
+    unit: str
+    rows: list
+    goals: list = field(default_factory=list)
+
+
+@dataclass
+class Suite:
+    """One program and how it is run: `min_time` is seconds for each repetition."""
+    groups: list
+    repetitions: int = 9
+    min_time: float = 0.1
+
+
+def json_decode(case, title, goals=()):
+    return Group(f"JSON decode, {title}", "MB/s", [
+        Row(f"json_decode/{case}", "codec::PositionsReader"),
+        Row(f"simdjson_walk/{case}", "bare simdjson walk", "ceiling"),
+    ], list(goals))
+
+
+CODEC = Suite([
+    json_decode("json_100", "a batch of 100", [
+        Goal("JSON decode of 100 positions: at least 500 MB/s", "json_decode/json_100",
+             least=500)]),
+    json_decode("json_256", "a batch of 256", [
+        Goal("JSON decode of 256 positions: at least 500 MB/s", "json_decode/json_256",
+             least=500)]),
+    json_decode("json_256_all_fields", "256 with seq and sent_at"),
+    Group("JSON encode, reply to 256", "MB/s", [
+        Row("json_encode/json_reply_256", "codec::write_reply"),
+        Row("boost_serialize/json_reply_256", "Boost.JSON, tree already built", "alternative"),
+    ]),
+    Group("FlatBuffers decode, a batch of 256", "ns", [
+        Row("flat_decode/flat_256", "codec::read_flat_request"),
+        Row("verify_and_memcpy/flat_256", "verification and memcpy", "ceiling"),
+    ], [Goal("FlatBuffers decode of 256 positions: at most 2 times verification and memcpy",
+             "flat_decode/flat_256", most=2, beside="verify_and_memcpy/flat_256")]),
+    Group("FlatBuffers decode, a batch of 100", "ns", [
+        Row("flat_decode/flat_100", "codec::read_flat_request"),
+        Row("verify_and_memcpy/flat_100", "verification and memcpy", "ceiling"),
+    ]),
+    Group("The same batch of 256 in both forms", "ns", [
+        Row("flat_decode/flat_256", "FlatBuffers, decode"),
+        Row("json_decode/json_256_all_fields", "JSON, decode", "alternative"),
+    ]),
+    Group("FlatBuffers encode, a batch of 256", "ns", [
+        Row("flat_encode/flat_request_256", "codec::FlatWriter"),
+        Row("copy_of_flat/flat_request_256", "memcpy of the message", "ceiling"),
+    ]),
+])
+
+
+def engine_case(case, title):
+    return Group(f"Position to outcome, {title}", "ns per position", [
+        Row(f"answer_batch/{case}", "engine::answer"),
+        Row(f"flat_map/{case}", "one unordered_flat_map look-up", "alternative"),
+        Row(f"flat_array/{case}", "one read of a flat array", "ceiling"),
+    ], [Goal(f"position to outcome, {title}: no slower than one look-up", f"answer_batch/{case}",
+             most=1, beside=f"flat_map/{case}")])
+
+
+ENGINE = Suite([
+    engine_case("crowd", "crowd near the loot"),
+    engine_case("uniform", "uniform positions"),
+])
+
+SQLITE = Suite([
+    Group("Durable grants, calls of 64 claims", "per second", [
+        Row("store_calls/64_in_flight", "SqliteStore, 64 calls in flight"),
+        Row("store_calls/8_in_flight", "SqliteStore, 8 calls in flight"),
+        Row("store_calls/1_in_flight", "SqliteStore, 1 call in flight"),
+        Row("transaction_per_claim", "one transaction for each claim", "alternative"),
+        Row("page_and_sync", "append 4 KiB and fdatasync", "ceiling"),
+        Row("statements_without_commits", "the statements, one commit", "ceiling"),
+    ], [Goal("durable SQLite grants: at least 20,000/s", "store_calls/64_in_flight",
+             least=20_000)]),
+], repetitions=7)
+
+SUITES = {"codec": CODEC, "engine": ENGINE, "sqlite": SQLITE}
+
+
+def suite_of(name, ids):
+    """The suite of a program, with groups by convention for what no entry names."""
+    known = SUITES.get(name, Suite([]))
+    named = {row.id for group in known.groups for row in group.rows}
+    cases = {}
+    for id in ids:
+        if id not in named:
+            contestant, _, case = id.partition("/")
+            cases.setdefault(case, []).append(Row(id, contestant))
+    for case, rows in cases.items():
+        for row in rows[1:]:
+            row.kind = "alternative"
+        known.groups.append(Group(case or name, "", rows))
+    return known
