@@ -12,11 +12,10 @@
 #include "apps/driver.h"
 #include "apps/node.h"
 #include "apps/report.h"
+#include "apps/run_parts.h"
 #include "apps/signals.h"
-#include "apps/skipped_rows.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "codec/trace_file.h"
 #include "load/crowd.h"
 #include "load/demo_world.h"
 #include "model/limits.h"
@@ -92,22 +91,6 @@ Result<void> start_over(const NodeOptions& options) {
   return {};
 }
 
-Result<void> bury_all(Node& node, const std::vector<model::Burial>& burials, FILE* out) {
-  for (std::size_t at = 0; at < burials.size(); at += limits::tiles_per_request_max) {
-    const auto first = burials.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto count = std::min(burials.size() - at, limits::tiles_per_request_max);
-    std::vector<model::Burial> part(first, first + static_cast<std::ptrdiff_t>(count));
-    HUNT_TRY(buried, node.lane(0).run(node.store().bury(demo, std::move(part))));
-    static_cast<void>(buried);
-    if (isatty(fileno(out)) != 0) {
-      std::fprintf(out, "\rburying treasure: %3zu %%", (at + count) * 100 / burials.size());
-      std::fflush(out);
-    }
-  }
-  if (isatty(fileno(out)) != 0) std::fprintf(out, "\r%30s\r", "");
-  return {};
-}
-
 // An empty world is buried, an exhausted one (under a tenth of its stock left) buried again.
 // Returns how many grants the ledger holds: a later run sends other players, or all their finds
 // would be repeats.
@@ -118,56 +101,15 @@ Result<std::uint64_t> prepare_world(Node& node, const load::DemoWorld& world, FI
                  with_commas(stats.remaining).c_str(), with_commas(stats.budget).c_str());
     return stats.grants;
   }
-  HUNT_CHECK(bury_all(node, world.burials, out));
+  const Bury bury = [&node](std::vector<model::Burial> part) -> Result<void> {
+    HUNT_CHECK(node.lane(0).run(node.store().bury(demo, std::move(part))));
+    return {};
+  };
+  HUNT_CHECK(bury_all(world.burials, bury, out));
   std::fprintf(out, "world 1 (demo): %s %s loot tiles\n",
                stats.tiles == 0 ? "buried" : "was exhausted: buried again",
                with_commas(world.burials.size()).c_str());
   return stats.grants;
-}
-
-Result<load::Walks> read_walks(const UpFlags& flags) {
-  if (flags.trace.empty()) return load::Walks{};
-  codec::TraceOptions options;
-  if (flags.on_error == "skip") options.on_bad = codec::OnBad::skip;
-  HUNT_TRY(trace, codec::read_trace_file(flags.trace, options));
-  print_skipped(trace.bad);
-  return load::Walks(trace.rows);
-}
-
-std::string status_line(const DriverBooks& now, const DriverBooks& before, double seconds) {
-  return fmt::format(
-      "{:>9.0f} positions/s  {:>6.0f} grants/s  p99 {:.2f} ms  granted {}  unanswered {}  busy {}",
-      static_cast<double>(now.answered - before.answered) / seconds,
-      static_cast<double>(now.grants - before.grants) / seconds,
-      static_cast<double>(now.latency.quantile_ns(9'900)) / 1e6, with_commas(now.grants),
-      with_commas(now.sent - now.answered),
-      with_commas(now.outcomes[static_cast<std::size_t>(model::Outcome::busy)]));
-}
-
-// Shows how it goes until the time is over or a signal came.
-void watch(const Driver& driver, const StopSignals& signals, const UpFlags& flags,
-           const ports::Clock& clock) {
-  FILE* out = talk(flags);
-  const bool tty = isatty(fileno(out)) != 0;
-  const std::int64_t every_ns = tty ? second_ns : 5 * second_ns;
-  const std::int64_t begun_ns = clock.now_ns();
-  const std::int64_t end_ns =
-      flags.seconds > 0 ? begun_ns + static_cast<std::int64_t>(flags.seconds * 1e9) : INT64_MAX;
-  DriverBooks before;
-  std::int64_t before_ns = begun_ns;
-  while (clock.now_ns() < end_ns) {
-    if (signals.wait(std::min(every_ns, end_ns - clock.now_ns()))) break;
-    const DriverBooks books = driver.books();
-    const std::int64_t now_ns = clock.now_ns();
-    if (now_ns - before_ns < every_ns && now_ns < end_ns) continue;
-    const double elapsed = static_cast<double>(now_ns - before_ns) / 1e9;
-    std::fprintf(out, "%s%s%s", tty ? "\r" : "", status_line(books, before, elapsed).c_str(),
-                 tty ? "\x1b[K" : "\n");
-    std::fflush(out);
-    before = books;
-    before_ns = now_ns;
-  }
-  if (tty) std::fprintf(out, "\n");
 }
 
 void print_address(const Node& node, FILE* out) {
@@ -186,7 +128,7 @@ int run(const UpFlags& flags) {
   node_options.slow_store_ns = *slow_store_ns;
   const StopSignals signals;
   FILE* out = talk(flags);
-  auto walks = read_walks(flags);
+  auto walks = read_walks(flags.trace, flags.on_error);
   if (!walks) return report(walks.error());
   if (flags.fresh) {
     if (const auto removed = start_over(flags.node); !removed) return report(removed.error());
@@ -212,23 +154,34 @@ int run(const UpFlags& flags) {
                flags.trace.empty() ? "walk" : "follow the walks of the trace");
   std::fflush(out);
 
-  Driver driver(node.hub(), node.clock(), load::Crowd(std::move(crowd), std::move(*walks)),
-                {.rate = *rate});
+  DriverOptions options;
+  const auto seconds_ns = static_cast<std::int64_t>(flags.seconds * 1e9);
+  if (*rate > 0) {
+    const std::int64_t run_ns = flags.seconds > 0 ? seconds_ns : load::Phase::flat_ns_max;
+    const load::Phase phase{run_ns, flags.players, flags.players, *rate, *rate};
+    options.schedule.emplace(std::vector<load::Phase>{phase});
+  }
+  const MakeAsker make_asker = [&node](boost::asio::any_io_executor lane) {
+    return node.hub().endpoint(std::move(lane));
+  };
+  Driver driver(make_asker, node.clock(), load::Crowd(std::move(crowd), std::move(*walks)),
+                options);
   const std::int64_t cpu_before_ns = process_cpu_ns();
   const std::int64_t serve_before_ns = node.serve_cpu_ns();
   driver.start();
-  watch(driver, signals, flags, node.clock());
+  watch(driver, signals, node.clock(),
+        {out, options.schedule ? &*options.schedule : nullptr, seconds_ns, {}});
+  const Bottleneck bottleneck = bottleneck_of(node.observer().why());
   driver.finish(10 * second_ns);
 
-  RunReport result;
-  result.process_cpu_ns = process_cpu_ns() - cpu_before_ns;
+  RunReport result = report_of(driver, options);
   result.serve_cpu_ns = node.serve_cpu_ns() - serve_before_ns;
-  result.driver_cpu_ns = driver.cpu_ns();
-  result.sending_ns = driver.sending_ns();
+  result.rest_cpu_ns =
+      process_cpu_ns() - cpu_before_ns - result.driver_cpu_ns - *result.serve_cpu_ns;
   result.rate = *rate;
   result.players = flags.players;
+  result.bottleneck = bottleneck;
   node.stop();
-  result.books = driver.books();
   result.stats = node.observer().stats();
   std::printf("%s\n", (flags.json ? report_json(result) : report_text(result)).c_str());
   return result.books.duplicate_grants == 0 ? 0 : 1;

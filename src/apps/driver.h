@@ -1,19 +1,23 @@
-// Driver: plays a crowd against the bus, open loop, and keeps the books.
+// Driver: plays a crowd against a target, open loop, and keeps the books.
 //
-// Not the crowd (load/) and not the report's text. Batches are sent by schedule, whatever the
-// answers do; latency counts from the intended time, so a stall shows as what players felt. The
-// books follow each claim from `found` to its told outcome. Thread: one of its own.
+// Not the crowd and its schedule (load/) and not the report's text. Batches are sent by schedule,
+// whatever the answers do; latency counts from the intended time, so a stall shows as what players
+// felt. The books follow each claim from `found` to its told outcome; where nothing
+// tells of claims, the driver asks again until it has one. Thread: one of its own.
 #pragma once
-#include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
+#include "apps/driver_books.h"
 #include "apps/lane.h"
-#include "base/histogram.h"
 #include "load/crowd.h"
+#include "load/schedule.h"
 #include "model/batch.h"
 #include "ports/clock.h"
 #include "service/task_group.h"
@@ -21,71 +25,101 @@
 namespace hunt::apps {
 
 struct DriverOptions {
-  std::uint64_t rate = 120'000;  // positions a second; 0: as fast as answers come
-  std::size_t batch_positions = 100;
+  std::optional<load::Schedule> schedule;  // nothing: as fast as answers come, until finish()
+  std::int64_t warmup_ns = 0;              // left out of the latencies and the rate
+  std::int64_t series_cell_ns = 0;         // width of the figures over time; 0: none are kept
+  // A claim answered `found` and not told for so long is asked again; 0: never.
+  std::int64_t ask_again_ns = 0;
+  // Grants are counted from answers too, because nothing tells of claims.
+  bool grants_from_answers = false;
   std::size_t batches_inflight_max = 8'192;
   std::size_t batches_inflight_at_max_rate = 32;
 };
 
-struct DriverBooks {
-  std::uint64_t sent = 0;          // positions
-  std::uint64_t answered = 0;      // positions with an answer, `busy` too
-  std::uint64_t refused = 0;       // of them: the whole batch was answered by an error
-  std::uint64_t late_batches = 0;  // sent more than 1 ms after their time: generator too slow
-  std::array<std::uint64_t, model::outcome_count> outcomes{};  // last known, per position
-  std::uint64_t grants = 0;            // claims told granted for the first time
-  std::uint64_t duplicate_grants = 0;  // a claim granted by two rows of the ledger
-  std::uint64_t claims_open = 0;       // found, and no terminal outcome told yet
-  Histogram latency;                   // per position
-  std::string last_error;
-};
+// Makes what the driver asks through, on the driver's own loop.
+using MakeAsker = std::function<std::unique_ptr<ports::Asker>(boost::asio::any_io_executor)>;
 
 class Driver {
  public:
-  Driver(inproc::InprocBus& hub, const ports::Clock& clock, load::Crowd crowd,
+  Driver(const MakeAsker& make_asker, const ports::Clock& clock, load::Crowd crowd,
          DriverOptions options);
   ~Driver();
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
+  // The loop runs from the constructor on, so that the asker can connect before start().
+  [[nodiscard]] Lane& lane() noexcept { return lane_; }
   void start();
+  // Everything of the schedule was sent.
+  [[nodiscard]] bool sent_all() const noexcept { return sent_all_; }
   // Sends no more, and waits until everything is answered and told, or `wait_ns` has passed.
   void finish(std::int64_t wait_ns);
   // A copy of the books, at most 100 ms old.
   [[nodiscard]] DriverBooks books() const;
+  // What happened over time; call it after finish().
+  [[nodiscard]] const Series& series() const noexcept { return series_; }
+  // Claims whose tile was buried again before they were told; booked as `nothing`, though the
+  // ledger may hold a grant. Bound: overtaken_max. Call it after finish().
+  [[nodiscard]] const std::vector<model::ClaimId>& overtaken() const noexcept { return overtaken_; }
+  static constexpr std::size_t overtaken_max = 10'000;
   [[nodiscard]] std::int64_t cpu_ns() { return lane_.cpu_ns(); }
   [[nodiscard]] std::int64_t sending_ns() const noexcept { return sending_ns_; }
 
  private:
+  // A claim to be asked again, by its position.
+  struct Unsettled {
+    model::ClaimId claim;
+    model::WorldId world = 0;
+    model::Position position;
+    std::int64_t ask_at_ns = 0;
+  };
+
+  [[nodiscard]] boost::asio::awaitable<void> begin();
   [[nodiscard]] boost::asio::awaitable<void> send_by_schedule();
+  [[nodiscard]] boost::asio::awaitable<void> send_at_max_rate();
   [[nodiscard]] boost::asio::awaitable<void> ask_one(model::Batch batch, std::int64_t due_ns);
+  [[nodiscard]] boost::asio::awaitable<void> ask_again_until_told();
+  [[nodiscard]] boost::asio::awaitable<void> ask_again(std::vector<Unsettled> unsettled);
   [[nodiscard]] boost::asio::awaitable<void> settle(std::int64_t deadline_ns);
   void send_batch(std::int64_t due_ns);
-  void book(const model::BatchReply& reply);
+  void book(const model::Batch& batch, const model::BatchReply& reply);
+  void book_again(const std::vector<Unsettled>& unsettled, const model::BatchReply& reply);
+  void book_failure(std::size_t count, const Error& error);
   void book(const std::vector<model::ClaimEvent>& events);
+  void book_grant(model::ClaimId claim, std::uint64_t cursor);
+  void book_told(model::ClaimId claim, model::Outcome outcome);
+  void book_outcome(model::Outcome outcome, std::uint64_t count);
   // What the claim was told not long ago; `found` when nothing.
   [[nodiscard]] model::Outcome told_outcome(model::ClaimId claim) const;
-  // From `found` to what their claim came to.
-  void move_positions(std::uint64_t count, model::Outcome to);
+  [[nodiscard]] Series::Cell* cell_at(std::int64_t now_ns);
   void publish();
 
   const ports::Clock& clock_;
   load::Crowd crowd_;
   const DriverOptions options_;
   Lane lane_;
+  std::unique_ptr<ports::Asker> asker_;
   service::TaskGroup asks_;
+  service::TaskGroup repeats_;
   service::TaskGroup tasks_;
   DriverBooks now_;
+  Series series_;
+  Histogram recent_;  // since the last figure of the status line
   // Claims answered `found` and not told yet, with how many positions were answered so; and the
   // newest told ones, because a claim may be told before, and answered again after, its answer.
   std::unordered_map<model::ClaimId, std::uint64_t, model::Id128Hash> open_;
   std::unordered_map<model::ClaimId, model::Outcome, model::Id128Hash> told_;
   std::unordered_map<model::ClaimId, model::Outcome, model::Id128Hash> told_before_;
   std::unordered_map<model::ClaimId, std::uint64_t, model::Id128Hash> granted_;  // -> ledger cursor
+  std::deque<Unsettled> unsettled_;  // by the time to ask again
+  std::vector<model::ClaimId> overtaken_;
   std::int64_t published_ns_ = 0;
+  std::int64_t recent_ns_ = 0;
   std::int64_t started_ns_ = 0;
   std::atomic<std::int64_t> sending_ns_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> sent_all_{false};
+  std::atomic<bool> settled_{false};
   mutable std::mutex mutex_;
   DriverBooks published_;
 };

@@ -18,6 +18,8 @@ namespace hunt::apps {
 
 class Lane {
  public:
+  // Without a bus endpoint: for what has a bus of its own.
+  Lane() : work_(loop_.get_executor()), timer_(loop_.get_executor()) {}
   explicit Lane(inproc::InprocBus& hub)
       : work_(loop_.get_executor()),
         timer_(loop_.get_executor()),
@@ -44,6 +46,7 @@ class Lane {
   [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }
   [[nodiscard]] boost::asio::any_io_executor executor() { return loop_.get_executor(); }
   [[nodiscard]] system::AsioTimer& timer() noexcept { return timer_; }
+  // Only with a hub.
   [[nodiscard]] ports::Bus& bus() noexcept { return *bus_; }
   // CPU time of the thread so far. Units: nanoseconds.
   [[nodiscard]] std::int64_t cpu_ns();

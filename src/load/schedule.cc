@@ -21,12 +21,15 @@ std::int64_t between(std::int64_t begin, std::int64_t end, std::int64_t at_ns,
 Schedule::Schedule(std::vector<Phase> phases) : phases_(std::move(phases)) {
   HUNT_ASSERT(!phases_.empty() && phases_.size() <= phases_max);
   for (const Phase& phase : phases_) {
-    HUNT_ASSERT(phase.duration_ns >= 1 && phase.duration_ns <= Phase::duration_ns_max);
+    const bool flat = phase.rate_begin == phase.rate_end;
+    HUNT_ASSERT(phase.duration_ns >= 1 &&
+                phase.duration_ns <= (flat ? Phase::flat_ns_max : Phase::ramp_ns_max));
     HUNT_ASSERT(phase.rate_begin <= Phase::rate_max && phase.rate_end <= Phase::rate_max);
     HUNT_ASSERT(phase.players_begin >= 1 && phase.players_end >= 1);
     begins_ns_.push_back(duration_ns_);
     before_.push_back(whole_);
     duration_ns_ += phase.duration_ns;
+    HUNT_ASSERT(duration_ns_ <= Phase::flat_ns_max);
     whole_ += area(phase, phase.duration_ns);
   }
 }

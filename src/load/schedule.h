@@ -12,9 +12,10 @@
 namespace hunt::load {
 
 struct Phase {
-  static constexpr std::int64_t duration_ns_max = 86'400'000'000'000;  // a day
+  static constexpr std::int64_t ramp_ns_max = 86'400'000'000'000;         // a day
+  static constexpr std::int64_t flat_ns_max = 1'000'000'000'000'000'000;  // 31 years
   static constexpr std::uint64_t rate_max = 1'000'000'000;
-  std::int64_t duration_ns = 0;  // 1 to duration_ns_max
+  std::int64_t duration_ns = 0;  // 1 to ramp_ns_max, or to flat_ns_max where the rate stays
   std::uint32_t players_begin = 1;
   std::uint32_t players_end = 1;
   std::uint64_t rate_begin = 0;  // positions a second, up to rate_max
@@ -25,7 +26,7 @@ class Schedule {
  public:
   static constexpr std::size_t phases_max = 1'000;
 
-  // Bound: 1 to phases_max phases.
+  // Bound: 1 to phases_max phases; all of them together at most flat_ns_max.
   explicit Schedule(std::vector<Phase> phases);
 
   // When the position that comes after `position` others is due, since the beginning: the first

@@ -117,7 +117,7 @@ TEST(Schedule, due_times_are_the_inverse_of_the_integral) {
 
 TEST(Schedule, holds_the_largest_phase) {
   Phase most;
-  most.duration_ns = Phase::duration_ns_max;
+  most.duration_ns = Phase::ramp_ns_max;
   most.rate_begin = Phase::rate_max;
   most.rate_end = 0;
   const Schedule schedule({most});

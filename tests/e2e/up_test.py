@@ -10,7 +10,7 @@ SMALL = ["--players", "2000", "--rate", "20000"]
 REPORT = {
     "positions_per_second", "latency_seconds", "sent", "answered", "redelivered", "lost",
     "outcomes", "hit_ratio", "store_seconds", "invalidation_seconds", "cpu_seconds", "grants",
-    "duplicate_grants",
+    "duplicate_grants", "bottleneck",
 }
 
 
@@ -34,7 +34,9 @@ class Up(HuntTest):
         self.assertLessEqual({"p50", "p99", "p999", "max"}, set(report["latency_seconds"]))
         self.assertEqual(report["sent"], report["answered"], report)
         self.assertEqual(report["lost"], 0, report)
+        self.assertEqual(report["scheduled"], report["sent"], report)
         self.assertEqual(report["duplicate_grants"], 0, report)
+        self.assertLessEqual({"stage", "resource", "cause", "share"}, set(report["bottleneck"]))
         self.assertGreater(report["sent"], 10_000, report)
         self.assertGreater(report["grants"], 0, report)
         self.assertGreater(report["outcomes"]["hint"], 0, report)

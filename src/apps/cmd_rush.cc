@@ -1,0 +1,351 @@
+// hunt rush: an open-loop load test of a running server, or of a node of its own.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <thread>
+
+#include "apps/command.h"
+#include "apps/report_html.h"
+#include "apps/run_parts.h"
+#include "apps/rush_changes.h"
+#include "apps/rush_target.h"
+#include "apps/scenario.h"
+#include "base/text.h"
+#include "load/demo_world.h"
+#include "model/limits.h"
+
+namespace hunt::apps {
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+struct RushFlags {
+  TargetOptions target{.url = "http://127.0.0.1:8080",
+                       .server_token = {},
+                       .admin_token = {},
+                       .rules_path = {},
+                       .seed = 1};
+  std::string server_token_file;
+  std::string admin_token_file;
+  std::string scenario;
+  ScenarioSize size;
+  std::uint32_t batch = 0;
+  std::string trace;
+  std::string on_error = "abort";
+  std::string html;
+  bool demo = false;
+  bool json = false;
+};
+
+// What a run needs besides its target.
+struct Plan {
+  Scenario scenario;
+  DriverOptions driver;
+  load::CrowdOptions crowd;
+  load::DemoWorld world;
+};
+
+// Progress goes to stderr when stdout is for the JSON report.
+FILE* talk(const RushFlags& flags) {
+  return flags.json ? stderr : stdout;
+}
+
+Result<void> read_tokens(RushFlags& flags) {
+  if (!flags.server_token_file.empty()) {
+    HUNT_TRY(token, read_secret(flags.server_token_file));
+    flags.target.server_token = token;
+  }
+  if (!flags.admin_token_file.empty()) {
+    HUNT_TRY(token, read_secret(flags.admin_token_file));
+    flags.target.admin_token = token;
+  }
+  return {};
+}
+
+Result<Scenario> scenario_of(const RushFlags& flags) {
+  if (flags.scenario.empty()) return Scenario{};
+  return read_scenario(flags.scenario);
+}
+
+// As many cells as fit, each a whole number of seconds.
+std::int64_t cell_ns_of(const load::Schedule& schedule) {
+  const auto cells = static_cast<std::int64_t>(Series::cells_max) - 10;
+  return (schedule.duration_ns() / cells / second_ns + 1) * second_ns;
+}
+
+// A world without loot, or with little left, is no world to measure.
+Result<model::WorldStats> prepare_world(RushTarget& target, const RushFlags& flags,
+                                        const load::DemoWorld& world) {
+  FILE* out = talk(flags);
+  HUNT_TRY(stats, target.world_stats());
+  const bool inproc = flags.target.url == "inproc:";
+  const bool exhausted = stats.remaining * 10 < stats.budget;
+  if (stats.tiles > 0 && !(exhausted && flags.demo)) {
+    std::fprintf(
+        out, "world 1: %s of %s treasures left%s\n", with_commas(stats.remaining).c_str(),
+        with_commas(stats.budget).c_str(),
+        exhausted ? ": most finds will be sold out; --demo buries the demo world again" : "");
+    return stats;
+  }
+  if (!inproc && !flags.demo) {
+    return fail(Errc::not_found,
+                fmt::format("world 1 of {} holds no loot, so nobody could find any: bury the demo "
+                            "world with --demo --admin-token-file FILE, or your own with `hunt "
+                            "world import`",
+                            flags.target.url));
+  }
+  const Bury bury = [&target](std::vector<model::Burial> part) {
+    return target.bury(std::move(part));
+  };
+  HUNT_CHECK(bury_all(world.burials, bury, out));
+  std::fprintf(out, "world 1: buried the demo world, %s loot tiles\n",
+               with_commas(world.burials.size()).c_str());
+  HUNT_CHECK(target.warm(load::demo_world_rect));
+  const std::uint64_t grants = stats.grants;
+  HUNT_TRY(fresh, target.world_stats());
+  fresh.grants = grants;
+  return fresh;
+}
+
+bool is_demo_world(const model::TileRect& bounds) {
+  const model::TileRect& demo = load::demo_world_rect;
+  return bounds.low.x >= demo.low.x && bounds.low.y >= demo.low.y && bounds.high.x <= demo.high.x &&
+         bounds.high.y <= demo.high.y;
+}
+
+// A square around `centre`, within `rect`.
+model::TileRect square_at(model::Tile centre, std::uint32_t side, const model::TileRect& rect) {
+  const auto edge = [side](std::int32_t at, std::int32_t low, std::int32_t high) {
+    const std::int64_t first = std::clamp<std::int64_t>(std::int64_t{at} - side / 2, low, high);
+    const std::int64_t last = std::min<std::int64_t>(first + side - 1, high);
+    return std::pair(static_cast<std::int32_t>(first), static_cast<std::int32_t>(last));
+  };
+  const auto [x0, x1] = edge(centre.x, rect.low.x, rect.high.x);
+  const auto [y0, y1] = edge(centre.y, rect.low.y, rect.high.y);
+  return {{x0, y0}, {x1, y1}};
+}
+
+// Who plays where. A later run sends other players: else all its finds would be repeats.
+load::CrowdOptions crowd_of(const RushFlags& flags, const Scenario& scenario,
+                            const load::Schedule& schedule, const load::DemoWorld& world,
+                            const model::WorldStats& stats) {
+  load::CrowdOptions crowd;
+  crowd.seed = flags.target.seed + stats.grants;
+  crowd.players = schedule.players_max();
+  crowd.batch_players = scenario.batch;
+  crowd.digs = {scenario.digs_percent, 100};
+  if (is_demo_world(stats.bounds)) {
+    crowd.attractions = world.centres;
+  } else {
+    crowd.rect = stats.bounds;
+  }
+  const model::Tile middle{crowd.rect.low.x + (crowd.rect.high.x - crowd.rect.low.x) / 2,
+                           crowd.rect.low.y + (crowd.rect.high.y - crowd.rect.low.y) / 2};
+  crowd.hot = {scenario.hot_players_percent, 100};
+  crowd.hot_rect = square_at(crowd.attractions.empty() ? middle : crowd.attractions.front(),
+                             scenario.hot_side_tiles, crowd.rect);
+  return crowd;
+}
+
+Result<std::unique_ptr<TileChanges>> changes_of(RushTarget& target, const RushFlags& flags,
+                                                const Plan& plan) {
+  if (plan.scenario.changes_per_second == 0) return std::unique_ptr<TileChanges>{};
+  HUNT_TRY(tiles, target.loot());
+  if (tiles.empty()) tiles = plan.world.burials;
+  const Bury bury = [&target](std::vector<model::Burial> part) {
+    return target.bury(std::move(part));
+  };
+  return std::make_unique<TileChanges>(std::move(tiles), plan.scenario.changes_per_second,
+                                       flags.target.seed, bury);
+}
+
+// Asks the ledger for claims that the answers could not tell.
+void settle_overtaken(RushTarget& target, const Driver& driver, DriverBooks& books) {
+  const auto count = [&books](model::Outcome outcome) -> std::uint64_t& {
+    return books.outcomes[static_cast<std::size_t>(outcome)];
+  };
+  for (const auto claim : driver.overtaken()) {
+    if (!target.is_granted(claim).value_or(false)) continue;
+    ++books.grants;
+    --count(model::Outcome::nothing);
+    ++count(model::Outcome::granted);
+  }
+}
+
+// The command as it was typed; it holds no secrets, because tokens come from files.
+std::string command_line() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  while (!text.empty() && text.back() == '\0') text.pop_back();
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  const auto slash = text.substr(0, text.find(' ')).rfind('/');
+  return slash == std::string::npos ? text : text.substr(slash + 1);
+}
+
+std::string machine() {
+  std::string model = "unknown CPU";
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("model name", 0) != 0) continue;
+    model = line.substr(std::min(line.size(), line.find(':') + 2));
+    break;
+  }
+  return fmt::format("{}, {} hardware threads", model, std::thread::hardware_concurrency());
+}
+
+Result<Plan> make_plan(RushTarget& target, const RushFlags& flags) {
+  Plan plan;
+  HUNT_TRY(scenario, scenario_of(flags));
+  if (flags.batch > 0) scenario.batch = flags.batch;
+  plan.world = load::make_demo_world({.seed = flags.target.seed});
+  HUNT_TRY(stats, prepare_world(target, flags, plan.world));
+  load::Schedule schedule = schedule_of(scenario, flags.size);
+  plan.crowd = crowd_of(flags, scenario, schedule, plan.world, stats);
+  plan.driver.warmup_ns = warmup_ns_of(scenario, schedule);
+  plan.driver.series_cell_ns = cell_ns_of(schedule);
+  plan.driver.schedule = std::move(schedule);
+  target.set_claims(plan.driver);
+  plan.scenario = std::move(scenario);
+  return plan;
+}
+
+// Plays the plan; the series go into `series`.
+Result<RunReport> play(RushTarget& target, const RushFlags& flags, Plan& plan, load::Walks walks,
+                       const StopSignals& signals, Series& series) {
+  HUNT_TRY(changes, changes_of(target, flags, plan));
+  const system::SystemClock clock;
+  Driver driver(target.make_asker(), clock, load::Crowd(plan.crowd, std::move(walks)), plan.driver);
+  HUNT_CHECK(target.connect(driver.lane()));
+  std::fprintf(talk(flags), "%s: %s players, %s, warm-up %.1f s\n", plan.scenario.name.c_str(),
+               with_commas(plan.crowd.players).c_str(), flags.target.url.c_str(),
+               static_cast<double>(plan.driver.warmup_ns) / 1e9);
+  const auto cpu_before = target.cpu();
+  const std::int64_t driver_before_ns = driver.cpu_ns();
+  const std::int64_t started_us = clock.wall_us();
+  driver.start();
+  if (changes != nullptr) changes->start();
+  std::optional<Bottleneck> worst;
+  const auto look = [&target, &worst] {
+    auto now = target.bottleneck();
+    if (now && (!worst || now->tail_seconds >= worst->tail_seconds)) worst = std::move(now);
+  };
+  watch(driver, signals, clock, {talk(flags), &*plan.driver.schedule, 0, look});
+  if (changes != nullptr) changes->stop();
+  driver.finish(10 * second_ns);
+
+  RunReport report = report_of(driver, plan.driver);
+  settle_overtaken(target, driver, report.books);
+  report.driver_cpu_ns -= driver_before_ns;
+  if (const auto cpu = target.cpu(); cpu && cpu_before) {
+    report.serve_cpu_ns = cpu->serve_ns - cpu_before->serve_ns;
+    report.rest_cpu_ns = cpu->rest_ns - cpu_before->rest_ns - report.driver_cpu_ns;
+  }
+  report.stats = target.stats();
+  report.bottleneck = std::move(worst);
+  target.close(driver.lane());
+  series = driver.series();
+  report.started_us = started_us;
+  if (changes != nullptr) {
+    report.changes = changes->done();
+    if (const auto error = changes->last_error(); !error.empty()) report.books.last_error = error;
+  }
+  return report;
+}
+
+Result<void> write_html(const std::string& path, const RunReport& report, const Series& series,
+                        const load::Schedule& schedule) {
+  std::ofstream file(path, std::ios::binary);
+  file << report_html(report, series, schedule);
+  file.close();
+  if (!file) return fail(Errc::io, fmt::format("cannot write the report to {}", path));
+  return {};
+}
+
+int run(RushFlags flags) {
+  // What needs no target comes first: mistakes are told before anything happens.
+  if (const auto read = read_tokens(flags); !read) return report(read.error());
+  if (const auto scenario = scenario_of(flags); !scenario) return report(scenario.error());
+  const StopSignals signals;
+  auto walks = read_walks(flags.trace, flags.on_error);
+  if (!walks) return report(walks.error());
+  auto target = open_target(flags.target);
+  if (!target) {
+    return target.error().code == Errc::invalid_argument ? report_usage(target.error())
+                                                         : report(target.error());
+  }
+  auto plan = make_plan(**target, flags);
+  if (!plan) return report(plan.error());
+  Series series;
+  auto result = play(**target, flags, *plan, std::move(*walks), signals, series);
+  if (!result) return report(result.error());
+  const load::Schedule& schedule = *plan->driver.schedule;
+  result->scenario = plan->scenario.name;
+  result->target = flags.target.url;
+  result->command = command_line();
+  result->machine = machine();
+  for (const auto& phase : schedule.phases()) {
+    result->rate = std::max({result->rate, phase.rate_begin, phase.rate_end});
+  }
+  std::printf("%s\n", (flags.json ? report_json(*result) : report_text(*result)).c_str());
+  if (!flags.html.empty()) {
+    if (const auto written = write_html(flags.html, *result, series, schedule); !written) {
+      return report(written.error());
+    }
+    std::fprintf(talk(flags), "the report with plots: %s\n", flags.html.c_str());
+  }
+  return result->books.duplicate_grants == 0 && lost(*result) == 0 ? 0 : 1;
+}
+
+void add_flags(CLI::App& rush, RushFlags& flags) {
+  rush.add_option("--scenario", flags.scenario,
+                  "YAML file of phases; without it the reference load for 60 seconds");
+  rush.add_option("--target", flags.target.url,
+                  "http://HOST:PORT, ws://HOST:PORT/v1/stream, or inproc: for a node of its own")
+      ->capture_default_str();
+  rush.add_option("--rate", flags.size.rate,
+                  "Positions a second when the most players play; else it follows the players")
+      ->check(CLI::Range(std::uint64_t{1}, load::Phase::rate_max));
+  rush.add_option("--players", flags.size.players, "Players at the peak")
+      ->check(CLI::Range(1U, load::CrowdOptions::players_max));
+  rush.add_option("--seconds", flags.size.seconds, "Length: the whole scenario in this time")
+      ->check(CLI::Range(0.1, Scenario::seconds_max));
+  rush.add_option("--batch", flags.batch, "Positions a batch: the players of one game server")
+      ->check(CLI::Range(1U, static_cast<unsigned>(limits::batch_positions_max)));
+  rush.add_option("--trace", flags.trace,
+                  "Walks to follow: CSV or JSON Lines, plain or gzip (t_ms,player,world,x,y)");
+  rush.add_option("--on-error", flags.on_error,
+                  "What a bad row of the trace does: abort, or skip it and keep the others")
+      ->check(CLI::IsMember({"abort", "skip"}))
+      ->capture_default_str();
+  rush.add_option("--seed", flags.target.seed, "Of the demo world and the players")
+      ->capture_default_str();
+  rush.add_flag("--demo", flags.demo,
+                "Buries the demo world where there is no loot, or little left (admin token)");
+  rush.add_option("--rules", flags.target.rules_path, "Rules of the node of --target inproc:");
+  rush.add_option("--server-token-file", flags.server_token_file, "The game servers' token");
+  rush.add_option("--admin-token-file", flags.admin_token_file, "The admin's token, to bury loot");
+  rush.add_flag("--json", flags.json, "The report as JSON on stdout");
+  rush.add_option("--html", flags.html, "The report with plots into this file");
+}
+
+}  // namespace
+
+void add_rush(CommandLine& line) {
+  auto flags = std::make_shared<RushFlags>();
+  CLI::App* rush = line.app.add_subcommand("rush", "An open-loop load test with a report");
+  add_flags(*rush, *flags);
+  rush->footer(
+      "Examples:\n"
+      "  hunt rush --target inproc: --seconds 20         a node of its own, nothing else needed\n"
+      "  hunt rush --demo --admin-token-file admin.token --rate 20000 --html report.html\n"
+      "  hunt rush --target ws://10.0.0.7:8080/v1/stream --server-token-file game.token \\\n"
+      "            --scenario examples/scenarios/ramp.yaml --trace walks.csv.gz");
+  rush->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
+}
+
+}  // namespace hunt::apps
