@@ -1,6 +1,7 @@
 #include "service/relay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/limits.h"
 
@@ -148,8 +149,13 @@ void Relay::spread(model::ChangeBatch batch) {
   invalidation.tiles = std::move(batch.tiles);
   invalidation.committed_ns = batch.committed_ns;
   bus_.publish(std::move(invalidation));
-  if (!rows_.empty() && !writing_) writing_ = tasks_.try_spawn(write_cache());
-  if (!grants_.empty() && !telling_) telling_ = tasks_.try_spawn(tell_grants());
+  // The flags are set first: where nothing has to be waited for, a task ends before it is spawned.
+  if (!rows_.empty() && !std::exchange(writing_, true)) {
+    if (!tasks_.try_spawn(write_cache())) writing_ = false;
+  }
+  if (!grants_.empty() && !std::exchange(telling_, true)) {
+    if (!tasks_.try_spawn(tell_grants())) telling_ = false;
+  }
 }
 
 boost::asio::awaitable<void> Relay::write_cache() {

@@ -1,0 +1,86 @@
+// The relay over a feed whose calls have nothing to wait for, as a store in the same process has.
+#include "service/relay.h"
+
+#include <gtest/gtest.h>
+
+#include "service/service_test_support.h"
+
+namespace hunt::service {
+namespace {
+
+// Gives a batch with one grant every second; all its other calls end at once.
+class PromptFeed final : public ports::ChangeFeed {
+ public:
+  PromptFeed(const ports::Clock& clock, ports::Timer& timer) : clock_(clock), timer_(timer) {}
+
+  boost::asio::awaitable<Result<model::FeedStart>> resume() override {
+    co_return model::FeedStart{};
+  }
+  boost::asio::awaitable<Result<model::FeedCursor>> now() override {
+    co_return model::FeedCursor{};
+  }
+  boost::asio::awaitable<Result<model::ChangeBatch>> next(model::FeedCursor after,
+                                                          std::int64_t wait_ns) override {
+    co_await timer_.sleep_until(clock_.now_ns() + wait_ns);
+    model::ChangeBatch batch;
+    batch.next = after;
+    if (++calls_ % 10 == 0) {
+      model::Grant grant;
+      grant.cursor = ++batch.next.grant;
+      grant.claim = {7, grant.cursor};
+      batch.grants.push_back(std::move(grant));
+      batch.next.change += 1;
+      batch.tiles.emplace_back();
+    }
+    co_return batch;
+  }
+  boost::asio::awaitable<Result<void>> secure(model::FeedCursor) override {
+    co_return Result<void>{};
+  }
+  boost::asio::awaitable<Result<void>> confirm(model::FeedCursor cursor) override {
+    confirmed = cursor;
+    co_return Result<void>{};
+  }
+  boost::asio::awaitable<Result<model::FeedStart>> repair() override {
+    co_return model::FeedStart{};
+  }
+
+  model::FeedCursor confirmed;
+
+ private:
+  const ports::Clock& clock_;
+  ports::Timer& timer_;
+  std::uint64_t calls_ = 0;
+};
+
+class PromptCache final : public ports::TileCache {
+ public:
+  boost::asio::awaitable<Result<std::vector<ports::CachedChunk>>> read(
+      std::vector<ports::CacheAsk> asks, std::int64_t) override {
+    co_return std::vector<ports::CachedChunk>(asks.size());
+  }
+  boost::asio::awaitable<Result<void>> fill(std::vector<ports::ChunkFill>) override {
+    co_return Result<void>{};
+  }
+  boost::asio::awaitable<Result<void>> update(std::vector<model::TileChange> changes) override {
+    rows += changes.size();
+    co_return Result<void>{};
+  }
+  std::size_t rows = 0;
+};
+
+TEST(Relay, tells_and_writes_every_batch_where_no_call_waits_regression_told_once) {
+  VirtualLane lane(std::make_shared<model::RuleSet>());
+  PromptFeed feed(lane.time, lane.time);
+  PromptCache cache;
+  Relay relay({1}, feed, lane.bus, &cache, lane.time, lane.time, lane.loop.get_executor());
+  ASSERT_TRUE(lane.run(relay.start()).has_value());
+  lane.pass(5'500'000'000);
+  EXPECT_EQ(lane.told.size(), 5U);
+  EXPECT_EQ(cache.rows, 5U);
+  EXPECT_GE(feed.confirmed.grant, 4U);
+  lane.run(relay.drain());
+}
+
+}  // namespace
+}  // namespace hunt::service
