@@ -47,6 +47,14 @@ UP_GROUPS = [
     ], [Goal("serve with 100,000 loot tiles: at most 64 MiB resident", "serve/resident",
              most=64)]),
 ]
+CLOCK_GROUPS = [
+    Group("CPU of the lane at 300,000 positions/s", "s per million positions", [
+        Row("clock/on", "with the stage clock"), Row("clock/off", "without it", "alternative"),
+    ]),
+    Group("With the stage clock beside without it, by pair", "times", [
+        Row("clock/ratio", "on / off"),
+    ], [Goal("the stage clock costs at most 3 %", "clock/ratio", most=1.03)]),
+]
 SOAK_GROUP = Group("hunt serve with 100,000 loot tiles under load", "MiB resident", [
     Row("serve/resident", "after 2 minutes"), Row("serve/resident_late", "after 10 minutes"),
     Row("serve/growth", "growth from 2 to 10 minutes"),
@@ -133,6 +141,21 @@ def measure_up(build, smoke, soak):
                     for group in groups for row in group.rows}
 
 
+def measure_clock(build, smoke):
+    figures = whole.measure_clock(build / "hunt", smoke)
+    return CLOCK_GROUPS, {(group.title, row.id): figures[row.id]
+                          for group in CLOCK_GROUPS for row in group.rows}
+
+
+def measure(build, name, arguments):
+    """(groups, {(group title, row id): values}) of one benchmark."""
+    if name == "up":
+        return measure_up(build, arguments.smoke, arguments.soak)
+    if name == "clock":
+        return measure_clock(build, arguments.smoke)
+    return measure_program(build, name, arguments.smoke)
+
+
 def more_is_better(unit):
     return suites.UNITS[unit][1] if unit in suites.UNITS else False
 
@@ -197,8 +220,7 @@ def run_one(name, arguments, out):
     about = machine()
     begun = time.monotonic()
     print(f"\n== {name}", flush=True)
-    groups, values = measure_up(build, arguments.smoke, arguments.soak) if name == "up" \
-        else measure_program(build, name, arguments.smoke)
+    groups, values = measure(build, name, arguments)
     told = summarise(groups, values)
     about["load_after"] = round(os.getloadavg()[0], 2)
     results = {

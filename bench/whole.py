@@ -1,4 +1,5 @@
-"""The `up` benchmark: the whole program at the reference load, as fast as it goes, and its memory.
+"""The benchmarks of the whole program: `up` at the reference load, as fast as it goes, and its
+memory; `clock`, what the stage clock costs.
 
 Processes are started from the built binary in a folder of their own on free ports, and stopped by
 their own id. Each figure is one run of a process; a row has one value for each run.
@@ -10,6 +11,7 @@ import os
 import random
 import re
 import signal
+import statistics
 import subprocess
 import tempfile
 import threading
@@ -201,3 +203,35 @@ def measure(hunt, smoke=False, soak=False, say=print):
             values["serve/resident_late"] = memory[1:]
             values["serve/growth"] = [memory[1] - memory[0]]
     return values
+
+
+def interval_of_median(values, rounds=2_000):
+    """The 95 % interval of the median, by resampling."""
+    source = random.Random(1)
+    medians = sorted(statistics.median(source.choices(values, k=len(values)))
+                     for _ in range(rounds))
+    return medians[rounds * 25 // 1000], medians[rounds * 975 // 1000]
+
+
+def measure_clock(hunt, smoke=False, say=print):
+    """CPU of the lane with the stage clock and without it, in pairs that take turns.
+
+    At 300,000 positions/s, so that the lane is at work; seconds of CPU per million positions.
+    """
+    hunt = str(hunt)
+    pairs, seconds = (1, 1) if smoke else (24, 4)
+    flags = ("--seconds", seconds, "--fresh", "--rate", 5_000 if smoke else 300_000)
+    values = {"on": [], "off": []}
+    with tempfile.TemporaryDirectory(prefix="hunt-bench-") as name:
+        for pair in range(pairs):
+            if pair % 6 == 0:
+                say(f"  clock: pair {pair + 1} of {pairs}")
+            for which in ("on", "off") if pair % 2 == 0 else ("off", "on"):
+                off = ("--no-stage-clock",) if which == "off" else ()
+                report = run_up(hunt, Path(name), *flags, *off)
+                values[which].append(report["cpu_seconds"]["serve"] / report["answered"] * 1e6)
+    ratios = [on / off for on, off in zip(values["on"], values["off"])]
+    low, high = interval_of_median(ratios)
+    say(f"  clock: with it {statistics.median(ratios):.3f} times the CPU of without; "
+        f"95 % interval of the median {low:.3f} to {high:.3f}")
+    return {"clock/on": values["on"], "clock/off": values["off"], "clock/ratio": ratios}

@@ -35,6 +35,7 @@ struct UpFlags {
   std::string trace;
   std::string on_error = "abort";
   std::string slow_store;
+  std::string busy_cpu;
   bool fresh = false;
   bool json = false;
 };
@@ -57,18 +58,21 @@ Result<std::uint64_t> parse_rate(const std::string& text) {
   return *rate;
 }
 
-// "495ms", "2s"; nothing is no delay. Bound: a minute.
-Result<std::int64_t> parse_delay(const std::string& text) {
+// "300us", "495ms", "2s"; nothing is no delay. Bound: a minute.
+Result<std::int64_t> parse_delay(const std::string& text, const char* flag) {
   if (text.empty()) return std::int64_t{0};
   const auto digits = text.find_first_not_of("0123456789");
   const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
   const auto value = parse_i64(text.substr(0, digits));
-  const std::int64_t factor = unit == "ms" ? 1'000'000 : unit == "s" ? second_ns : 0;
+  const std::int64_t factor = unit == "us"   ? 1'000
+                              : unit == "ms" ? 1'000'000
+                              : unit == "s"  ? second_ns
+                                             : 0;
   if (!value || factor == 0 || *value > 60 * second_ns / factor) {
     return fail(Errc::invalid_argument,
                 fmt::format("\"{}\" is no delay; expected such as 495ms or 2s, at most 60s",
                             printable(text)),
-                "slow-store");
+                flag);
   }
   return *value * factor;
 }
@@ -122,10 +126,12 @@ int run(const UpFlags& flags) {
   const auto rate = parse_rate(flags.rate);
   if (!rate) return report_usage(rate.error());
   if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
-  const auto slow_store_ns = parse_delay(flags.slow_store);
+  const auto slow_store_ns = parse_delay(flags.slow_store, "slow-store");
   if (!slow_store_ns) return report_usage(slow_store_ns.error());
+  const auto busy_cpu_ns = parse_delay(flags.busy_cpu, "busy-cpu");
+  if (!busy_cpu_ns) return report_usage(busy_cpu_ns.error());
   NodeOptions node_options = flags.node;
-  node_options.slow_store_ns = *slow_store_ns;
+  node_options.wounds = {*slow_store_ns, *busy_cpu_ns};
   const StopSignals signals;
   FILE* out = talk(flags);
   auto walks = read_walks(flags.trace, flags.on_error);
@@ -214,6 +220,14 @@ void add_up(CommandLine& line) {
       ->capture_default_str();
   up->add_option("--slow-store", flags->slow_store,
                  "Adds a round trip to each call of the store, such as 495ms: `hunt why` finds it");
+  up->add_option("--busy-cpu", flags->busy_cpu,
+                 "Burns CPU for each batch, such as 2ms: `hunt why` finds that, too");
+  up->add_option("--grant-calls", flags->node.grant_calls_max,
+                 "Grant calls at a time for each lane and shard; few are a limit to be found")
+      ->check(CLI::Range(std::size_t{1}, limits::claim_calls_inflight_max))
+      ->capture_default_str();
+  up->add_flag("!--no-stage-clock", flags->node.stage_clock,
+               "Without the clock behind `hunt why`: only to measure what it costs");
   up->add_flag("--json", flags->json, "The report as JSON on stdout");
   up->footer(
       "Examples:\n"

@@ -17,6 +17,7 @@
 #include "model/limits.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
+#include "sim/busy_handler.h"
 #include "sim/slow_store.h"
 
 namespace hunt::apps {
@@ -114,7 +115,10 @@ struct Node::Parts {
   std::unique_ptr<RulesWatch> rules;
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
+  // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
+  std::unique_ptr<Lane> front;
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
+  std::vector<std::unique_ptr<sim::BusyHandler>> busy_handlers;
   std::unique_ptr<service::Relay> relay;
   std::unique_ptr<http::HttpServer> http;
   std::string admin_token;
@@ -142,8 +146,8 @@ Result<void> Node::Parts::open_store() {
   }
   HUNT_TRY(opened, sqlite::SqliteStore::open(std::move(sqlite)));
   store = std::move(opened);
-  if (options.slow_store_ns > 0) {
-    slow_store = std::make_unique<sim::SlowStore>(*store, options.slow_store_ns);
+  if (options.wounds.slow_store_ns > 0) {
+    slow_store = std::make_unique<sim::SlowStore>(*store, options.wounds.slow_store_ns);
   }
   return {};
 }
@@ -189,8 +193,8 @@ Result<void> Node::Parts::open_http(const ListenAddress& listen) {
     HUNT_TRY(token, read_secret(options.server_token_file));
     http_options.server_token = token;
   }
-  http::Ports ports{lanes[0]->bus(), serving_store(), *observer, *rules};
-  http = std::make_unique<http::HttpServer>(lanes[0]->loop(), ports, http_options);
+  http::Ports ports{front->bus(), serving_store(), *observer, *rules};
+  http = std::make_unique<http::HttpServer>(front->loop(), ports, http_options);
   HUNT_TRY(port, http->listen());
   const bool v6 = listen.host.find(':') != std::string::npos;
   address = fmt::format("http://{}{}{}:{}/", v6 ? "[" : "", listen.host, v6 ? "]" : "", port);
@@ -215,6 +219,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {
     parts.lanes.push_back(std::make_unique<Lane>(parts.hub));
   }
+  parts.front = std::make_unique<Lane>(parts.hub);
   HUNT_CHECK(parts.open_http(listen));
   return std::unique_ptr<Node>(new Node(std::move(owned)));
 }
@@ -222,6 +227,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
 Result<void> Node::start() {
   Parts& parts = *parts_;
   for (const auto& lane : parts.lanes) lane->start();
+  parts.front->start();
   HUNT_TRY(seed, parts.event_seed());
   for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
     Lane& lane = *parts.lanes[i];
@@ -229,21 +235,29 @@ Result<void> Node::start() {
     options.lane = i;
     options.seed = parts.options.seed + i;
     options.event_seed = seed;
+    options.grant_calls_max = parts.options.grant_calls_max;
+    options.stage_clock = parts.options.stage_clock;
     service::OrchestratorPorts ports{
         {&parts.serving_store()}, lane.bus(), parts.clock, lane.timer(), lane.executor()};
     parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
         options, std::move(ports), *parts.observer, parts.rules->current()));
     service::Orchestrator* orchestrator = parts.orchestrators.back().get();
-    boost::asio::post(lane.executor(), [orchestrator, &lane] {
+    ports::BatchHandler* handler = orchestrator;
+    if (const auto burn_ns = parts.options.wounds.busy_cpu_ns; burn_ns > 0) {
+      parts.busy_handlers.push_back(std::make_unique<sim::BusyHandler>(*orchestrator, burn_ns));
+      handler = parts.busy_handlers.back().get();
+    }
+    boost::asio::post(lane.executor(), [orchestrator, handler, &lane] {
       orchestrator->start();
-      lane.bus().serve(*orchestrator);
+      lane.bus().serve(*handler);
     });
   }
   Lane& first = *parts.lanes[0];
+  Lane& front = *parts.front;
   service::Observer* observer = parts.observer.get();
   http::HttpServer* http = parts.http.get();
-  boost::asio::post(first.executor(), [observer, http, &first] {
-    first.bus().on_claims([observer, http](const std::vector<model::ClaimEvent>& events) {
+  boost::asio::post(front.executor(), [observer, http, &front] {
+    front.bus().on_claims([observer, http](const std::vector<model::ClaimEvent>& events) {
       observer->on_finds(events);
       http->on_claims(events);
     });
@@ -258,7 +272,7 @@ Result<void> Node::start() {
   HUNT_CHECK(first.run(parts.relay->start()));
   parts.observer->set_rules(*parts.rules->current());
   parts.rules->start();
-  boost::asio::post(first.executor(), [&parts] { parts.http->start(); });
+  boost::asio::post(front.executor(), [&parts] { parts.http->start(); });
   parts.observer->set_not_ready("");
   return {};
 }
@@ -286,7 +300,8 @@ void Node::stop() {
     Lane& first = *parts.lanes[0];
     const std::int64_t deadline_ns = parts.clock.now_ns() + drain_ns;
     parts.http->stop();
-    first.run(wait_for_connections(*parts.http, parts.clock, first.timer(), deadline_ns));
+    Lane& front = *parts.front;
+    front.run(wait_for_connections(*parts.http, parts.clock, front.timer(), deadline_ns));
     for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
       parts.lanes[i]->bus().stop_serving();
       parts.lanes[i]->run(parts.orchestrators[i]->drain(deadline_ns));
@@ -297,6 +312,7 @@ void Node::stop() {
   parts.rules.reset();  // no callback into the lanes any more
   if (parts.store != nullptr) parts.store->close();
   for (const auto& lane : parts.lanes) lane->stop();
+  if (parts.front != nullptr) parts.front->stop();
 }
 
 inproc::InprocBus& Node::hub() noexcept {
@@ -325,7 +341,7 @@ bool Node::admin_token_is_fresh() const noexcept {
 }
 
 std::int64_t Node::serve_cpu_ns() {
-  std::int64_t sum_ns = 0;
+  std::int64_t sum_ns = parts_->front->cpu_ns();
   for (const auto& lane : parts_->lanes) sum_ns += lane->cpu_ns();
   return sum_ns;
 }

@@ -9,11 +9,18 @@
 
 #include "apps/lane.h"
 #include "base/result.h"
+#include "model/limits.h"
 #include "ports/change_feed.h"
 #include "ports/hunt_store.h"
 #include "service/observer.h"
 
 namespace hunt::apps {
+
+// Wounds on demand, so that `hunt why` can be tried. 0: none.
+struct NodeWounds {
+  std::int64_t slow_store_ns = 0;  // a round trip added to each call of the store
+  std::int64_t busy_cpu_ns = 0;    // CPU burnt for each batch
+};
 
 struct NodeOptions {
   std::string store_url = "sqlite:hunt.db";
@@ -24,7 +31,9 @@ struct NodeOptions {
   std::string event_seed_file;   // empty: the seed kept in the store
   std::string admin_token_file;  // empty: a fresh token, printed
   std::string server_token_file;
-  std::int64_t slow_store_ns = 0;            // a round trip added to each call of the store
+  std::size_t grant_calls_max = limits::claim_calls_inflight_max;  // per lane and shard
+  bool stage_clock = true;  // off: only to measure what it costs
+  NodeWounds wounds;
   std::vector<std::uint8_t> new_store_seed;  // 32 bytes: event seed of a store made now
 };
 
@@ -51,7 +60,7 @@ class Node {
   [[nodiscard]] std::string address() const;
   [[nodiscard]] const std::string& admin_token() const noexcept;
   [[nodiscard]] bool admin_token_is_fresh() const noexcept;
-  [[nodiscard]] std::int64_t serve_cpu_ns();  // of the lanes
+  [[nodiscard]] std::int64_t serve_cpu_ns();  // of the lanes and the HTTP thread
 
  private:
   struct Parts;

@@ -63,7 +63,9 @@ void add_figures(json::object& out, const model::Stats& stats) {
   json::object hits;
   hits["l1"] = ratio(stats.l1_hits, stats.l1_hits + stats.l1_misses);
   hits["l1_loot"] = 1.0 - ratio(stats.loot_misses, stats.loot_lookups);
-  hits["l2"] = nullptr;  // cache `none:`
+  const std::uint64_t l2 = stats.l2_hits + stats.l2_misses;
+  hits["l2"] = nullptr;  // without a shared cache
+  if (l2 > 0) hits["l2"] = ratio(stats.l2_hits, l2);
   out["hit_ratio"] = std::move(hits);
   out["store_seconds"] = summary_json(stats.store_load);
   out["grant_seconds"] = summary_json(stats.store_grant);

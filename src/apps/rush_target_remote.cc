@@ -64,6 +64,9 @@ model::Stats stats_of(const json::value& value) {
   stats.loot_lookups = number("loot_lookups");
   stats.loot_misses = number("loot_misses");
   stats.l1_bytes = number("bytes");
+  const json::value& l2 = value.at("l2");
+  stats.l2_hits = l2.at("hits").to_number<std::uint64_t>();
+  stats.l2_misses = l2.at("misses").to_number<std::uint64_t>();
   const json::value& latency = value.at("latency_seconds");
   stats.store_load = summary_of(latency.at("store_load"));
   stats.store_grant = summary_of(latency.at("store_grant"));

@@ -354,8 +354,11 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
   HUNT_APPEND(R"(,"l1":{{"hits":{},"misses":{},"loot_lookups":{},"loot_misses":{},"chunks":{},)",
               stats.l1_hits, stats.l1_misses, stats.loot_lookups, stats.loot_misses,
               stats.l1_chunks);
-  HUNT_APPEND(R"("bytes":{},"evictions":{},"chunks_loaded":{}}},"rules_rejected":{},)",
-              stats.l1_bytes, stats.l1_evictions, stats.chunks_loaded, stats.rules_rejected);
+  HUNT_APPEND(R"("bytes":{},"evictions":{},"chunks_loaded":{}}},)", stats.l1_bytes,
+              stats.l1_evictions, stats.chunks_loaded);
+  HUNT_APPEND(R"("l2":{{"hits":{},"misses":{},"errors":{}}},"cross_shard":{},)", stats.l2_hits,
+              stats.l2_misses, stats.cache_errors, stats.cross_shard);
+  HUNT_APPEND(R"("rules_rejected":{},)", stats.rules_rejected);
   out += R"("latency_seconds":{)";
   append_latency(out, "answer", stats.answer);
   out.push_back(',');

@@ -24,6 +24,8 @@ std::string write_why(const model::Why& why) {
   out["cause"] = model::name_of(why.cause);
   out["share"] = why.share;
   out["tail_seconds"] = seconds(why.tail_ns);
+  out["tail_before_seconds"] = nullptr;
+  if (why.tail_before_ns > 0) out["tail_before_seconds"] = seconds(why.tail_before_ns);
   out["samples"] = why.samples;
   out["next"] = why.next;
   boost::json::array stages;

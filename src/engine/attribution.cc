@@ -34,109 +34,172 @@ std::int64_t p99_of(const std::vector<Timeline>& all, Stage stage) {
   return *at;
 }
 
-// The slowest 1 %, at least one, added up.
+// One stage at one resource, of the timelines of a tail that were there.
+struct Part {
+  Stage stage = Stage::queue;
+  std::uint32_t shard = 0;
+  std::int64_t ns = 0;
+  std::int64_t count = 0;  // timelines
+  std::int64_t lock_ns = 0;
+  std::int64_t exec_ns = 0;
+  std::int64_t load_calls = 0;
+  std::int64_t fill_wait_ns = 0;
+
+  [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : ns / count; }
+  [[nodiscard]] std::string resource() const { return model::resource_of(stage, shard); }
+};
+
+// The slowest 1 %, at least one.
 struct Tail {
-  Timeline sum;
+  std::vector<Part> parts;  // every stage, in order; those of shards once for each shard seen
+  std::int64_t total_ns = 0;
   std::int64_t count = 0;
-  [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : sum.total_ns / count; }
-  [[nodiscard]] double share(std::int64_t ns) const {
-    return sum.total_ns == 0 ? 0.0 : static_cast<double>(ns) / static_cast<double>(sum.total_ns);
+
+  [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : total_ns / count; }
+  [[nodiscard]] double share(const Part& part) const {
+    return total_ns == 0 ? 0.0 : static_cast<double>(part.ns) / static_cast<double>(total_ns);
+  }
+  [[nodiscard]] const Part& largest() const {
+    return *std::max_element(parts.begin(), parts.end(),
+                             [](const Part& a, const Part& b) { return a.ns < b.ns; });
+  }
+  [[nodiscard]] const Part* find(Stage stage, std::uint32_t shard) const {
+    const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
+      return part.stage == stage && part.shard == shard;
+    });
+    return found == parts.end() ? nullptr : &*found;
   }
 };
 
+// How many the slowest 1 % are; they are moved to the front.
+std::size_t slowest_first(std::vector<Timeline>& all) {
+  if (all.empty()) return 0;
+  const std::size_t count = std::max<std::size_t>(1, all.size() / 100);
+  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count) - 1, all.end(),
+                   [](const Timeline& a, const Timeline& b) { return a.total_ns > b.total_ns; });
+  return count;
+}
+
+Part& part_of(Tail& tail, Stage stage, std::uint32_t shard) {
+  auto at = std::find_if(tail.parts.begin(), tail.parts.end(), [&](const Part& part) {
+    return part.stage > stage || (part.stage == stage && part.shard >= shard);
+  });
+  if (at == tail.parts.end() || at->stage != stage || at->shard != shard) {
+    at = tail.parts.insert(at, Part{stage, shard});
+  }
+  return *at;
+}
+
 Tail tail_of(std::vector<Timeline> all) {
   Tail tail;
-  if (all.empty()) return tail;
-  const std::size_t count = std::max<std::size_t>(1, all.size() / 100);
-  const auto end = all.begin() + static_cast<std::ptrdiff_t>(count);
-  std::nth_element(all.begin(), end - 1, all.end(),
-                   [](const Timeline& a, const Timeline& b) { return a.total_ns > b.total_ns; });
-  for (auto at = all.begin(); at != end; ++at) {
-    for (std::size_t s = 0; s < model::stage_count; ++s) {
-      tail.sum.stages_ns[s] += at->stages_ns[s];
+  tail.count = static_cast<std::int64_t>(slowest_first(all));
+  all.resize(static_cast<std::size_t>(tail.count));
+  for (std::size_t s = 0; s < model::stage_count; ++s) {
+    const auto stage = static_cast<Stage>(s);
+    for (const Timeline& timeline : all) {
+      const std::int64_t ns = timeline.of(stage);
+      tail.total_ns += ns;
+      if (ns == 0) continue;
+      Part& part = part_of(tail, stage, model::is_of_shard(stage) ? timeline.shard : 0);
+      part.ns += ns;
+      ++part.count;
+      part.lock_ns += timeline.lock_ns;
+      part.exec_ns += timeline.exec_ns;
+      part.load_calls += timeline.load_calls;
+      part.fill_wait_ns += timeline.fill_wait_ns;
     }
-    tail.sum.total_ns += at->total_ns;
-    tail.sum.lock_ns += at->lock_ns;
-    tail.sum.exec_ns += at->exec_ns;
-    tail.sum.load_calls += at->load_calls;
-    ++tail.count;
+    // A stage nobody was in is shown, too.
+    const bool seen = std::any_of(tail.parts.begin(), tail.parts.end(),
+                                  [stage](const Part& part) { return part.stage == stage; });
+    if (!seen) part_of(tail, stage, 0);
   }
   return tail;
 }
 
-bool is_work(Stage stage) {
-  return stage == Stage::l1 || stage == Stage::answer;
-}
 bool is_store(Stage stage) {
   return stage == Stage::store_load || stage == Stage::store_grant;
 }
 
-// What inside a store stage takes the longest: (cause, its time per call).
-std::pair<Cause, std::int64_t> inside_store(const Evidence& evidence, const Tail& tail,
-                                            Stage stage) {
-  const std::int64_t whole_ns = tail.sum.of(stage) / tail.count;
-  if (stage == Stage::store_load) {
-    const std::int64_t calls = std::max<std::int64_t>(1, tail.sum.load_calls / tail.count);
-    const std::int64_t trip_ns = std::min(evidence.round_trip_ns * calls, whole_ns);
+// What inside a store stage takes the longest: (cause, its time per timeline).
+std::pair<Cause, std::int64_t> inside_store(const Evidence& evidence, const Part& part) {
+  const std::int64_t whole_ns = part.mean_ns();
+  const std::int64_t count = std::max<std::int64_t>(1, part.count);
+  const std::int64_t probe_ns =
+      part.shard < evidence.round_trip_ns.size() ? evidence.round_trip_ns[part.shard] : 0;
+  if (part.stage == Stage::store_load) {
+    const std::int64_t calls = std::max<std::int64_t>(1, part.load_calls / count);
+    const std::int64_t trip_ns = std::min(probe_ns * calls, whole_ns);
     const std::int64_t rest_ns = whole_ns - trip_ns;
     return trip_ns >= rest_ns ? std::pair(Cause::round_trip, trip_ns)
                               : std::pair(Cause::server, rest_ns);
   }
-  const std::int64_t trip_ns = std::min(evidence.round_trip_ns, whole_ns);
-  const std::int64_t lock_ns = tail.sum.lock_ns / tail.count;
-  const std::int64_t exec_ns = tail.sum.exec_ns / tail.count;
+  const std::int64_t trip_ns = std::min(probe_ns, whole_ns);
+  const std::int64_t lock_ns = part.lock_ns / count;
+  const std::int64_t exec_ns = part.exec_ns / count;
   const std::int64_t commit_ns = std::max<std::int64_t>(0, whole_ns - trip_ns - lock_ns - exec_ns);
   std::pair<Cause, std::int64_t> most{Cause::round_trip, trip_ns};
-  for (const auto& part : {std::pair(Cause::lock, lock_ns), std::pair(Cause::server, exec_ns),
-                           std::pair(Cause::commit, commit_ns)}) {
-    if (part.second > most.second) most = part;
+  for (const auto& one : {std::pair(Cause::lock, lock_ns), std::pair(Cause::server, exec_ns),
+                          std::pair(Cause::commit, commit_ns)}) {
+    if (one.second > most.second) most = one;
   }
   return most;
 }
 
-Cause cause_of(const Evidence& evidence, const Tail& tail, Stage stage) {
-  if (evidence.lane_busy > busy_lane && !is_store(stage)) return Cause::cpu;
-  if (is_work(stage)) return Cause::cpu;
-  if (is_store(stage)) return inside_store(evidence, tail, stage).first;
-  if (stage == Stage::claim_wait) {
-    const bool all_calls_used =
-        evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
-    return all_calls_used ? Cause::limit : Cause::queue;
+bool all_calls_used(const Evidence& evidence) {
+  return evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
+}
+
+Cause cause_of(const Evidence& evidence, const Part& part) {
+  if (model::is_work(part.stage)) return Cause::cpu;
+  if (is_store(part.stage)) return inside_store(evidence, part).first;
+  if (evidence.lane_busy > busy_lane) return Cause::cpu;
+  if (part.stage == Stage::claim_wait) {
+    return all_calls_used(evidence) ? Cause::limit : Cause::queue;
+  }
+  if (part.stage == Stage::l2) {
+    return part.fill_wait_ns * 2 > part.ns ? Cause::cache_miss : Cause::round_trip;
   }
   return Cause::queue;
 }
 
 // Claims that wait because every call is taken, and calls that are slow: the wait is the call's.
-bool wait_is_the_calls(const Evidence& evidence, const Tail& tail, Stage stage) {
+const Part* call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
   constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
-  return stage == Stage::claim_wait && evidence.grant_calls_max > 0 &&
-         evidence.grant_calls_inflight >= evidence.grant_calls_max &&
-         tail.sum.of(Stage::store_grant) / tail.count >= slow_call_ns;
+  if (part.stage != Stage::claim_wait || !all_calls_used(evidence)) return nullptr;
+  const Part* call = tail.find(Stage::store_grant, part.shard);
+  return call != nullptr && call->mean_ns() >= slow_call_ns ? call : nullptr;
 }
 
-std::string what_it_is(const Evidence& evidence, const Tail& tail, const model::Why& why) {
-  const std::int64_t stage_ns = tail.sum.of(why.stage) / tail.count;
-  const auto part_ns =
-      is_store(why.stage) ? inside_store(evidence, tail, why.stage).second : stage_ns;
-  switch (why.cause) {
+std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) {
+  const std::int64_t stage_ns = part.mean_ns();
+  const std::int64_t part_ns =
+      is_store(part.stage) ? inside_store(evidence, part).second : stage_ns;
+  const std::string resource = part.resource();
+  switch (cause) {
     case Cause::round_trip:
+      if (part.stage == Stage::l2) {
+        return fmt::format("{} is the way to the {} and back", ms(stage_ns), resource);
+      }
       return fmt::format(
           "{} is the round trip to {} (the rest of the call {}, so network or "
           "pool)",
-          ms(part_ns), why.resource, ms(std::max<std::int64_t>(0, stage_ns - part_ns)));
+          ms(part_ns), resource, ms(std::max<std::int64_t>(0, stage_ns - part_ns)));
     case Cause::server:
-      return fmt::format("{} is {} executing", ms(part_ns), why.resource);
+      return fmt::format("{} is {} executing", ms(part_ns), resource);
     case Cause::commit:
-      return fmt::format("{} is {} making commits durable", ms(part_ns), why.resource);
+      return fmt::format("{} is {} making commits durable", ms(part_ns), resource);
     case Cause::lock:
-      return fmt::format("{} is waiting for locks of {}", ms(part_ns), why.resource);
+      return fmt::format("{} is waiting for locks of {}", ms(part_ns), resource);
     case Cause::cpu:
-      return fmt::format("{} is {} on a busy CPU", ms(stage_ns), why.resource);
+      return fmt::format("{} is {} on a busy CPU", ms(stage_ns), resource);
     case Cause::limit:
       return fmt::format("{} is waiting for one of the {} grant calls at a time to {}",
-                         ms(stage_ns), evidence.grant_calls_max, why.resource);
+                         ms(stage_ns), evidence.grant_calls_max, resource);
+    case Cause::cache_miss:
+      return fmt::format("{} is waiting until somebody else has filled the {}", ms(stage_ns),
+                         resource);
     default:
-      return fmt::format("{} is waiting in line at {}", ms(stage_ns), why.resource);
+      return fmt::format("{} is waiting in line at {}", ms(stage_ns), resource);
   }
 }
 
@@ -145,6 +208,9 @@ std::string what_to_do(Cause cause, const std::string& resource, double busy) {
       fmt::format("CPU is {} of a core, so scaling pods will not help.", percent(busy));
   switch (cause) {
     case Cause::round_trip:
+      if (resource == "cache") {
+        return fmt::format("Look at the network to the cache and at its slow log; {}", no_pods);
+      }
       return fmt::format("Look at the network and the connection pool to {}; {}", resource,
                          no_pods);
     case Cause::server:
@@ -157,7 +223,9 @@ std::string what_to_do(Cause cause, const std::string& resource, double busy) {
     case Cause::cpu:
       return "Add lanes or pods: this thread's core is the limit.";
     case Cause::limit:
-      return fmt::format("The store is at its limit of calls: speed up or split {}; {}", resource,
+      return fmt::format("Allow more grant calls at a time, or split {}; {}", resource, no_pods);
+    case Cause::cache_miss:
+      return fmt::format("Prewarm before an event, and look at the loads of the store; {}",
                          no_pods);
     case Cause::queue:
       return fmt::format("Batches come in bursts: spread the senders; {}", no_pods);
@@ -168,18 +236,18 @@ std::string what_to_do(Cause cause, const std::string& resource, double busy) {
 
 void fill_stages(const Evidence& evidence, const std::vector<Timeline>& timelines, const Tail& tail,
                  model::Why& why) {
-  for (std::size_t s = 0; s < model::stage_count; ++s) {
-    const auto stage = static_cast<Stage>(s);
+  for (const Part& part : tail.parts) {
     model::StageFigures figures;
-    figures.stage = stage;
-    figures.resource = is_store(stage) || stage == Stage::claim_wait ? "shard 0" : "lanes";
-    figures.share = tail.share(tail.sum.of(stage));
-    (is_work(stage) ? figures.worked_p99_ns : figures.waited_p99_ns) = p99_of(timelines, stage);
-    if (stage == Stage::claim_wait) {
+    figures.stage = part.stage;
+    figures.resource = part.resource();
+    figures.share = tail.share(part);
+    (model::is_work(part.stage) ? figures.worked_p99_ns : figures.waited_p99_ns) =
+        p99_of(timelines, part.stage);
+    if (part.stage == Stage::claim_wait) {
       figures.inflight = evidence.claims_waiting;
       figures.limit = evidence.claims_waiting_max;
     }
-    if (stage == Stage::store_grant) {
+    if (part.stage == Stage::store_grant) {
       figures.inflight = evidence.grant_calls_inflight;
       figures.limit = evidence.grant_calls_max;
     }
@@ -187,7 +255,73 @@ void fill_stages(const Evidence& evidence, const std::vector<Timeline>& timeline
   }
 }
 
+// What is new is half of the answer to "why".
+std::string against_before(const model::Why& why) {
+  if (why.tail_before_ns == 0) return "";
+  const double times = static_cast<double>(why.tail_ns) / static_cast<double>(why.tail_before_ns);
+  if (times < 2 && times > 0.5) return "; as in the minutes before";
+  return fmt::format("; in the minutes before they took {}", ms(why.tail_before_ns));
+}
+
+void say_store_error(const Evidence& evidence, model::Why& why) {
+  why.stage = Stage::store_grant;
+  why.resource = model::resource_of(why.stage, evidence.store_error_shard);
+  why.cause = Cause::server;
+  for (const auto& figures : why.stages) {
+    if (figures.stage == why.stage && figures.resource == why.resource) why.share = figures.share;
+  }
+  why.confident = true;
+  why.verdict = fmt::format("{} refuses: {}", why.resource, evidence.store_error);
+  why.next = "Repair the store; claims are kept and repeated until it answers.";
+}
+
+// Names the part that holds the tail, or says that none does.
+void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_ns,
+                 model::Why& why) {
+  const Part* part = &tail.largest();
+  why.share = tail.share(*part);
+  std::string wait;
+  if (const Part* call = call_behind_wait(evidence, tail, *part)) {
+    wait = fmt::format("they wait for one of {} grant calls at a time, and of each call ",
+                       evidence.grant_calls_max);
+    part = call;
+    why.share += tail.share(*call);
+  }
+  why.stage = part->stage;
+  why.resource = part->resource();
+  const std::string tail_text =
+      fmt::format("the slowest 1 % of {} take {}", why.timeline, ms(why.tail_ns));
+  const std::string cpu = fmt::format("CPU is {} of a core", percent(evidence.lane_busy));
+  if (why.tail_ns < fine_ns) {
+    why.cause = Cause::none;
+    why.confident = true;
+    why.verdict =
+        fmt::format("nothing is wrong: {}; the largest part, {}, is {} at {}; {}", tail_text,
+                    percent(why.share), model::name_of(why.stage), why.resource, cpu);
+    why.next = "Nothing to do.";
+    return;
+  }
+  why.confident = why.share >= stands_out;
+  why.cause = why.confident ? cause_of(evidence, *part) : Cause::unclear;
+  why.verdict =
+      why.confident
+          ? fmt::format("{}: {}{}; {}", tail_text, wait, what_it_is(evidence, *part, why.cause),
+                        cpu)
+          : fmt::format("unclear: {} and no stage holds half of it; the largest, {} at {}, has {}",
+                        tail_text, model::name_of(why.stage), why.resource, percent(why.share));
+  why.verdict += against_before(why);
+  why.next = what_to_do(why.cause, why.resource, evidence.lane_busy);
+}
+
 }  // namespace
+
+std::int64_t tail_mean_ns(const std::vector<Timeline>& timelines) {
+  std::vector<Timeline> all = timelines;
+  const std::size_t count = slowest_first(all);
+  std::int64_t sum_ns = 0;
+  for (std::size_t i = 0; i < count; ++i) sum_ns += all[i].total_ns;
+  return count == 0 ? 0 : sum_ns / static_cast<std::int64_t>(count);
+}
 
 model::Why attribute(const Evidence& evidence) {
   const Tail answers = tail_of(evidence.answers);
@@ -202,60 +336,17 @@ model::Why attribute(const Evidence& evidence) {
   why.timeline = claims_worse ? "claims" : "answers";
   why.samples = timelines.size();
   why.tail_ns = tail.mean_ns();
+  why.tail_before_ns = claims_worse ? evidence.claims_before_ns : evidence.answers_before_ns;
   fill_stages(evidence, timelines, tail, why);
-  if (tail.count == 0 && evidence.store_error.empty()) {
+  if (!evidence.store_error.empty()) {
+    say_store_error(evidence, why);
+  } else if (tail.count == 0) {
     why.verdict = "nothing was asked in the last seconds";
     why.next = "Send positions, then ask again.";
     why.confident = true;
-    return why;
+  } else {
+    say_culprit(evidence, tail, claims_worse ? claims_fine_ns : answers_fine_ns, why);
   }
-  if (!evidence.store_error.empty()) {
-    why.stage = Stage::store_grant;
-    why.resource = "shard 0";
-    why.cause = Cause::server;
-    why.share = tail.share(tail.sum.of(Stage::store_grant));
-    why.confident = true;
-    why.verdict = fmt::format("shard 0 refuses: {}", evidence.store_error);
-    why.next = "Repair the store; claims are kept and repeated until it answers.";
-    return why;
-  }
-  const auto most = std::max_element(tail.sum.stages_ns.begin(), tail.sum.stages_ns.end());
-  why.stage = static_cast<Stage>(most - tail.sum.stages_ns.begin());
-  why.share = tail.share(*most);
-  std::string wait;
-  if (wait_is_the_calls(evidence, tail, why.stage)) {
-    wait = fmt::format("they wait for one of {} grant calls at a time, and of each call ",
-                       evidence.grant_calls_max);
-    why.stage = Stage::store_grant;
-    why.share += tail.share(tail.sum.of(Stage::store_grant));
-  }
-  why.resource = why.stages[static_cast<std::size_t>(why.stage)].resource;
-  const std::int64_t fine_ns = claims_worse ? claims_fine_ns : answers_fine_ns;
-  if (tail.mean_ns() < fine_ns) {
-    why.cause = Cause::none;
-    why.confident = true;
-    why.verdict = fmt::format(
-        "nothing is wrong: the slowest 1 % of {} take {}; the largest part, {}, "
-        "is {} at {}; CPU is {} of a core",
-        why.timeline, ms(tail.mean_ns()), percent(why.share), model::name_of(why.stage),
-        why.resource, percent(evidence.lane_busy));
-    why.next = "Nothing to do.";
-    return why;
-  }
-  why.confident = why.share >= stands_out;
-  why.cause = why.confident ? cause_of(evidence, tail, why.stage) : Cause::unclear;
-  if (!why.confident) {
-    why.verdict = fmt::format(
-        "unclear: the slowest 1 % of {} take {} and no stage holds half of it; "
-        "the largest, {}, has {}",
-        why.timeline, ms(tail.mean_ns()), model::name_of(why.stage), percent(why.share));
-    why.next = what_to_do(why.cause, why.resource, evidence.lane_busy);
-    return why;
-  }
-  why.verdict = fmt::format("the slowest 1 % of {} take {}: {}{}; CPU is {} of a core",
-                            why.timeline, ms(tail.mean_ns()), wait, what_it_is(evidence, tail, why),
-                            percent(evidence.lane_busy));
-  why.next = what_to_do(why.cause, why.resource, evidence.lane_busy);
   return why;
 }
 

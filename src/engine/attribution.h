@@ -13,16 +13,20 @@
 namespace hunt::engine {
 
 struct Evidence {
-  std::vector<Timeline> answers;   // batches, from arrival to reply
-  std::vector<Timeline> claims;    // from found to terminal
-  std::int64_t round_trip_ns = 0;  // newest probe of the store that does next to nothing
-  double lane_busy = 0;            // share of one core, busiest lane
+  std::vector<Timeline> answers;            // batches, from arrival to reply
+  std::vector<Timeline> claims;             // from found to terminal
+  std::vector<std::int64_t> round_trip_ns;  // by shard: newest probe, which does next to nothing
+  double lane_busy = 0;                     // share of one core, busiest lane
   std::uint32_t lane_count = 1;
   std::uint64_t claims_waiting = 0;
   std::uint64_t claims_waiting_max = 0;
-  std::uint64_t grant_calls_inflight = 0;
-  std::uint64_t grant_calls_max = 0;
-  std::string store_error;  // the last one while it lasts
+  std::uint64_t grant_calls_inflight = 0;  // of the shard with the most
+  std::uint64_t grant_calls_max = 0;       // of one shard
+  std::string store_error;                 // the last one while it lasts
+  std::uint32_t store_error_shard = 0;
+  // Mean of the slowest 1 % in the minutes before; 0: not known.
+  std::int64_t answers_before_ns = 0;
+  std::int64_t claims_before_ns = 0;
 };
 
 // Below these the tail is fine: discovery is to be about a millisecond, a claim a commit or two.
@@ -31,5 +35,8 @@ inline constexpr std::int64_t answers_fine_ns = 10'000'000;
 inline constexpr std::int64_t claims_fine_ns = 100'000'000;
 
 [[nodiscard]] model::Why attribute(const Evidence& evidence);
+
+// Mean of the slowest 1 %, at least of one; 0 when there are none.
+[[nodiscard]] std::int64_t tail_mean_ns(const std::vector<Timeline>& timelines);
 
 }  // namespace hunt::engine

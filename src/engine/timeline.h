@@ -1,4 +1,5 @@
 // Timeline: the wall time of one batch or claim, cut into stages. Reservoir: a fair sample of them.
+// OpenClocks: those that are not over yet.
 //
 // Not a trace: durations per stage, no spans. Each interval since the last cut belongs to exactly
 // one stage, so the stages of a timeline add up to its wall time. Values; thread: their lane's.
@@ -19,6 +20,10 @@ struct Timeline {
   std::int64_t lock_ns = 0;
   std::int64_t exec_ns = 0;
   std::int64_t load_calls = 0;  // loads waited for, one after the other
+  // Inside l2: waiting until somebody else has filled the cache.
+  std::int64_t fill_wait_ns = 0;
+  // Whose the stages of a shard are; of several loads, the one that ended last.
+  std::uint32_t shard = 0;
 
   void add(model::Stage stage, std::int64_t ns) noexcept {
     stages_ns[static_cast<std::size_t>(stage)] += ns;
@@ -34,13 +39,63 @@ class StageClock {
  public:
   explicit StageClock(std::int64_t begun_ns) noexcept : last_ns_(begun_ns) {}
   void cut(model::Stage stage, std::int64_t now_ns) noexcept {
-    timeline.add(stage, now_ns > last_ns_ ? now_ns - last_ns_ : 0);
+    if (now_ns <= last_ns_) return;
+    timeline.add(stage, now_ns - last_ns_);
     last_ns_ = now_ns;
+  }
+  // As if it were cut now.
+  [[nodiscard]] Timeline so_far(model::Stage stage, std::int64_t now_ns) const noexcept {
+    StageClock copy = *this;
+    copy.cut(stage, now_ns);
+    return copy.timeline;
   }
   Timeline timeline;
 
  private:
   std::int64_t last_ns_;
+};
+
+// Clocks of what waits now: an answer that never comes must not hide in the samples. Lifetime: a
+// clock stays where it is until it is removed.
+class OpenClocks {
+ public:
+  static constexpr std::size_t samples_max = 256;
+
+  // Returns the place to give to remove().
+  std::size_t add(const StageClock& clock, model::Stage stage) {
+    if (free_.empty()) {
+      free_.push_back(entries_.size());
+      entries_.emplace_back();
+    }
+    const std::size_t at = free_.back();
+    free_.pop_back();
+    entries_[at] = {&clock, stage};
+    return at;
+  }
+  void remove(std::size_t at) {
+    entries_[at].clock = nullptr;
+    free_.push_back(at);
+  }
+  // At most samples_max of them, evenly chosen.
+  [[nodiscard]] std::vector<Timeline> samples(std::int64_t now_ns) const {
+    std::vector<Timeline> all;
+    const std::size_t open = entries_.size() - free_.size();
+    const std::size_t step = open / samples_max + 1;
+    std::size_t seen = 0;
+    for (const Entry& entry : entries_) {
+      if (entry.clock == nullptr || seen++ % step != 0) continue;
+      all.push_back(entry.clock->so_far(entry.stage, now_ns));
+    }
+    return all;
+  }
+
+ private:
+  struct Entry {
+    const StageClock* clock = nullptr;
+    model::Stage stage = model::Stage::queue;
+  };
+  std::vector<Entry> entries_;
+  std::vector<std::size_t> free_;
 };
 
 // A uniform sample of the timelines of the last five to ten seconds: two windows that take turns.

@@ -9,6 +9,7 @@
 
 #include "model/batch.h"
 #include "model/claim.h"
+#include "model/why.h"
 
 namespace hunt::model {
 
@@ -18,6 +19,21 @@ struct LatencySummary {
   std::int64_t p99_ns = 0;
   std::int64_t p999_ns = 0;
   std::int64_t max_ns = 0;
+};
+
+// How often a stage at a resource took at most so long, since the start: a cumulative histogram.
+// Every second power of two, from a microsecond to 17 seconds.
+struct StageSeconds {
+  static constexpr std::size_t edge_count = 13;
+  [[nodiscard]] static constexpr std::int64_t edge_ns(std::size_t index) noexcept {
+    return (std::int64_t{1} << (10 + 2 * index)) - 1;
+  }
+  Stage stage = Stage::queue;
+  std::string resource;
+  bool worked = false;  // else waited
+  std::array<std::uint64_t, edge_count> at_or_below{};
+  std::uint64_t count = 0;
+  std::uint64_t sum_ns = 0;
 };
 
 struct Stats {
@@ -40,6 +56,10 @@ struct Stats {
   std::uint64_t loot_lookups = 0;   // positions on a tile that bears loot
   std::uint64_t loot_misses = 0;    // those of them that waited for a chunk
   std::uint64_t chunks_loaded = 0;
+  std::uint64_t l2_hits = 0;    // chunks that the shared cache had
+  std::uint64_t l2_misses = 0;  // and had not
+  std::uint64_t cache_errors = 0;
+  std::uint64_t cross_shard = 0;  // stored positions that were passed on to their shard
   std::uint64_t l1_chunks = 0;
   std::uint64_t l1_bytes = 0;
   std::uint64_t l1_evictions = 0;
@@ -48,7 +68,8 @@ struct Stats {
   LatencySummary store_load;    // one load call
   LatencySummary store_grant;   // one grant call, commit included
   LatencySummary invalidation;  // commit to applied in L1
-  std::string store_error;      // the store's last error while it lasts, or empty
+  std::vector<StageSeconds> stages;
+  std::string store_error;  // the store's last error while it lasts, or empty
 };
 
 // A sample for the live page.

@@ -58,6 +58,7 @@ Result<void> ChunkLoader::start(Keys keys, std::size_t loads_max) {
     }
     if (tasks_.count() >= loads_max) return tl::unexpected<Error>(too_many());
     const auto load = std::make_shared<Load>();
+    load->shard = shard;
     Keys part(at, end);
     for (const auto& key : part) under_way_.emplace(key, load);
     const bool spawned = tasks_.try_spawn(run(shard, std::move(part), load));
@@ -124,7 +125,9 @@ boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Key
     if (clock_.now_ns() >= deadline_ns) co_return end(load, keys, too_many());
     const auto jitter_ns =
         static_cast<std::int64_t>(prng_.below(static_cast<std::uint64_t>(backoff_ns)));
-    co_await timer_.sleep_until(clock_.now_ns() + backoff_ns + jitter_ns);
+    const std::int64_t waits_ns = clock_.now_ns();
+    co_await timer_.sleep_until(waits_ns + backoff_ns + jitter_ns);
+    load->fill_wait_ns += clock_.now_ns() - waits_ns;
     backoff_ns = std::min(backoff_ns * 2, backoff_ns_max);
   }
 }
@@ -133,6 +136,7 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
                                                 LoadPtr& load, std::int64_t deadline_ns) {
   Keys all = leased.keys;
   all.insert(all.end(), rest.begin(), rest.end());
+  load->store_ns = clock_.now_ns();
   if (cache_ != nullptr) {
     const bool entered = co_await enter_store(shard, deadline_ns);
     if (!entered) {
@@ -201,6 +205,7 @@ void ChunkLoader::settle(LoadPtr& load, const Keys& done, const Keys& rest) {
   };
   for (const auto& key : done) forget(key);
   load = std::make_shared<Load>();
+  load->shard = settled->shard;
   load->changes = settled->changes;
   for (const auto& key : rest) under_way_[key] = load;
   settled->more = !rest.empty();
@@ -214,8 +219,19 @@ void ChunkLoader::end(const LoadPtr& load, const Keys& keys, std::optional<Error
   settle(last, keys, none);
 }
 
+// Up to where it turned to the store, the cache's; then the store's.
+void ChunkLoader::cut(const Load& load, engine::StageClock& times) const {
+  const std::int64_t now_ns = clock_.now_ns();
+  times.cut(model::Stage::l2, std::min(load.store_ns, now_ns));
+  times.cut(model::Stage::store_load, now_ns);
+  times.timeline.fill_wait_ns += load.fill_wait_ns;
+  times.timeline.shard = load.shard;
+  if (load.store_ns != INT64_MAX) ++times.timeline.load_calls;
+}
+
 boost::asio::awaitable<Result<void>> ChunkLoader::load(Keys keys, Deadlines& deadlines,
-                                                       std::int64_t deadline_ns) {
+                                                       std::int64_t deadline_ns,
+                                                       engine::StageClock& times) {
   const auto started = start(keys, limits::loads_inflight_max);
   if (!started) co_return started;
   for (bool more = true; more;) {
@@ -230,6 +246,7 @@ boost::asio::awaitable<Result<void>> ChunkLoader::load(Keys keys, Deadlines& dea
     }
     for (const auto& load : loads) {
       const bool in_time = co_await load->done.wait(deadlines, deadline_ns);
+      cut(*load, times);
       if (!in_time) {
         co_return fail(Errc::deadline_exceeded,
                        "the store did not deliver a chunk in time; try again later");

@@ -19,6 +19,7 @@
 #include "base/prng.h"
 #include "base/result.h"
 #include "engine/l1.h"
+#include "engine/timeline.h"
 #include "ports/clock.h"
 #include "ports/tile_cache.h"
 #include "service/lane_metrics.h"
@@ -35,12 +36,14 @@ class ChunkLoader {
               const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
               LaneMetrics& metrics, std::uint64_t seed);
 
-  // Loads what is not under way already and waits for all of `keys` (repeats are fine).
+  // Loads what is not under way already and waits for all of `keys` (repeats are fine). The time
+  // goes to l2 and store_load of `times`.
   // Errors: those of HuntStore::load_chunks; overloaded when too many loads are under way, or
   // nobody filled the cache in time; moved (the map is old); deadline_exceeded.
   [[nodiscard]] boost::asio::awaitable<Result<void>> load(std::vector<model::ChunkKey> keys,
                                                           Deadlines& deadlines,
-                                                          std::int64_t deadline_ns);
+                                                          std::int64_t deadline_ns,
+                                                          engine::StageClock& times);
 
   // Remembers the wish to load these again in the background; flush_refreshes() sends the wishes of
   // many batches together while less than half of the loads are in use.
@@ -57,8 +60,11 @@ class ChunkLoader {
   struct Load {
     Signal done;
     std::optional<Error> error;
-    Keys moved;                              // not owned by the shard that the map names
-    bool more = false;                       // some of its chunks go on in another load
+    Keys moved;         // not owned by the shard that the map names
+    bool more = false;  // some of its chunks go on in another load
+    model::ShardId shard = 0;
+    std::int64_t store_ns = INT64_MAX;       // when it turned from the cache to the store
+    std::int64_t fill_wait_ns = 0;           // waiting for somebody else's fill so far
     std::vector<model::TileChange> changes;  // arrived meanwhile
   };
   using LoadPtr = std::shared_ptr<Load>;
@@ -82,6 +88,7 @@ class ChunkLoader {
   // Those who wait for `load` go on; `rest` becomes another load, which `load` then is.
   void settle(LoadPtr& load, const Keys& done, const Keys& rest);
   void end(const LoadPtr& load, const Keys& keys, std::optional<Error> error);
+  void cut(const Load& load, engine::StageClock& times) const;
   void remember(const model::TileChange& change);
   [[nodiscard]] std::int64_t lease_ns();
 

@@ -1,6 +1,7 @@
 #include "service/claim_desk.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/limits.h"
 
@@ -28,10 +29,12 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 
 }  // namespace
 
-ClaimDesk::ClaimDesk(const Shards& shards, ports::Bus& bus, const ports::Clock& clock,
-                     ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
+ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, ports::Bus& bus,
+                     const ports::Clock& clock, ports::Timer& timer,
+                     boost::asio::any_io_executor lane, LaneMetrics& metrics,
                      engine::Reservoir& times)
-    : shards_(shards),
+    : options_(options),
+      shards_(shards),
       bus_(bus),
       clock_(clock),
       timer_(timer),
@@ -51,9 +54,24 @@ bool ClaimDesk::failing() const noexcept {
 }
 
 std::size_t ClaimDesk::calls_inflight() const noexcept {
-  std::size_t sum = 0;
-  for (const Queue& queue : queues_) sum += queue.calls_inflight;
-  return sum;
+  std::size_t most = 0;
+  for (const Queue& queue : queues_) most = std::max(most, queue.calls_inflight);
+  return most;
+}
+
+std::vector<engine::Timeline> ClaimDesk::open_times(std::int64_t now_ns) const {
+  std::vector<engine::Timeline> all;
+  const std::size_t step = pending_.size() / engine::OpenClocks::samples_max + 1;
+  std::size_t seen = 0;
+  for (const auto& [id, pending] : pending_) {
+    if (pending.verdict || seen++ % step != 0) continue;
+    engine::StageClock clock(pending.found_ns);
+    clock.cut(model::Stage::claim_wait, std::min(pending.called_ns, now_ns));
+    clock.cut(model::Stage::store_grant, now_ns);
+    clock.timeline.shard = shards_.of(pending.claim.world, pending.claim.tile);
+    all.push_back(clock.timeline);
+  }
+  return all;
 }
 
 void ClaimDesk::attach(Pending& pending, const ClaimWaitPtr& wait, std::uint32_t position) {
@@ -98,7 +116,7 @@ void ClaimDesk::flush() {
 void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
   Queue& queue = queues_[shard];
   if (now_ns < queue.blocked_until_ns) return;
-  while (!queue.ids.empty() && queue.calls_inflight < limits::claim_calls_inflight_max) {
+  while (!queue.ids.empty() && queue.calls_inflight < options_.calls_inflight_max) {
     const bool full_call = queue.ids.size() >= limits::claims_per_call_max;
     const bool lingered = now_ns - queue.since_ns >= limits::claim_linger_ns;
     if (queue.calls_inflight > 0 && !full_call && !lingered) break;
@@ -116,9 +134,9 @@ void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
     const bool spawned = tasks_.try_spawn(call(shard, std::move(ids)));
     HUNT_ASSERT(spawned);
   }
-  if (!queue.ids.empty() && !queue.lingering &&
-      queue.calls_inflight < limits::claim_calls_inflight_max) {
-    queue.lingering = tasks_.try_spawn(flush_later(shard));
+  if (!queue.ids.empty() && queue.calls_inflight < options_.calls_inflight_max &&
+      !std::exchange(queue.lingering, true)) {
+    if (!tasks_.try_spawn(flush_later(shard))) queue.lingering = false;
   }
 }
 
@@ -132,20 +150,24 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   Queue& queue = queues_[shard];
   std::vector<model::Claim> claims;
   claims.reserve(ids.size());
-  for (const auto& id : ids) claims.push_back(pending_.at(id).claim);
   const std::int64_t begun_ns = clock_.now_ns();
+  for (const auto& id : ids) {
+    Pending& pending = pending_.at(id);
+    pending.called_ns = begun_ns;
+    claims.push_back(pending.claim);
+  }
   auto done = co_await shards_.store(shard).grant_claims(std::move(claims));
   metrics_.store_grant.record(clock_.now_ns() - begun_ns);
   --queue.calls_inflight;
   if (!done) {
-    retry_later(queue, ids, done.error());
+    retry_later(shard, ids, done.error());
     co_return;
   }
   queue.backoff_ns = 0;
   queue.blocked_until_ns = 0;
   if (!failing()) metrics_.store_error.clear();
   HUNT_ASSERT(done->verdicts.size() == ids.size());
-  record(ids, begun_ns, *done);
+  record(shard, ids, begun_ns, *done);
   Ids elsewhere;
   for (auto& verdict : done->verdicts) {
     if (verdict.moved) {
@@ -160,7 +182,8 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   if (!untold_.empty() && !telling_) co_await tell();
 }
 
-void ClaimDesk::record(const Ids& ids, std::int64_t begun_ns, const model::GrantCall& call) {
+void ClaimDesk::record(model::ShardId shard, const Ids& ids, std::int64_t begun_ns,
+                       const model::GrantCall& call) {
   const std::int64_t now_ns = clock_.now_ns();
   for (const auto& id : ids) {
     engine::StageClock clock(pending_.at(id).found_ns);
@@ -168,7 +191,9 @@ void ClaimDesk::record(const Ids& ids, std::int64_t begun_ns, const model::Grant
     clock.cut(model::Stage::store_grant, now_ns);
     clock.timeline.lock_ns = call.lock_us * 1'000;
     clock.timeline.exec_ns = call.exec_us * 1'000;
+    clock.timeline.shard = shard;
     times_.add(clock.timeline, now_ns);
+    metrics_.stages.record(clock.timeline);
   }
 }
 
@@ -251,14 +276,18 @@ void ClaimDesk::could_not_tell(const Ids& ids, const Error& error) {
   }
 }
 
-void ClaimDesk::retry_later(Queue& queue, const Ids& ids, const Error& error) {
+void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& error) {
+  Queue& queue = queues_[shard];
   ++metrics_.claim_retries;
-  metrics_.store_error = error.message;
+  metrics_.set_store_error(error.message, shard);
   if (queue.ids.empty()) queue.since_ns = clock_.now_ns();
   queue.ids.insert(queue.ids.begin(), ids.begin(), ids.end());
   queue.backoff_ns = std::clamp(queue.backoff_ns * 2, backoff_ns_min, backoff_ns_max);
   queue.blocked_until_ns = clock_.now_ns() + queue.backoff_ns;
-  for (const auto& id : ids) give_up_waits(pending_.at(id), error);
+  for (const auto& id : ids) {
+    pending_.at(id).called_ns = INT64_MAX;
+    give_up_waits(pending_.at(id), error);
+  }
 }
 
 // Their shard is down for them until a newer map says where it is.
@@ -268,6 +297,7 @@ void ClaimDesk::moved(const Ids& ids) {
   const Error error = shards_.moved();
   for (const auto& id : ids) {
     Pending& pending = pending_.at(id);
+    pending.called_ns = INT64_MAX;
     enqueue(id, pending.claim, now_ns);
     Queue& queue = queues_[shards_.of(pending.claim.world, pending.claim.tile)];
     queue.backoff_ns = std::max(queue.backoff_ns, backoff_ns_min);

@@ -43,10 +43,15 @@ struct ClaimWait {
 };
 using ClaimWaitPtr = std::shared_ptr<ClaimWait>;
 
+struct ClaimDeskOptions {
+  std::size_t calls_inflight_max = 8;  // per shard. Bound: limits::claim_calls_inflight_max
+};
+
 class ClaimDesk {
  public:
-  ClaimDesk(const Shards& shards, ports::Bus& bus, const ports::Clock& clock, ports::Timer& timer,
-            boost::asio::any_io_executor lane, LaneMetrics& metrics, engine::Reservoir& times);
+  ClaimDesk(ClaimDeskOptions options, const Shards& shards, ports::Bus& bus,
+            const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
+            LaneMetrics& metrics, engine::Reservoir& times);
 
   [[nodiscard]] bool full() const noexcept;
   [[nodiscard]] engine::ClaimMemo& memo() noexcept { return memo_; }
@@ -66,13 +71,20 @@ class ClaimDesk {
   [[nodiscard]] std::size_t waiting() const noexcept { return pending_.size(); }
   // The last grant call to some shard failed, and none to it has succeeded since.
   [[nodiscard]] bool failing() const noexcept;
+  // To the shard with the most of them.
   [[nodiscard]] std::size_t calls_inflight() const noexcept;
+  [[nodiscard]] std::size_t calls_inflight_max() const noexcept {
+    return options_.calls_inflight_max;
+  }
+  // Of claims without a verdict. Bound: engine::OpenClocks::samples_max.
+  [[nodiscard]] std::vector<engine::Timeline> open_times(std::int64_t now_ns) const;
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
  private:
   struct Pending {
     model::Claim claim;
     std::int64_t found_ns = 0;
+    std::int64_t called_ns = INT64_MAX;          // when the call that it is in began
     std::optional<model::ClaimVerdict> verdict;  // decided, but not told yet
     std::vector<std::pair<ClaimWaitPtr, std::uint32_t>> waits;
   };
@@ -97,11 +109,13 @@ class ClaimDesk {
   void finish(model::ClaimId id, const model::ClaimVerdict& verdict);
   [[nodiscard]] boost::asio::awaitable<void> tell();
   void could_not_tell(const Ids& ids, const Error& error);
-  void record(const Ids& ids, std::int64_t begun_ns, const model::GrantCall& call);
-  void retry_later(Queue& queue, const Ids& ids, const Error& error);
+  void record(model::ShardId shard, const Ids& ids, std::int64_t begun_ns,
+              const model::GrantCall& call);
+  void retry_later(model::ShardId shard, const Ids& ids, const Error& error);
   void moved(const Ids& ids);
   void give_up_waits(Pending& pending, const Error& error);
 
+  const ClaimDeskOptions options_;
   const Shards& shards_;
   ports::Bus& bus_;
   const ports::Clock& clock_;

@@ -10,6 +10,7 @@
 #include "base/histogram.h"
 #include "engine/l1.h"
 #include "model/batch.h"
+#include "service/stage_times.h"
 
 namespace hunt::service {
 
@@ -38,8 +39,15 @@ struct LaneMetrics {
   Histogram store_load;
   Histogram store_grant;
   Histogram invalidation;
+  StageTimes stages;
   std::string store_error;
+  std::uint32_t store_error_shard = 0;
 
+  // The last error while it lasts; the empty text: none.
+  void set_store_error(const std::string& text, std::uint32_t shard) {
+    store_error = text;
+    store_error_shard = shard;
+  }
   void count(model::Outcome outcome) noexcept { ++positions[static_cast<std::size_t>(outcome)]; }
   void count_claim(model::Outcome outcome) noexcept { ++claims[static_cast<std::size_t>(outcome)]; }
 };

@@ -26,11 +26,16 @@ void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
   }
 }
 
-boost::asio::awaitable<void> LaneReport::probe(ports::HuntStore* store) {
+boost::asio::awaitable<void> LaneReport::probe(std::uint32_t shard, ports::HuntStore* store) {
+  if (round_trips_.size() <= shard) round_trips_.resize(shard + 1);
+  round_trips_[shard].under_way = true;
   const std::int64_t begun_ns = clock_.now_ns();
   const model::ClaimId nobodys;
   const auto found = co_await store->find_grant(nobodys);
-  if (found) round_trips_ns_[probe_count_++ % round_trips_ns_.size()] = clock_.now_ns() - begun_ns;
+  RoundTrips& trips = round_trips_[shard];
+  trips.under_way = false;
+  if (!found) co_return;
+  trips.newest_ns[trips.count++ % trips.newest_ns.size()] = clock_.now_ns() - begun_ns;
 }
 
 bool LaneReport::publish_evidence(std::int64_t now_ns) {
@@ -38,10 +43,15 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
   engine::Evidence evidence;
   evidence.answers = view_.answer_times.samples(now_ns);
   evidence.claims = view_.claim_times.samples(now_ns);
-  const auto probes = std::min(probe_count_, round_trips_ns_.size());
-  if (probes > 0) {
-    const auto end = round_trips_ns_.begin() + static_cast<std::ptrdiff_t>(probes);
-    evidence.round_trip_ns = *std::min_element(round_trips_ns_.begin(), end);
+  const auto open_answers = view_.open_answers.samples(now_ns);
+  const auto open_claims = view_.desk.open_times(now_ns);
+  evidence.answers.insert(evidence.answers.end(), open_answers.begin(), open_answers.end());
+  evidence.claims.insert(evidence.claims.end(), open_claims.begin(), open_claims.end());
+  for (const RoundTrips& trips : round_trips_) {
+    const auto count = std::min(trips.count, trips.newest_ns.size());
+    const auto end = trips.newest_ns.begin() + static_cast<std::ptrdiff_t>(count);
+    evidence.round_trip_ns.push_back(count == 0 ? 0
+                                                : *std::min_element(trips.newest_ns.begin(), end));
   }
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();
   if (evidence_ns_ != 0) {
@@ -53,8 +63,9 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
   evidence.claims_waiting = view_.desk.waiting();
   evidence.claims_waiting_max = limits::claims_waiting_max;
   evidence.grant_calls_inflight = view_.desk.calls_inflight();
-  evidence.grant_calls_max = limits::claim_calls_inflight_max;
+  evidence.grant_calls_max = view_.desk.calls_inflight_max();
   evidence.store_error = view_.metrics.store_error;
+  evidence.store_error_shard = view_.metrics.store_error_shard;
   observer_.publish(lane_, std::move(evidence));
   return true;
 }

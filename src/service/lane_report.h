@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <vector>
 
 #include "engine/l1.h"
 #include "engine/timeline.h"
@@ -24,6 +25,7 @@ struct LaneView {
   const engine::L1& l1;
   const ClaimDesk& desk;
   engine::Reservoir& answer_times;
+  const engine::OpenClocks& open_answers;
   engine::Reservoir& claim_times;
   const LiveSampler& sampler;
 };
@@ -37,8 +39,11 @@ class LaneReport {
   void publish_figures(std::int64_t now_ns, bool last);
   // At most once a second; true when it did.
   [[nodiscard]] bool publish_evidence(std::int64_t now_ns);
-  // How long a store takes to say next to nothing: the round trip.
-  [[nodiscard]] boost::asio::awaitable<void> probe(ports::HuntStore* store);
+  // How long a shard's store takes to say next to nothing: the round trip.
+  [[nodiscard]] boost::asio::awaitable<void> probe(std::uint32_t shard, ports::HuntStore* store);
+  [[nodiscard]] bool probes(std::uint32_t shard) const noexcept {
+    return shard < round_trips_.size() && round_trips_[shard].under_way;
+  }
 
   [[nodiscard]] bool watched() const noexcept { return watched_; }
 
@@ -49,10 +54,14 @@ class LaneReport {
   LaneView view_;
   std::int64_t published_ns_ = INT64_MIN;
   std::int64_t sampled_ns_ = INT64_MIN;
-  std::int64_t evidence_ns_ = 0;                  // when the evidence was published last
-  std::int64_t evidence_cpu_ns_ = 0;              // the lane's CPU time then
-  std::array<std::int64_t, 3> round_trips_ns_{};  // the newest probes of the store
-  std::size_t probe_count_ = 0;
+  std::int64_t evidence_ns_ = 0;      // when the evidence was published last
+  std::int64_t evidence_cpu_ns_ = 0;  // the lane's CPU time then
+  struct RoundTrips {
+    std::array<std::int64_t, 3> newest_ns{};
+    std::size_t count = 0;
+    bool under_way = false;
+  };
+  std::vector<RoundTrips> round_trips_;  // by shard
   bool watched_ = false;
 };
 

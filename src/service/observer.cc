@@ -8,10 +8,35 @@ namespace {
 
 constexpr std::size_t finds_max = 64;
 constexpr std::int64_t watched_for_ns = 5'000'000'000;
+// What "the minutes before" are: looks of the last ten minutes but the last half a minute.
+constexpr std::int64_t look_every_ns = 10'000'000'000;
+constexpr std::int64_t before_ns_min = 30'000'000'000;
+constexpr std::size_t looks_max = 60;
 
 model::LatencySummary summary_of(const Histogram& histogram) {
   return {histogram.count(), histogram.quantile_ns(5'000), histogram.quantile_ns(9'900),
           histogram.quantile_ns(9'990), histogram.max_ns()};
+}
+
+model::StageSeconds seconds_of(const StageTimes::Series& series) {
+  model::StageSeconds out;
+  out.stage = series.stage;
+  out.resource = model::resource_of(series.stage, series.shard);
+  out.worked = series.worked;
+  out.count = series.seconds.count();
+  out.sum_ns = series.seconds.sum_ns();
+  for (std::size_t i = 0; i < out.at_or_below.size(); ++i) {
+    out.at_or_below[i] = series.seconds.count_at_or_below(model::StageSeconds::edge_ns(i));
+  }
+  return out;
+}
+
+// 0 when there are none.
+std::int64_t median(std::vector<std::int64_t> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 void add(OutcomeCounts& to, const OutcomeCounts& from) {
@@ -32,6 +57,10 @@ void merge(LaneMetrics& to, const LaneMetrics& from) {
   to.loot_lookups += from.loot_lookups;
   to.loot_misses += from.loot_misses;
   to.chunks_loaded += from.chunks_loaded;
+  to.l2_hits += from.l2_hits;
+  to.l2_misses += from.l2_misses;
+  to.cache_errors += from.cache_errors;
+  to.cross_shard += from.cross_shard;
   to.l1.chunks += from.l1.chunks;
   to.l1.bytes += from.l1.bytes;
   to.l1.evictions += from.l1.evictions;
@@ -39,6 +68,7 @@ void merge(LaneMetrics& to, const LaneMetrics& from) {
   to.store_load.merge(from.store_load);
   to.store_grant.merge(from.store_grant);
   to.invalidation.merge(from.invalidation);
+  to.stages.merge(from.stages);
   if (to.store_error.empty()) to.store_error = from.store_error;
 }
 
@@ -78,11 +108,27 @@ void Observer::publish(std::size_t lane, LiveSample sample) {
 }
 
 void Observer::publish(std::size_t lane, engine::Evidence evidence) {
-  const std::lock_guard lock(lanes_[lane]->mutex);
-  lanes_[lane]->evidence = std::move(evidence);
+  {
+    const std::lock_guard lock(lanes_[lane]->mutex);
+    lanes_[lane]->evidence = std::move(evidence);
+  }
+  if (lane == 0) remember_tail();
 }
 
-model::Why Observer::why() const {
+void Observer::remember_tail() {
+  const std::int64_t now_ns = clock_.now_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!looks_.empty() && now_ns - looks_.back().at_ns < look_every_ns) return;
+  }
+  const engine::Evidence all = gather();
+  const Look look{now_ns, engine::tail_mean_ns(all.answers), engine::tail_mean_ns(all.claims)};
+  const std::lock_guard lock(mutex_);
+  looks_.push_back(look);
+  while (looks_.size() > looks_max) looks_.pop_front();
+}
+
+engine::Evidence Observer::gather() const {
   engine::Evidence all;
   all.lane_count = static_cast<std::uint32_t>(lanes_.size());
   for (const auto& lane : lanes_) {
@@ -90,14 +136,38 @@ model::Why Observer::why() const {
     const engine::Evidence& one = lane->evidence;
     all.answers.insert(all.answers.end(), one.answers.begin(), one.answers.end());
     all.claims.insert(all.claims.end(), one.claims.begin(), one.claims.end());
-    all.round_trip_ns = std::max(all.round_trip_ns, one.round_trip_ns);
+    const std::size_t shards = std::max(all.round_trip_ns.size(), one.round_trip_ns.size());
+    all.round_trip_ns.resize(shards);
+    for (std::size_t shard = 0; shard < one.round_trip_ns.size(); ++shard) {
+      all.round_trip_ns[shard] = std::max(all.round_trip_ns[shard], one.round_trip_ns[shard]);
+    }
     all.lane_busy = std::max(all.lane_busy, one.lane_busy);
     all.claims_waiting += one.claims_waiting;
     all.claims_waiting_max += one.claims_waiting_max;
     all.grant_calls_inflight += one.grant_calls_inflight;
     all.grant_calls_max += one.grant_calls_max;
-    if (all.store_error.empty()) all.store_error = one.store_error;
+    if (!all.store_error.empty()) continue;
+    all.store_error = one.store_error;
+    all.store_error_shard = one.store_error_shard;
   }
+  return all;
+}
+
+model::Why Observer::why() const {
+  engine::Evidence all = gather();
+  const std::int64_t now_ns = clock_.now_ns();
+  std::vector<std::int64_t> answers;
+  std::vector<std::int64_t> claims;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Look& look : looks_) {
+      if (now_ns - look.at_ns < before_ns_min) continue;
+      if (look.answers_ns > 0) answers.push_back(look.answers_ns);
+      if (look.claims_ns > 0) claims.push_back(look.claims_ns);
+    }
+  }
+  all.answers_before_ns = median(std::move(answers));
+  all.claims_before_ns = median(std::move(claims));
   return engine::attribute(all);
 }
 
@@ -160,6 +230,10 @@ model::Stats Observer::stats() const {
   stats.loot_lookups = all.loot_lookups;
   stats.loot_misses = all.loot_misses;
   stats.chunks_loaded = all.chunks_loaded;
+  stats.l2_hits = all.l2_hits;
+  stats.l2_misses = all.l2_misses;
+  stats.cache_errors = all.cache_errors;
+  stats.cross_shard = all.cross_shard;
   stats.l1_chunks = all.l1.chunks;
   stats.l1_bytes = all.l1.bytes;
   stats.l1_evictions = all.l1.evictions;
@@ -167,6 +241,7 @@ model::Stats Observer::stats() const {
   stats.store_load = summary_of(all.store_load);
   stats.store_grant = summary_of(all.store_grant);
   stats.invalidation = summary_of(all.invalidation);
+  for (const auto& series : all.stages.series()) stats.stages.push_back(seconds_of(series));
   stats.store_error = all.store_error;
   const std::lock_guard lock(mutex_);
   stats.rules = rules_;

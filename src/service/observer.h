@@ -54,6 +54,14 @@ class Observer final : public ports::Monitor {
 
  private:
   struct Lane;
+  struct Look {
+    std::int64_t at_ns = 0;
+    std::int64_t answers_ns = 0;  // mean of the slowest 1 % then
+    std::int64_t claims_ns = 0;
+  };
+  [[nodiscard]] engine::Evidence gather() const;
+  void remember_tail();
+
   const ports::Clock& clock_;
   const About about_;
   const std::int64_t started_ns_;
@@ -65,6 +73,7 @@ class Observer final : public ports::Monitor {
   std::string not_ready_ = "starting";
   std::deque<model::ClaimEvent> finds_;
   std::int64_t watched_ns_ = INT64_MIN;
+  std::deque<Look> looks_;  // one every ten seconds, for ten minutes
 };
 
 }  // namespace hunt::service

@@ -49,11 +49,14 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
-      desk_(shards_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_),
+      desk_({options_.grant_calls_max}, shards_, bus_, clock_, timer_, ports.lane, metrics_,
+            claim_times_),
       report_(options_.lane, observer, clock_,
-              {metrics_, l1_, desk_, answer_times_, claim_times_, sampler_}),
-      tasks_(ports.lane, 2),
-      relays_(shards_.count()) {}
+              {metrics_, l1_, desk_, answer_times_, open_answers_, claim_times_, sampler_}),
+      tasks_(ports.lane, 1 + shards_.count()),  // the ticks, and a probe of each store
+      relays_(shards_.count()) {
+  metrics_.stages = StageTimes(shards_.count());
+}
 
 void Orchestrator::start() {
   bus_.on_invalidation([this](const model::Invalidation& what) { on_invalidation(what); });
@@ -88,8 +91,10 @@ boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::Ch
     const auto end = std::min(chunks.size(), at + step);
     std::vector<model::ChunkKey> part(chunks.begin() + static_cast<std::ptrdiff_t>(at),
                                       chunks.begin() + static_cast<std::ptrdiff_t>(end));
-    const std::int64_t deadline_ns = clock_.now_ns() + limits::answer_deadline_ns;
-    const auto loaded = co_await loader_.load(std::move(part), deadlines_, deadline_ns);
+    const std::int64_t begun_ns = clock_.now_ns();
+    engine::StageClock nobodys(begun_ns);
+    const auto loaded = co_await loader_.load(std::move(part), deadlines_,
+                                              begun_ns + limits::answer_deadline_ns, nobodys);
     if (!loaded) co_return loaded;
   }
   co_return Result<void>{};
@@ -147,14 +152,18 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
   ++asks_inflight_;
   Result<void> answered;
   if (!worlds_.contains(ask.batch.world)) {
+    const std::size_t open = open_answers_.add(ask.times, model::Stage::store_load);
     answered = co_await know_world(ask.batch);
-    ask.times.cut(model::Stage::store_load, clock_.now_ns());
+    open_answers_.remove(open);
+    cut(ask, model::Stage::store_load);
     ++ask.times.timeline.load_calls;
   }
   if (answered) answered = co_await answer_all(ask);
   if (answered && ask.wait != nullptr && ask.wait->open > 0) {
+    const std::size_t open = open_answers_.add(ask.times, model::Stage::store_grant);
     answered = co_await await_verdicts(ask);
-    ask.times.cut(model::Stage::store_grant, clock_.now_ns());
+    open_answers_.remove(open);
+    cut(ask, model::Stage::store_grant);
   }
   --asks_inflight_;
   if (ask.turn != nullptr) idle_turns_.push_back(std::move(ask.turn));
@@ -224,14 +233,14 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
   metrics_.loot_lookups += turn.on_loot;
   if (!turn.aging.empty()) loader_.refresh(turn.aging);
   settle_candidates(ask);
-  ask.times.cut(model::Stage::l1, clock_.now_ns());
+  cut(ask, model::Stage::l1);
   for (int round = 0; round < load_rounds_max && !turn.missed.empty(); ++round) {
-    const auto loaded = co_await loader_.load(turn.wanted, deadlines_, ask.deadline_ns);
-    ask.times.cut(model::Stage::store_load, clock_.now_ns());
-    ++ask.times.timeline.load_calls;
+    const std::size_t open = open_answers_.add(ask.times, model::Stage::store_load);
+    const auto loaded = co_await loader_.load(turn.wanted, deadlines_, ask.deadline_ns, ask.times);
+    open_answers_.remove(open);
     if (!loaded && loaded.error().code == Errc::overloaded) break;
     if (!loaded) {
-      metrics_.store_error = loaded.error().message;
+      metrics_.set_store_error(loaded.error().message, ask.times.timeline.shard);
       co_return loaded;
     }
     if (!desk_.failing()) metrics_.store_error.clear();
@@ -241,7 +250,7 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
     metrics_.loot_lookups += turn.on_loot;
     metrics_.loot_misses += turn.on_loot;
     settle_candidates(ask);
-    ask.times.cut(model::Stage::l1, clock_.now_ns());
+    cut(ask, model::Stage::l1);
   }
   for (const std::uint32_t i : turn.missed) ask.reply.outcomes[i] = {model::Outcome::busy, 0, -1};
   co_return Result<void>{};
@@ -309,13 +318,20 @@ boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
   co_return Result<void>{};
 }
 
+void Orchestrator::cut(Ask& ask, model::Stage stage) const {
+  if (options_.stage_clock) ask.times.cut(stage, clock_.now_ns());
+}
+
 void Orchestrator::finish(Ask& ask) {
   ++metrics_.batches;
   for (const auto& outcome : ask.reply.outcomes) metrics_.count(outcome.outcome);
   metrics_.shed = metrics_.positions[static_cast<std::size_t>(model::Outcome::busy)];
   const std::int64_t now_ns = clock_.now_ns();
-  ask.times.cut(model::Stage::answer, now_ns);
-  answer_times_.add(ask.times.timeline, now_ns);
+  if (options_.stage_clock) {
+    ask.times.cut(model::Stage::answer, now_ns);
+    answer_times_.add(ask.times.timeline, now_ns);
+    metrics_.stages.record(ask.times.timeline);
+  }
   metrics_.answer.record(now_ns - ask.begun_ns);
 }
 
@@ -344,7 +360,11 @@ boost::asio::awaitable<void> Orchestrator::tick() {
     loader_.flush_refreshes();
     report_.publish_figures(now_ns, false);
     if (report_.publish_evidence(now_ns)) {
-      static_cast<void>(tasks_.try_spawn(report_.probe(&shards_.store(0))));  // one at a time
+      for (model::ShardId shard = 0; shard < shards_.count(); ++shard) {
+        // A probe under way is an answer, too: there is room for one of each store only.
+        if (!shards_.serves(shard) || report_.probes(shard)) continue;
+        static_cast<void>(tasks_.try_spawn(report_.probe(shard, &shards_.store(shard))));
+      }
     }
     co_await timer_.sleep_until(now_ns + tick_ns);
   }

@@ -14,6 +14,7 @@
 #include "engine/claim_id.h"
 #include "engine/l1.h"
 #include "engine/roll.h"
+#include "model/limits.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
@@ -35,6 +36,8 @@ struct OrchestratorOptions {
   std::vector<std::uint8_t> event_seed;              // 32 bytes
   std::shared_ptr<const model::ShardMap> map;        // none: all is shard 0's
   std::vector<model::ShardId> served;                // empty: every shard's positions
+  std::size_t grant_calls_max = limits::claim_calls_inflight_max;  // per shard
+  bool stage_clock = true;  // off: only to measure what it costs
 };
 
 // What an orchestrator stands on. Lifetime: all of it outlives the orchestrator.
@@ -95,6 +98,7 @@ class Orchestrator final : public ports::BatchHandler {
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
   void finish(Ask& ask);
+  void cut(Ask& ask, model::Stage stage) const;
   void on_invalidation(const model::Invalidation& invalidation);
   [[nodiscard]] boost::asio::awaitable<void> tick();
 
@@ -106,6 +110,7 @@ class Orchestrator final : public ports::BatchHandler {
   LaneMetrics metrics_;
   engine::Reservoir answer_times_;
   engine::Reservoir claim_times_;
+  engine::OpenClocks open_answers_;
   engine::L1 l1_;
   engine::Roller roller_;
   engine::ClaimIds claim_ids_;

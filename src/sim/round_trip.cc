@@ -1,4 +1,4 @@
-#include "sim/slow_store.h"
+#include "sim/round_trip.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -7,7 +7,7 @@
 
 namespace hunt::sim {
 
-boost::asio::awaitable<void> SlowStore::half() const {
+boost::asio::awaitable<void> RoundTrip::half() const {
   const auto executor = co_await boost::asio::this_coro::executor;
   boost::asio::steady_timer timer(executor, std::chrono::nanoseconds(half_ns_));
   co_await timer.async_wait(boost::asio::use_awaitable);

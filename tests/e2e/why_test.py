@@ -11,36 +11,59 @@ SMALL = ["--players", "2000", "--rate", "20000"]
 class Why(HuntTest):
     """Runs `hunt up` with a small crowd and asks why beside it."""
 
-    def why_of(self, *flags):
-        """The verdict after ten seconds of load at the latest."""
-        server = self.start("up", "--store", self.store, *SMALL, *flags)
+    def why_of(self, *flags, load=SMALL, until):
+        """The first verdict that `until` is content with, or the last within ten seconds."""
+        server = self.start("up", "--store", self.store, *load, *flags)
         url = f"http://127.0.0.1:{server.port}"
         deadline = time.monotonic() + 10
         found = {}
         while time.monotonic() < deadline:
-            time.sleep(1)
+            time.sleep(0.5)
             run = self.hunt("why", "--json", "--url", url)
             self.assert_exit(run, 0)
             found = json.loads(run.stdout)
-            if found["timeline"] == "claims" or not flags and found["samples"] > 500:
+            if until(found):
                 break
         text = self.hunt("why", "--url", url)
         self.assert_exit(text, 0)
         self.assertIn("shares are of the slowest", text.stdout)
+        self.assertAlmostEqual(1.0, sum(s["share"] for s in found["stages"]), places=6)
+        self.metrics = server.get("/metrics").body.decode()
         return found
 
-    def test_a_slow_store_is_a_round_trip_and_no_case_for_pods(self):
-        why = self.why_of("--slow-store", "495ms")
+    def assert_names(self, why, stage, cause):
         self.assertTrue(why["confident"], why)
-        self.assertEqual("store_grant", why["stage"], why)
-        self.assertEqual("round_trip", why["cause"], why)
-        self.assertIn("scaling pods will not help", why["next"])
-        self.assertAlmostEqual(1.0, sum(s["share"] for s in why["stages"]), places=6)
+        self.assertEqual((stage, cause), (why["stage"], why["cause"]), why)
+        self.assertIn(f'hunt_bottleneck{{stage="{stage}",resource="{why["resource"]}"',
+                      self.metrics)
 
-    def test_without_it_nothing_is_wrong(self):
-        why = self.why_of()
+    def test_a_slow_store_is_a_round_trip_and_no_case_for_pods(self):
+        why = self.why_of("--slow-store", "495ms", until=lambda why: why["timeline"] == "claims")
+        self.assert_names(why, "store_grant", "round_trip")
+        self.assertEqual("shard 0", why["resource"])
+        self.assertIn("scaling pods will not help", why["next"])
+
+    def test_a_busy_cpu_is_a_case_for_pods(self):
+        # A batch in 20 ms of CPU, 200 of them a second: the lane's core is taken.
+        why = self.why_of("--busy-cpu", "20ms", until=lambda why: why["cause"] == "cpu")
+        self.assert_names(why, "queue", "cpu")
+        self.assertIn("Add lanes or pods", why["next"])
+
+    def test_a_small_limit_is_a_limit(self):
+        # One call at a time, and each 10 ms: the finds of a large crowd wait for their turn.
+        why = self.why_of("--grant-calls", "1", "--slow-store", "10ms",
+                          load=["--players", "28000", "--rate", "60000"],
+                          until=lambda why: why["cause"] == "limit")
+        self.assert_names(why, "claim_wait", "limit")
+        self.assertIn("Allow more grant calls", why["next"])
+
+    def test_without_a_wound_nothing_is_wrong(self):
+        why = self.why_of(until=lambda why: why["samples"] > 500 and why["cause"] == "none")
         self.assertEqual("none", why["cause"], why)
         self.assertIn("nothing is wrong", why["verdict"])
+        for stage, phase in (("queue", "waited"), ("l1", "worked"), ("store_grant", "waited")):
+            self.assertRegex(self.metrics, f'hunt_stage_seconds_count{{stage="{stage}",.*'
+                                           f'phase="{phase}"}} [1-9]')
 
     def test_an_unreachable_and_an_idle_server_are_told(self):
         gone = self.hunt("why", "--url", "http://127.0.0.1:1")

@@ -483,7 +483,7 @@ awaitable<Result<Response>> Api::Routes::get_metrics(const Call& call) {
   Response response;
   response.content_type = content_type(format);
   const bool ready = ports_.monitor.not_ready().empty();
-  response.body = metrics_text(ports_.monitor.stats(), ready, format);
+  response.body = metrics_text(ports_.monitor.stats(), ports_.monitor.why(), ready, format);
   co_return response;
 }
 

@@ -63,6 +63,38 @@ class Page {
     line("{}{{quantile=\"1\"}} {:.9}\n", name, seconds(summary.max_ns));
     line("{}_count {}\n", name, summary.count);
   }
+  void stages(const model::Stats& stats) {
+    constexpr std::string_view name = "hunt_stage_seconds";
+    head(name, "histogram", "Time of batches and claims, by stage.");
+    for (const auto& one : stats.stages) {
+      const std::string labels =
+          fmt::format("stage=\"{}\",resource=\"{}\",phase=\"{}\"", model::name_of(one.stage),
+                      one.resource, one.worked ? "worked" : "waited");
+      for (std::size_t i = 0; i < one.at_or_below.size(); ++i) {
+        line("{}_bucket{{{},le=\"{:.9}\"}} {}\n", name, labels,
+             static_cast<double>(model::StageSeconds::edge_ns(i)) / 1e9, one.at_or_below[i]);
+      }
+      line("{}_bucket{{{},le=\"+Inf\"}} {}\n", name, labels, one.count);
+      line("{}_sum{{{}}} {:.9}\n", name, labels, static_cast<double>(one.sum_ns) / 1e9);
+      line("{}_count{{{}}} {}\n", name, labels, one.count);
+    }
+  }
+  // Of the stages that have a bound.
+  void stage_gauge(std::string_view name, std::string_view help, const model::Why& why,
+                   std::uint64_t model::StageFigures::*value) {
+    head(name, "gauge", help);
+    for (const auto& one : why.stages) {
+      if (one.limit == 0) continue;
+      line("{}{{stage=\"{}\",resource=\"{}\"}} {}\n", name, model::name_of(one.stage), one.resource,
+           one.*value);
+    }
+  }
+  void bottleneck(const model::Why& why) {
+    constexpr std::string_view name = "hunt_bottleneck";
+    head(name, "gauge", "Share of the slowest 1 % that the named stage holds; see /v1/why.");
+    line("{}{{stage=\"{}\",resource=\"{}\",cause=\"{}\"}} {:.9}\n", name, model::name_of(why.stage),
+         escaped(why.resource), model::name_of(why.cause), why.share);
+  }
   [[nodiscard]] std::string finish() {
     if (open_metrics_) out_ += "# EOF\n";
     return std::move(out_);
@@ -104,15 +136,21 @@ std::string_view content_type(MetricsFormat format) noexcept {
              : "text/plain; version=0.0.4; charset=utf-8";
 }
 
-std::string metrics_text(const model::Stats& stats, bool ready, MetricsFormat format) {
+std::string metrics_text(const model::Stats& stats, const model::Why& why, bool ready,
+                         MetricsFormat format) {
   Page page(format);
   page.info("hunt_build", "The running build.", "version", stats.version);
   page.info("hunt_rules", "The rules in force.", "version", stats.rules);
   by_outcome(page, "hunt_positions", "Positions answered, by outcome.", stats.positions);
   by_outcome(page, "hunt_claims", "Claims that ended, by terminal outcome.", stats.claims);
-  page.counter("hunt_cache_lookups", "Positions looked up, by cache level and result.");
+  page.counter("hunt_cache_lookups",
+               "Look-ups by cache level: of positions in l1, of chunks in l2.");
   page.total("hunt_cache_lookups", R"({level="l1",result="hit"})", stats.l1_hits);
   page.total("hunt_cache_lookups", R"({level="l1",result="miss"})", stats.l1_misses);
+  page.total("hunt_cache_lookups", R"({level="l2",result="hit"})", stats.l2_hits);
+  page.total("hunt_cache_lookups", R"({level="l2",result="miss"})", stats.l2_misses);
+  page.single("hunt_cache_errors", "Calls of the shared cache that failed.", stats.cache_errors);
+  page.single("hunt_cross_shard", "Stored positions passed on to their shard.", stats.cross_shard);
   page.counter("hunt_shed", "Positions answered busy, by stage and class.");
   page.total("hunt_shed", R"({stage="queue",class="position"})", stats.shed);
   page.single("hunt_rules_rejected", "Rule files refused; the old rules stayed.",
@@ -131,6 +169,12 @@ std::string metrics_text(const model::Stats& stats, bool ready, MetricsFormat fo
   page.latency("hunt_store_grant_seconds", "One grant call, commit included.", stats.store_grant);
   page.latency("hunt_invalidation_lag_seconds", "From commit to applied in memory.",
                stats.invalidation);
+  page.stages(stats);
+  page.stage_gauge("hunt_stage_inflight", "Under way now, by stage.", why,
+                   &model::StageFigures::inflight);
+  page.stage_gauge("hunt_stage_limit", "Most that may be under way, by stage.", why,
+                   &model::StageFigures::limit);
+  page.bottleneck(why);
   page.gauge("hunt_uptime_seconds", "Time since the start.",
              static_cast<double>(stats.uptime_ns) / 1e9);
   page.gauge("hunt_lanes", "Lanes, one thread each.", stats.lanes);

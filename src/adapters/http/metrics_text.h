@@ -15,6 +15,7 @@ enum class MetricsFormat : std::uint8_t { prometheus, open_metrics };
 [[nodiscard]] MetricsFormat metrics_format(std::string_view accept) noexcept;
 [[nodiscard]] std::string_view content_type(MetricsFormat format) noexcept;
 
-[[nodiscard]] std::string metrics_text(const model::Stats& stats, bool ready, MetricsFormat format);
+[[nodiscard]] std::string metrics_text(const model::Stats& stats, const model::Why& why, bool ready,
+                                       MetricsFormat format);
 
 }  // namespace hunt::http
