@@ -60,7 +60,8 @@ template <class T, class Start>
 class Job {
  public:
   virtual ~Job() = default;
-  // Does the work and keeps its result. False: it failed, and what it wrote must be undone.
+  // Does the work and keeps its result; may be asked to do it again after what it wrote was undone.
+  // False: it failed, and what it wrote must be undone.
   [[nodiscard]] virtual bool run() = 0;
   // The error kept by a failed run.
   [[nodiscard]] virtual const Error& error() const = 0;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -57,9 +58,10 @@ class Writer {
 
  private:
   void serve();
-  // One transaction for all of `jobs`; afterwards each holds its final result.
-  void run_group(std::vector<std::unique_ptr<Job>>& jobs);
-  [[nodiscard]] Result<void> run_one(Job& job);
+  // One transaction for all of `jobs`, or one for each where one of them fails; afterwards each
+  // holds its final result.
+  void run_group(std::span<std::unique_ptr<Job>> jobs);
+  void roll_back();
   [[nodiscard]] Result<void> prune_changes();
 
   Connection& connection_;
@@ -68,9 +70,6 @@ class Writer {
   Statement begin_;
   Statement commit_;
   Statement rollback_;
-  Statement savepoint_;
-  Statement release_;
-  Statement undo_;
   Statement newest_change_;
   Statement forget_changes_;
   std::int64_t pruned_to_ = 0;
