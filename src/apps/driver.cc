@@ -86,25 +86,42 @@ boost::asio::awaitable<void> Driver::send_by_schedule() {
 }
 
 boost::asio::awaitable<void> Driver::send_at_max_rate() {
+  for (std::size_t i = 0; i < options_.batches_inflight_at_max_rate; ++i) {
+    const bool spawned = asks_.try_spawn(ask_on_and_on());
+    HUNT_ASSERT(spawned);
+  }
   while (!stopping_) {
-    while (asks_.count() < options_.batches_inflight_at_max_rate) send_batch(clock_.now_ns());
     publish();
-    co_await lane_.timer().sleep_until(clock_.now_ns());  // lets the answers in
+    co_await lane_.timer().sleep_until(clock_.now_ns() + publish_every_ns / 10);
   }
   sending_ns_ = clock_.now_ns() - started_ns_;
   sent_all_ = true;
 }
 
+boost::asio::awaitable<void> Driver::ask_on_and_on() {
+  while (!stopping_) {
+    model::Batch batch;
+    const std::int64_t now_ns = clock_.now_ns();
+    next_batch(batch, now_ns);
+    co_await ask_one(std::move(batch), now_ns);
+  }
+}
+
+void Driver::next_batch(model::Batch& batch, std::int64_t due_ns) {
+  crowd_.next_batch(batch);
+  ++now_.batches;
+  now_.sent += batch.positions.size();
+  now_ns_ = clock_.now_ns();
+  if (auto* cell = cell_at(due_ns)) cell->sent += batch.positions.size();
+}
+
 void Driver::send_batch(std::int64_t due_ns) {
   model::Batch batch;
-  crowd_.next_batch(batch);
+  next_batch(batch, due_ns);
   const std::size_t count = batch.positions.size();
-  const std::int64_t behind_ns = clock_.now_ns() - due_ns;
+  const std::int64_t behind_ns = now_ns_ - due_ns;
   now_.late_ns_max = std::max(now_.late_ns_max, behind_ns);
   if (behind_ns > late_ns) ++now_.late_batches;
-  ++now_.batches;
-  now_.sent += count;
-  if (auto* cell = cell_at(due_ns)) cell->sent += count;
   if (asks_.try_spawn(ask_one(std::move(batch), due_ns))) return;
   now_.answered += count;  // the generator's own bound is an answer, too: no silent loss
   now_.refused += count;
@@ -121,7 +138,7 @@ boost::asio::awaitable<void> Driver::ask_one(model::Batch batch, std::int64_t du
     book_failure(count, reply.error());
     co_return;
   }
-  const std::int64_t now_ns = clock_.now_ns();
+  const std::int64_t now_ns = now_ns_ = clock_.now_ns();
   now_.answered += count;
   if (due_ns - started_ns_ >= options_.warmup_ns) {
     now_.latency.record(now_ns - due_ns, count);
@@ -136,10 +153,11 @@ boost::asio::awaitable<void> Driver::ask_one(model::Batch batch, std::int64_t du
 // Where no answer came, nothing is known of the positions; any other error is an answer.
 void Driver::book_failure(std::size_t count, const Error& error) {
   now_.last_error = error.message;
+  now_ns_ = clock_.now_ns();
   if (error.code == Errc::unavailable || error.code == Errc::deadline_exceeded ||
       error.code == Errc::unknown_outcome || error.code == Errc::corrupt) {
     now_.unanswered += count;
-    if (auto* cell = cell_at(clock_.now_ns())) cell->unanswered += count;
+    if (auto* cell = cell_at(now_ns_)) cell->unanswered += count;
     return;
   }
   now_.answered += count;
@@ -150,7 +168,9 @@ void Driver::book_failure(std::size_t count, const Error& error) {
 void Driver::book_outcome(Outcome outcome, std::uint64_t count) {
   now_.outcomes[index_of(outcome)] += count;
   if (outcome == Outcome::found) return;
-  if (auto* cell = cell_at(clock_.now_ns())) cell->outcomes[index_of(outcome)] += count;
+  // No look at the clock where no series is kept: this runs for each position.
+  if (series_.cell_ns == 0) return;
+  cell_at(now_ns_)->outcomes[index_of(outcome)] += count;
 }
 
 void Driver::book(const model::Batch& batch, const model::BatchReply& reply) {
@@ -174,7 +194,7 @@ void Driver::book(const model::Batch& batch, const model::BatchReply& reply) {
     if (told != Outcome::found) continue;
     if (++open_[claim] == 1 && options_.ask_again_ns > 0) {
       unsettled_.push_back(
-          {claim, batch.world, batch.positions[i], clock_.now_ns() + options_.ask_again_ns});
+          {claim, batch.world, batch.positions[i], now_ns_ + options_.ask_again_ns});
     }
   }
 }
@@ -211,6 +231,7 @@ void Driver::book_told(model::ClaimId claim, Outcome outcome) {
 }
 
 void Driver::book(const std::vector<model::ClaimEvent>& events) {
+  now_ns_ = clock_.now_ns();
   for (const auto& event : events) {
     if (event.outcome == Outcome::granted && event.cursor != 0) {
       book_grant(event.claim, event.cursor);
@@ -244,12 +265,13 @@ boost::asio::awaitable<void> Driver::ask_again(std::vector<Unsettled> unsettled)
   for (const auto& one : unsettled) batch.positions.push_back(one.position);
   now_.redelivered += unsettled.size();
   const auto reply = co_await asker_->ask(std::move(batch), ports::Wait::terminal);
+  now_ns_ = clock_.now_ns();
   if (reply) {
     book_again(unsettled, *reply);
   } else {
     now_.last_error = reply.error().message;
   }
-  const std::int64_t ask_at_ns = clock_.now_ns() + repeat_pause_ns;
+  const std::int64_t ask_at_ns = now_ns_ + repeat_pause_ns;
   for (auto& one : unsettled) {
     if (!open_.contains(one.claim)) continue;
     one.ask_at_ns = ask_at_ns;

@@ -6,13 +6,13 @@
 // tells of claims, the driver asks again until it has one. Thread: one of its own.
 #pragma once
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 
 #include "apps/driver_books.h"
 #include "apps/lane.h"
@@ -77,10 +77,13 @@ class Driver {
   [[nodiscard]] boost::asio::awaitable<void> begin();
   [[nodiscard]] boost::asio::awaitable<void> send_by_schedule();
   [[nodiscard]] boost::asio::awaitable<void> send_at_max_rate();
+  // One batch after the other, each when the one before is answered.
+  [[nodiscard]] boost::asio::awaitable<void> ask_on_and_on();
   [[nodiscard]] boost::asio::awaitable<void> ask_one(model::Batch batch, std::int64_t due_ns);
   [[nodiscard]] boost::asio::awaitable<void> ask_again_until_told();
   [[nodiscard]] boost::asio::awaitable<void> ask_again(std::vector<Unsettled> unsettled);
   [[nodiscard]] boost::asio::awaitable<void> settle(std::int64_t deadline_ns);
+  void next_batch(model::Batch& batch, std::int64_t due_ns);
   void send_batch(std::int64_t due_ns);
   void book(const model::Batch& batch, const model::BatchReply& reply);
   void book_again(const std::vector<Unsettled>& unsettled, const model::BatchReply& reply);
@@ -107,12 +110,14 @@ class Driver {
   Histogram recent_;  // since the last figure of the status line
   // Claims answered `found` and not told yet, with how many positions were answered so; and the
   // newest told ones, because a claim may be told before, and answered again after, its answer.
-  std::unordered_map<model::ClaimId, std::uint64_t, model::Id128Hash> open_;
-  std::unordered_map<model::ClaimId, model::Outcome, model::Id128Hash> told_;
-  std::unordered_map<model::ClaimId, model::Outcome, model::Id128Hash> told_before_;
-  std::unordered_map<model::ClaimId, std::uint64_t, model::Id128Hash> granted_;  // -> ledger cursor
+  boost::unordered_flat_map<model::ClaimId, std::uint64_t, model::Id128Hash> open_;
+  boost::unordered_flat_map<model::ClaimId, model::Outcome, model::Id128Hash> told_;
+  boost::unordered_flat_map<model::ClaimId, model::Outcome, model::Id128Hash> told_before_;
+  boost::unordered_flat_map<model::ClaimId, std::uint64_t, model::Id128Hash>
+      granted_;                      // -> ledger cursor
   std::deque<Unsettled> unsettled_;  // by the time to ask again
   std::vector<model::ClaimId> overtaken_;
+  std::int64_t now_ns_ = 0;  // when the batch or answer at hand was looked at
   std::int64_t published_ns_ = 0;
   std::int64_t recent_ns_ = 0;
   std::int64_t started_ns_ = 0;
