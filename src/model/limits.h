@@ -48,6 +48,11 @@ inline constexpr std::int64_t unconfirmed_life_ns =
     1'000'000'000;                                              // when invalidations do not flow
 inline constexpr std::int64_t feed_silence_ns = 3'000'000'000;  // then they do not flow
 
+// The shared cache: commands under way, and their bytes, per lane and node; full is `overloaded`.
+inline constexpr std::size_t cache_commands_inflight_max = 4'096;
+inline constexpr std::size_t cache_bytes_inflight_max = 32 * 1'024 * 1'024;
+inline constexpr std::size_t cache_reply_bytes_max = 16 * 1'024 * 1'024;
+
 // A relay's changed rows and grants that neither the cache nor the bus has taken yet.
 inline constexpr std::size_t relay_rows_waiting_max = 65'536;
 

@@ -6,7 +6,7 @@
 // there, and none was asked for); only then does a missing tile mean nothing. One object per lane.
 // Every call may fail with: unavailable, overloaded, deadline_exceeded (operations have one of
 // 20-50 ms inside), corrupt; writes also with unknown_outcome, and are safe to repeat.
-// Implementations: sim::SimCache.
+// Implementations: redis::RedisCache, sim::NetCache.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -30,7 +30,9 @@ struct CachedChunk {
   // The caller holds the lease: it is the one to read the store and fill. Also given for a complete
   // entry that is to be refreshed ahead of its expiry.
   bool leased = false;
-  std::int64_t cache_ms = 0;  // with the lease: the cache's clock, read before any store is
+  // With the lease: the cache's clock, read before any store is. 0: of a node that is down, so
+  // there is nothing to fill.
+  std::int64_t cache_ms = 0;
 };
 
 struct ChunkFill {

@@ -1,0 +1,264 @@
+#include "adapters/redis/redis_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "adapters/redis/entry.h"
+#include "codec/chunk_blob.h"
+#include "model/limits.h"
+
+namespace hunt::redis {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::int64_t life_ms = limits::chunk_life_ns / 1'000'000;
+constexpr std::int64_t refresh_ms = life_ms / 3;  // life left when a refresh is due
+constexpr std::uint64_t kept_ms = 40'000;         // PROTOCOLS 6: at least 35 s after any write
+constexpr std::size_t writes_max = 256;           // in one exchange
+constexpr std::uint64_t order_max = std::uint64_t{1} << 53;  // what Lua's numbers can tell apart
+
+ServersOptions servers_options(const RedisOptions& options) {
+  ServersOptions out;
+  out.deadline = nanoseconds(options.deadline_ns);
+  out.seed = options.seed;
+  return out;
+}
+
+// EVALSHA of a script over one key, with so many arguments more.
+CommandWriter run_script(const Script& script, std::string_view key, std::size_t arguments) {
+  CommandWriter command(4 + arguments);
+  command.add("EVALSHA").add(script.sha1).add(1).add(key);
+  return command;
+}
+
+// The port knows no `unauthorized`: to a lane a server that keeps it out is one that is not there.
+tl::unexpected<Error> for_lane(Error error) {
+  if (error.code == Errc::unauthorized) error.code = Errc::unavailable;
+  return tl::unexpected<Error>(std::move(error));
+}
+
+bool of_a_node(Errc code) {
+  return code == Errc::unavailable || code == Errc::deadline_exceeded || code == Errc::overloaded ||
+         code == Errc::unauthorized;
+}
+
+bool unreadable(const Error& error) {
+  return error.code == Errc::corrupt || error.code == Errc::unsupported;
+}
+
+}  // namespace
+
+RedisCache::RedisCache(RedisUrl url, RedisOptions options, boost::asio::any_io_executor lane)
+    : options_(std::move(options)),
+      servers_(std::move(lane), std::move(url), servers_options(options_)) {}
+
+void RedisCache::add_time(CommandWriter& command) const {
+  if (!options_.test_time) {
+    command.add("");
+    return;
+  }
+  command.add(static_cast<std::uint64_t>(options_.test_time()));
+}
+
+Call RedisCache::read_call(const ports::CacheAsk& ask, std::int64_t lease_ns) const {
+  const std::string key = key_of(ask.key);
+  Call call;
+  call.slot = hash_slot(key);
+  call.script = &read_script();
+  CommandWriter command = run_script(*call.script, key, 4);
+  add_time(command);
+  command.add(ask.epoch_min);
+  command.add(static_cast<std::uint64_t>(lease_ns / 1'000'000));
+  command.add(static_cast<std::uint64_t>(refresh_ms));
+  call.command = command.take();
+  return call;
+}
+
+boost::asio::awaitable<Result<std::vector<ports::CachedChunk>>> RedisCache::read(
+    std::vector<ports::CacheAsk> asks, std::int64_t lease_ns) {
+  HUNT_ASSERT(asks.size() <= limits::chunks_per_load_max);
+  std::vector<Call> calls;
+  for (const auto& ask : asks) calls.push_back(read_call(ask, lease_ns));
+  auto answers = co_await servers_.exchange(std::move(calls));
+  std::vector<ports::CachedChunk> chunks(asks.size());
+  std::vector<std::size_t> odd;
+  std::vector<std::size_t> down;
+  std::optional<Error> first_error;
+  for (std::size_t i = 0; i < asks.size(); ++i) {
+    auto chunk = answers[i] ? read_entry(*answers[i], asks[i].key)
+                            : Result<ports::CachedChunk>(tl::unexpected<Error>(answers[i].error()));
+    if (chunk) {
+      chunks[i] = std::move(*chunk);
+    } else if (unreadable(chunk.error())) {
+      odd.push_back(i);
+    } else {
+      if (!of_a_node(chunk.error().code)) co_return for_lane(std::move(chunk).error());
+      if (!first_error) first_error = std::move(chunk).error();
+      down.push_back(i);
+    }
+  }
+  if (first_error && down.size() + odd.size() == asks.size()) co_return for_lane(*first_error);
+  figures_.chunks_unanswered += down.size();
+  for (const std::size_t i : down) chunks[i].leased = true;
+  if (!odd.empty()) {
+    const auto discarded = co_await discard(std::move(asks), std::move(odd), lease_ns, &chunks);
+    if (!discarded) co_return tl::unexpected<Error>(discarded.error());
+  }
+  figures_.chunks_read += chunks.size();
+  for (const auto& chunk : chunks) figures_.chunks_complete += chunk.complete ? 1 : 0;
+  co_return chunks;
+}
+
+// What cannot be read goes, and its lease is asked for again: somebody fills it anew.
+boost::asio::awaitable<Result<void>> RedisCache::discard(std::vector<ports::CacheAsk> asks,
+                                                         std::vector<std::size_t> which,
+                                                         std::int64_t lease_ns,
+                                                         std::vector<ports::CachedChunk>* chunks) {
+  figures_.chunks_unreadable += which.size();
+  std::vector<Call> calls;
+  for (const std::size_t i : which) {
+    const std::string key = key_of(asks[i].key);
+    Call call;
+    call.slot = hash_slot(key);
+    call.command = CommandWriter(2).add("DEL").add(key).take();
+    calls.push_back(std::move(call));
+    calls.push_back(read_call(asks[i], lease_ns));
+  }
+  const auto answers = co_await servers_.exchange(std::move(calls));
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    const Answer& answer = answers[2 * i + 1];
+    if (!answer) co_return for_lane(answer.error());
+    auto chunk = read_entry(*answer, asks[which[i]].key);
+    if (!chunk) co_return for_lane(std::move(chunk).error());
+    (*chunks)[which[i]] = std::move(*chunk);
+  }
+  co_return Result<void>{};
+}
+
+Call RedisCache::fill_call(const ports::ChunkFill& fill) const {
+  const std::string key = key_of(fill.rows.key);
+  Call call;
+  call.slot = hash_slot(key);
+  call.script = &fill_script();
+  call.write = true;
+  CommandWriter command = run_script(*call.script, key, 6 + 2 * fill.rows.rows.size());
+  add_time(command);
+  command.add(static_cast<std::uint64_t>(fill.expires_ms)).add(fill.rows.epoch);
+  command.add(kept_ms).add(static_cast<std::uint64_t>(life_ms));
+  command.add(codec::write_rows(fill.rows.rows));
+  for (const auto& row : fill.rows.rows) {
+    command.add(field_of(row.tile)).add(model::order_of(fill.rows.epoch, row.version));
+  }
+  call.command = command.take();
+  return call;
+}
+
+boost::asio::awaitable<Result<void>> RedisCache::fill(std::vector<ports::ChunkFill> fills) {
+  HUNT_ASSERT(fills.size() <= limits::chunks_per_load_max);
+  std::vector<Call> calls;
+  for (const auto& fill : fills) {
+    // Without the cache's time, from a node that was down when it was asked for.
+    if (fill.expires_ms > life_ms) calls.push_back(fill_call(fill));
+  }
+  const auto answers = co_await servers_.exchange(std::move(calls));
+  Result<void> out;
+  for (const auto& answer : answers) {
+    if (!answer) {
+      if (out) out = for_lane(answer.error());
+      continue;
+    }
+    ++figures_.fills;
+    if (answer->list.size() != 2) continue;
+    figures_.fills_refused += answer->list[0].integer == 0 ? 1 : 0;
+    figures_.changes_dropped += static_cast<std::uint64_t>(answer->list[1].integer);
+  }
+  co_return out;
+}
+
+Call RedisCache::update_call(const model::TileChange& change) const {
+  const std::string key = key_of(model::chunk_of(change.world, change.row.tile));
+  Call call;
+  call.slot = hash_slot(key);
+  call.script = &update_script();
+  call.write = true;
+  CommandWriter command = run_script(*call.script, key, 6);
+  add_time(command);
+  command.add(kept_ms).add(field_of(change.row.tile));
+  command.add(model::order_of(change.epoch, change.row.version)).add(change.epoch);
+  command.add(codec::write_rows(std::span(&change.row, 1)));
+  call.command = command.take();
+  return call;
+}
+
+boost::asio::awaitable<Result<void>> RedisCache::update(std::vector<model::TileChange> changes) {
+  Result<void> out;
+  for (std::size_t at = 0; at < changes.size(); at += writes_max) {
+    std::vector<Call> calls;
+    const std::size_t end = std::min(changes.size(), at + writes_max);
+    for (std::size_t i = at; i < end; ++i) {
+      if (model::order_of(changes[i].epoch, changes[i].row.version) >= order_max) {
+        co_return fail(Errc::corrupt, fmt::format("epoch {} with version {} is beyond 2^53",
+                                                  changes[i].epoch, changes[i].row.version));
+      }
+      calls.push_back(update_call(changes[i]));
+    }
+    const auto answers = co_await servers_.exchange(std::move(calls));
+    for (const auto& answer : answers) {
+      if (!answer && out) out = for_lane(answer.error());
+      if (!answer) continue;
+      ++figures_.updates;
+      figures_.updates_old += answer->integer == 0 ? 1 : 0;
+    }
+  }
+  co_return out;
+}
+
+boost::asio::awaitable<Result<CachedTile>> RedisCache::read_tile(model::WorldId world,
+                                                                 model::Tile tile,
+                                                                 std::uint64_t epoch_min) {
+  const model::TileId id = model::tile_id_of(tile);
+  const model::ChunkKey chunk = model::chunk_of(world, id);
+  const std::string key = key_of(chunk);
+  const std::string field = field_of(id);
+  std::vector<Call> calls(1);
+  calls[0].slot = hash_slot(key);
+  calls[0].script = &tile_script();
+  CommandWriter command = run_script(*calls[0].script, key, 3);
+  add_time(command);
+  calls[0].command = command.add(epoch_min).add(field).take();
+  const auto answers = co_await servers_.exchange(std::move(calls));
+  const Answer& answer = answers.front();
+  if (!answer) co_return for_lane(answer.error());
+  if (answer->list.size() != 3) co_return fail(Errc::corrupt, "the tile's entry cannot be read");
+  CachedTile out;
+  out.complete = answer->list[0].integer == 1;
+  if (answer->list[1].kind == Reply::Kind::text) {
+    HUNT_CO_TRY(fill, read_fill(answer->list[1].text, chunk));
+    out.epoch = fill.rows.epoch;
+    for (auto& row : fill.rows.rows) {
+      if (row.tile == id) out.row = std::move(row);
+    }
+  }
+  if (answer->list[2].kind == Reply::Kind::text) {
+    HUNT_CO_TRY(change, read_change(field, answer->list[2].text, chunk));
+    const bool newer = !out.row || model::order_of(change.epoch, change.row.version) >
+                                       model::order_of(out.epoch, out.row->version);
+    if (newer) {
+      out.row = std::move(change.row);
+      out.epoch = change.epoch;
+    }
+  }
+  co_return out;
+}
+
+RedisFigures RedisCache::figures() const {
+  RedisFigures out = figures_;
+  out.servers = servers_.figures();
+  return out;
+}
+
+}  // namespace hunt::redis

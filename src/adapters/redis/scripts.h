@@ -1,0 +1,32 @@
+// The scripts that keep the cache's rules inside Redis, where they are atomic (PROTOCOLS 6).
+//
+// Not a cache: redis_cache.h sends them and reads what they return. One hash per chunk:
+//   #    exp_ms|epoch|rows   the fill: until when it holds by the server's clock, of which epoch
+//   x,y  V|at_ms|row         a change since, when it was written
+//   e    the greatest epoch of the changes there, so that one look tells a complete entry
+//   l    until when (ms) somebody has the lease
+// Each script takes the key and, first, the time to go by: empty for the server's own.
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace hunt::redis {
+
+struct Script {
+  std::string text;
+  std::string sha1;
+  std::string load;  // the SCRIPT LOAD command
+};
+
+// now, epoch_min, lease_ms, refresh_ms
+//   -> {complete, leased, now, hash as a list of fields and values, or nothing when incomplete}
+[[nodiscard]] const Script& read_script();
+// now, exp_ms, epoch, kept_ms, life_ms, rows, {"x,y", V}… of the rows -> {accepted, changes
+// dropped}
+[[nodiscard]] const Script& fill_script();
+// now, kept_ms, "x,y", V, epoch, row -> 1 when written, 0 when older than what is there
+[[nodiscard]] const Script& update_script();
+// now, epoch_min, "x,y" -> {complete, fill or nothing, change or nothing}
+[[nodiscard]] const Script& tile_script();
+
+}  // namespace hunt::redis
