@@ -94,32 +94,38 @@ Result<model::TileChange> read_change(std::string_view field, std::string_view v
   return change;
 }
 
-Result<ports::CachedChunk> read_entry(const Reply& reply, model::ChunkKey key) {
-  if (reply.list.size() < 3 || reply.list[2].kind != Reply::Kind::integer) return odd(key);
-  ports::CachedChunk out;
-  out.complete = reply.list[0].integer == 1;
-  out.leased = reply.list[1].integer == 1;
-  out.cache_ms = reply.list[2].integer;
-  if (!out.complete) return out;
-  if (reply.list.size() < 4 || reply.list[3].list.size() % 2 != 0) return odd(key);
-  const std::vector<Reply>& hash = reply.list[3].list;
+Result<Glance> glance_at(const Reply& hash, const ports::CacheAsk& ask, std::int64_t now_ms) {
+  if (hash.kind != Reply::Kind::list || hash.list.size() % 2 != 0) return odd(ask.key);
   std::optional<Fill> fill;
   std::vector<model::TileChange> changes;
-  for (std::size_t i = 0; i < hash.size(); i += 2) {
-    const std::string& field = hash[i].text;
+  std::uint64_t leased_until_ms = 0;
+  for (std::size_t i = 0; i < hash.list.size(); i += 2) {
+    const std::string& field = hash.list[i].text;
+    const std::string& value = hash.list[i + 1].text;
     if (field == "#") {
-      HUNT_TRY(read, read_fill(hash[i + 1].text, key));
+      HUNT_TRY(read, read_fill(value, ask.key));
       fill = std::move(read);
-    } else if (field != "e" && field != "l") {
-      HUNT_TRY(change, read_change(field, hash[i + 1].text, key));
+    } else if (field == "l") {
+      leased_until_ms = parse_u64(value).value_or(0);
+    } else if (field != "e") {
+      HUNT_TRY(change, read_change(field, value, ask.key));
       changes.push_back(std::move(change));
     }
   }
-  if (!fill) return odd(key);
-  out.life_ns = (fill->expires_ms - out.cache_ms) * 1'000'000;
-  out.rows.key = key;
-  out.rows.epoch = fill->rows.epoch;
-  out.rows.rows = merged(*fill, changes);
+  Glance out;
+  out.chunk.cache_ms = now_ms;
+  if (fill) {
+    const auto later = [&](const auto& change) { return change.epoch > fill->rows.epoch; };
+    out.chunk.complete = now_ms < fill->expires_ms && fill->rows.epoch >= ask.epoch_min &&
+                         std::none_of(changes.begin(), changes.end(), later);
+  }
+  const bool wanted = !out.chunk.complete || fill->expires_ms - now_ms < refresh_ms;
+  out.lease_free = wanted && std::cmp_less_equal(leased_until_ms, now_ms);
+  if (!out.chunk.complete) return out;
+  out.chunk.life_ns = (fill->expires_ms - now_ms) * 1'000'000;
+  out.chunk.rows.key = ask.key;
+  out.chunk.rows.epoch = fill->rows.epoch;
+  out.chunk.rows.rows = merged(*fill, changes);
   return out;
 }
 

@@ -1,6 +1,6 @@
-// What the scripts return, read into values; and the keys and fields they are asked with.
+// What Redis holds of a chunk, read into values; and the names of its keys and fields.
 //
-// Not the scripts' rules (scripts.h). Reading trusts nothing that Redis holds: anything odd is
+// Not how it gets there (scripts.h). Reading trusts nothing that Redis holds: anything odd is
 // `corrupt` or `unsupported`. Thread: any.
 #pragma once
 #include <cstdint>
@@ -10,10 +10,14 @@
 #include "adapters/redis/message.h"
 #include "base/result.h"
 #include "model/change.h"
+#include "model/limits.h"
 #include "model/spawn.h"
 #include "ports/tile_cache.h"
 
 namespace hunt::redis {
+
+// A refresh is due when less than a third of a life is left.
+inline constexpr std::int64_t refresh_ms = limits::chunk_life_ns / 1'000'000 / 3;
 
 // "hunt:{<world>:<chunk>}:c": all keys of a chunk are in one slot.
 [[nodiscard]] std::string key_of(model::ChunkKey key);
@@ -31,7 +35,12 @@ struct Fill {
 [[nodiscard]] Result<model::TileChange> read_change(std::string_view field, std::string_view value,
                                                     model::ChunkKey key);
 
-// The answer of read_script(): the fill merged with the changes.
-[[nodiscard]] Result<ports::CachedChunk> read_entry(const Reply& reply, model::ChunkKey key);
+// What a chunk's hash (the answer to HGETALL) says at `now_ms`, by the rules of the scripts.
+struct Glance {
+  ports::CachedChunk chunk;  // not leased
+  bool lease_free = false;   // it is wanted, and nobody has it
+};
+[[nodiscard]] Result<Glance> glance_at(const Reply& hash, const ports::CacheAsk& ask,
+                                       std::int64_t now_ms);
 
 }  // namespace hunt::redis

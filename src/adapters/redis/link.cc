@@ -92,6 +92,11 @@ void Link::take_replies(std::size_t size) {
   }
 }
 
+bool Link::has_input() const {
+  error_code ignored;
+  return connected_ && !closed_ && socket_.available(ignored) > 0;
+}
+
 void Link::fail_with(std::string why) {
   LinkOwner* owner = owner_;
   close();

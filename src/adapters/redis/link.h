@@ -41,6 +41,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void flush();
   // The owner hears nothing more.
   void close();
+  // Whether something has arrived that was not looked at yet.
+  [[nodiscard]] bool has_input() const;
   // Whether it ever was.
   [[nodiscard]] bool connected() const noexcept { return connected_; }
 

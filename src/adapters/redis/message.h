@@ -31,6 +31,7 @@ struct Reply {
   std::int64_t integer = 0;
   std::string text;  // of a status, an error or a text
   std::vector<Reply> list;
+  std::int64_t time_ms = 0;  // the server's clock, a moment later, where that was asked for
 
   [[nodiscard]] bool is_error() const noexcept { return kind == Kind::error; }
   // Whether it is an error that begins with this word.

@@ -28,9 +28,16 @@ Node::Node(boost::asio::any_io_executor lane, Address address, const NodeOptions
       prng_(options.seed) {}
 
 bool Node::well() const {
-  const TimePoint now = steady_clock::now();
-  if (!pending_.empty() && now - pending_.front().sent > options_.silence) return false;
-  return link_ != nullptr || now >= retry_at_;
+  if (silent_for() > nanoseconds(0)) return false;
+  return link_ != nullptr || steady_clock::now() >= retry_at_;
+}
+
+// A lane that was busy for long has the answers, and has not looked yet.
+nanoseconds Node::silent_for() const {
+  if (pending_.empty()) return nanoseconds(0);
+  const nanoseconds waited = steady_clock::now() - pending_.front().sent;
+  if (waited <= options_.silence || link_->has_input()) return nanoseconds(0);
+  return waited;
 }
 
 void Node::send(std::string_view command, bool write, std::shared_ptr<Round> round,
@@ -48,11 +55,8 @@ void Node::send(std::string_view command, bool write, std::shared_ptr<Round> rou
 }
 
 Result<void> Node::ready() {
-  const TimePoint now = steady_clock::now();
-  if (!pending_.empty() && now - pending_.front().sent > options_.silence) {
-    if (now - pending_.front().sent <= silence_max) {
-      return tl::unexpected<Error>(silent_error());
-    }
+  if (const nanoseconds silent = silent_for(); silent > nanoseconds(0)) {
+    if (silent <= silence_max) return tl::unexpected<Error>(silent_error());
     drop(silent_error());
   }
   if (pending_.size() >= limits::cache_commands_inflight_max ||
@@ -62,7 +66,7 @@ Result<void> Node::ready() {
                             pending_.size(), address_.shown()));
   }
   if (link_ != nullptr) return {};
-  if (now < retry_at_) return tl::unexpected<Error>(last_error_);
+  if (steady_clock::now() < retry_at_) return tl::unexpected<Error>(last_error_);
   connect();
   return {};
 }

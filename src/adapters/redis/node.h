@@ -67,6 +67,8 @@ class Node final : public LinkOwner {
   void on_reply(Reply reply) override;
   void on_closed(std::string why) override;
   [[nodiscard]] Result<void> ready();
+  // How long an answer is overdue; zero when none is.
+  [[nodiscard]] std::chrono::nanoseconds silent_for() const;
   void connect();
   void push(std::string_view command, Pending pending);
   void drop(Error why);  // the connection, with all that waits for it

@@ -16,9 +16,8 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::int64_t life_ms = limits::chunk_life_ns / 1'000'000;
-constexpr std::int64_t refresh_ms = life_ms / 3;  // life left when a refresh is due
-constexpr std::uint64_t kept_ms = 40'000;         // PROTOCOLS 6: at least 35 s after any write
-constexpr std::size_t writes_max = 256;           // in one exchange
+constexpr std::uint64_t kept_ms = 40'000;  // PROTOCOLS 6: at least 35 s after any write
+constexpr std::size_t writes_max = 256;    // in one exchange
 constexpr std::uint64_t order_max = std::uint64_t{1} << 53;  // what Lua's numbers can tell apart
 
 ServersOptions servers_options(const RedisOptions& options) {
@@ -41,11 +40,6 @@ tl::unexpected<Error> for_lane(Error error) {
   return tl::unexpected<Error>(std::move(error));
 }
 
-bool of_a_node(Errc code) {
-  return code == Errc::unavailable || code == Errc::deadline_exceeded || code == Errc::overloaded ||
-         code == Errc::unauthorized;
-}
-
 bool unreadable(const Error& error) {
   return error.code == Errc::corrupt || error.code == Errc::unsupported;
 }
@@ -64,11 +58,58 @@ void RedisCache::add_time(CommandWriter& command) const {
   command.add(static_cast<std::uint64_t>(options_.test_time()));
 }
 
-Call RedisCache::read_call(const ports::CacheAsk& ask, std::int64_t lease_ns) const {
+Call RedisCache::read_call(const ports::CacheAsk& ask) const {
   const std::string key = key_of(ask.key);
   Call call;
   call.slot = hash_slot(key);
-  call.script = &read_script();
+  call.timed = !options_.test_time;
+  call.command = CommandWriter(2).add("HGETALL").add(key).take();
+  return call;
+}
+
+boost::asio::awaitable<Result<std::vector<ports::CachedChunk>>> RedisCache::read(
+    std::vector<ports::CacheAsk> asks, std::int64_t lease_ns) {
+  HUNT_ASSERT(asks.size() <= limits::chunks_per_load_max);
+  std::vector<Call> calls;
+  for (const auto& ask : asks) calls.push_back(read_call(ask));
+  auto answers = co_await servers_.exchange(std::move(calls));
+  Chunks chunks(asks.size());
+  std::vector<std::size_t> wanted;
+  std::vector<std::size_t> odd;
+  std::vector<std::size_t> down;
+  std::optional<Error> first_error;
+  for (std::size_t i = 0; i < asks.size(); ++i) {
+    if (!answers[i] && !unreadable(answers[i].error())) {
+      if (!first_error) first_error = std::move(answers[i]).error();
+      down.push_back(i);
+      continue;
+    }
+    auto glance = answers[i] ? glance_at(*answers[i], asks[i], now_of(*answers[i]))
+                             : Result<Glance>(tl::unexpect, answers[i].error());
+    if (!glance || glance->lease_free) (glance ? wanted : odd).push_back(i);
+    if (glance) chunks[i] = std::move(glance->chunk);
+  }
+  if (first_error && down.size() == asks.size()) co_return for_lane(std::move(*first_error));
+  figures_.chunks_unanswered += down.size();
+  for (const std::size_t i : down) chunks[i].leased = true;
+  if (!wanted.empty() || !odd.empty()) {
+    const auto leased = co_await lease(asks, lease_ns, std::move(wanted), std::move(odd), chunks);
+    if (!leased) co_return for_lane(leased.error());
+  }
+  figures_.chunks_read += chunks.size();
+  for (const auto& chunk : chunks) figures_.chunks_complete += chunk.complete ? 1 : 0;
+  co_return chunks;
+}
+
+std::int64_t RedisCache::now_of(const Reply& reply) const {
+  return options_.test_time ? options_.test_time() : reply.time_ms;
+}
+
+Call RedisCache::lease_call(const ports::CacheAsk& ask, std::int64_t lease_ns) const {
+  const std::string key = key_of(ask.key);
+  Call call;
+  call.slot = hash_slot(key);
+  call.script = &lease_script();
   CommandWriter command = run_script(*call.script, key, 4);
   add_time(command);
   command.add(ask.epoch_min);
@@ -78,63 +119,33 @@ Call RedisCache::read_call(const ports::CacheAsk& ask, std::int64_t lease_ns) co
   return call;
 }
 
-boost::asio::awaitable<Result<std::vector<ports::CachedChunk>>> RedisCache::read(
-    std::vector<ports::CacheAsk> asks, std::int64_t lease_ns) {
-  HUNT_ASSERT(asks.size() <= limits::chunks_per_load_max);
+boost::asio::awaitable<Result<void>> RedisCache::lease(const std::vector<ports::CacheAsk>& asks,
+                                                       std::int64_t lease_ns,
+                                                       std::vector<std::size_t> which,
+                                                       std::vector<std::size_t> odd,
+                                                       Chunks& chunks) {
+  figures_.chunks_unreadable += odd.size();
   std::vector<Call> calls;
-  for (const auto& ask : asks) calls.push_back(read_call(ask, lease_ns));
-  auto answers = co_await servers_.exchange(std::move(calls));
-  std::vector<ports::CachedChunk> chunks(asks.size());
-  std::vector<std::size_t> odd;
-  std::vector<std::size_t> down;
-  std::optional<Error> first_error;
-  for (std::size_t i = 0; i < asks.size(); ++i) {
-    auto chunk = answers[i] ? read_entry(*answers[i], asks[i].key)
-                            : Result<ports::CachedChunk>(tl::unexpected<Error>(answers[i].error()));
-    if (chunk) {
-      chunks[i] = std::move(*chunk);
-    } else if (unreadable(chunk.error())) {
-      odd.push_back(i);
-    } else {
-      if (!of_a_node(chunk.error().code)) co_return for_lane(std::move(chunk).error());
-      if (!first_error) first_error = std::move(chunk).error();
-      down.push_back(i);
-    }
-  }
-  if (first_error && down.size() + odd.size() == asks.size()) co_return for_lane(*first_error);
-  figures_.chunks_unanswered += down.size();
-  for (const std::size_t i : down) chunks[i].leased = true;
-  if (!odd.empty()) {
-    const auto discarded = co_await discard(std::move(asks), std::move(odd), lease_ns, &chunks);
-    if (!discarded) co_return tl::unexpected<Error>(discarded.error());
-  }
-  figures_.chunks_read += chunks.size();
-  for (const auto& chunk : chunks) figures_.chunks_complete += chunk.complete ? 1 : 0;
-  co_return chunks;
-}
-
-// What cannot be read goes, and its lease is asked for again: somebody fills it anew.
-boost::asio::awaitable<Result<void>> RedisCache::discard(std::vector<ports::CacheAsk> asks,
-                                                         std::vector<std::size_t> which,
-                                                         std::int64_t lease_ns,
-                                                         std::vector<ports::CachedChunk>* chunks) {
-  figures_.chunks_unreadable += which.size();
-  std::vector<Call> calls;
-  for (const std::size_t i : which) {
+  for (const std::size_t i : odd) {
     const std::string key = key_of(asks[i].key);
     Call call;
     call.slot = hash_slot(key);
     call.command = CommandWriter(2).add("DEL").add(key).take();
     calls.push_back(std::move(call));
-    calls.push_back(read_call(asks[i], lease_ns));
   }
+  const std::size_t deleted = calls.size();
+  which.insert(which.end(), odd.begin(), odd.end());
+  for (const std::size_t i : which) calls.push_back(lease_call(asks[i], lease_ns));
   const auto answers = co_await servers_.exchange(std::move(calls));
   for (std::size_t i = 0; i < which.size(); ++i) {
-    const Answer& answer = answers[2 * i + 1];
-    if (!answer) co_return for_lane(answer.error());
-    auto chunk = read_entry(*answer, asks[which[i]].key);
-    if (!chunk) co_return for_lane(std::move(chunk).error());
-    (*chunks)[which[i]] = std::move(*chunk);
+    const Answer& answer = answers[deleted + i];
+    ports::CachedChunk& chunk = chunks[which[i]];
+    // What is complete serves, whether or not somebody can refresh it now.
+    if (!answer && chunk.complete) continue;
+    if (!answer) co_return tl::unexpected<Error>(answer.error());
+    if (answer->list.size() != 2) co_return fail(Errc::corrupt, "a lease that cannot be read");
+    chunk.leased = answer->list[0].integer == 1;
+    chunk.cache_ms = answer->list[1].integer;
   }
   co_return Result<void>{};
 }

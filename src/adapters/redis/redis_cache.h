@@ -1,10 +1,11 @@
 // RedisCache: the shared tile cache in a Redis server or a Redis Cluster.
 //
-// Not a place for anything that must last. The rules of PROTOCOLS 6 run as scripts inside Redis
-// (scripts.h), by the clock of the node that has the chunk. The chunks of one call go to their
-// nodes together and each node's in one go. Needs Redis 5 or newer; hiredis 0.14 has no TLS.
-// Thread: its lane's. Lifecycle: connects when first used, and again by itself; outlives its calls
-// and ends before the lane's loop does.
+// Not a place for anything that must last. Whatever changes something runs as a script inside Redis
+// (scripts.h, PROTOCOLS 6), by the clock of the node that has the chunk; so does a miss, for its
+// lease. A hit is an HGETALL, judged here by the same rules and the same clock. The chunks of one
+// call go to their nodes together and each node's in one go. Needs Redis 5 or newer; hiredis 0.14
+// has no TLS. Thread: its lane's. Lifecycle: connects when first used, and again by itself;
+// outlives its calls and ends before the lane's loop does.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -74,13 +75,19 @@ class RedisCache final : public ports::TileCache {
   [[nodiscard]] RedisFigures figures() const;
 
  private:
-  [[nodiscard]] Call read_call(const ports::CacheAsk& ask, std::int64_t lease_ns) const;
+  using Chunks = std::vector<ports::CachedChunk>;
+  [[nodiscard]] Call read_call(const ports::CacheAsk& ask) const;
+  [[nodiscard]] Call lease_call(const ports::CacheAsk& ask, std::int64_t lease_ns) const;
   [[nodiscard]] Call fill_call(const ports::ChunkFill& fill) const;
   [[nodiscard]] Call update_call(const model::TileChange& change) const;
   void add_time(CommandWriter& command) const;
-  [[nodiscard]] boost::asio::awaitable<Result<void>> discard(
-      std::vector<ports::CacheAsk> asks, std::vector<std::size_t> which, std::int64_t lease_ns,
-      std::vector<ports::CachedChunk>* chunks);
+  [[nodiscard]] std::int64_t now_of(const Reply& reply) const;
+  // Asks for the leases of the chunks at `which`; those at `odd` are deleted before.
+  [[nodiscard]] boost::asio::awaitable<Result<void>> lease(const std::vector<ports::CacheAsk>& asks,
+                                                           std::int64_t lease_ns,
+                                                           std::vector<std::size_t> which,
+                                                           std::vector<std::size_t> odd,
+                                                           Chunks& chunks);
 
   RedisOptions options_;
   Servers servers_;

@@ -137,9 +137,9 @@ TEST(RedisCache, loads_its_scripts_where_they_are_missing) {
   for (std::uint64_t chunk = 0; chunk < 100; ++chunk) asks.push_back({{world, chunk}, 0});
   ASSERT_TRUE(lane.run(lane.cache().read(asks, lease_ns)).has_value());
   EXPECT_EQ(lane.cache().figures().servers.scripts_loaded, 1U);
-  EXPECT_EQ(server.shell({"SCRIPT", "EXISTS", read_script().sha1}).list.at(0).integer, 1);
+  EXPECT_EQ(server.shell({"SCRIPT", "EXISTS", lease_script().sha1}).list.at(0).integer, 1);
   server.shell({"SCRIPT", "FLUSH"});
-  ASSERT_TRUE(read(lane).has_value());
+  ASSERT_TRUE(read(lane)->leased);
   EXPECT_EQ(lane.cache().figures().servers.scripts_loaded, 2U);
 }
 
@@ -246,6 +246,33 @@ TEST(RedisCache, a_write_to_a_server_that_sleeps_has_an_unknown_outcome) {
   EXPECT_TRUE(eventually([&] { return update(lane, 2).has_value(); }));
 }
 
+// The answer of the first read has arrived when the second is asked for; nobody has looked yet.
+TEST(RedisCache, a_lane_that_was_busy_for_long_does_not_blame_the_server) {
+  const RedisServer server;
+  RedisUnderTest lane(server.url(), {}, short_ns);
+  ASSERT_TRUE(recovers(lane));
+  int missing = 2;
+  const auto begin = [&](bool& answered) {
+    auto done = [&](const std::exception_ptr&, Result<std::vector<ports::CachedChunk>> chunks) {
+      answered = chunks.has_value();
+      --missing;
+    };
+    std::vector<ports::CacheAsk> asks{{chunk_here(), 0}};
+    boost::asio::co_spawn(lane.context(), lane.cache().read(std::move(asks), lease_ns),
+                          std::move(done));
+  };
+  bool first = false;
+  bool second = false;
+  begin(first);
+  lane.context().restart();
+  lane.context().run_one();  // it is sent
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  begin(second);
+  while (missing > 0) lane.context().run_one();
+  EXPECT_TRUE(first);
+  EXPECT_TRUE(second);
+}
+
 // What is frozen for longer than a second loses its connection, and the next one works.
 TEST(RedisCache, a_frozen_server_costs_its_connection) {
   RedisServer server;
@@ -307,6 +334,18 @@ TEST(RedisCache, a_wrong_password_is_named_and_not_shown) {
   RedisUnderTest lane(fmt::format("redis://:right-one@127.0.0.1:{}", server.port()));
   EXPECT_TRUE(read(lane).has_value());
   EXPECT_TRUE(lane.run(lane.cache().check()).has_value());
+}
+
+// Without the time, an entry that has expired would seem to hold.
+TEST(RedisCache, a_user_who_may_not_ask_for_the_time_reads_nothing) {
+  const RedisServer server;
+  server.shell({"ACL", "SETUSER", "blind", "on", ">pw", "~*", "+@all", "-time"});
+  RedisUnderTest lane(fmt::format("redis://blind:pw@127.0.0.1:{}", server.port()), {},
+                      RedisUnderTest::patient_ns, false);
+  const auto chunk = read(lane);
+  ASSERT_FALSE(chunk.has_value());
+  EXPECT_EQ(chunk.error().code, Errc::unavailable);
+  EXPECT_NE(chunk.error().message.find("NOPERM"), std::string::npos) << chunk.error().message;
 }
 
 // Says one thing to whoever connects.
@@ -391,8 +430,12 @@ TEST(RedisCache, full_memory_is_overloaded_and_leaves_the_fill_as_it_was) {
   EXPECT_EQ(refused.error().code, Errc::overloaded);
   const auto chunk = read(lane);
   ASSERT_TRUE(chunk.has_value()) << chunk.error().message;
-  ASSERT_TRUE(chunk->complete) << "reading writes nothing while no refresh is due";
+  EXPECT_TRUE(chunk->complete);
   EXPECT_EQ(chunk->rows.rows.front().version, 5U);
+  lane.advance_ms(25'000);
+  const auto due = read(lane);
+  ASSERT_TRUE(due.has_value()) << due.error().message;
+  EXPECT_TRUE(due->complete && !due->leased) << "what is due for a refresh serves on";
   server.shell({"CONFIG", "SET", "maxmemory", "0"});
   EXPECT_TRUE(update(lane, 6).has_value());
 }

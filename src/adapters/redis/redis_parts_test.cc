@@ -112,14 +112,12 @@ TEST(Entry, refuses_what_the_scripts_would_never_return) {
   EXPECT_FALSE(read_change("0,0", order + "|99|" + blob, key).has_value()) << "another tile";
   EXPECT_FALSE(read_change(field, "4|99|" + blob, key).has_value()) << "another version";
   EXPECT_FALSE(read_change(field, order + "|99|" + codec::write_rows({}), key).has_value());
-  EXPECT_FALSE(read_entry(Reply{}, key).has_value());
-  Reply complete;
-  for (const std::int64_t number : {1, 0, 7}) {
-    complete.list.emplace_back();
-    complete.list.back().kind = Reply::Kind::integer;
-    complete.list.back().integer = number;
-  }
-  EXPECT_FALSE(read_entry(complete, key).has_value()) << "complete without a fill";
+  Reply hash;
+  EXPECT_FALSE(glance_at(hash, {key, 0}, 7).has_value()) << "no list";
+  hash.kind = Reply::Kind::list;
+  EXPECT_TRUE(glance_at(hash, {key, 0}, 7)->lease_free);
+  hash.list.resize(1);
+  EXPECT_FALSE(glance_at(hash, {key, 0}, 7).has_value()) << "a field without its value";
 }
 
 }  // namespace

@@ -27,6 +27,12 @@ class Round {
   Round(boost::asio::any_io_executor lane, std::size_t count)
       : answers_(count), missing_(count), timer_(std::move(lane)) {}
 
+  // One command more; its index.
+  [[nodiscard]] std::size_t add() {
+    answers_.emplace_back();
+    ++missing_;
+    return answers_.size() - 1;
+  }
   void give(std::size_t index, Reply reply) {
     if (closed_ || answers_[index].has_value()) return;
     answers_[index].emplace(std::move(reply));

@@ -24,26 +24,15 @@ local function is_complete(fill, changed, epoch_min)
 end
 )";
 
-constexpr std::string_view read_lua = R"(
+constexpr std::string_view lease_lua = R"(
 local epoch_min, lease, refresh = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local hash = redis.call('HGETALL', KEYS[1])
-local fill, changed, leased
-for i = 1, #hash, 2 do
-  local field = hash[i]
-  if field == '#' then fill = hash[i + 1]
-  elseif field == 'e' then changed = hash[i + 1]
-  elseif field == 'l' then leased = tonumber(hash[i + 1]) end
-end
-local complete, exp = is_complete(fill, changed, epoch_min)
+local there = redis.call('HMGET', KEYS[1], '#', 'e', 'l')
+local complete, exp = is_complete(there[1], there[2], epoch_min)
 local wanted = not complete or exp - now < refresh
-local given = 0
-if wanted and (leased or 0) <= now then
-  redis.call('HSET', KEYS[1], 'l', string.format('%.0f', now + lease))
-  redis.call('PEXPIRE', KEYS[1], 40000)
-  given = 1
-end
-if not complete then return {0, given, now} end
-return {1, given, now, hash}
+if not wanted or (tonumber(there[3]) or 0) > now then return {0, now} end
+redis.call('HSET', KEYS[1], 'l', string.format('%.0f', now + lease))
+redis.call('PEXPIRE', KEYS[1], 40000)
+return {1, now}
 )";
 
 // The fill is written before changes go, so that no failure in between leaves an older fill without
@@ -113,8 +102,8 @@ Script make(std::string_view first, std::string_view second, std::string_view th
 
 }  // namespace
 
-const Script& read_script() {
-  static const Script script = make(now_lua, complete_lua, read_lua);
+const Script& lease_script() {
+  static const Script script = make(now_lua, complete_lua, lease_lua);
   return script;
 }
 

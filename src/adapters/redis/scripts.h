@@ -1,6 +1,7 @@
 // The scripts that keep the cache's rules inside Redis, where they are atomic (PROTOCOLS 6).
 //
-// Not a cache: redis_cache.h sends them and reads what they return. One hash per chunk:
+// Not a cache: redis_cache.h sends them and reads what they return. Reading needs none: HGETALL is
+// atomic, too, and a fifth of the work (entry.h judges it by the same rules). One hash per chunk:
 //   #    exp_ms|epoch|rows   the fill: until when it holds by the server's clock, of which epoch
 //   x,y  V|at_ms|row         a change since, when it was written
 //   e    the greatest epoch of the changes there, so that one look tells a complete entry
@@ -18,9 +19,9 @@ struct Script {
   std::string load;  // the SCRIPT LOAD command
 };
 
-// now, epoch_min, lease_ms, refresh_ms
-//   -> {complete, leased, now, hash as a list of fields and values, or nothing when incomplete}
-[[nodiscard]] const Script& read_script();
+// now, epoch_min, lease_ms, refresh_ms -> {given, now}. Gives the lease of an entry that is not
+// complete, or due for a refresh, to whoever asks first.
+[[nodiscard]] const Script& lease_script();
 // now, exp_ms, epoch, kept_ms, life_ms, rows, {"x,y", V}… of the rows -> {accepted, changes
 // dropped}
 [[nodiscard]] const Script& fill_script();

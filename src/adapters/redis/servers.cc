@@ -15,6 +15,7 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 constexpr int tries_max = 6;  // a slot that moves while a script is missing and a failover ends
+constexpr nanoseconds check_patience{2'000'000'000};
 constexpr nanoseconds later_min{1'000'000};  // before the same is tried again, doubled each time
 
 std::string_view word_of(std::string_view text, std::size_t index) {
@@ -36,6 +37,13 @@ std::optional<Address> address_of(std::string_view text, const Address& asked) {
   address.host = colon == 0 ? asked.host : std::string(text.substr(0, colon));
   address.port = static_cast<std::uint16_t>(*port);
   return address;
+}
+
+// Of the answer to TIME: seconds and microseconds. 0 when it is none.
+std::int64_t time_of(const Reply& reply) {
+  if (reply.list.size() != 2) return 0;
+  const std::int64_t seconds = parse_i64(reply.list[0].text).value_or(0);
+  return seconds * 1'000 + parse_i64(reply.list[1].text).value_or(0) / 1'000;
 }
 
 }  // namespace
@@ -88,7 +96,11 @@ void Servers::send(const Call& call, Route& route, const std::shared_ptr<Round>&
 }
 
 boost::asio::awaitable<std::vector<Answer>> Servers::exchange(std::vector<Call> calls) {
-  const TimePoint deadline = steady_clock::now() + options_.deadline;
+  co_return co_await exchange_by(std::move(calls), steady_clock::now() + options_.deadline);
+}
+
+boost::asio::awaitable<std::vector<Answer>> Servers::exchange_by(std::vector<Call> calls,
+                                                                 TimePoint deadline) {
   std::vector<Answer> answers(calls.size());
   std::vector<Route> routes(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) routes[i].call = i;
@@ -100,6 +112,7 @@ boost::asio::awaitable<std::vector<Answer>> Servers::exchange(std::vector<Call> 
     for (std::size_t i = 0; i < routes.size(); ++i) {
       send(calls[routes[i].call], routes[i], round, i, loaded);
     }
+    const std::vector<std::size_t> times = send_times(calls, routes, round);
     for (const auto& node : nodes_) node->flush();
     auto given = co_await Round::wait(round, deadline);
     std::vector<Route> rest;
@@ -107,20 +120,53 @@ boost::asio::awaitable<std::vector<Answer>> Servers::exchange(std::vector<Call> 
     for (std::size_t i = 0; i < routes.size(); ++i) {
       const Call& call = calls[routes[i].call];
       Answer& answer = answers[routes[i].call];
-      answer = given[i] ? std::move(*given[i]) : tl::unexpected<Error>(unanswered(call, routes[i]));
+      const bool in_time = given[i] && (!call.timed || given[times[i]]);
+      answer = in_time ? std::move(*given[i]) : tl::unexpected<Error>(unanswered(call, routes[i]));
+      if (call.timed && answer) add_time(answer, *given[times[i]], *routes[i].node);
       const Next next = judge(call, routes[i], answer);
       if (next == Next::done || attempt == tries_max) continue;
       pause = pause || next == Next::later;
       rest.push_back(std::move(routes[i]));
     }
     routes = std::move(rest);
+    // What was sent too late would be of unknown outcome; what was refused is not.
+    if (steady_clock::now() + (pause ? later : nanoseconds(0)) >= deadline) break;
     if (routes.empty() || !pause) continue;
-    if (steady_clock::now() + later >= deadline) break;
     boost::asio::steady_timer timer(lane_, later);
     co_await timer.async_wait(boost::asio::use_awaitable);
     later *= 2;
   }
   co_return answers;
+}
+
+std::vector<std::size_t> Servers::send_times(const std::vector<Call>& calls,
+                                             const std::vector<Route>& routes,
+                                             const std::shared_ptr<Round>& round) {
+  std::vector<std::size_t> times(routes.size());
+  std::vector<std::pair<const Node*, std::size_t>> asked;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    Node* node = routes[i].node.get();
+    if (!calls[routes[i].call].timed || node == nullptr) continue;
+    const auto there = [node](const auto& one) { return one.first == node; };
+    const auto found = std::find_if(asked.begin(), asked.end(), there);
+    times[i] = found == asked.end() ? round->add() : found->second;
+    if (found != asked.end()) continue;
+    asked.emplace_back(node, times[i]);
+    node->send("*1\r\n$4\r\nTIME\r\n", false, round, times[i]);
+  }
+  return times;
+}
+
+// Without its time an answer is worth nothing: everything would seem to hold still.
+void Servers::add_time(Answer& answer, const Answer& time, const Node& node) const {
+  if (!time || time->is_error()) {
+    answer = tl::unexpected<Error>(time ? refused(*time, node) : time.error());
+    return;
+  }
+  answer->time_ms = time_of(*time);
+  if (answer->time_ms > 0) return;
+  answer = fail(Errc::corrupt,
+                fmt::format("Redis at {} told a time that cannot be read", node.address().shown()));
 }
 
 Error Servers::unanswered(const Call& call, const Route& route) {
@@ -205,7 +251,7 @@ Error Servers::refused(const Reply& reply, const Node& node) const {
 }
 
 boost::asio::awaitable<Result<void>> Servers::check() {
-  const TimePoint deadline = steady_clock::now() + options_.deadline;
+  const TimePoint deadline = steady_clock::now() + std::max(options_.deadline, check_patience);
   co_await refresh(deadline);
   std::vector<Call> calls;
   std::vector<Node*> asked;
@@ -219,7 +265,7 @@ boost::asio::awaitable<Result<void>> Servers::check() {
     call.command = "*1\r\n$4\r\nPING\r\n";
     calls.push_back(std::move(call));
   }
-  const auto answers = co_await exchange(std::move(calls));
+  const auto answers = co_await exchange_by(std::move(calls), deadline);
   for (const auto& answer : answers) {
     if (!answer) co_return tl::unexpected<Error>(answer.error());
   }

@@ -32,6 +32,7 @@ struct Call {
   std::string command;
   const Script* script = nullptr;  // that the command runs: loaded where it is missing
   bool write = false;              // without an answer its outcome is unknown
+  bool timed = false;              // the answer has the server's clock, too
 };
 
 struct ServersFigures {
@@ -51,7 +52,8 @@ class Servers {
   // deadline_exceeded, for a write unknown_outcome.
   [[nodiscard]] boost::asio::awaitable<std::vector<Answer>> exchange(std::vector<Call> calls);
 
-  // Asks each master for a sign of life, and whether all slots are covered. Errors: the first.
+  // Asks each master for a sign of life, and whether all slots are covered; patiently, since a
+  // start has time. Errors: the first.
   [[nodiscard]] boost::asio::awaitable<Result<void>> check();
 
   void close();
@@ -70,12 +72,19 @@ class Servers {
   using Loaded = std::vector<std::pair<const Node*, const Script*>>;
   enum class Next : std::uint8_t { done, again, later };
 
+  [[nodiscard]] boost::asio::awaitable<std::vector<Answer>> exchange_by(std::vector<Call> calls,
+                                                                        TimePoint deadline);
   [[nodiscard]] Result<NodePtr> route(std::uint16_t slot) const;
   void send(const Call& call, Route& route, const std::shared_ptr<Round>& round, std::size_t index,
             Loaded& loaded);
   [[nodiscard]] Next judge(const Call& call, Route& route, Answer& answer);
   [[nodiscard]] Next redirected(const Call& call, Route& route, const Reply& reply);
   [[nodiscard]] Error refused(const Reply& reply, const Node& node) const;
+  // One TIME for all that is timed of a node's, behind it. Where each route's is in the round.
+  [[nodiscard]] static std::vector<std::size_t> send_times(const std::vector<Call>& calls,
+                                                           const std::vector<Route>& routes,
+                                                           const std::shared_ptr<Round>& round);
+  void add_time(Answer& answer, const Answer& time, const Node& node) const;
   [[nodiscard]] Error unanswered(const Call& call, const Route& route);
 
   [[nodiscard]] boost::asio::awaitable<void> refresh(TimePoint deadline);
