@@ -97,6 +97,25 @@ TEST_P(TileCacheContract, whoever_misses_first_gets_the_lease_and_the_time) {
   EXPECT_FALSE(second.leased);
 }
 
+TEST_P(TileCacheContract, of_many_who_miss_at_once_one_gets_the_lease) {
+  constexpr int readers = 16;
+  int missing = readers;
+  int leases = 0;
+  for (int i = 0; i < readers; ++i) {
+    auto done = [&](const std::exception_ptr&, Result<std::vector<CachedChunk>> chunks) {
+      --missing;
+      EXPECT_TRUE(chunks.has_value());
+      leases += chunks && chunks->front().leased ? 1 : 0;
+    };
+    std::vector<CacheAsk> asks{{chunk_of(here), 0}};
+    boost::asio::co_spawn(under_test_->context(),
+                          under_test_->cache().read(std::move(asks), lease_ns), std::move(done));
+  }
+  under_test_->context().restart();
+  while (missing > 0) under_test_->context().run_one();
+  EXPECT_EQ(leases, 1);
+}
+
 TEST_P(TileCacheContract, a_lease_that_ran_out_is_given_again) {
   missed(here);
   wait_ms(lease_ns / 1'000'000 - 1);

@@ -2,7 +2,7 @@
 // the layouts: a fill as one blob with the changes since, against a field per tile. One iteration
 // is one round: `depth` chunks asked for together, until all have been answered.
 //
-// Names are <contestant>/<case>/<depth>.
+// Names are <contestant>/<case>/<depth>; the last one is at a steady rate instead.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -109,9 +109,7 @@ void fields_hgetall(benchmark::State& state, int rows) {
 // ---- the cache
 // -----------------------------------------------------------------------------------
 
-void cache_read(benchmark::State& state, int rows, int changes) {
-  server().shell({"FLUSHALL"});
-  RedisUnderTest lane(server().url());
+void fill_cache(RedisUnderTest& lane, int rows, int changes) {
   for (std::uint64_t chunk = 0; chunk < chunk_count; ++chunk) {
     ports::ChunkFill fill;
     fill.rows.key = {1, chunk};
@@ -133,6 +131,12 @@ void cache_read(benchmark::State& state, int rows, int changes) {
     HUNT_ASSERT(lane.run(lane.cache().fill(std::move(fills))).has_value());
     HUNT_ASSERT(lane.run(lane.cache().update(std::move(later))).has_value());
   }
+}
+
+void cache_read(benchmark::State& state, int rows, int changes) {
+  server().shell({"FLUSHALL"});
+  RedisUnderTest lane(server().url());
+  fill_cache(lane, rows, changes);
   Prng random(7);
   Latencies latencies(state);
   for (auto _ : state) {
@@ -143,6 +147,69 @@ void cache_read(benchmark::State& state, int rows, int changes) {
     const auto read = lane.run(lane.cache().read(std::move(asks), 1'000'000'000));
     latencies.end();
     if (!read || !read->front().complete) return state.SkipWithError("not complete");
+  }
+}
+
+// ---- many nodes at a steady rate
+// -----------------------------------------------------------------
+
+// Asks for one chunk each 1/rate, however long the answers take: latency from the intended time.
+class OpenLoop {
+ public:
+  OpenLoop(RedisUnderTest& lane, std::int64_t per_second, std::size_t count)
+      : lane_(lane), step_(1'000'000'000 / per_second), count_(count) {}
+
+  // Sorted, in microseconds.
+  std::vector<double> run() {
+    auto ended = [](const std::exception_ptr&) {};
+    boost::asio::co_spawn(lane_.context(), pace(), std::move(ended));
+    lane_.context().restart();
+    while (us_.size() < count_) lane_.context().run_one();
+    std::sort(us_.begin(), us_.end());
+    return std::move(us_);
+  }
+
+ private:
+  boost::asio::awaitable<void> pace() {
+    boost::asio::steady_timer timer(lane_.context());
+    const TimePoint start = std::chrono::steady_clock::now();
+    Prng random(7);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const TimePoint due = start + step_ * static_cast<std::int64_t>(i);
+      timer.expires_at(due);
+      if (due > std::chrono::steady_clock::now()) {
+        co_await timer.async_wait(boost::asio::use_awaitable);
+      }
+      auto answered = [this, due](const std::exception_ptr&,
+                                  Result<std::vector<ports::CachedChunk>> chunks) {
+        HUNT_ASSERT(chunks.has_value());
+        const std::chrono::duration<double, std::micro> took =
+            std::chrono::steady_clock::now() - due;
+        us_.push_back(took.count());
+      };
+      std::vector<ports::CacheAsk> asks(1);
+      asks[0].key = {1, random.below(chunk_count)};
+      boost::asio::co_spawn(lane_.context(), lane_.cache().read(std::move(asks), 1'000'000'000),
+                            std::move(answered));
+    }
+  }
+
+  RedisUnderTest& lane_;
+  std::chrono::nanoseconds step_;
+  std::size_t count_;
+  std::vector<double> us_;
+};
+
+void steady_rate(benchmark::State& state) {
+  const RedisCluster cluster(7);
+  RedisUnderTest lane(cluster.url());
+  fill_cache(lane, few_rows, 1);
+  for (auto _ : state) {
+    OpenLoop loop(lane, state.range(0), static_cast<std::size_t>(state.range(0)) * 5);
+    const auto us = loop.run();
+    state.counters["p50_us"] = us[us.size() / 2];
+    state.counters["p99_us"] = us[us.size() * 99 / 100];
+    state.counters["p999_us"] = us[us.size() * 999 / 1'000];
   }
 }
 
@@ -158,6 +225,7 @@ BENCHMARK_CAPTURE(cache_read, worn, many_rows, 64)
     ->Name("cache/256_rows_64_changed")
     ->Apply(depths);
 BENCHMARK_CAPTURE(fields_hgetall, many, many_rows)->Name("fields/256_rows")->Apply(depths);
+BENCHMARK(steady_rate)->Name("cluster_of_7/steady")->Arg(5'000)->Iterations(1)->UseRealTime();
 
 }  // namespace
 }  // namespace hunt::redis

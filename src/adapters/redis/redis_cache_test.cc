@@ -169,6 +169,23 @@ TEST(RedisCache, throws_away_what_it_cannot_read_and_asks_for_the_lease) {
   EXPECT_TRUE(read(lane)->complete);
 }
 
+TEST(RedisCache, writes_put_right_what_cannot_be_read) {
+  const RedisServer server;
+  RedisUnderTest lane(server.url());
+  for (const std::string nonsense : {"", "nonsense", "|", "|||", "7", "7|", "-7|8|9"}) {
+    server.shell({"HSET", key_of(chunk_here()), "#", nonsense, "10,-3", nonsense, "11,-3", nonsense,
+                  "e", nonsense, "l", nonsense});
+    const auto updated = update(lane, 2);
+    ASSERT_TRUE(updated.has_value()) << nonsense << ": " << updated.error().message;
+    const auto filled = fill(lane, lane.now_ms());
+    ASSERT_TRUE(filled.has_value()) << nonsense << ": " << filled.error().message;
+    const auto chunk = read(lane);
+    ASSERT_TRUE(chunk && chunk->complete) << nonsense;
+    EXPECT_EQ(chunk->rows.rows, std::vector<model::TileRow>{change_of(2).row}) << nonsense;
+    server.shell({"FLUSHALL"});
+  }
+}
+
 TEST(RedisCache, a_key_of_another_type_is_thrown_away_too) {
   const RedisServer server;
   RedisUnderTest lane(server.url());
@@ -346,6 +363,24 @@ TEST(RedisCache, a_user_who_may_not_ask_for_the_time_reads_nothing) {
   ASSERT_FALSE(chunk.has_value());
   EXPECT_EQ(chunk.error().code, Errc::unavailable);
   EXPECT_NE(chunk.error().message.find("NOPERM"), std::string::npos) << chunk.error().message;
+}
+
+TEST(RedisCache, needs_no_more_than_the_rights_that_the_reference_names) {
+  const RedisServer server;
+  server.shell({"ACL", "SETUSER", "hunt", "on", ">pw", "~hunt:*", "+hgetall", "+hset", "+hget",
+                "+hmget", "+hdel", "+del", "+pexpire", "+evalsha", "+script|load", "+time",
+                "+ping"});
+  RedisUnderTest lane(fmt::format("redis://hunt:pw@127.0.0.1:{}", server.port()), {},
+                      RedisUnderTest::patient_ns, false);
+  ASSERT_TRUE(lane.run(lane.cache().check()).has_value());
+  const auto missed = read(lane);
+  ASSERT_TRUE(missed.has_value()) << missed.error().message;
+  ASSERT_TRUE(update(lane, 2).has_value());
+  ASSERT_TRUE(fill(lane, missed->cache_ms).has_value());
+  EXPECT_TRUE(read(lane)->complete);
+  EXPECT_TRUE(lane.run(lane.cache().read_tile(world, here, 1))->complete);
+  server.shell({"HSET", key_of(chunk_here()), "#", "nonsense"});
+  EXPECT_TRUE(read(lane)->leased);
 }
 
 // Says one thing to whoever connects.

@@ -20,6 +20,7 @@ local function is_complete(fill, changed, epoch_min)
   if not fill then return false end
   local exp, epoch = string.match(fill, '^(%d+)|(%d+)|')
   exp, epoch = tonumber(exp), tonumber(epoch)
+  if not exp then return false end
   return now < exp and epoch >= epoch_min and (tonumber(changed) or 0) <= epoch, exp
 end
 )";
@@ -35,6 +36,8 @@ redis.call('PEXPIRE', KEYS[1], 40000)
 return {1, now}
 )";
 
+// What cannot be read in there counts as not there: who writes puts it right.
+//
 // The fill is written before changes go, so that no failure in between leaves an older fill without
 // the change that corrects it.
 constexpr std::string_view fill_lua = R"(
@@ -47,7 +50,8 @@ for i = 1, #hash, 2 do
   if field == '#' then
     local old_exp, old_epoch = string.match(hash[i + 1], '^(%d+)|(%d+)|')
     old_exp, old_epoch = tonumber(old_exp), tonumber(old_epoch)
-    if now < old_exp and (epoch < old_epoch or (epoch == old_epoch and exp <= old_exp)) then
+    if old_exp and now < old_exp
+      and (epoch < old_epoch or (epoch == old_epoch and exp <= old_exp)) then
       return {0, 0}
     end
   elseif field ~= 'e' and field ~= 'l' then
@@ -60,7 +64,7 @@ if #changes > 0 then
 end
 for _, i in ipairs(changes) do
   local order, at = string.match(hash[i + 1], '^(%d+)|(%d+)|')
-  order = tonumber(order)
+  order = tonumber(order) or -1
   if order > (known[hash[i]] or -1) and now - tonumber(at) < tonumber(ARGV[5]) then
     latest = math.max(latest, math.floor(order / 1099511627776))
   else
@@ -77,7 +81,8 @@ return {1, #gone - 2}
 constexpr std::string_view update_lua = R"(
 local order, epoch = tonumber(ARGV[4]), tonumber(ARGV[5])
 local there = redis.call('HMGET', KEYS[1], ARGV[3], 'e')
-if there[1] and tonumber(string.match(there[1], '^%d+')) >= order then return 0 end
+local there_order = there[1] and tonumber(string.match(there[1], '^(%d+)|')) or -1
+if there_order >= order then return 0 end
 local latest = math.max(epoch, tonumber(there[2]) or 0)
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4] .. '|' .. string.format('%.0f', now) .. '|' .. ARGV[6],
            'e', string.format('%.0f', latest))
