@@ -16,10 +16,19 @@
 #include <vector>
 
 #include "base/text.h"
+#include "codec/flat_verify.h"
 #include "codec/hunt_generated.h"
 #include "model/limits.h"
 
 namespace hunt::codec {
+
+using detail::Aligned;
+using detail::broken;
+using detail::no_body;
+using detail::read_name;
+using detail::too_large;
+using detail::verify_message;
+using detail::wrong;
 
 namespace {
 
@@ -59,11 +68,6 @@ static_assert(same(wire::Outcome::nothing, model::Outcome::nothing) &&
 // The end of the year 9999: the latest time that the JSON form can tell.
 constexpr std::int64_t sent_at_us_max = 253'402'300'799'999'999;
 
-tl::unexpected<Error> wrong(std::string field, std::string_view sentence) {
-  std::string message = fmt::format("{} {}", field, sentence);
-  return fail(Errc::invalid_argument, std::move(message), std::move(field));
-}
-
 tl::unexpected<Error> too_many(std::string_view list) {
   return fail(Errc::too_large,
               fmt::format("{} holds more than {} entries; send the rest in another request", list,
@@ -71,71 +75,12 @@ tl::unexpected<Error> too_many(std::string_view list) {
               std::string(list));
 }
 
-// FlatBuffers reads scalars in place, which needs the message where 8-byte values may stand.
-class Aligned {
- public:
-  explicit Aligned(std::string_view bytes) {
-    const void* at = bytes.data();
-    if (reinterpret_cast<std::uintptr_t>(at) % alignof(std::uint64_t) != 0) {
-      copy_ = std::make_unique_for_overwrite<std::uint64_t[]>(bytes.size() / 8 + 1);
-      std::memcpy(copy_.get(), at, bytes.size());
-      at = copy_.get();
-    }
-    data_ = static_cast<const std::uint8_t*>(at);
-  }
-  [[nodiscard]] const std::uint8_t* data() const noexcept { return data_; }
-
- private:
-  std::unique_ptr<std::uint64_t[]> copy_;
-  const std::uint8_t* data_ = nullptr;
-};
-
-tl::unexpected<Error> broken() {
-  return fail(Errc::invalid_argument,
-              "the message is broken: it is cut off, lacks a required field or an offset in it "
-              "points to a wrong place");
-}
-
-// The message, or nothing when it is none. (A Result would cost as much as the verification.)
-const wire::Message* verify(const std::uint8_t* data, std::size_t size) {
-  // The shortest message has a root offset, the identifier and an empty table.
-  constexpr std::size_t message_bytes_min = 16;
-  if (size < message_bytes_min) return nullptr;
-  flatbuffers::Verifier::Options bounds;
-  bounds.max_depth = 4;
-  bounds.max_tables = limits::batch_positions_max + 2;  // the message, its body, the claims
-  flatbuffers::Verifier verifier(data, size, bounds);
-  return wire::VerifyMessageBuffer(verifier) ? wire::GetMessage(data) : nullptr;
-}
-
-// Why `message`, as verify() gave it for `bytes`, has no body of the wanted type.
-tl::unexpected<Error> no_body(const wire::Message* message, std::string_view bytes,
-                              std::string_view wanted) {
-  if (message != nullptr) return wrong("body", fmt::format("must be a {}", wanted));
-  if (bytes.size() >= 8 && bytes.substr(4, 4) == wire::MessageIdentifier()) return broken();
-  return fail(Errc::invalid_argument,
-              "the message is neither JSON nor FlatBuffers with the identifier HUNT (hunt.fbs)");
-}
-
-// A non-empty text of at most name_bytes_max bytes.
-Result<std::string> read_name(const flatbuffers::String& text, std::string field) {
-  if (text.size() == 0) return wrong(std::move(field), "must not be empty");
-  if (text.size() > limits::name_bytes_max) {
-    return wrong(std::move(field), fmt::format("must have at most {} bytes, found {}",
-                                               limits::name_bytes_max, text.size()));
-  }
-  if (!simdjson::validate_utf8(text.c_str(), text.size())) {
-    return wrong(std::move(field), "must be UTF-8");
-  }
-  return text.str();
-}
-
 // The world of a request that names it, or that gives no id.
 Result<WorldRef> read_world_name(const wire::Request& request) {
   const auto* text = request.world_name();
   if (text == nullptr) return wrong("world", "must be between 1 and 4294967295, found 0");
   if (request.world() != 0) return wrong("world_name", "is given beside world; keep one");
-  HUNT_TRY(name, read_name(*text, "world_name"));
+  HUNT_TRY(name, read_name(text->string_view(), "world_name"));
   return WorldRef(std::move(name));
 }
 
@@ -211,7 +156,7 @@ Result<model::ClaimAnswer> read_claim(const wire::ClaimAnswer& claim, std::size_
   answer.claim = {claim.claim()->high(), claim.claim()->low()};
   answer.repeat = claim.repeat();
   if (const auto* text = claim.item()) {
-    HUNT_TRY(item, read_name(*text, fmt::format("claims[{}].item", index)));
+    HUNT_TRY(item, read_name(text->string_view(), fmt::format("claims[{}].item", index)));
     answer.item = std::move(item);
   }
   return answer;
@@ -226,11 +171,6 @@ const Model* structs_of(const flatbuffers::Vector<const Wire*>& from) {
   return reinterpret_cast<const Model*>(from.Data());
 }
 
-tl::unexpected<Error> too_large(std::size_t bytes, std::size_t bytes_max) {
-  return fail(Errc::too_large, fmt::format("the message has {} bytes; at most {} are read",
-                                           with_commas(bytes), with_commas(bytes_max)));
-}
-
 }  // namespace
 
 Result<PositionsRequest> read_flat_request(std::string_view bytes) {
@@ -238,7 +178,7 @@ Result<PositionsRequest> read_flat_request(std::string_view bytes) {
     return too_large(bytes.size(), limits::body_bytes_max);
   }
   const Aligned aligned(bytes);
-  const wire::Message* message = verify(aligned.data(), bytes.size());
+  const wire::Message* message = verify_message(aligned.data(), bytes.size());
   const auto* body = message == nullptr ? nullptr : message->body_as_Request();
   if (body == nullptr) return no_body(message, bytes, "Request");
   const std::size_t count = body->positions()->size();
@@ -268,7 +208,7 @@ Result<model::BatchReply> read_flat_reply(std::string_view bytes) {
     return too_large(bytes.size(), limits::reply_bytes_max);
   }
   const Aligned aligned(bytes);
-  const wire::Message* message = verify(aligned.data(), bytes.size());
+  const wire::Message* message = verify_message(aligned.data(), bytes.size());
   const auto* body = message == nullptr ? nullptr : message->body_as_Reply();
   if (body == nullptr) return no_body(message, bytes, "Reply");
   if (body->outcomes()->size() > limits::batch_positions_max) return too_many("outcomes");

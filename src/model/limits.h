@@ -60,6 +60,16 @@ inline constexpr std::size_t relay_rows_waiting_max = 65'536;
 inline constexpr std::size_t deliveries_inflight_max = 256;
 // Batches that one lane has taken and not answered yet; full answers `overloaded`.
 inline constexpr std::size_t asks_inflight_max = 16'384;
+// One connection to the bus: bytes not sent yet (full is `overloaded`), messages and bytes that a
+// subscription holds (what is above is lost, seen as a gap), acknowledgements that one call waits
+// for at once, and the rows of one invalidation.
+inline constexpr std::size_t bus_out_bytes_max = 8 * 1'024 * 1'024;
+inline constexpr std::size_t bus_messages_pending_max = 65'536;
+inline constexpr std::size_t bus_pending_bytes_max = 64 * 1'024 * 1'024;
+inline constexpr std::size_t bus_acks_waiting_max = 256;
+inline constexpr std::size_t invalidation_rows_max = 4'096;
+// Deliveries of a stored shard that all its consumers together have not settled yet.
+inline constexpr std::size_t stream_ack_pending_max = 16'384;
 // A step that waited this long for its turn is answered `busy`; digs and stored ones never are.
 inline constexpr std::int64_t step_age_ns_max = 2'000'000'000;
 

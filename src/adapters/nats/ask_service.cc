@@ -1,0 +1,169 @@
+#include "adapters/nats/ask_service.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "adapters/nats/subject.h"
+#include "base/text.h"
+#include "codec/json_replies.h"
+#include "model/limits.h"
+
+namespace hunt::nats {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::int64_t wall_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+void spawn(const asio::any_io_executor& lane, asio::awaitable<void> task) {
+  asio::co_spawn(lane, std::move(task), [](const std::exception_ptr& failure) {
+    if (!failure) return;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "hunt: a task of the NATS adapter threw: %s\n", error.what());
+      std::abort();
+    }
+  });
+}
+
+AskService::AskService(std::shared_ptr<Link> link, std::vector<std::string> shards,
+                       FindWorld find_world, std::string version)
+    : link_(std::move(link)),
+      shards_(std::move(shards)),
+      find_world_(std::move(find_world)),
+      version_(std::move(version)),
+      id_(link_->new_inbox().substr(7)),
+      started_us_(wall_us()) {}
+
+void AskService::start(ports::BatchHandler& handler) {
+  stop();
+  handler_ = &handler;
+  for (const auto& shard : shards_) {
+    subscriptions_.push_back(link_->subscribe(
+        "hunt.ask." + shard, "hunt", [this](const MessagePtr& message) { take(*message); }));
+  }
+  for (const std::string& subject :
+       {std::string("$SRV.*"), std::string("$SRV.*.hunt"), "$SRV.*.hunt." + id_}) {
+    subscriptions_.push_back(link_->subscribe(
+        subject, {}, [this](const MessagePtr& message) { answer_service(*message); }));
+  }
+}
+
+void AskService::stop() {
+  for (const auto& subscription : subscriptions_) link_->unsubscribe(subscription);
+  subscriptions_.clear();
+}
+
+void AskService::take(const natsMsg& message) {
+  ++requests_;
+  const std::string reply_to(reply_of(message));
+  if (!is_reply_subject(reply_to)) return;  // nobody waits for the outcomes
+  const std::string_view body = data_of(message);
+  const Form form = form_of(body);
+  if (inflight_ >= limits::asks_inflight_max) {
+    return refuse(reply_to, form,
+                  {Errc::overloaded, "too many batches are in flight here; try again later", {}});
+  }
+  auto request = payloads_.read_request(body);
+  if (!request) return refuse(reply_to, form, request.error());
+  ++inflight_;
+  Ask ask{reply_to, form, std::move(*request), monotonic_ns()};
+  spawn(link_->lane(), work(std::move(ask)));
+}
+
+asio::awaitable<void> AskService::work(Ask ask) {
+  const auto self = shared_from_this();
+  // The JSON form tells the positions again.
+  auto reply = co_await handle(ask);
+  --inflight_;
+  worked_ns_ += monotonic_ns() - ask.taken_ns;
+  if (!reply) {
+    refuse(ask.reply_to, ask.form, reply.error());
+    co_return;
+  }
+  const auto bytes = payloads_.write_answer(ask.form, ask.request.batch, *reply);
+  const auto sent = link_->publish(ask.reply_to, {}, bytes);
+  if (!sent && sent.error().code == Errc::too_large) {
+    refuse(ask.reply_to, ask.form, sent.error());
+  }
+}
+
+asio::awaitable<Result<model::BatchReply>> AskService::handle(Ask& ask) {
+  if (const auto* name = std::get_if<std::string>(&ask.request.world)) {
+    if (!find_world_) {
+      co_return fail(Errc::not_found, "worlds are known by their ids here", "world");
+    }
+    std::string wanted = *name;
+    const auto world = co_await find_world_(std::move(wanted));
+    if (!world) co_return tl::unexpected<Error>(world.error());
+    ask.request.batch.world = *world;
+  }
+  const auto wait = ask.request.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
+  // A copy only where the answer needs the positions.
+  model::Batch batch = ask.form == Form::json ? ask.request.batch : std::move(ask.request.batch);
+  co_return co_await handler_->handle(std::move(batch), wait);
+}
+
+void AskService::refuse(const std::string& reply_to, Form form, const Error& error) {
+  ++errors_;
+  last_error_ = error.message;
+  // It cannot be told that it cannot be told.
+  static_cast<void>(link_->publish(reply_to, {}, payloads_.write_error(form, error)));
+}
+
+void AskService::answer_service(const natsMsg& message) {
+  const auto reply_to = reply_of(message);
+  if (!is_reply_subject(reply_to)) return;
+  std::string_view verb = subject_of(message).substr(5);
+  verb = verb.substr(0, verb.find('.'));
+  const std::string answer = describe(verb);
+  if (answer.empty()) return;
+  static_cast<void>(link_->publish(std::string(reply_to), {}, answer));
+}
+
+std::string AskService::describe(std::string_view verb) const {
+  const std::string who =
+      fmt::format(R"("name":"hunt","id":"{}","version":"{}","metadata":{{}})", id_, version_);
+  if (verb == "PING") return fmt::format(R"({{"type":"io.nats.micro.v1.ping_response",{}}})", who);
+  const bool stats = verb == "STATS";
+  if (!stats && verb != "INFO") return {};
+  std::string endpoints;
+  for (const auto& shard : shards_) {
+    if (!endpoints.empty()) endpoints.push_back(',');
+    endpoints +=
+        fmt::format(R"({{"name":"ask-{0}","subject":"hunt.ask.{0}","queue_group":"hunt")", shard);
+    if (stats) {
+      const std::uint64_t per =
+          requests_ == 0 ? 0 : static_cast<std::uint64_t>(worked_ns_) / requests_;
+      endpoints +=
+          fmt::format(R"(,"num_requests":{},"num_errors":{},"last_error":)", requests_, errors_);
+      codec::append_json_string(endpoints, last_error_);
+      endpoints +=
+          fmt::format(R"(,"processing_time":{},"average_processing_time":{})", worked_ns_, per);
+    }
+    endpoints.push_back('}');
+  }
+  if (stats) {
+    return fmt::format(
+        R"({{"type":"io.nats.micro.v1.stats_response",{},"started":"{}","endpoints":[{}]}})", who,
+        format_time_us(started_us_), endpoints);
+  }
+  return fmt::format(
+      R"({{"type":"io.nats.micro.v1.info_response",{},"description":"{}","endpoints":[{}]}})", who,
+      "treasure hunt: batches of positions in, outcomes out", endpoints);
+}
+
+}  // namespace hunt::nats

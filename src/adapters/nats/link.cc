@@ -1,0 +1,362 @@
+#include "adapters/nats/link.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstdio>
+#include <random>
+
+#include "model/limits.h"
+
+namespace hunt::nats {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto tick = std::chrono::milliseconds(20);
+constexpr std::uint64_t backoff_ms_min = 50;
+constexpr std::uint64_t backoff_ms_max = 2'000;
+constexpr std::int64_t ping_every_ns = 1'000'000'000;
+// A lame duck keeps what is in flight for so long, then we go to another server.
+constexpr std::int64_t lame_ns_max = 2'000'000'000;
+
+std::uint64_t any_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+std::int64_t monotonic_ns() noexcept {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Link::Link(asio::any_io_executor lane, NatsOptions options, ServerList servers)
+    : lane_(std::move(lane)),
+      options_(std::move(options)),
+      servers_(std::move(servers)),
+      prng_(any_seed()),
+      inbox_(new_inbox()),
+      socket_(lane_),
+      ticker_(lane_),
+      redial_(lane_) {
+  for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+    inboxes_[bucket] = subscribe(fmt::format("{}.{}.>", inbox_, bucket), {},
+                                 [this](MessagePtr message) { on_answer(std::move(message)); });
+    inboxes_[bucket]->on_no_responders = [this, bucket] { on_no_responders(bucket); };
+  }
+}
+
+Link::~Link() {
+  shut();
+}
+
+std::string Link::new_inbox() {
+  return fmt::format("_INBOX.{:016x}{:08x}", prng_.next(), prng_.next() & 0xffffffffU);
+}
+
+Error Link::unavailable() const {
+  return {Errc::unavailable,
+          fmt::format("NATS at {} is not reachable; the connection is tried again", shown()),
+          {}};
+}
+
+asio::awaitable<Result<void>> Link::connect() {
+  HUNT_ASSERT(!connected() && !closing_);
+  auto begin = [this](auto handler) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    dial([shared](Result<void> result) {
+      auto executor = asio::get_associated_executor(*shared);
+      asio::post(executor, [shared, result = std::move(result)]() mutable {
+        std::move (*shared)(std::move(result));
+      });
+    });
+  };
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Result<void>)>(
+      std::move(begin), asio::use_awaitable);
+}
+
+void Link::dial(std::function<void(Result<void>)> done) {
+  if (dialler_.joinable()) dialler_.join();
+  // The lane may have nothing else to do meanwhile.
+  auto busy_lane = asio::prefer(lane_, asio::execution::outstanding_work.tracked);
+  dialler_ = std::thread([self = weak_from_this(), busy_lane, done = std::move(done),
+                          options = options_, servers = servers_] {
+    auto session =
+        std::make_shared<Result<std::unique_ptr<Session>>>(Session::dial(options, servers));
+    asio::post(busy_lane, [self, session, done] {
+      if (const auto link = self.lock()) link->dialled(std::move(*session), done);
+    });
+  });
+}
+
+void Link::dialled(Result<std::unique_ptr<Session>> session,
+                   std::function<void(Result<void>)> done) {
+  if (dialler_.joinable()) dialler_.join();
+  if (closing_) {
+    if (done) done(tl::unexpected<Error>(unavailable()));
+    return;
+  }
+  if (session) adopt(std::move(*session));
+  if (!session && !done) redial_later();
+  if (!done) return;
+  done(session ? Result<void>() : Result<void>(tl::unexpected<Error>(session.error())));
+}
+
+void Link::adopt(std::unique_ptr<Session> session) {
+  session_ = std::move(session);
+  ++session_count_;
+  backoff_ms_ = 0;
+  lame_ns_ = 0;
+  heard_ns_ = pinged_ns_ = monotonic_ns();
+  flush_posted_ = waits_writable_ = false;
+  socket_.assign(::dup(session_->socket()));
+  session_->on_write_wanted([this] { want_flush(); });
+  for (auto& server : session_->other_servers()) {
+    const bool known =
+        std::find(servers_.urls.begin(), servers_.urls.end(), server) != servers_.urls.end();
+    constexpr std::size_t servers_max = 128;
+    if (!known && servers_.urls.size() < servers_max) servers_.urls.push_back(std::move(server));
+  }
+  for (const auto& subscription : subscriptions_) attach(*subscription);
+  wait_readable();
+  wait_tick();
+  tell_listeners(true);
+}
+
+void Link::redial_later() {
+  backoff_ms_ = std::clamp(backoff_ms_ * 2, backoff_ms_min, backoff_ms_max);
+  const std::uint64_t pause_ms = backoff_ms_ / 2 + prng_.below(backoff_ms_ / 2 + 1);
+  redial_.expires_after(std::chrono::milliseconds(pause_ms));
+  redial_.async_wait([self = weak_from_this()](const boost::system::error_code& error) {
+    const auto link = self.lock();
+    if (!error && link && !link->closing_) link->dial({});
+  });
+}
+
+void Link::lost(std::string_view why) {
+  if (session_ == nullptr) return;
+  if (!closing_) {
+    std::fprintf(stderr, "hunt: the connection to NATS at %s ended: %.*s\n", shown().c_str(),
+                 static_cast<int>(why.size()), why.data());
+  }
+  ++session_count_;
+  socket_.close();
+  ticker_.cancel();
+  session_->drop();  // before its subscriptions, which would say goodbye
+  for (const auto& subscription : subscriptions_) {
+    natsSubscription_Destroy(subscription->handle);
+    subscription->handle = nullptr;
+  }
+  session_.reset();
+  settle_all_lost();
+  if (!closing_) redial_later();
+  tell_listeners(false);
+}
+
+asio::awaitable<void> Link::close() {
+  const auto self = shared_from_this();
+  constexpr std::int64_t patience_ns = 500'000'000;
+  const std::int64_t until_ns = monotonic_ns() + patience_ns;
+  asio::steady_timer pause(lane_);
+  while (session_ != nullptr && session_->unsent_bytes() > 0 && monotonic_ns() < until_ns) {
+    pause.expires_after(std::chrono::milliseconds(1));
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  shut();
+}
+
+void Link::shut() {
+  closing_ = true;
+  redial_.cancel();
+  lost("closed");
+  if (dialler_.joinable()) dialler_.join();
+}
+
+Link::Listener Link::listen(std::function<void(bool)> listener) {
+  auto shared = std::make_shared<std::function<void(bool)>>(std::move(listener));
+  listeners_.push_back(shared);
+  return shared;
+}
+
+void Link::tell_listeners(bool connected) {
+  std::erase_if(listeners_, [](const auto& listener) { return listener.expired(); });
+  const auto listeners = listeners_;
+  for (const auto& weak : listeners) {
+    if (const auto listener = weak.lock()) (*listener)(connected);
+  }
+}
+
+Link::SubscriptionPtr Link::subscribe(std::string subject, std::string queue,
+                                      std::function<void(MessagePtr)> on_message) {
+  auto subscription = std::make_shared<Subscription>();
+  subscription->subject = std::move(subject);
+  subscription->queue = std::move(queue);
+  subscription->on_message = std::move(on_message);
+  subscriptions_.push_back(subscription);
+  if (session_ != nullptr) attach(*subscription);
+  return subscription;
+}
+
+void Link::attach(Subscription& subscription) {
+  subscription.handle = session_->subscribe(subscription.subject, subscription.queue);
+}
+
+void Link::unsubscribe(const SubscriptionPtr& subscription) {
+  if (subscription == nullptr || subscription->ended) return;
+  subscription->ended = true;
+  if (subscription->handle != nullptr) {
+    static_cast<void>(natsSubscription_Unsubscribe(subscription->handle));
+    natsSubscription_Destroy(subscription->handle);
+    subscription->handle = nullptr;
+  }
+  if (!draining_) std::erase(subscriptions_, subscription);
+}
+
+Result<void> Link::publish(const std::string& subject, const std::string& reply,
+                           std::string_view data, const Headers& headers) {
+  if (session_ == nullptr) return tl::unexpected<Error>(unavailable());
+  if (session_->unsent_bytes() + data.size() > limits::bus_out_bytes_max) {
+    return fail(Errc::overloaded,
+                fmt::format("NATS at {} takes no more now: {} bytes wait to be sent", shown(),
+                            session_->unsent_bytes()));
+  }
+  return session_->publish(subject, reply, data, headers);
+}
+
+void Link::wait_readable() {
+  socket_.async_wait(
+      asio::posix::stream_descriptor::wait_read,
+      [self = weak_from_this(), count = session_count_](const boost::system::error_code& error) {
+        const auto link = self.lock();
+        if (error || !link || link->session_count_ != count) return;
+        link->session_->read_some();
+        link->heard_ns_ = monotonic_ns();
+        link->drain(false);
+        if (link->session_count_ != count) return;
+        if (link->session_->is_closed()) {
+          link->lost(link->session_->why_closed());
+        } else {
+          link->wait_readable();
+        }
+      });
+}
+
+// Sends after the handlers that are ready now, so that answers to one read leave together.
+void Link::want_flush() {
+  if (flush_posted_ || waits_writable_) return;
+  flush_posted_ = true;
+  asio::post(lane_, [self = weak_from_this(), count = session_count_] {
+    const auto link = self.lock();
+    if (link && link->session_count_ == count) link->flush();
+  });
+}
+
+void Link::flush() {
+  flush_posted_ = false;
+  session_->write_some();
+  if (session_->is_closed()) {
+    lost(session_->why_closed());
+  } else if (session_->unsent_bytes() > 0) {
+    wait_writable();
+  }
+}
+
+void Link::wait_writable() {
+  if (waits_writable_) return;
+  waits_writable_ = true;
+  socket_.async_wait(
+      asio::posix::stream_descriptor::wait_write,
+      [self = weak_from_this(), count = session_count_](const boost::system::error_code& error) {
+        const auto link = self.lock();
+        if (error || !link || link->session_count_ != count) return;
+        link->waits_writable_ = false;
+        link->flush();
+      });
+}
+
+void Link::drain(bool idle_ones_too) {
+  draining_ = true;
+  // Handlers may subscribe meanwhile.
+  for (std::size_t i = 0; i < subscriptions_.size(); ++i) {
+    const bool idle = i < buckets && inflight_[i] == 0;
+    if (idle && !idle_ones_too) continue;
+    const SubscriptionPtr subscription = subscriptions_[i];
+    take(subscription);
+    if (session_ == nullptr) break;
+  }
+  draining_ = false;
+  std::erase_if(subscriptions_, [](const auto& subscription) { return subscription->ended; });
+}
+
+void Link::take(const SubscriptionPtr& subscription) {
+  int messages = 0;
+  int bytes = 0;
+  if (subscription->handle == nullptr ||
+      natsSubscription_GetPending(subscription->handle, &messages, &bytes) != NATS_OK) {
+    return;
+  }
+  // One more: a slow consumer is told before the next message.
+  for (int i = 0; messages > 0 && i <= messages; ++i) {
+    natsMsg* raw = nullptr;
+    const natsStatus status = natsSubscription_NextMsg(&raw, subscription->handle, 0);
+    if (status == NATS_OK) subscription->on_message(MessagePtr(raw));
+    if (status == NATS_NO_RESPONDERS && subscription->on_no_responders) {
+      subscription->on_no_responders();
+    }
+    if (status == NATS_TIMEOUT || subscription->handle == nullptr) return;
+  }
+}
+
+void Link::wait_tick() {
+  ticker_.expires_after(nats::tick);
+  ticker_.async_wait(
+      [self = weak_from_this(), count = session_count_](const boost::system::error_code& error) {
+        const auto link = self.lock();
+        if (error || !link || link->session_count_ != count) return;
+        link->tick();
+        if (link->session_count_ == count) link->wait_tick();
+      });
+}
+
+void Link::tick() {
+  const std::int64_t now_ns = monotonic_ns();
+  for (Ticket ticket = 0; ticket < slots_.size(); ++ticket) {
+    const std::int64_t deadline_ns = slots_[ticket].deadline_ns;
+    if (deadline_ns == 0 || now_ns < deadline_ns) continue;
+    Answer answer;
+    answer.fate = Fate::late;
+    answer.error = {Errc::deadline_exceeded, "no answer came over NATS in time", {}};
+    settle(ticket, std::move(answer));
+  }
+  drain(true);
+  if (session_ != nullptr) look_at_server(now_ns);
+}
+
+// Anything that comes shows that the server lives; without it we ask ourselves something.
+void Link::look_at_server(std::int64_t now_ns) {
+  if (session_->is_closed()) return lost(session_->why_closed());
+  if (now_ns - heard_ns_ > options_.silence_ns_max) return lost("the server is silent");
+  if (now_ns - heard_ns_ > ping_every_ns && now_ns - pinged_ns_ > ping_every_ns) {
+    pinged_ns_ = now_ns;
+    static_cast<void>(session_->publish(inbox_ + ".0.ping", {}, {}, {}));
+  }
+  if (session_->is_lame_duck() && servers_.urls.size() > 1) {
+    if (lame_ns_ == 0) lame_ns_ = now_ns;
+    const bool idle = std::all_of(inflight_.begin(), inflight_.end(),
+                                  [](std::uint32_t count) { return count == 0; });
+    if (idle || now_ns - lame_ns_ > lame_ns_max) lost("the server shuts down soon");
+  }
+}
+
+}  // namespace hunt::nats

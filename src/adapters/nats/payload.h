@@ -1,0 +1,57 @@
+// Payloads: batches and their answers as they travel over NATS: JSON when the first byte is '{',
+// else FlatBuffers (hunt.fbs).
+//
+// Not the subjects. An answer has the form of its question. Errors have the codes of the HTTP half.
+// Keeps its buffers between calls. Thread: one at a time.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "codec/flat_batch.h"
+#include "codec/flat_change.h"
+#include "codec/json_answers.h"
+#include "codec/json_requests.h"
+#include "model/batch.h"
+
+namespace hunt::nats {
+
+// The id of a world that a message names. Errors: not_found, or those of the store.
+using FindWorld = std::function<boost::asio::awaitable<Result<model::WorldId>>(std::string name)>;
+
+enum class Form : std::uint8_t { json, flat };
+
+[[nodiscard]] inline Form form_of(std::string_view bytes) noexcept {
+  return bytes.starts_with('{') ? Form::json : Form::flat;
+}
+
+class Payloads {
+ public:
+  // Bound: limits::body_bytes_max, looked at before anything else. Errors: invalid_argument,
+  // too_large.
+  [[nodiscard]] Result<codec::PositionsRequest> read_request(std::string_view bytes);
+  // The answer to so many positions, or the error in its place. Errors also: corrupt.
+  [[nodiscard]] Result<model::BatchReply> read_answer(std::string_view bytes,
+                                                      std::size_t positions);
+
+  // What these return is valid until the next call of any of them.
+  [[nodiscard]] std::string_view write_request(const codec::PositionsRequest& request);
+  [[nodiscard]] std::string_view write_answer(Form form, const model::Batch& batch,
+                                              const model::BatchReply& reply);
+  [[nodiscard]] std::string_view write_error(Form form, const Error& error);
+
+ private:
+  codec::PositionsReader json_requests_;
+  codec::AnswersReader json_answers_;
+  codec::FlatWriter flat_;
+  codec::FlatChangeWriter flat_errors_;
+  std::string json_;
+};
+
+// What JetStream says to a message that it was to store: {"stream","seq"} or {"error":{…}}.
+// Errors: overloaded (the stream is full), unavailable (anything else: it was not stored).
+[[nodiscard]] Result<void> read_ack(std::string_view body);
+
+}  // namespace hunt::nats

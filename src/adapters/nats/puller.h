@@ -1,0 +1,66 @@
+// Puller: takes the deliveries of one durable consumer and settles them.
+//
+// Internal to nats_stream.h. It asks for as many as it has room for, again when half of that is
+// used, so that no delivery waits for a round trip; says that it is still at work while a handler
+// is; and keeps the message of a delivery that can never succeed as a dead letter before it goes.
+// Lifecycle: make_shared, start(), stop(). Thread: the lane's.
+#pragma once
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "adapters/nats/link.h"
+#include "adapters/nats/nats_stream.h"
+
+namespace hunt::nats {
+
+class Puller : public std::enable_shared_from_this<Puller> {
+ public:
+  Puller(std::shared_ptr<Link> link, std::shared_ptr<Payloads> payloads, StreamOptions options,
+         std::string shard_name, model::ShardId shard, std::size_t room);
+
+  void start(ports::DeliveryHandler& handler);
+  // Asks for no more; what comes nevertheless goes back at once. What is at work is settled.
+  void stop();
+  // Stops and takes nothing more, for the end.
+  void shut();
+  [[nodiscard]] bool ended() const noexcept {
+    return stopped_ && at_work_.empty() && subscription_->ended;
+  }
+
+ private:
+  void listen();
+  void refill();
+  void take(MessagePtr message);
+  void take_status(natsMsg& message, std::string_view status);
+  void pause_pulling(std::string_view why);
+  void wait_tick();
+  void tick();
+  [[nodiscard]] boost::asio::awaitable<void> work(MessagePtr message, ports::Delivery delivery,
+                                                  codec::WorldRef world);
+  [[nodiscard]] boost::asio::awaitable<void> bury(MessagePtr message, std::string reason);
+  [[nodiscard]] boost::asio::awaitable<Result<ports::Settled>> handle(ports::Delivery delivery,
+                                                                      codec::WorldRef world);
+  void give_back(const std::string& ack_subject, std::uint64_t attempt);
+
+  const std::shared_ptr<Link> link_;
+  const std::shared_ptr<Payloads> payloads_;
+  const StreamOptions options_;
+  const std::string subject_;
+  const std::string pull_subject_;
+  const model::ShardId shard_;
+  const std::size_t room_;
+  ports::DeliveryHandler* handler_ = nullptr;
+  bool stopped_ = false;
+  Link::Listener listener_;
+  Link::SubscriptionPtr subscription_;
+  std::string inbox_;
+  boost::asio::steady_timer ticker_;
+  std::size_t asked_ = 0;         // pulled and not come yet
+  std::int64_t pull_end_ns_ = 0;  // the last pull's expiry
+  std::int64_t pause_until_ns_ = 0;
+  std::map<std::string, std::int64_t> at_work_;  // by ack subject: when it was last said
+};
+
+}  // namespace hunt::nats

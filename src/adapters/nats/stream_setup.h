@@ -1,0 +1,26 @@
+// The streams and consumers of the hunt in JetStream: made where they are missing, else verified.
+//
+// Not their use (nats_bus.h, nats_stream.h). Blocks, over a connection of its own: run it on a
+// thread that may wait.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "adapters/nats/connection.h"
+
+namespace hunt::nats {
+
+inline constexpr const char* positions_stream = "HUNT_POS";
+inline constexpr const char* claims_stream = "HUNT_CLAIMS";
+inline constexpr const char* letters_stream = "HUNT_DLQ";
+inline constexpr const char* letters_subject = "hunt.dlq";
+
+// The durable consumer of a shard ("hunt-0", "hunt-any").
+[[nodiscard]] std::string consumer_name(const std::string& shard);
+
+// Errors: as Connection::prepare().
+[[nodiscard]] Result<void> set_up_streams(const NatsOptions& options, const ServerList& servers,
+                                          const StreamSettings& settings,
+                                          const std::vector<std::string>& shards);
+
+}  // namespace hunt::nats
