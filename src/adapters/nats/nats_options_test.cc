@@ -1,0 +1,80 @@
+// What needs no server: addresses, subjects, acknowledgements.
+#include "adapters/nats/nats_options.h"
+
+#include <gtest/gtest.h>
+
+#include "adapters/nats/payload.h"
+#include "adapters/nats/subject.h"
+
+namespace hunt::nats {
+namespace {
+
+TEST(NatsOptions, reads_one_server_and_several) {
+  const auto one = parse_servers("nats://bus.example");
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(one->urls, (std::vector<std::string>{"nats://bus.example:4222"}));
+  EXPECT_TRUE(one->user.empty());
+  EXPECT_FALSE(one->tls);
+  const auto many = parse_servers("nats+tls://me:s%40fe@a:1,nats://b:2,[::1]:3/");
+  ASSERT_TRUE(many.has_value()) << many.error().message;
+  EXPECT_EQ(many->urls, (std::vector<std::string>{"nats://a:1", "nats://b:2", "nats://[::1]:3"}));
+  EXPECT_EQ(many->user, "me");
+  EXPECT_EQ(many->password, "s@fe");
+  EXPECT_EQ(many->shown, "a:1,b:2,[::1]:3");
+  EXPECT_TRUE(many->tls);
+}
+
+TEST(NatsOptions, refuses_what_is_no_address_without_repeating_secrets) {
+  for (const char* url :
+       {"", "redis://a", "nats://", "nats://:1", "nats://a:0", "nats://a:99999",
+        "nats://me:secret@", "nats://me:secret@a:x", "nats://me:secret@a,,b",
+        "nats://me:sec%zzret@a", "nats://a,me:secret@b", "nats://me:secret@a b"}) {
+    const auto list = parse_servers(url);
+    ASSERT_FALSE(list.has_value()) << url;
+    EXPECT_EQ(list.error().code, Errc::invalid_argument);
+    EXPECT_EQ(list.error().field, "bus");
+    EXPECT_EQ(list.error().message.find("secret"), std::string::npos) << list.error().message;
+  }
+}
+
+TEST(NatsSubject, outcomes_go_to_plain_subjects_of_others_only) {
+  for (const char* good : {"_INBOX.a.b", "game-7.outcomes", "R"}) {
+    EXPECT_TRUE(is_reply_subject(good)) << good;
+  }
+  for (const char* bad : {"", ".a", "a.", "a..b", "a b", "a\r\nPUB x 0", "a.*", "a.>", "$JS.API.X",
+                          "hunt.pos.0", "caf\xc3\xa9"}) {
+    EXPECT_FALSE(is_reply_subject(bad)) << bad;
+  }
+  EXPECT_FALSE(is_reply_subject(std::string(300, 'a')));
+}
+
+TEST(NatsSubject, reads_where_a_delivery_comes_from) {
+  for (const char* text : {"$JS.ACK.HUNT_POS.hunt-0.3.77.80.1764000000123456789.5",
+                           "$JS.ACK.domain.account.HUNT_POS.hunt-0.3.77.80.1764000000123456789.5",
+                           "$JS.ACK._.account.HUNT_POS.hunt-0.3.77.80.1764000000123456789.5.xy"}) {
+    const auto ack = parse_ack_subject(text);
+    ASSERT_TRUE(ack.has_value()) << text;
+    EXPECT_EQ(ack->delivered, 3U);
+    EXPECT_EQ(ack->sequence, 77U);
+    EXPECT_EQ(ack->stored_us, 1'764'000'000'123'456);
+  }
+  for (const char* text : {"", "_INBOX.a", "$JS.ACK.", "$JS.ACK.a.b.c.d.e.f.g", "$JS.ACK.a.b.1.2.3",
+                           "$JS.ACK.a.b.1.2.3.x.5"}) {
+    EXPECT_FALSE(parse_ack_subject(text).has_value()) << text;
+  }
+}
+
+TEST(NatsPayload, an_acknowledgement_says_whether_it_is_stored) {
+  EXPECT_TRUE(read_ack(R"({"stream":"HUNT_POS", "seq":7})").has_value());
+  EXPECT_TRUE(read_ack(R"({"stream":"HUNT_POS","seq":7,"duplicate":true})").has_value());
+  const auto full = read_ack(
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"seq":0})");
+  EXPECT_EQ(full.error().code, Errc::overloaded);
+  const auto other = read_ack(R"({"error":{"code":400,"err_code":10060,"description":"no"}})");
+  EXPECT_EQ(other.error().code, Errc::unavailable);
+  EXPECT_EQ(read_ack("").error().code, Errc::unavailable);
+  EXPECT_EQ(read_ack("garbage").error().code, Errc::unavailable);
+}
+
+}  // namespace
+}  // namespace hunt::nats
