@@ -72,6 +72,9 @@ class NatsBusTest : public ::testing::Test {
     echo_.held = false;
     if (!bus_) return;
     bus_->stop_serving();
+    // What the test heard into is gone.
+    bus_->on_invalidation([](const auto&) {});
+    bus_->on_claims([](const auto&) {});
     lanes_.run(0, bus_->drain());
   }
 
