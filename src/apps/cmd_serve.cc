@@ -14,7 +14,6 @@ namespace {
 struct ServeFlags {
   NodeOptions node;
   std::string bus = "inproc:";
-  std::string cache = "none:";
 };
 
 int run(const ServeFlags& flags) {
@@ -35,7 +34,7 @@ int run(const ServeFlags& flags) {
   return 0;
 }
 
-// "inproc:" and "none:" are what this version has; anything else is named with what there is.
+// "inproc:" is what this version has; anything else is named with what there is.
 CLI::Validator only(const std::string& scheme) {
   return CLI::Validator(
       [scheme](std::string& value) {
@@ -53,8 +52,9 @@ void add_serve(CommandLine& line) {
   serve->add_option("--bus", flags->bus, "Where positions come from")
       ->check(only("inproc:"))
       ->capture_default_str();
-  serve->add_option("--cache", flags->cache, "The shared tile cache")
-      ->check(only("none:"))
+  serve
+      ->add_option("--cache", flags->node.cache_url,
+                   "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
       ->capture_default_str();
   serve->add_option("--store", flags->node.store_url, "The truth: sqlite:FILE")
       ->capture_default_str();

@@ -35,6 +35,7 @@ struct UpFlags {
   std::string trace;
   std::string on_error = "abort";
   std::string slow_store;
+  std::string slow_cache;
   std::string busy_cpu;
   bool fresh = false;
   bool json = false;
@@ -122,16 +123,30 @@ void print_address(const Node& node, FILE* out) {
   std::fflush(out);
 }
 
+Result<NodeWounds> parse_wounds(const UpFlags& flags) {
+  NodeWounds wounds;
+  HUNT_TRY(slow_store_ns, parse_delay(flags.slow_store, "slow-store"));
+  HUNT_TRY(slow_cache_ns, parse_delay(flags.slow_cache, "slow-cache"));
+  HUNT_TRY(busy_cpu_ns, parse_delay(flags.busy_cpu, "busy-cpu"));
+  if (slow_cache_ns > 0 && flags.node.cache_url == "none:") {
+    return fail(Errc::invalid_argument,
+                "there is no cache to slow down: name one with --cache redis://HOST:PORT",
+                "slow-cache");
+  }
+  wounds.slow_store_ns = slow_store_ns;
+  wounds.slow_cache_ns = slow_cache_ns;
+  wounds.busy_cpu_ns = busy_cpu_ns;
+  return wounds;
+}
+
 int run(const UpFlags& flags) {
   const auto rate = parse_rate(flags.rate);
   if (!rate) return report_usage(rate.error());
   if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
-  const auto slow_store_ns = parse_delay(flags.slow_store, "slow-store");
-  if (!slow_store_ns) return report_usage(slow_store_ns.error());
-  const auto busy_cpu_ns = parse_delay(flags.busy_cpu, "busy-cpu");
-  if (!busy_cpu_ns) return report_usage(busy_cpu_ns.error());
+  const auto wounds = parse_wounds(flags);
+  if (!wounds) return report_usage(wounds.error());
   NodeOptions node_options = flags.node;
-  node_options.wounds = {*slow_store_ns, *busy_cpu_ns};
+  node_options.wounds = *wounds;
   const StopSignals signals;
   FILE* out = talk(flags);
   auto walks = read_walks(flags.trace, flags.on_error);
@@ -213,6 +228,9 @@ void add_up(CommandLine& line) {
   up->add_option("--rules", flags->node.rules_path,
                  "Rules file or directory; the built-in event `starlight` without it");
   up->add_option("--store", flags->node.store_url, "sqlite:FILE")->capture_default_str();
+  up->add_option("--cache", flags->node.cache_url,
+                 "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
+      ->capture_default_str();
   up->add_flag("--fresh", flags->fresh, "Start over: remove the database first");
   up->add_option("--seed", flags->node.seed, "Of the world, the players and a new event seed")
       ->capture_default_str();
@@ -220,6 +238,7 @@ void add_up(CommandLine& line) {
       ->capture_default_str();
   up->add_option("--slow-store", flags->slow_store,
                  "Adds a round trip to each call of the store, such as 495ms: `hunt why` finds it");
+  up->add_option("--slow-cache", flags->slow_cache, "The same for each call of the cache");
   up->add_option("--busy-cpu", flags->busy_cpu,
                  "Burns CPU for each batch, such as 2ms: `hunt why` finds that, too");
   up->add_option("--grant-calls", flags->node.grant_calls_max,

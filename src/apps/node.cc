@@ -10,6 +10,7 @@
 #include <random>
 
 #include "adapters/http/http_server.h"
+#include "adapters/redis/redis_cache.h"
 #include "adapters/sqlite/sqlite_store.h"
 #include "apps/command.h"
 #include "apps/rules_watch.h"
@@ -18,6 +19,7 @@
 #include "service/orchestrator.h"
 #include "service/relay.h"
 #include "sim/busy_handler.h"
+#include "sim/slow_cache.h"
 #include "sim/slow_store.h"
 
 namespace hunt::apps {
@@ -25,6 +27,7 @@ namespace hunt::apps {
 namespace {
 
 constexpr std::int64_t drain_ns = 5'000'000'000;
+constexpr std::string_view no_cache = "none:";
 
 std::vector<std::uint8_t> random_bytes(std::size_t count) {
   std::random_device device;
@@ -103,8 +106,29 @@ Result<std::string> read_secret(const std::string& path) {
 Result<void> check_flags(const NodeOptions& options) {
   HUNT_CHECK(parse_listen(options.listen));
   HUNT_CHECK(sqlite_path(options.store_url));
+  if (options.cache_url != no_cache) HUNT_CHECK(redis::parse_redis_url(options.cache_url));
   return {};
 }
+
+// The cache as one lane sees it. Lives as long as its lane's loop runs.
+struct LaneCache {
+  LaneCache(redis::RedisUrl url, std::uint64_t seed, std::int64_t slow_ns, Lane& lane)
+      : cache(std::move(url), options_of(seed), lane.executor()) {
+    if (slow_ns > 0) slow.emplace(cache, slow_ns);
+  }
+  static redis::RedisOptions options_of(std::uint64_t seed) {
+    redis::RedisOptions options;
+    options.seed = seed;
+    return options;
+  }
+  [[nodiscard]] ports::TileCache& port() {
+    if (slow) return *slow;
+    return cache;
+  }
+
+  redis::RedisCache cache;
+  std::optional<sim::SlowCache> slow;
+};
 
 struct Node::Parts {
   NodeOptions options;
@@ -117,6 +141,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<Lane>> lanes;
   // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
   std::unique_ptr<Lane> front;
+  std::vector<std::unique_ptr<LaneCache>> caches;  // by lane; none without a cache
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
   std::vector<std::unique_ptr<sim::BusyHandler>> busy_handlers;
   std::unique_ptr<service::Relay> relay;
@@ -131,6 +156,8 @@ struct Node::Parts {
     return *store;
   }
   Result<void> open_store();
+  Result<void> open_caches();
+  Result<void> check_cache();
   Result<void> open_rules();
   Result<std::vector<std::uint8_t>> event_seed();
   Result<void> open_http(const ListenAddress& listen);
@@ -149,6 +176,26 @@ Result<void> Node::Parts::open_store() {
   if (options.wounds.slow_store_ns > 0) {
     slow_store = std::make_unique<sim::SlowStore>(*store, options.wounds.slow_store_ns);
   }
+  return {};
+}
+
+Result<void> Node::Parts::open_caches() {
+  if (options.cache_url == no_cache) return {};
+  HUNT_TRY(url, redis::parse_redis_url(options.cache_url));
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    caches.push_back(std::make_unique<LaneCache>(url, options.seed + i,
+                                                 options.wounds.slow_cache_ns, *lanes[i]));
+  }
+  return {};
+}
+
+// A cache that is down is no reason not to serve; one that does not let us in stays so.
+Result<void> Node::Parts::check_cache() {
+  if (caches.empty()) return {};
+  const auto checked = lanes[0]->run(caches[0]->cache.check());
+  if (checked || checked.error().code == Errc::unauthorized) return checked;
+  std::fprintf(stderr, "hunt: %s; the store is read directly until the cache answers\n",
+               checked.error().message.c_str());
   return {};
 }
 
@@ -220,6 +267,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
     parts.lanes.push_back(std::make_unique<Lane>(parts.hub));
   }
   parts.front = std::make_unique<Lane>(parts.hub);
+  HUNT_CHECK(parts.open_caches());
   HUNT_CHECK(parts.open_http(listen));
   return std::unique_ptr<Node>(new Node(std::move(owned)));
 }
@@ -228,6 +276,7 @@ Result<void> Node::start() {
   Parts& parts = *parts_;
   for (const auto& lane : parts.lanes) lane->start();
   parts.front->start();
+  HUNT_CHECK(parts.check_cache());
   HUNT_TRY(seed, parts.event_seed());
   for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
     Lane& lane = *parts.lanes[i];
@@ -239,6 +288,7 @@ Result<void> Node::start() {
     options.stage_clock = parts.options.stage_clock;
     service::OrchestratorPorts ports{
         {&parts.serving_store()}, lane.bus(), parts.clock, lane.timer(), lane.executor()};
+    if (!parts.caches.empty()) ports.cache = &parts.caches[i]->port();
     parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
         options, std::move(ports), *parts.observer, parts.rules->current()));
     service::Orchestrator* orchestrator = parts.orchestrators.back().get();
@@ -266,7 +316,8 @@ Result<void> Node::start() {
   std::uint64_t relay_id = 0;
   for (const auto byte : identity) relay_id = relay_id << 8 | byte;
   const service::RelayOptions relay{0, relay_id | 1U};
-  parts.relay = std::make_unique<service::Relay>(relay, *parts.store, first.bus(), nullptr,
+  ports::TileCache* cache = parts.caches.empty() ? nullptr : &parts.caches[0]->port();
+  parts.relay = std::make_unique<service::Relay>(relay, *parts.store, first.bus(), cache,
                                                  parts.clock, first.timer(), first.executor());
   parts.running = true;
   HUNT_CHECK(first.run(parts.relay->start()));

@@ -19,11 +19,13 @@ namespace hunt::apps {
 // Wounds on demand, so that `hunt why` can be tried. 0: none.
 struct NodeWounds {
   std::int64_t slow_store_ns = 0;  // a round trip added to each call of the store
+  std::int64_t slow_cache_ns = 0;  // and of the cache
   std::int64_t busy_cpu_ns = 0;    // CPU burnt for each batch
 };
 
 struct NodeOptions {
   std::string store_url = "sqlite:hunt.db";
+  std::string cache_url = "none:";
   std::string rules_path;  // empty: the built-in event
   std::string listen = "127.0.0.1:8080";
   std::size_t lanes = 1;
@@ -75,7 +77,8 @@ struct ListenAddress {
 };
 [[nodiscard]] Result<ListenAddress> parse_listen(const std::string& text);
 
-// Checks the flags that need no opening: the address, the store's URL. Errors: invalid_argument.
+// Checks the flags that need no opening: the address, the URLs. Errors: invalid_argument, and
+// unsupported.
 [[nodiscard]] Result<void> check_flags(const NodeOptions& options);
 
 // "sqlite:FILE" to FILE. Errors: invalid_argument with what this build can open.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace hunt::engine {
 
@@ -12,8 +13,7 @@ using model::Cause;
 using model::Stage;
 
 constexpr double stands_out = 0.5;  // a share below this is no single culprit
-constexpr double busy_lane =
-    0.5;  // PROTOCOLS 11: above it, the CPU is the cause and not the remote
+constexpr double busy_lane = 0.5;   // PROTOCOLS 11: above it, the CPU is the cause, not the remote
 
 std::string ms(std::int64_t ns) {
   const double value = static_cast<double>(ns) / 1e6;
@@ -116,6 +116,17 @@ Tail tail_of(std::vector<Timeline> all) {
   return tail;
 }
 
+bool wants_core(const Evidence& evidence) {
+  return evidence.lane_busy + evidence.lane_starved > busy_lane;
+}
+
+std::string cpu_of(const Evidence& evidence) {
+  const std::string had = fmt::format("CPU is {} of a core", percent(evidence.lane_busy));
+  if (evidence.lane_starved < 0.1) return had;
+  return fmt::format("{}, and {} of the time it was ready without one", had,
+                     percent(evidence.lane_starved));
+}
+
 bool is_store(Stage stage) {
   return stage == Stage::store_load || stage == Stage::store_grant;
 }
@@ -152,7 +163,7 @@ bool all_calls_used(const Evidence& evidence) {
 Cause cause_of(const Evidence& evidence, const Part& part) {
   if (model::is_work(part.stage)) return Cause::cpu;
   if (is_store(part.stage)) return inside_store(evidence, part).first;
-  if (evidence.lane_busy > busy_lane) return Cause::cpu;
+  if (wants_core(evidence)) return Cause::cpu;
   if (part.stage == Stage::claim_wait) {
     return all_calls_used(evidence) ? Cause::limit : Cause::queue;
   }
@@ -168,6 +179,16 @@ const Part* call_behind_wait(const Evidence& evidence, const Tail& tail, const P
   if (part.stage != Stage::claim_wait || !all_calls_used(evidence)) return nullptr;
   const Part* call = tail.find(Stage::store_grant, part.shard);
   return call != nullptr && call->mean_ns() >= slow_call_ns ? call : nullptr;
+}
+
+// A call that is over comes back to its lane and waits in the same line as the batches. The line of
+// a busy lane, when it is long enough to hold most of the call.
+std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
+  const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2;
+  if (!waits || !wants_core(evidence)) return std::nullopt;
+  const std::int64_t line_ns = p99_of(evidence.answers, Stage::queue);
+  if (line_ns * 2 < part.mean_ns()) return std::nullopt;
+  return Part{Stage::queue, 0, line_ns, 1};
 }
 
 std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) {
@@ -203,9 +224,8 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
   }
 }
 
-std::string what_to_do(Cause cause, const std::string& resource, double busy) {
-  const std::string no_pods =
-      fmt::format("CPU is {} of a core, so scaling pods will not help.", percent(busy));
+std::string what_to_do(const Evidence& evidence, Cause cause, const std::string& resource) {
+  const std::string no_pods = fmt::format("{}, so scaling pods will not help.", cpu_of(evidence));
   switch (cause) {
     case Cause::round_trip:
       if (resource == "cache") {
@@ -221,7 +241,11 @@ std::string what_to_do(Cause cause, const std::string& resource, double busy) {
       return fmt::format("Look for long transactions and other writers on {}; {}", resource,
                          no_pods);
     case Cause::cpu:
-      return "Add lanes or pods: this thread's core is the limit.";
+      return evidence.lane_starved > evidence.lane_busy
+                 ? "Add pods or raise their CPU limit: the lane's thread is ready and gets no "
+                   "core, "
+                   "because others have it or a limit throttles it."
+                 : "Add lanes or pods: this thread's core is the limit.";
     case Cause::limit:
       return fmt::format("Allow more grant calls at a time, or split {}; {}", resource, no_pods);
     case Cause::cache_miss:
@@ -287,11 +311,17 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     part = call;
     why.share += tail.share(*call);
   }
+  const std::optional<Part> line = line_behind_call(evidence, *part);
+  if (line) {
+    wait = fmt::format("what {} answered waits for its turn on the lane, where ", part->resource());
+    if (const Part* queue = tail.find(Stage::queue, 0)) why.share += tail.share(*queue);
+    part = &*line;
+  }
   why.stage = part->stage;
   why.resource = part->resource();
   const std::string tail_text =
       fmt::format("the slowest 1 % of {} take {}", why.timeline, ms(why.tail_ns));
-  const std::string cpu = fmt::format("CPU is {} of a core", percent(evidence.lane_busy));
+  const std::string cpu = cpu_of(evidence);
   if (why.tail_ns < fine_ns) {
     why.cause = Cause::none;
     why.confident = true;
@@ -310,7 +340,7 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
           : fmt::format("unclear: {} and no stage holds half of it; the largest, {} at {}, has {}",
                         tail_text, model::name_of(why.stage), why.resource, percent(why.share));
   why.verdict += against_before(why);
-  why.next = what_to_do(why.cause, why.resource, evidence.lane_busy);
+  why.next = what_to_do(evidence, why.cause, why.resource);
 }
 
 }  // namespace

@@ -16,7 +16,9 @@ struct Evidence {
   std::vector<Timeline> answers;            // batches, from arrival to reply
   std::vector<Timeline> claims;             // from found to terminal
   std::vector<std::int64_t> round_trip_ns;  // by shard: newest probe, which does next to nothing
-  double lane_busy = 0;                     // share of one core, busiest lane
+  // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
+  double lane_busy = 0;
+  double lane_starved = 0;
   std::uint32_t lane_count = 1;
   std::uint64_t claims_waiting = 0;
   std::uint64_t claims_waiting_max = 0;

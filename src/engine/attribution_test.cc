@@ -80,6 +80,13 @@ TEST(Attribution, tells_cpu_from_bursts_in_the_queue) {
   EXPECT_EQ(attribute(evidence).cause, Cause::cpu);
   evidence.lane_busy = 0.2;
   EXPECT_EQ(attribute(evidence).cause, Cause::queue);
+  evidence.lane_starved = 0.6;  // others have the core
+  const model::Why starved = attribute(evidence);
+  EXPECT_EQ(starved.cause, Cause::cpu);
+  EXPECT_NE(starved.verdict.find("60 % of the time it was ready without one"), std::string::npos)
+      << starved.verdict;
+  EXPECT_NE(starved.next.find("raise their CPU limit"), std::string::npos) << starved.next;
+  evidence.lane_starved = 0;
   evidence.answers.assign(100, answer(2, 80, 0));
   EXPECT_EQ(attribute(evidence).cause, Cause::cpu);
 }
@@ -97,6 +104,26 @@ TEST(Attribution, a_slow_load_is_the_way_there_or_the_server) {
   evidence.answers.assign(100, twice);
   evidence.round_trip_ns = {95 * ms_ns};
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
+}
+
+TEST(Attribution, an_answer_that_waits_for_a_busy_lane_is_no_fault_of_the_store) {
+  Evidence evidence;
+  evidence.answers.assign(300, answer(1'900, 20, 0));
+  for (int i = 0; i < 3; ++i) evidence.answers.push_back(answer(0, 1, 2'600));
+  evidence.round_trip_ns = {ms_ns};
+  evidence.lane_busy = 0.97;
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.stage, Stage::queue);
+  EXPECT_EQ(why.resource, "lanes");
+  EXPECT_EQ(why.cause, Cause::cpu);
+  EXPECT_NE(why.verdict.find("what shard 0 answered waits"), std::string::npos) << why.verdict;
+  EXPECT_NE(why.next.find("Add lanes or pods"), std::string::npos) << why.next;
+  // With room on the lane, or no line there, it is the store's.
+  evidence.lane_busy = 0.3;
+  EXPECT_EQ(attribute(evidence).cause, Cause::server);
+  evidence.lane_busy = 0.97;
+  evidence.answers.assign(100, answer(10, 1, 2'600));
+  EXPECT_EQ(attribute(evidence).stage, Stage::store_load);
 }
 
 TEST(Attribution, names_the_shard_that_holds_the_tail) {

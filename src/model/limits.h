@@ -53,7 +53,7 @@ inline constexpr std::size_t cache_commands_inflight_max = 4'096;
 inline constexpr std::size_t cache_bytes_inflight_max = 32 * 1'024 * 1'024;
 inline constexpr std::size_t cache_reply_bytes_max = 16 * 1'024 * 1'024;
 
-// A relay's changed rows and grants that neither the cache nor the bus has taken yet.
+// A relay's changed rows that the cache has not taken yet, and its grants that the bus has not.
 inline constexpr std::size_t relay_rows_waiting_max = 65'536;
 
 // Stored messages that one lane works at; the stream keeps the others.

@@ -17,6 +17,9 @@ class Clock {
   [[nodiscard]] virtual std::int64_t wall_us() const noexcept = 0;
   // CPU time of the calling thread, to tell busy from waiting; 0 where time is not real.
   [[nodiscard]] virtual std::int64_t thread_cpu_ns() const noexcept { return 0; }
+  // How long the calling thread was ready to run and had no core: others ran, or a limit held it
+  // back. 0 where that is not known. Cost: some microseconds.
+  [[nodiscard]] virtual std::int64_t thread_starved_ns() const noexcept { return 0; }
 };
 
 class Timer {

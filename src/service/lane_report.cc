@@ -54,10 +54,13 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
                                                 : *std::min_element(trips.newest_ns.begin(), end));
   }
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();
+  const std::int64_t starved_ns = clock_.thread_starved_ns();
   if (evidence_ns_ != 0) {
-    evidence.lane_busy =
-        static_cast<double>(cpu_ns - evidence_cpu_ns_) / static_cast<double>(now_ns - evidence_ns_);
+    const auto passed_ns = static_cast<double>(now_ns - evidence_ns_);
+    evidence.lane_busy = static_cast<double>(cpu_ns - evidence_cpu_ns_) / passed_ns;
+    evidence.lane_starved = static_cast<double>(starved_ns - evidence_starved_ns_) / passed_ns;
   }
+  evidence_starved_ns_ = starved_ns;
   evidence_ns_ = now_ns;
   evidence_cpu_ns_ = cpu_ns;
   evidence.claims_waiting = view_.desk.waiting();

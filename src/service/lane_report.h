@@ -56,6 +56,7 @@ class LaneReport {
   std::int64_t sampled_ns_ = INT64_MIN;
   std::int64_t evidence_ns_ = 0;      // when the evidence was published last
   std::int64_t evidence_cpu_ns_ = 0;  // the lane's CPU time then
+  std::int64_t evidence_starved_ns_ = 0;
   struct RoundTrips {
     std::array<std::int64_t, 3> newest_ns{};
     std::size_t count = 0;

@@ -141,7 +141,10 @@ engine::Evidence Observer::gather() const {
     for (std::size_t shard = 0; shard < one.round_trip_ns.size(); ++shard) {
       all.round_trip_ns[shard] = std::max(all.round_trip_ns[shard], one.round_trip_ns[shard]);
     }
-    all.lane_busy = std::max(all.lane_busy, one.lane_busy);
+    if (one.lane_busy + one.lane_starved > all.lane_busy + all.lane_starved) {
+      all.lane_busy = one.lane_busy;
+      all.lane_starved = one.lane_starved;
+    }
     all.claims_waiting += one.claims_waiting;
     all.claims_waiting_max += one.claims_waiting_max;
     all.grant_calls_inflight += one.grant_calls_inflight;

@@ -60,7 +60,8 @@ void Relay::hold(const model::FeedStart& start) {
   holding_ = true;
   rows_.clear();
   grants_.clear();
-  waiting_ = 0;
+  rows_waiting_ = 0;
+  grants_waiting_ = 0;
   cursor_ = done_ = confirmed_ = start.cursor;
   epoch_ = start.epoch;
   seq_ = 0;
@@ -88,7 +89,7 @@ boost::asio::awaitable<void> Relay::follow_held() {
   std::int64_t backoff_ns = 0;
   while (holding_ && !too_late()) {
     // Full: nothing is read, so no heartbeat is sent either, until there is room again.
-    if (waiting_ >= limits::relay_rows_waiting_max) {
+    if (grants_waiting_ >= limits::relay_rows_waiting_max) {
       co_await timer_.sleep_until(clock_.now_ns() + backoff_ns_min);
       continue;
     }
@@ -127,8 +128,9 @@ void Relay::spread(model::ChangeBatch batch) {
   cursor_ = batch.next;
   spread_ns_ = clock_.now_ns();
   if (cache_ != nullptr && !batch.tiles.empty()) {
-    waiting_ += batch.tiles.size();
+    rows_waiting_ += batch.tiles.size();
     rows_.push_back({batch.tiles, cursor_.change, spread_ns_});
+    bound_rows();
   } else if (rows_.empty()) {
     done_.change = cursor_.change;
   }
@@ -136,7 +138,7 @@ void Relay::spread(model::ChangeBatch batch) {
     Grants grants;
     grants.until = cursor_;
     for (const auto& grant : batch.grants) grants.events.push_back(event_of(grant));
-    waiting_ += grants.events.size();
+    grants_waiting_ += grants.events.size();
     grants_.push_back(std::move(grants));
   } else if (grants_.empty()) {
     done_.grant = cursor_.grant;
@@ -158,6 +160,15 @@ void Relay::spread(model::ChangeBatch batch) {
   }
 }
 
+// A cache that takes nothing must not keep grants from being told: the oldest rows are given up.
+// What it holds of them is no older than any copy may be. The first may be on its way just now.
+void Relay::bound_rows() {
+  while (rows_waiting_ > limits::relay_rows_waiting_max && rows_.size() > 2) {
+    rows_waiting_ -= rows_[1].tiles.size();
+    rows_.erase(rows_.begin() + 1);
+  }
+}
+
 boost::asio::awaitable<void> Relay::write_cache() {
   std::int64_t backoff_ns = 0;
   while (!rows_.empty() && !too_late()) {
@@ -171,7 +182,7 @@ boost::asio::awaitable<void> Relay::write_cache() {
       continue;
     }
     backoff_ns = 0;
-    waiting_ -= rows_.front().tiles.size();
+    rows_waiting_ -= rows_.front().tiles.size();
     done_.change = rows_.front().until;
     rows_.pop_front();
     if (rows_.empty()) done_.change = cursor_.change;
@@ -190,7 +201,7 @@ boost::asio::awaitable<void> Relay::tell_grants() {
       continue;
     }
     backoff_ns = 0;
-    waiting_ -= grants_.front().events.size();
+    grants_waiting_ -= grants_.front().events.size();
     done_.grant = grants_.front().until.grant;
     grants_.pop_front();
     if (grants_.empty()) done_.grant = cursor_.grant;

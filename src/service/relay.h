@@ -54,6 +54,7 @@ class Relay {
   [[nodiscard]] boost::asio::awaitable<void> follow_held();
   [[nodiscard]] boost::asio::awaitable<bool> repair();
   void spread(model::ChangeBatch batch);
+  void bound_rows();
   [[nodiscard]] boost::asio::awaitable<void> write_cache();
   [[nodiscard]] boost::asio::awaitable<void> tell_grants();
   [[nodiscard]] boost::asio::awaitable<bool> tell_first();
@@ -78,7 +79,8 @@ class Relay {
   std::int64_t spread_ns_ = 0;
   std::deque<Rows> rows_;
   std::deque<Grants> grants_;
-  std::size_t waiting_ = 0;  // rows and events in both
+  std::size_t rows_waiting_ = 0;    // in all of rows_
+  std::size_t grants_waiting_ = 0;  // in all of grants_
   bool holding_ = false;
   bool writing_ = false;
   bool telling_ = false;

@@ -3,15 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include "model/limits.h"
 #include "service/service_test_support.h"
 
 namespace hunt::service {
 namespace {
 
-// Gives a batch with one grant every second; all its other calls end at once.
+// Gives a batch with one grant and some rows every second; all its other calls end at once.
 class PromptFeed final : public ports::ChangeFeed {
  public:
-  PromptFeed(const ports::Clock& clock, ports::Timer& timer) : clock_(clock), timer_(timer) {}
+  PromptFeed(const ports::Clock& clock, ports::Timer& timer, std::size_t rows = 1)
+      : clock_(clock), timer_(timer), rows_(rows) {}
 
   boost::asio::awaitable<Result<model::FeedStart>> resume() override {
     co_return model::FeedStart{};
@@ -30,7 +32,7 @@ class PromptFeed final : public ports::ChangeFeed {
       grant.claim = {7, grant.cursor};
       batch.grants.push_back(std::move(grant));
       batch.next.change += 1;
-      batch.tiles.emplace_back();
+      batch.tiles.resize(rows_);
     }
     co_return batch;
   }
@@ -50,6 +52,7 @@ class PromptFeed final : public ports::ChangeFeed {
  private:
   const ports::Clock& clock_;
   ports::Timer& timer_;
+  const std::size_t rows_;
   std::uint64_t calls_ = 0;
 };
 
@@ -63,10 +66,12 @@ class PromptCache final : public ports::TileCache {
     co_return Result<void>{};
   }
   boost::asio::awaitable<Result<void>> update(std::vector<model::TileChange> changes) override {
+    if (dead) co_return fail(Errc::unavailable, "the cache is down");
     rows += changes.size();
     co_return Result<void>{};
   }
   std::size_t rows = 0;
+  bool dead = false;
 };
 
 TEST(Relay, tells_and_writes_every_batch_where_no_call_waits_regression_told_once) {
@@ -79,6 +84,23 @@ TEST(Relay, tells_and_writes_every_batch_where_no_call_waits_regression_told_onc
   EXPECT_EQ(lane.told.size(), 5U);
   EXPECT_EQ(cache.rows, 5U);
   EXPECT_GE(feed.confirmed.grant, 4U);
+  lane.run(relay.drain());
+}
+
+TEST(Relay, tells_grants_while_a_dead_cache_takes_no_rows) {
+  VirtualLane lane(std::make_shared<model::RuleSet>());
+  PromptFeed feed(lane.time, lane.time, 4'096);
+  PromptCache cache;
+  cache.dead = true;
+  Relay relay({1}, feed, lane.bus, &cache, lane.time, lane.time, lane.loop.get_executor());
+  ASSERT_TRUE(lane.run(relay.start()).has_value());
+  lane.pass(25'500'000'000);  // more rows than the relay keeps, before any is given up for its age
+  EXPECT_EQ(lane.told.size(), 25U);
+  cache.dead = false;
+  lane.pass(2'000'000'000);
+  EXPECT_GT(cache.rows, limits::relay_rows_waiting_max / 2);
+  EXPECT_LE(cache.rows, limits::relay_rows_waiting_max + 3 * 4'096);
+  EXPECT_EQ(feed.confirmed.change, lane.told.size());
   lane.run(relay.drain());
 }
 

@@ -36,6 +36,37 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class RedisServer:
+    """A redis-server of its own on loopback, without a file; `url` is what --cache takes."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+             "--appendonly", "no", "--dir", str(folder)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        self.stop()
+        raise AssertionError("redis-server did not start")
+
+    def command(self, *words):
+        """Sends one command and returns the first bytes of its answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            text = f"*{len(words)}\r\n" + "".join(f"${len(w)}\r\n{w}\r\n" for w in words)
+            connection.sendall(text.encode())
+            return connection.recv(65536).decode(errors="replace")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
 def run_hunt(*arguments, cwd=None, timeout=60, stdin=None, env=None):
     """Runs a command to its end; the result has returncode, stdout and stderr."""
     return subprocess.run([HUNT, *map(str, arguments)], cwd=cwd, timeout=timeout, input=stdin,

@@ -3,6 +3,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <cinttypes>
+#include <cstdio>
 #include <ctime>
 
 namespace hunt::system {
@@ -25,6 +27,16 @@ std::int64_t SystemClock::thread_cpu_ns() const noexcept {
   timespec time{};
   if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0) return 0;
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// The second figure there is the run delay: Linux, Documentation/scheduler/sched-stats.rst.
+std::int64_t SystemClock::thread_starved_ns() const noexcept {
+  FILE* file = std::fopen("/proc/thread-self/schedstat", "re");
+  if (file == nullptr) return 0;
+  std::int64_t starved_ns = 0;
+  if (std::fscanf(file, "%*d %" SCNd64, &starved_ns) != 1) starved_ns = 0;
+  std::fclose(file);
+  return starved_ns;
 }
 
 boost::asio::awaitable<void> AsioTimer::sleep_until(std::int64_t deadline_ns) {

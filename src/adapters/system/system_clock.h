@@ -14,6 +14,7 @@ class SystemClock final : public ports::Clock {
   [[nodiscard]] std::int64_t now_ns() const noexcept override;
   [[nodiscard]] std::int64_t wall_us() const noexcept override;
   [[nodiscard]] std::int64_t thread_cpu_ns() const noexcept override;
+  [[nodiscard]] std::int64_t thread_starved_ns() const noexcept override;
 };
 
 // Belongs to one lane's loop; deadlines are SystemClock::now_ns().
