@@ -54,14 +54,21 @@ boost::asio::awaitable<void> Relay::pause(std::int64_t& backoff_ns) {
   co_await timer_.sleep_until(clock_.now_ns() + backoff_ns);
 }
 
-// What another holder told meanwhile, or a failover lost, must not be told from memory.
-void Relay::hold(const model::FeedStart& start) {
+// What another holder told meanwhile, or a failover lost, must not be told from memory: it is
+// forgotten at once. A barrier that is asked for again, of a promoted server, would hold.
+void Relay::let_go() {
   ++hold_count_;
-  holding_ = true;
+  holding_ = false;
   rows_.clear();
   grants_.clear();
   rows_waiting_ = 0;
   grants_waiting_ = 0;
+  done_ = confirmed_;
+}
+
+void Relay::hold(const model::FeedStart& start) {
+  let_go();
+  holding_ = true;
   cursor_ = done_ = confirmed_ = start.cursor;
   epoch_ = start.epoch;
   seq_ = 0;
@@ -95,7 +102,7 @@ boost::asio::awaitable<void> Relay::follow_held() {
     }
     const bool last = stopping_;  // read before the feed: what was committed by then is told
     auto batch = co_await feed_.next(cursor_, last ? 0 : heartbeat_ns);
-    if (!batch && batch.error().code == Errc::epoch_stale) holding_ = false;
+    if (!batch && batch.error().code == Errc::epoch_stale) let_go();
     if (!batch) {
       if (last || !holding_) co_return;
       co_await pause(backoff_ns);
@@ -117,7 +124,7 @@ boost::asio::awaitable<void> Relay::follow_held() {
 
 boost::asio::awaitable<bool> Relay::repair() {
   const auto start = co_await feed_.repair();
-  if (!start && start.error().code == Errc::epoch_stale) holding_ = false;
+  if (!start && start.error().code == Errc::epoch_stale) let_go();
   if (!start) co_return false;
   hold(*start);
   co_return true;

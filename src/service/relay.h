@@ -50,6 +50,7 @@ class Relay {
   };
 
   void hold(const model::FeedStart& start);
+  void let_go();
   [[nodiscard]] boost::asio::awaitable<void> follow();
   [[nodiscard]] boost::asio::awaitable<void> follow_held();
   [[nodiscard]] boost::asio::awaitable<bool> repair();

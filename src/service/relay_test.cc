@@ -16,6 +16,7 @@ class PromptFeed final : public ports::ChangeFeed {
       : clock_(clock), timer_(timer), rows_(rows) {}
 
   boost::asio::awaitable<Result<model::FeedStart>> resume() override {
+    if (lost) co_return fail(Errc::unavailable, "the server is being promoted");
     co_return model::FeedStart{};
   }
   boost::asio::awaitable<Result<model::FeedCursor>> now() override {
@@ -24,6 +25,7 @@ class PromptFeed final : public ports::ChangeFeed {
   boost::asio::awaitable<Result<model::ChangeBatch>> next(model::FeedCursor after,
                                                           std::int64_t wait_ns) override {
     co_await timer_.sleep_until(clock_.now_ns() + wait_ns);
+    if (lost) co_return fail(Errc::epoch_stale, "the feed is not yours");
     model::ChangeBatch batch;
     batch.next = after;
     if (++calls_ % 10 == 0) {
@@ -37,6 +39,7 @@ class PromptFeed final : public ports::ChangeFeed {
     co_return batch;
   }
   boost::asio::awaitable<Result<void>> secure(model::FeedCursor) override {
+    if (!secures) co_return fail(Errc::unavailable, "the standby does not answer");
     co_return Result<void>{};
   }
   boost::asio::awaitable<Result<void>> confirm(model::FeedCursor cursor) override {
@@ -48,6 +51,8 @@ class PromptFeed final : public ports::ChangeFeed {
   }
 
   model::FeedCursor confirmed;
+  bool lost = false;
+  bool secures = true;
 
  private:
   const ports::Clock& clock_;
@@ -84,6 +89,27 @@ TEST(Relay, tells_and_writes_every_batch_where_no_call_waits_regression_told_onc
   EXPECT_EQ(lane.told.size(), 5U);
   EXPECT_EQ(cache.rows, 5U);
   EXPECT_GE(feed.confirmed.grant, 4U);
+  lane.run(relay.drain());
+}
+
+// A failover that loses the tail: what waited for the barrier is gone, and the promoted server
+// would give a barrier to whoever asks. Found by the simulator.
+TEST(Relay, forgets_with_the_feed_what_was_not_secured_regression_told_is_granted) {
+  VirtualLane lane(std::make_shared<model::RuleSet>());
+  PromptFeed feed(lane.time, lane.time);
+  feed.secures = false;
+  Relay relay({1}, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
+  ASSERT_TRUE(lane.run(relay.start()).has_value());
+  lane.pass(3'500'000'000);
+  EXPECT_TRUE(lane.told.empty());
+  feed.lost = true;
+  lane.pass(500'000'000);
+  feed.secures = true;
+  lane.pass(3'000'000'000);
+  EXPECT_TRUE(lane.told.empty());
+  feed.lost = false;
+  lane.pass(3'000'000'000);
+  EXPECT_FALSE(lane.told.empty());
   lane.run(relay.drain());
 }
 
