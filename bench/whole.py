@@ -127,7 +127,8 @@ def loot_tiles(hunt, folder):
     """Where loot lies, from the store's export."""
     file = folder / "tiles.csv"
     with open(file, "w") as out:
-        subprocess.run([hunt, "world", "export", "--store", f"sqlite:{folder}/up.db", "demo"],
+        subprocess.run([hunt, "world", "export", "--store", f"sqlite:{folder}/up.db",
+                        "--world", "demo"],
                        check=True, stdout=out, cwd=folder, env=environment())
     with open(file) as lines:
         head = next(lines).strip().split(",")
