@@ -178,7 +178,7 @@ void store_calls(benchmark::State& state, std::size_t in_flight) {
 // The ledger's own statements without the store's threads: `per_transaction` claims to a commit.
 void plain_transactions(benchmark::State& state, std::size_t count, std::size_t per_transaction) {
   auto connection = must(Connection::open(place().fresh_store(), Connection::Mode::read_write));
-  must(connection->execute("PRAGMA cache_size = -32768; PRAGMA synchronous = FULL"));
+  must(connection->execute("PRAGMA cache_size = -16384; PRAGMA synchronous = FULL"));
   GrantLedger ledger(*connection, real_clock);
   const auto calls = place().claims(count, std::min(per_transaction, limits::claims_per_call_max));
   const std::size_t calls_per_transaction = per_transaction / calls.front().size();

@@ -22,11 +22,14 @@
 namespace hunt::sqlite {
 namespace {
 
-// Pages kept in memory per connection, in KiB (negative for SQLite): the hot part of the indexes
-// of some million grants. A guess.
-constexpr const char* common_settings = "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;";
+// Pages kept in memory per connection, in KiB (negative for SQLite). For the writer the hot part of
+// the indexes of some hundred thousand grants, a guess. Of a reader every commit of the writer
+// makes the pages worthless; the kernel keeps them anyway.
+constexpr const char* reader_settings = "PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY;";
 // FULL: the log is synced in every commit, which is the promise. Checkpoints are not the writer's.
-constexpr const char* writer_settings = "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
+constexpr const char* writer_settings =
+    "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;";
 
 constexpr std::uint32_t shard_max = 32'767;  // spawn ids are signed 64 bits in SQL
 
@@ -49,7 +52,7 @@ Result<std::unique_ptr<Connection>> open_reader(const std::string& path, bool re
   // permissions that the writer does not have, and finds the log the same way.
   const auto mode = read_only ? Connection::Mode::read_only : Connection::Mode::read_write;
   HUNT_TRY(connection, Connection::open(path, mode));
-  HUNT_CHECK(connection->execute(common_settings));
+  HUNT_CHECK(connection->execute(reader_settings));
   HUNT_CHECK(connection->execute("PRAGMA query_only = ON"));
   return connection;
 }
@@ -139,7 +142,6 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   std::unique_ptr<Connection> checkpoints;
   if (!options.read_only) {
     HUNT_TRY(connection, Connection::open(options.path, Connection::Mode::read_write));
-    HUNT_CHECK(connection->execute(common_settings));
     HUNT_CHECK(connection->execute(writer_settings));
     const NewStore fresh{options.shard, options.seed ? *options.seed : random_seed(),
                          options.clock.wall_us()};
