@@ -1,17 +1,24 @@
 // hunt sim: the whole system on virtual time from one seed, with faults, and what it broke.
 //
 // Exit codes of its own: 0 nothing, 2 usage, 3 something accepted was never told (liveness), 4 a
-// promise was broken (correctness).
+// promise was broken (correctness), 5 something that can happen never did (with --coverage).
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
+#include "adapters/system/system_clock.h"
 #include "apps/command.h"
+#include "apps/sim_coverage.h"
 #include "apps/sim_run.h"
 #include "base/text.h"
 
@@ -23,10 +30,13 @@ namespace json = boost::json;
 struct SimFlags {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
+  std::uint64_t jobs = 1;
   std::int64_t seconds = 14;
   std::string scenario;
   bool json = false;
   bool no_shrink = false;
+  bool coverage = false;
+  bool seed_given = false;
 };
 
 int exit_code(SimVerdict verdict) {
@@ -55,62 +65,138 @@ json::object json_of(const SimReport& report) {
   out["steps"] = report.steps;
   out["counts"] = report.counts();
   out["faults"] = std::move(faults);
+  json::array unmet;
+  for (const auto& sentence : report.unmet) unmet.push_back(json::value(sentence));
+  out["unmet"] = std::move(unmet);
   out["stuck_on"] = report.stuck_on;
   out["violations"] = std::move(violations);
   return out;
 }
 
-void print(const SimReport& report) {
+std::string text_of(const SimReport& report) {
+  std::string out;
   for (const auto& violation : report.violations) {
-    std::printf("%s: %s\n", std::string(name_of(violation.rule)).c_str(),
-                violation.sentence.c_str());
+    out += fmt::format("{}: {}\n", name_of(violation.rule), violation.sentence);
   }
-  if (!report.stuck_on.empty()) std::printf("stuck: %s\n", report.stuck_on.c_str());
-  std::printf(
-      "seed %llu: %.1f simulated seconds, %s positions, %s claims, %s faults, trace %016llx: %s\n",
-      static_cast<unsigned long long>(report.seed), report.simulated_seconds,
-      with_commas(report.positions).c_str(), with_commas(report.claims).c_str(),
-      with_commas(report.faults.total()).c_str(),
-      static_cast<unsigned long long>(report.trace_hash),
-      report.verdict() == SimVerdict::right ? "right" : "WRONG");
+  for (const auto& sentence : report.unmet) out += fmt::format("expected: {}\n", sentence);
+  if (!report.stuck_on.empty()) out += fmt::format("stuck: {}\n", report.stuck_on);
+  return out + fmt::format(
+                   "seed {}: {:.1f} simulated seconds, {} positions, {} claims, {} faults, trace "
+                   "{:016x}: {}\n",
+                   report.seed, report.simulated_seconds, with_commas(report.positions),
+                   with_commas(report.claims), with_commas(report.faults.total()),
+                   report.trace_hash, report.verdict() == SimVerdict::right ? "right" : "WRONG");
 }
 
-void explain(const SimFlags& flags, const SimSetup& setup, SimVerdict verdict) {
+std::string explained(const SimFlags& flags, const SimSetup& setup, SimVerdict verdict) {
+  std::string out;
   if (flags.scenario.empty()) {
-    std::printf("again with: hunt sim --seed %llu --seconds %lld\n",
-                static_cast<unsigned long long>(setup.seed), static_cast<long long>(setup.seconds));
+    out = fmt::format("again with: hunt sim --seed {} --seconds {}\n", setup.seed, setup.seconds);
   } else {
-    std::printf("again with: hunt sim --scenario %s\n", flags.scenario.c_str());
+    out = fmt::format("again with: hunt sim --scenario {} --seed {}\n", flags.scenario, setup.seed);
   }
-  if (flags.no_shrink) return;
+  if (flags.no_shrink) return out;
   const SimSetup small = shrink(setup, verdict);
-  std::printf("it takes no more than this:\n");
-  for (const auto& rate : small.rates) std::printf("  %s\n", describe(rate).c_str());
-  for (const auto& fault : small.faults) std::printf("  %s\n", describe(fault).c_str());
+  out += "it takes no more than this:\n";
+  for (const auto& rate : small.rates) out += fmt::format("  {}\n", describe(rate));
+  for (const auto& fault : small.faults) out += fmt::format("  {}\n", describe(fault));
+  return out;
 }
+
+// Runs one seed after the other, on a few threads that share nothing else.
+class SimRuns {
+ public:
+  SimRuns(const SimFlags& flags, SimSetup scenario)
+      : flags_(flags), scenario_(std::move(scenario)) {}
+
+  [[nodiscard]] int run() {
+    const system::SystemClock clock;
+    const std::int64_t begun_ns = clock.now_ns();
+    std::vector<std::jthread> threads;
+    for (std::uint64_t i = 1; i < flags_.jobs; ++i) threads.emplace_back([this] { work(); });
+    work();
+    threads.clear();  // joins
+    const int uncovered = flags_.coverage ? report_coverage() : 0;
+    if (flags_.seeds > 1 && !flags_.json) {
+      print_totals(static_cast<double>(clock.now_ns() - begun_ns) / 1e9);
+    }
+    return worst_ != SimVerdict::right ? exit_code(worst_) : uncovered;
+  }
+
+ private:
+  void work() {
+    for (std::uint64_t index = next_++; index < flags_.seeds; index = next_++) {
+      const SimSetup setup = setup_of(index);
+      const SimReport report = simulate(setup);
+      std::string text = flags_.json ? json::serialize(json_of(report)) + "\n" : text_of(report);
+      const bool right = report.verdict() == SimVerdict::right;
+      if (!right && !flags_.json) text += explained(flags_, setup, report.verdict());
+      const std::lock_guard lock(mutex_);
+      std::fputs(text.c_str(), stdout);
+      std::fflush(stdout);
+      coverage_.add(report.faults);
+      simulated_seconds_ += report.simulated_seconds;
+      if (!report.counts()) ++too_little_;
+      ++(right ? passed_ : failed_);
+      worst_ = std::max(worst_, report.verdict());
+    }
+  }
+
+  [[nodiscard]] SimSetup setup_of(std::uint64_t index) const {
+    if (flags_.scenario.empty()) return draw_setup(flags_.seed + index, flags_.seconds);
+    SimSetup setup = scenario_;
+    setup.seed = (flags_.seed_given ? flags_.seed : setup.seed) + index;
+    return setup;
+  }
+
+  [[nodiscard]] int report_coverage() const {
+    const auto empty = coverage_.empty_cells();
+    if (flags_.json) {
+      json::object out;
+      out["coverage"] = coverage_.table();
+      json::array cells;
+      for (const auto& cell : empty) cells.push_back(json::value(cell));
+      out["never_reached"] = std::move(cells);
+      std::printf("%s\n", json::serialize(out).c_str());
+    } else {
+      std::printf("%s", coverage_.table().c_str());
+      for (const auto& cell : empty) std::printf("never reached: %s\n", cell.c_str());
+    }
+    return empty.empty() ? 0 : 5;
+  }
+
+  void print_totals(double real_seconds) const {
+    std::printf("%.0f simulated seconds in %.1f s (%.0f in each)", simulated_seconds_, real_seconds,
+                simulated_seconds_ / real_seconds);
+    if (too_little_ > 0) {
+      std::printf("; in %s runs too little happened for them to count",
+                  with_commas(too_little_).c_str());
+    }
+    std::printf("\n%llu passed, %llu failed\n", static_cast<unsigned long long>(passed_),
+                static_cast<unsigned long long>(failed_));
+  }
+
+  const SimFlags& flags_;
+  const SimSetup scenario_;
+  std::atomic<std::uint64_t> next_ = 0;
+  std::mutex mutex_;  // all below, and the output
+  SimCoverage coverage_;
+  double simulated_seconds_ = 0;
+  std::uint64_t passed_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t too_little_ = 0;
+  SimVerdict worst_ = SimVerdict::right;
+};
 
 int run_sim(const SimFlags& flags) {
-  SimVerdict worst = SimVerdict::right;
-  for (std::uint64_t seed = flags.seed; seed < flags.seed + flags.seeds; ++seed) {
-    SimSetup setup = draw_setup(seed, flags.seconds);
-    if (!flags.scenario.empty()) {
-      auto loaded = load_scenario(flags.scenario);
-      if (!loaded) return report_usage(loaded.error());
-      setup = std::move(*loaded);
-    }
-    const SimReport report = simulate(setup);
-    if (flags.json) {
-      std::printf("%s\n", json::serialize(json_of(report)).c_str());
-    } else {
-      print(report);
-    }
-    std::fflush(stdout);
-    worst = std::max(worst, report.verdict());
-    if (report.verdict() != SimVerdict::right && !flags.json) {
-      explain(flags, setup, report.verdict());
-    }
+  SimSetup scenario;
+  if (!flags.scenario.empty()) {
+    auto loaded = load_scenario(flags.scenario);
+    if (!loaded) return report_usage(loaded.error());
+    scenario = std::move(*loaded);
   }
-  return exit_code(worst);
+  SimRuns runs(flags, std::move(scenario));
+  return runs.run();
 }
 
 }  // namespace
@@ -119,15 +205,20 @@ void add_sim(CommandLine& line) {
   auto flags = std::make_shared<SimFlags>();
   CLI::App* command = line.app.add_subcommand(
       "sim", "Run the whole system on virtual time from one seed, with faults, and check it");
-  command->add_option("--seed", flags->seed, "Which run; the same seed does the same again");
+  auto* seed =
+      command->add_option("--seed", flags->seed, "Which run; the same seed does the same again");
   command->add_option("--seeds", flags->seeds, "So many runs, from --seed on")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
+  command->add_option("--jobs", flags->jobs, "So many of them at the same time")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{256}));
   command->add_option("--seconds", flags->seconds, "Simulated seconds of faults, before healing")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000}));
   command->add_option("--scenario", flags->scenario, "A scenario file instead of a drawn run");
   command->add_flag("--json", flags->json, "One JSON object per run");
   command->add_flag("--no-shrink", flags->no_shrink,
                     "Do not look for fewer faults after a failure");
+  command->add_flag("--coverage", flags->coverage,
+                    "Print which faults struck what; exit code 5 when one never did");
   command->footer(
       "Orchestrators, relays, stores, caches, bus and clients in one process, each on a simulated\n"
       "machine. Exit code 0: every promise held; 3: something accepted was never told; 4: a "
@@ -135,8 +226,11 @@ void add_sim(CommandLine& line) {
       "was broken.\n"
       "Examples:\n"
       "  hunt sim --seed 7\n"
-      "  hunt sim --seed 1 --seeds 500 --json");
-  command->callback([&line, flags] { line.run = [flags] { return run_sim(*flags); }; });
+      "  hunt sim --seed 1 --seeds 500 --jobs 2");
+  command->callback([&line, flags, seed] {
+    flags->seed_given = seed->count() > 0;
+    line.run = [flags] { return run_sim(*flags); };
+  });
 }
 
 }  // namespace hunt::apps

@@ -10,7 +10,6 @@ namespace hunt::apps {
 namespace {
 
 constexpr model::WorldId world_id = 1;
-constexpr std::int32_t reach_tiles = 96;  // the world is so large in each direction
 constexpr std::size_t batch_positions = 32;
 constexpr std::size_t asks_inflight_max = 64;  // per game server
 constexpr std::size_t wants_max = 4'000;       // then it asks for these only
@@ -54,8 +53,9 @@ SimClients::~SimClients() {
 }
 
 model::Tile SimClients::random_tile(Prng& random) {
-  const auto coordinate = [&random] {
-    return static_cast<std::int32_t>(random.between(-reach_tiles, reach_tiles - 1));
+  const std::int32_t reach = cluster_.setup.reach_tiles;
+  const auto coordinate = [&random, reach] {
+    return static_cast<std::int32_t>(random.between(-reach, reach - 1));
   };
   const std::int32_t x = coordinate();
   return {x, coordinate()};
@@ -106,10 +106,13 @@ model::Position SimClients::make_position(GameServer& server) {
     const auto among = server.random.chance({1, 2}) ? loot_.size() : 1 + loot_.size() / 8;
     at = loot_[server.random.below(among)];
   } else {
-    at.x = std::clamp(at.x + static_cast<std::int32_t>(server.random.between(-2, 2)), -reach_tiles,
-                      reach_tiles - 1);
-    at.y = std::clamp(at.y + static_cast<std::int32_t>(server.random.between(-2, 2)), -reach_tiles,
-                      reach_tiles - 1);
+    const std::int32_t reach = cluster_.setup.reach_tiles;
+    const auto step = [&server, reach](std::int32_t from) {
+      const auto to = from + static_cast<std::int32_t>(server.random.between(-2, 2));
+      return std::clamp(to, -reach, reach - 1);
+    };
+    at.x = step(at.x);
+    at.y = step(at.y);
   }
   model::Position position;
   position.player = {server.node, player};
@@ -166,7 +169,11 @@ boost::asio::awaitable<void> SimClients::ask(std::size_t index, model::Batch bat
   watch_.on_asked(batch);
   const std::int64_t sent_ns = cluster_.world.now_ns();
   const auto reply = co_await server.bus->ask(batch, wait);
-  if (reply) watch_.on_answer(sent_ns, batch, *reply);
+  if (reply) {
+    watch_.on_answer(sent_ns, batch, *reply);
+  } else {
+    watch_.on_no_answer(batch);
+  }
   std::vector<Want> again;
   for (std::size_t i = 0; i < batch.positions.size(); ++i) {
     if (reply && model::is_terminal(reply->outcomes[i].outcome)) continue;
@@ -233,6 +240,7 @@ boost::asio::awaitable<void> SimClients::edit(std::size_t index) {
 }
 
 void SimClients::probe() {
+  watch_.watch_b2();
   for (std::size_t i = 0; i < 8; ++i) {
     const auto index = i % servers_.size();
     ++probes_open_;

@@ -132,6 +132,7 @@ SimCluster::SimCluster(const SimSetup& setup_of_run, const SimHooks& hooks)
   for (std::uint32_t i = 0; i < setup.shards; ++i) {
     const auto node = world.add_node(fmt::format("store-{}", i));
     shards.push_back(std::make_unique<sim::ShardServer>(world, node, i, hooks.server));
+    shards.back()->set_work_percent(setup.store_work_percent);
   }
   for (std::uint32_t i = 0; i < setup.caches; ++i) {
     caches.nodes.push_back(world.add_node(fmt::format("cache-{}", i)));
@@ -238,6 +239,12 @@ boost::asio::awaitable<void> SimCluster::start_relay(std::size_t relay) {
   static_cast<void>(co_await relays_[relay].life->relay->start());
 }
 
+// A server has nothing but its disk, which stays.
+void SimCluster::kill(sim::NodeId node) {
+  static_cast<void>(world.kill(node));
+  network.forget_calls(node);
+}
+
 void SimCluster::boot_later(sim::NodeId node, std::int64_t down_ns) {
   world.at(world.now_ns() + down_ns, [this, node] {
     if (world.host(node) == nullptr) world.boot(node);
@@ -247,7 +254,7 @@ void SimCluster::boot_later(sim::NodeId node, std::int64_t down_ns) {
 void SimCluster::fail_over(std::size_t shard, std::int64_t down_ns) {
   sim::ShardServer& server = *shards[shard];
   if (world.host(server.node()) == nullptr) return;
-  static_cast<void>(world.kill(server.node()));
+  kill(server.node());
   server.promote();
   if (hooks_.promoted) {
     sim::SimDisk disk = server.disk().disk();
@@ -259,14 +266,14 @@ void SimCluster::fail_over(std::size_t shard, std::int64_t down_ns) {
 
 void SimCluster::restart_bus(std::int64_t down_ns) {
   if (world.host(bus_node) == nullptr) return;
-  static_cast<void>(world.kill(bus_node));
+  kill(bus_node);
   world.at(world.now_ns() + down_ns, [this] { boot_bus(); });
 }
 
 void SimCluster::restart_store(std::size_t shard, std::int64_t down_ns) {
   const sim::NodeId node = shards[shard]->node();
   if (world.host(node) == nullptr) return;
-  static_cast<void>(world.kill(node));
+  kill(node);
   boot_later(node, down_ns);
 }
 
@@ -274,7 +281,7 @@ void SimCluster::restart_cache(std::size_t cache, std::int64_t down_ns,
                                std::optional<sim::CacheNode> state) {
   const sim::NodeId node = caches.nodes[cache];
   if (world.host(node) == nullptr) return;
-  static_cast<void>(world.kill(node));
+  kill(node);
   caches.states[cache] = state ? std::move(*state) : sim::CacheNode{};
   boot_later(node, down_ns);
 }

@@ -105,6 +105,7 @@ class SimCluster {
     std::size_t shard = 0;
     std::unique_ptr<RelayLife> life;
   };
+  void kill(sim::NodeId node);
   void boot_later(sim::NodeId node, std::int64_t down_ns);
   [[nodiscard]] boost::asio::awaitable<void> drain_and_end(std::size_t pod, std::int64_t down_ns);
   [[nodiscard]] boost::asio::awaitable<void> start_relay(std::size_t relay);

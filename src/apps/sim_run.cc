@@ -30,6 +30,8 @@ class SimFaultPlayer {
     for (const SimRate& rate : cluster_.setup.rates) {
       cluster_.faults.set_rate(rate.kind, rate.rate);
     }
+    const bool pressed = cluster_.setup.l1_bytes < SimSetup{}.l1_bytes;
+    if (pressed) cluster_.faults.note(FaultKind::memory_pressure, Place::load);
     for (const SimFault& fault : cluster_.setup.faults) {
       cluster_.world.at(fault.at_ns, [this, fault] {
         if (!mended_) strike(fault);
@@ -46,6 +48,7 @@ class SimFaultPlayer {
     clients_.stop_playing();
     for (const auto& shard : cluster_.shards) {
       shard->resume_replication();
+      shard->disk().set_ranges_owned(true);
       boot_if_dead(shard->node());
     }
     cluster_.boot_bus();
@@ -70,10 +73,9 @@ class SimFaultPlayer {
       if (!mended_) what();
     });
   }
-  // What a node is doing, for the coverage ledger.
-  [[nodiscard]] Place place_of(sim::NodeId node) {
-    const sim::Host* host = cluster_.world.host(node);
-    return host == nullptr ? Place::idle : cluster_.network.busiest(*host);
+  // Into the book, with what the node is in the middle of.
+  void note(FaultKind kind, sim::NodeId node) {
+    cluster_.faults.note(kind, cluster_.network.places(node));
   }
 
   void strike(const SimFault& fault) {
@@ -101,6 +103,8 @@ class SimFaultPlayer {
         cluster_.faults.note(fault.kind, Place::ask);
         clients_.set_rate(3);
         return later(fault.for_ns, [this] { clients_.set_rate(1); });
+      case FaultKind::range_move:
+        return freeze(fault);
       case FaultKind::slot_lost:
         cluster_.faults.note(fault.kind, Place::feed);
         return cluster_.shards[fault.target % cluster_.shards.size()]->disk().lose_slot();
@@ -116,33 +120,34 @@ class SimFaultPlayer {
     const std::uint64_t which = fault.target % (2 * pods + relays + stores + 1);
     if (which < 2 * pods) {  // pods crash twice as often
       const auto pod = which % pods;
-      cluster_.faults.note(fault.kind, place_of(cluster_.pod_node(pod)));
+      note(fault.kind, cluster_.pod_node(pod));
       cluster_.crash_pod(pod);
       later(fault.for_ns, [this, pod] { cluster_.boot_pod(pod); });
     } else if (which < 2 * pods + relays) {
       const auto relay = which - 2 * pods;
-      cluster_.faults.note(fault.kind, place_of(cluster_.relay_node(relay)));
+      note(fault.kind, cluster_.relay_node(relay));
       cluster_.crash_relay(relay);
       later(fault.for_ns, [this, relay] { cluster_.boot_relay(relay); });
     } else if (which < 2 * pods + relays + stores) {
-      cluster_.faults.note(fault.kind, Place::grant);
-      cluster_.restart_store(which - 2 * pods - relays, fault.for_ns);
+      const auto store = which - 2 * pods - relays;
+      note(fault.kind, cluster_.shards[store]->node());
+      cluster_.restart_store(store, fault.for_ns);
     } else {
-      cluster_.faults.note(fault.kind, Place::tell);
+      note(fault.kind, cluster_.bus_node);
       cluster_.restart_bus(fault.for_ns);
     }
   }
 
   void pause(const SimFault& fault) {
     const auto node = static_cast<sim::NodeId>(fault.target % cluster_.world.node_count());
-    cluster_.faults.note(fault.kind, place_of(node));
+    note(fault.kind, node);
     cluster_.world.pause(node, fault.for_ns);
   }
 
   void roll(const SimFault& fault) {
     for (std::size_t pod = 0; pod < cluster_.pod_count(); ++pod) {
       later(static_cast<std::int64_t>(pod) * second_ns, [this, pod, fault] {
-        cluster_.faults.note(fault.kind, place_of(cluster_.pod_node(pod)));
+        note(fault.kind, cluster_.pod_node(pod));
         cluster_.restart_pod(pod, fault.for_ns);
       });
     }
@@ -151,7 +156,7 @@ class SimFaultPlayer {
   void part(const SimFault& fault) {
     const auto count = cluster_.world.node_count();
     const auto a = static_cast<sim::NodeId>(fault.target % count);
-    cluster_.faults.note(fault.kind, place_of(a));
+    note(fault.kind, a);
     for (sim::NodeId b = 0; b < count; ++b) {
       // From all, or from about half.
       if (a == b || (fault.target >> (8 + b % 48) & 1U) != 0) continue;
@@ -172,16 +177,24 @@ class SimFaultPlayer {
     const bool only_a_stall = (fault.target >> 20) % 4 == 0;
     later(fault.for_ns, [this, shard, only_a_stall] {
       sim::ShardServer& of = *cluster_.shards[shard];
-      cluster_.faults.note(FaultKind::store_failover, Place::grant);
+      note(FaultKind::store_failover, of.node());
       if (only_a_stall) return of.resume_replication();
       cluster_.fail_over(shard, 500'000'000);
       watch_.on_failover(shard);
     });
   }
 
+  // The shard's ranges are frozen for a move, which is called off in the end.
+  void freeze(const SimFault& fault) {
+    sim::ShardServer& server = *cluster_.shards[fault.target % cluster_.shards.size()];
+    note(fault.kind, server.node());
+    server.disk().set_ranges_owned(false);
+    later(fault.for_ns, [&server] { server.disk().set_ranges_owned(true); });
+  }
+
   void harm_cache(const SimFault& fault) {
     const auto cache = fault.target % cluster_.caches.nodes.size();
-    cluster_.faults.note(fault.kind, Place::cache_read);
+    note(fault.kind, cluster_.caches.nodes[cache]);
     if (fault.kind == FaultKind::cache_flush) return cluster_.caches.states[cache].flush();
     if (fault.kind == FaultKind::cache_late) {  // stopped with commands in its queue
       return cluster_.world.pause(cluster_.caches.nodes[cache], fault.for_ns);
@@ -193,7 +206,7 @@ class SimFaultPlayer {
   }
 
   void push_rules(const SimFault& fault) {
-    cluster_.faults.note(fault.kind, Place::ask);
+    note(fault.kind, cluster_.pod_node(fault.target % cluster_.pod_count()));
     auto rules = std::make_shared<model::RuleSet>(*cluster_.rules());
     for (auto& entry : rules->entries)
       entry.weight = 1 + (entry.weight * 7 + fault.target % 5) % 900;
@@ -213,7 +226,7 @@ class SimFaultPlayer {
     const auto pod = fault.target % cluster_.pod_count();
     sim::Host* host = cluster_.world.host(cluster_.pod_node(pod));
     if (host == nullptr) return;
-    cluster_.faults.note(fault.kind, Place::ask);
+    note(fault.kind, cluster_.pod_node(pod));
     const auto error_us = static_cast<std::int64_t>((fault.target >> 10) % 5'000'000) - 2'500'000;
     host->set_wall_error_us(error_us);
   }
@@ -235,6 +248,41 @@ std::string left_to_do(const SimCluster& cluster, const SimClients& clients) {
   return left;
 }
 
+// What a scenario expects and did not get.
+std::vector<std::string> unmet(const SimCluster& cluster, const SimWatch& watch) {
+  const SimExpect& expect = cluster.setup.expect;
+  std::vector<std::string> out;
+  std::uint64_t reads = 0;
+  std::int64_t loads = 0;
+  for (const auto& shard : cluster.shards) {
+    reads = std::max(reads, shard->chunk_reads_max());
+    loads = std::max(loads, shard->loads_inflight_max());
+  }
+  if (expect.chunk_reads_max > 0 && reads > expect.chunk_reads_max) {
+    out.push_back(fmt::format("a chunk was read {} times from its store", reads));
+  }
+  if (expect.loads_inflight_max > 0 && loads > expect.loads_inflight_max) {
+    out.push_back(fmt::format("{} loads ran at one store at the same time", loads));
+  }
+  std::uint64_t strained = 100;
+  const auto count = std::min(watch.seconds().size(), std::size_t(cluster.setup.seconds));
+  for (std::size_t second = 1; second < count; ++second) {
+    const SimWatch::Second& of = watch.seconds()[second];
+    const std::uint64_t percent = of.answers == 0 ? 0 : of.terminal * 100 / of.answers;
+    strained = std::min(strained, percent);
+    const auto from = static_cast<std::size_t>(expect.answered_from_s);
+    if (second < from || percent >= static_cast<std::uint64_t>(expect.answered_percent_min)) {
+      continue;
+    }
+    out.push_back(fmt::format("in second {} only {} % were answered", second, percent));
+  }
+  const auto most = static_cast<std::uint64_t>(expect.strained_percent_max);
+  if (most > 0 && strained > most) {
+    out.push_back(fmt::format("nothing was strained: at worst {} % were answered", strained));
+  }
+  return out;
+}
+
 }  // namespace
 
 bool SimReport::counts() const noexcept {
@@ -242,7 +290,7 @@ bool SimReport::counts() const noexcept {
 }
 
 SimVerdict SimReport::verdict() const noexcept {
-  if (!violations.empty()) return SimVerdict::wrong;
+  if (!violations.empty() || !unmet.empty()) return SimVerdict::wrong;
   return stuck_on.empty() ? SimVerdict::right : SimVerdict::stuck;
 }
 
@@ -287,6 +335,7 @@ SimReport simulate(const SimSetup& setup, const SimHooks& hooks) {
   report.claims = watch.claims();
   report.faults = cluster.faults;
   report.violations = watch.violations();
+  report.unmet = unmet(cluster, watch);
   return report;
 }
 

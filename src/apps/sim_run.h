@@ -25,7 +25,8 @@ struct SimReport {
   std::uint64_t claims = 0;  // told
   sim::Faults faults{0};
   std::vector<engine::LedgerViolation> violations;
-  std::string stuck_on;  // what was left to do after a minute; empty: nothing
+  std::vector<std::string> unmet;  // of what a scenario expects
+  std::string stuck_on;            // what was left to do after a minute; empty: nothing
   // Enough happened for the run to say something.
   [[nodiscard]] bool counts() const noexcept;
   [[nodiscard]] SimVerdict verdict() const noexcept;

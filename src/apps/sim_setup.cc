@@ -48,7 +48,6 @@ constexpr Planned planned[] = {
     {FaultKind::cache_late, 2 * second_ns},
     {FaultKind::clock_jump, 5 * second_ns},
     {FaultKind::rules_push, 0},
-    {FaultKind::memory_pressure, 5 * second_ns},
     {FaultKind::overload, 3 * second_ns},
 };
 
@@ -70,7 +69,10 @@ SimSetup draw_setup(std::uint64_t seed, std::int64_t seconds) {
   setup.pods = 3 + static_cast<std::uint32_t>(random.below(2));
   setup.stored_percent = static_cast<std::uint32_t>(random.below(6)) * 10;
   setup.one_core = random.chance({1, 2});
-  setup.l1_bytes = random.chance({1, 4}) ? 200'000 : 4'000'000;
+  if (random.chance({1, 4})) {  // a larger world, and no room for it in memory
+    setup.reach_tiles = 192;
+    setup.l1_bytes = 200'000;
+  }
   for (const Chance& chance : chances) {
     if (!random.chance({1, 2})) continue;
     const Ratio rate{1, chance.often << random.below(5)};
@@ -134,6 +136,27 @@ Result<void> read_faults(const YAML::Node& node, SimSetup& setup) {
   return {};
 }
 
+Result<void> read_expect(const YAML::Node& node, SimExpect& expect) {
+  for (const auto& entry : node) {
+    const auto name = entry.first.as<std::string>();
+    const auto number = entry.second.as<std::int64_t>();
+    if (name == "chunk_reads_max") {
+      expect.chunk_reads_max = static_cast<std::uint64_t>(number);
+    } else if (name == "loads_inflight_max") {
+      expect.loads_inflight_max = number;
+    } else if (name == "strained_percent_max") {
+      expect.strained_percent_max = number;
+    } else if (name == "answered_percent_min") {
+      expect.answered_percent_min = number;
+    } else if (name == "answered_from_s") {
+      expect.answered_from_s = number;
+    } else {
+      return fail(Errc::invalid_argument, "a scenario cannot expect " + printable(name), name);
+    }
+  }
+  return {};
+}
+
 Result<void> read_key(const std::string& key, const YAML::Node& value, SimSetup& setup) {
   struct Number {
     std::string_view name;
@@ -152,7 +175,9 @@ Result<void> read_key(const std::string& key, const YAML::Node& value, SimSetup&
   for (const Number& number : numbers) {
     if (number.name != key) continue;
     *number.to = value.as<std::uint32_t>();
-    return {};
+    const bool may_be_none = key == "stored_percent";
+    if (*number.to > 0 || may_be_none) return {};
+    return fail(Errc::invalid_argument, key + " has to be 1 or more", key);
   }
   if (key == "seed") {
     setup.seed = value.as<std::uint64_t>();
@@ -160,10 +185,16 @@ Result<void> read_key(const std::string& key, const YAML::Node& value, SimSetup&
     setup.seconds = value.as<std::int64_t>();
   } else if (key == "one_core") {
     setup.one_core = value.as<bool>();
+  } else if (key == "reach_tiles") {
+    setup.reach_tiles = std::clamp(value.as<std::int32_t>(), 1, 1'000'000);
+  } else if (key == "store_work_percent") {
+    setup.store_work_percent = value.as<std::int64_t>();
   } else if (key == "rates_per_thousand") {
     return read_rates(value, setup);
   } else if (key == "faults") {
     return read_faults(value, setup);
+  } else if (key == "expect") {
+    return read_expect(value, setup.expect);
   } else if (key != "about") {
     return fail(Errc::invalid_argument, "a scenario has no \"" + printable(key) + "\"", key);
   }

@@ -27,6 +27,15 @@ struct SimRate {
   Ratio rate;
 };
 
+// What a scenario says must come out of it, besides every promise. 0: nothing said.
+struct SimExpect {
+  std::uint64_t chunk_reads_max = 0;      // of any one chunk from its store
+  std::int64_t loads_inflight_max = 0;    // at one store at the same time
+  std::int64_t strained_percent_max = 0;  // of some second's positions are answered at most so many
+  std::int64_t answered_percent_min = 0;  // of each second's, from answered_from_s on
+  std::int64_t answered_from_s = 0;
+};
+
 struct SimSetup {
   std::uint64_t seed = 1;
   std::int64_t seconds = 14;  // of faults; then all is mended and has to come right
@@ -39,10 +48,13 @@ struct SimSetup {
   std::uint32_t players = 400;
   std::uint32_t loot_tiles = 160;
   std::uint32_t stored_percent = 30;  // of the batches go to the stream
+  std::int32_t reach_tiles = 96;      // the world is so large in each direction
   std::uint32_t l1_bytes = 4'000'000;
+  std::int64_t store_work_percent = 100;  // of what a store's work usually costs
   bool one_core = false;  // when mended, one pod alone goes on; the others stay dead
   std::vector<SimRate> rates;
   std::vector<SimFault> faults;
+  SimExpect expect;
 };
 
 // Everything from the seed: each seed has its own set of kinds and rates (a swarm).

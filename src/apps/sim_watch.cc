@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "model/limits.h"
 
@@ -12,7 +11,9 @@ namespace hunt::apps {
 namespace {
 
 constexpr std::int64_t stale_ns_max = limits::chunk_life_ns + 1'000'000'000;  // B1 and the way
-constexpr std::int64_t wrong_clock_us = 10'000'000;  // more than any clock is wrong
+constexpr std::int64_t long_ago_ns = -86'400'000'000'000;
+constexpr std::int64_t wrong_clock_us = 10'000'000;     // more than any clock is wrong
+constexpr std::int64_t visible_ns_max = 2'000'000'000;  // B2, at most
 constexpr std::size_t violations_max = 50;
 
 std::uint64_t epoch_of(const sim::SimDisk& disk, model::WorldId world, model::TileId tile) {
@@ -50,8 +51,10 @@ void SimWatch::on_row(std::size_t shard, model::WorldId world, const model::Tile
   const auto epoch = epoch_of(cluster_.shards[shard]->disk().disk(), world, row.tile);
   // What was there before the players came was always there.
   const bool first = cluster_.world.now_ns() <= 1;
-  const auto at_ns = first ? std::numeric_limits<std::int64_t>::min() : cluster_.world.now_ns();
+  const auto at_ns = first ? long_ago_ns : cluster_.world.now_ns();
   tiles_.on_row(at_ns, world, row, epoch);
+  const Changed changed{model::order_of(epoch, row.version), at_ns};
+  if (at_ns >= b2_from_ns_) changed_.try_emplace({world, row.tile}, changed);
   if (row.spawn != 0) history_.on_burial(row.spawn, row.table);
 }
 
@@ -71,6 +74,9 @@ void SimWatch::on_asked(const model::Batch& batch) {
 void SimWatch::on_answer(std::int64_t sent_ns, const model::Batch& batch,
                          const model::BatchReply& reply) {
   const std::int64_t now_ns = cluster_.world.now_ns();
+  Second& second = this_second();
+  second.answers += batch.positions.size();
+  for (const auto& one : reply.outcomes) second.terminal += model::is_terminal(one.outcome) ? 1 : 0;
   const std::int64_t low_us =
       cluster_.world.wall_us() - (now_ns - sent_ns) / 1'000 - wrong_clock_us;
   const std::int64_t high_us = cluster_.world.wall_us() + wrong_clock_us;
@@ -94,6 +100,12 @@ void SimWatch::on_answer(std::int64_t sent_ns, const model::Batch& batch,
                          "than 30 s",
                          position.tile.x, position.tile.y, name_of(outcome.outcome), *spawn));
   }
+}
+
+SimWatch::Second& SimWatch::this_second() {
+  const auto index = static_cast<std::size_t>(cluster_.world.now_ns() / 1'000'000'000);
+  if (index >= seconds_.size()) seconds_.resize(index + 1);
+  return seconds_[index];
 }
 
 void SimWatch::on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
@@ -184,7 +196,44 @@ void SimWatch::check_copies() {
   }
 }
 
+void SimWatch::check_b2() {
+  const std::int64_t now_ns = cluster_.world.now_ns();
+  std::vector<sim::CacheNode> caches = cluster_.caches.states;  // a read may take a lease
+  const auto check = [&](const auto& key, const Changed& changed, std::uint64_t order,
+                         const std::string& where) {
+    if (order >= changed.order) return;
+    const model::Tile tile = model::tile_of(key.second);
+    violated(engine::LedgerRule::stale_bounded,
+             fmt::format("{} has not heard in {} ms that tile ({}, {}) changed", where,
+                         (now_ns - changed.at_ns) / 1'000'000, tile.x, tile.y));
+  };
+  for (const auto& [key, changed] : changed_) {
+    if (now_ns - changed.at_ns < visible_ns_max) continue;
+    const model::ChunkKey chunk = model::chunk_of(key.first, key.second);
+    const std::size_t index = cluster_.caches.index_of(chunk);
+    const auto cached = caches[index].read({chunk, 0}, 1, cluster_.world.wall_us() / 1'000);
+    for (const auto& row : cached.rows.rows) {
+      if (row.tile != key.second) continue;
+      check(key, changed, model::order_of(cached.rows.epoch, row.version), "a cache");
+    }
+    for (std::size_t pod = 0; pod < cluster_.pod_count(); ++pod) {
+      const service::Orchestrator* orchestrator = cluster_.orchestrator(pod);
+      if (orchestrator == nullptr) continue;
+      const std::int64_t host_ns = cluster_.world.host(cluster_.pod_node(pod))->now_ns();
+      orchestrator->memory().for_each([&](const engine::Chunk& copy) {
+        if (model::chunk_key(copy.world, copy.at) != chunk || host_ns >= copy.own_expires_ns)
+          return;
+        const auto local = engine::local_of(model::tile_of(key.second));
+        const auto at = std::find_if(copy.spawns.begin(), copy.spawns.end(),
+                                     [local](const auto& one) { return one.local == local; });
+        check(key, changed, at != copy.spawns.end() ? at->order : 0, fmt::format("pod {}", pod));
+      });
+    }
+  }
+}
+
 void SimWatch::finish(bool drained) {
+  if (drained) check_b2();
   check_ledgers();
   for (const auto& shard : cluster_.shards) {
     for (const auto& grant : shard->disk().disk().ledger_) history_.on_grant(grant);

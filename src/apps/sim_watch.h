@@ -25,12 +25,23 @@ class SimWatch {
   void on_asked(const model::Batch& batch);
   // What an ask of `sent_ns` (world time) was answered now.
   void on_answer(std::int64_t sent_ns, const model::Batch& batch, const model::BatchReply& reply);
+  // What was answered by when: one entry a second.
+  struct Second {
+    std::uint64_t answers = 0;   // positions whose ask came to an end
+    std::uint64_t terminal = 0;  // of these, with a terminal outcome
+  };
+  void on_no_answer(const model::Batch& batch) { this_second().answers += batch.positions.size(); }
+  [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
   void on_rules(const std::shared_ptr<const model::RuleSet>& rules) { history_.on_rules(rules); }
 
   // The invariants of every ledger, now: each moment of a run is a snapshot.
   void check_ledgers();
   // The copies in the pods' memories, now.
   void check_copies();
+  // All is well from now on: what changes now must be in every copy within B2.
+  void watch_b2() { b2_from_ns_ = cluster_.world.now_ns(); }
+  // Of these changes, those that are old enough, in the caches and in the pods' memories, now.
+  void check_b2();
   // A failover lost what the shard's disk does not hold any more.
   void on_failover(std::size_t shard);
   // Once, at the end. `drained`: nothing was left to do.
@@ -54,6 +65,7 @@ class SimWatch {
   void on_row(std::size_t shard, model::WorldId world, const model::TileRow& row);
   void on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
                const sim::StreamServer::Message& message);
+  [[nodiscard]] Second& this_second();
   void check_owed(const Owed& owed);
 
   SimCluster& cluster_;
@@ -69,6 +81,13 @@ class SimWatch {
     std::map<std::pair<model::WorldId, model::TileId>, std::uint64_t> orders;
   };
   std::vector<Seen> seen_;
+  struct Changed {
+    std::uint64_t order = 0;
+    std::int64_t at_ns = 0;
+  };
+  std::int64_t b2_from_ns_ = INT64_MAX;
+  std::map<std::pair<model::WorldId, model::TileId>, Changed> changed_;  // the first change since
+  std::vector<Second> seconds_;
   std::vector<engine::LedgerViolation> violations_;
   std::uint64_t positions_ = 0;
   std::size_t dead_ = 0;

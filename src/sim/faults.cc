@@ -33,17 +33,14 @@ bool Faults::strikes(FaultKind kind, Place place) noexcept {
   return true;
 }
 
-std::uint64_t Faults::count(FaultKind kind) const noexcept {
-  std::uint64_t sum = 0;
-  for (const std::uint64_t count : struck_[at(kind)]) sum += count;
-  return sum;
+void Faults::note(FaultKind kind, const std::vector<Place>& places) noexcept {
+  ++kinds_[at(kind)].count;
+  for (const Place place : places) ++struck_[at(kind)][at(place)];
 }
 
 std::uint64_t Faults::total() const noexcept {
   std::uint64_t sum = 0;
-  for (std::size_t kind = 0; kind < fault_kind_count; ++kind) {
-    sum += count(static_cast<FaultKind>(kind));
-  }
+  for (const Kind& kind : kinds_) sum += kind.count;
   return sum;
 }
 

@@ -2,12 +2,13 @@
 //
 // Not the wrong itself: the network, the stores, the cache and the stream do it, and ask here
 // whether to. Each kind has a generator of its own, so that leaving one out does not move the
-// others. Place says what was going on: together they are the cells of the coverage ledger.
+// others. Places say what was going on: together they are the cells of the coverage ledger.
 #pragma once
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/prng.h"
 #include "base/result.h"
@@ -28,7 +29,7 @@ enum class FaultKind : std::uint8_t {
   unknown_outcome,  // committed, but the caller is not told so
   store_failover,   // the newest commits are lost unless they were secured
   slot_lost,
-  range_move,
+  range_move,  // a range is frozen for a move, which is then called off
   cache_error,
   cache_flush,
   cache_eviction,
@@ -40,7 +41,7 @@ enum class FaultKind : std::uint8_t {
   rules_push,
   reburial,
   closing,
-  memory_pressure,
+  memory_pressure,  // lanes remember less than is asked for
   overload,
   bus_error,  // a told or published message is refused, or its acceptance not heard of
 };
@@ -86,11 +87,18 @@ class Faults {
 
   // Whether the kind strikes now; then it is in the book.
   [[nodiscard]] bool strikes(FaultKind kind, Place place) noexcept;
-  void note(FaultKind kind, Place place) noexcept { ++struck_[at(kind)][at(place)]; }
+  void note(FaultKind kind, Place place) noexcept {
+    ++kinds_[at(kind)].count;
+    ++struck_[at(kind)][at(place)];
+  }
+  // One fault that struck all of these.
+  void note(FaultKind kind, const std::vector<Place>& places) noexcept;
   void note(Place caller, Errc code) noexcept { ++errors_[at(caller)][at(code)]; }
   [[nodiscard]] Prng& random(FaultKind kind) noexcept { return kinds_[at(kind)].random; }
 
-  [[nodiscard]] std::uint64_t count(FaultKind kind) const noexcept;
+  [[nodiscard]] std::uint64_t count(FaultKind kind) const noexcept {
+    return kinds_[at(kind)].count;
+  }
   [[nodiscard]] std::uint64_t count(FaultKind kind, Place place) const noexcept {
     return struck_[at(kind)][at(place)];
   }
@@ -107,6 +115,7 @@ class Faults {
   struct Kind {
     Ratio rate;
     Prng random{0};
+    std::uint64_t count = 0;
   };
   bool quiet_ = false;
   std::array<Kind, fault_kind_count> kinds_{};

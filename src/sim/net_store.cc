@@ -1,5 +1,6 @@
 #include "sim/net_store.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace hunt::sim {
@@ -57,6 +58,7 @@ void ShardServer::promote() {
   SimDisk disk = standby_ ? std::move(*standby_) : store_.disk();
   standby_.reset();
   disk.slot_lost_ = true;
+  disk.promoted_ = true;
   store_.restore(std::move(disk));
   unreplicated_.clear();
   feeds_.clear();
@@ -98,15 +100,26 @@ boost::asio::awaitable<void> ShardServer::next_commit(Host& server, std::int64_t
   static_cast<void>(co_await server.park(ticket, deadline_ns));
 }
 
+void ShardServer::load_begins(const Host& server, const std::vector<model::ChunkKey>& keys) {
+  if (loads_life_ != server.life()) loads_inflight_ = 0;  // those of an earlier life are gone
+  loads_life_ = server.life();
+  loads_inflight_max_ = std::max(loads_inflight_max_, ++loads_inflight_);
+  for (const auto& key : keys) chunk_reads_max_ = std::max(chunk_reads_max_, ++chunk_reads_[key]);
+}
+
+// Nothing happened: any error that the port may answer then (ports/hunt_store.h, change_feed.h).
+std::optional<Error> NetStore::store_error(Place place) {
+  constexpr Errc codes[] = {Errc::unavailable, Errc::io, Errc::overloaded, Errc::corrupt,
+                            Errc::disk_full};
+  const bool feed = place == Place::feed || place == Place::secure || place == Place::confirm;
+  const bool writing = place == Place::grant || place == Place::edit;
+  const std::uint64_t count = feed ? 2 : writing ? 5 : 4;
+  const Errc code = codes[faults_.random(FaultKind::store_error).below(count)];
+  return Error{code, "an injected fault: nothing happened", {}};
+}
+
 std::optional<Error> NetStore::refused(Place place) {
-  if (faults_.strikes(FaultKind::store_error, place)) {
-    constexpr Errc reads[] = {Errc::unavailable, Errc::overloaded, Errc::io};
-    constexpr Errc writes[] = {Errc::unavailable, Errc::overloaded, Errc::io, Errc::disk_full};
-    Prng& random = faults_.random(FaultKind::store_error);
-    const bool writing = place == Place::grant || place == Place::edit;
-    const Errc code = writing ? writes[random.below(4)] : reads[random.below(3)];
-    return Error{code, "an injected fault: nothing happened", {}};
-  }
+  if (faults_.strikes(FaultKind::store_error, place)) return store_error(place);
   const bool locks = place == Place::grant || place == Place::edit;
   if (locks && faults_.strikes(FaultKind::deadlock, place)) {
     return Error{Errc::unavailable, "an injected fault: the victim of a deadlock", {}};
@@ -122,7 +135,7 @@ boost::asio::awaitable<Result<T>> NetStore::read(Place place, std::int64_t work_
   ShardServer* server = &server_;
   std::function<Awaited<T>(Host&)> serve = [error = refused(place), server, work_ns,
                                             work](Host& host) -> Awaited<T> {
-    host.charge(work_ns);
+    host.charge(server->work_ns(work_ns));
     if (error) co_return tl::unexpected<Error>(*error);
     co_return co_await work(host, *server);
   };
@@ -139,8 +152,11 @@ boost::asio::awaitable<Result<T>> NetStore::write(Place place, std::int64_t work
   const bool lost_answer = faults_.strikes(FaultKind::unknown_outcome, place);
   std::function<Awaited<T>(Host&)> serve = [error = refused(place), lost_answer, server, work_ns,
                                             work](Host& host) -> Awaited<T> {
-    host.charge(work_ns);
+    host.charge(server->work_ns(work_ns));
     if (error) co_return tl::unexpected<Error>(*error);
+    if (server->disk().disk().promoted_) {
+      co_return fail(Errc::epoch_stale, "the server was promoted and its epoch is not raised yet");
+    }
     auto result = co_await work(host, *server);
     server->committed();
     co_await server->replicated(host);
@@ -155,8 +171,12 @@ boost::asio::awaitable<Result<T>> NetStore::write(Place place, std::int64_t work
 
 Awaited<std::vector<model::ChunkRows>> NetStore::load_chunks(std::vector<model::ChunkKey> keys) {
   const auto cost_ns = load_ns + chunk_ns * static_cast<std::int64_t>(keys.size());
-  Work<std::vector<model::ChunkRows>> work = [keys](Host&, ShardServer& server) {
-    return server.store().load_chunks(keys);
+  using Chunks = std::vector<model::ChunkRows>;
+  Work<Chunks> work = [keys](Host& host, ShardServer& server) -> Awaited<Chunks> {
+    server.load_begins(host, keys);
+    auto chunks = co_await server.store().load_chunks(keys);
+    server.load_ends();
+    co_return chunks;
   };
   return read(Place::load, cost_ns, std::move(work));
 }

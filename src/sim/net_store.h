@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,18 @@ class ShardServer {
   [[nodiscard]] SimStore& disk() noexcept { return store_; }
   [[nodiscard]] ports::HuntStore& store() noexcept { return wrapped_ ? *wrapped_ : store_; }
 
+  // Its work takes so much longer than usual.
+  void set_work_percent(std::int64_t percent) noexcept { work_percent_ = percent; }
+  [[nodiscard]] std::int64_t work_ns(std::int64_t usual_ns) const noexcept {
+    return usual_ns * work_percent_ / 100;
+  }
+
+  // For checkers: how often each chunk was read, and the most loads that ran at the same time.
+  void load_begins(const Host& server, const std::vector<model::ChunkKey>& keys);
+  void load_ends() noexcept { --loads_inflight_; }
+  [[nodiscard]] std::uint64_t chunk_reads_max() const noexcept { return chunk_reads_max_; }
+  [[nodiscard]] std::int64_t loads_inflight_max() const noexcept { return loads_inflight_max_; }
+
   // Changes are not copied to the standby from now on: commits hang, and secure() too.
   void stop_replication();
   // Replication works again and has caught up; what hung goes on.
@@ -78,6 +91,12 @@ class ShardServer {
   NodeId holder_ = 0;
   std::uint64_t holder_life_ = 0;  // 0: nobody
   std::int64_t holder_seen_ns_ = 0;
+  std::int64_t work_percent_ = 100;
+  std::map<model::ChunkKey, std::uint64_t> chunk_reads_;
+  std::uint64_t chunk_reads_max_ = 0;
+  std::int64_t loads_inflight_ = 0;
+  std::int64_t loads_inflight_max_ = 0;
+  std::uint64_t loads_life_ = 0;  // of the server that they are counted in
 };
 
 class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
@@ -130,6 +149,7 @@ class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
   template <class T>
   [[nodiscard]] boost::asio::awaitable<Result<T>> feed_call(Place place, bool take, Work<T> work);
   [[nodiscard]] std::optional<Error> refused(Place place);
+  [[nodiscard]] std::optional<Error> store_error(Place place);
 
   Network& network_;
   Faults& faults_;

@@ -10,20 +10,22 @@ constexpr std::int64_t late_ns_max = 4'000'000'000;  // longer than any call wai
 
 }  // namespace
 
-Place Network::busiest(const Host& host) const {
-  Place busiest = Place::idle;
-  std::int64_t most = 0;
-  for (auto at = open_calls_.lower_bound({host.node(), Place{}});
-       at != open_calls_.end() && at->first.first == host.node(); ++at) {
-    if (at->second <= most) continue;
-    most = at->second;
-    busiest = at->first.second;
+Network::Open& Network::open_of(NodeId node) {
+  if (node >= open_.size()) open_.resize(node + 1);
+  return open_[node];
+}
+
+std::vector<Place> Network::places(NodeId node) const {
+  std::vector<Place> places;
+  for (std::size_t i = 0; node < open_.size() && i < place_count; ++i) {
+    if (open_[node][i] > 0) places.push_back(static_cast<Place>(i));
   }
-  return busiest;
+  if (places.empty()) places.push_back(Place::idle);
+  return places;
 }
 
 void Network::forget_calls(NodeId node) {
-  std::erase_if(open_calls_, [node](const auto& entry) { return entry.first.first == node; });
+  open_of(node) = {};
 }
 
 std::int64_t Network::delay_ns(Place place) {

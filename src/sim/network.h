@@ -3,14 +3,15 @@
 // Not a protocol: a message is a function that runs in a turn of whoever lives at the other end
 // when it arrives. Nothing of a dead host leaves it. Thread: the world's.
 #pragma once
+#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "base/prng.h"
 #include "base/result.h"
@@ -35,12 +36,14 @@ class Network {
   void cut(NodeId from, NodeId to) { cuts_.emplace(from, to); }
   void mend(NodeId from, NodeId to) { cuts_.erase({from, to}); }
   void mend_all() { cuts_.clear(); }
-  // A new life of the node has no calls under way.
+  // A node that died has nothing under way any more.
   void forget_calls(NodeId node);
   [[nodiscard]] bool is_cut(NodeId from, NodeId to) const { return cuts_.contains({from, to}); }
 
-  // Where most of a host's unanswered calls are; idle without any.
-  [[nodiscard]] Place busiest(const Host& host) const;
+  // What a node is in the middle of, as caller or as server; idle when nothing.
+  [[nodiscard]] std::vector<Place> places(NodeId node) const;
+  void begin(NodeId node, Place place) { ++open_of(node)[static_cast<std::size_t>(place)]; }
+  void end(NodeId node, Place place) { --open_of(node)[static_cast<std::size_t>(place)]; }
 
   // `deliver` runs at `to`, once, twice or never.
   void send(Host& from, NodeId to, Place place, std::function<void(Host&)> deliver);
@@ -67,12 +70,11 @@ class Network {
     std::function<void(Host&)> deliver = [this, rules, caller, serve, arrive](Host& server) {
       server.spawn(answer<T>(server, caller, rules.place, serve, arrive));
     };
-    const std::pair<NodeId, Place> open{caller, rules.place};
-    ++open_calls_[open];
+    begin(caller, rules.place);
     send(from, to, rules.place, std::move(deliver),
          [arrive] { arrive(fail(Errc::unavailable, "nobody listens at the other end")); });
     const bool in_time = co_await from.park(ticket, from.now_ns() + rules.timeout_ns);
-    --open_calls_[open];
+    end(caller, rules.place);
     Result<T> result = in_time ? std::move(*reply->result)
                                : Result<T>(fail(rules.on_timeout, "no answer in time"));
     if (!result) faults_.note(rules.place, result.error().code);
@@ -86,12 +88,17 @@ class Network {
   void carry(NodeId from, NodeId to, std::int64_t delay_ns,
              const std::function<void(Host&)>& deliver, const std::function<void()>& refuse);
   [[nodiscard]] std::int64_t delay_ns(Place place);
+  using Open = std::array<std::int32_t, place_count>;
+  [[nodiscard]] Open& open_of(NodeId node);
 
   template <class T>
   boost::asio::awaitable<void> answer(Host& server, NodeId caller, Place place,
                                       std::function<boost::asio::awaitable<Result<T>>(Host&)> serve,
                                       std::function<void(Result<T>)> arrive) {
+    const NodeId node = server.node();
+    begin(node, place);
     auto result = std::make_shared<Result<T>>(co_await serve(server));
+    end(node, place);
     std::function<void(Host&)> deliver = [arrive, result](Host&) { arrive(*result); };
     send(server, caller, place, std::move(deliver), {});
   }
@@ -100,7 +107,7 @@ class Network {
   Faults& faults_;
   Prng random_;
   std::set<std::pair<NodeId, NodeId>> cuts_;
-  std::map<std::pair<NodeId, Place>, std::int64_t> open_calls_;
+  std::vector<Open> open_;  // by node
 };
 
 }  // namespace hunt::sim

@@ -105,8 +105,10 @@ void CacheNode::evict(std::uint64_t nth) {
 template <class T>
 boost::asio::awaitable<Result<T>> NetCache::on_node(std::size_t index, Place place, Work<T> work) {
   if (faults_.strikes(FaultKind::cache_error, place)) {
-    faults_.note(place, Errc::unavailable);
-    co_return fail(Errc::unavailable, "an injected fault of the cache");
+    constexpr Errc codes[] = {Errc::unavailable, Errc::overloaded, Errc::corrupt};
+    const Errc code = codes[faults_.random(FaultKind::cache_error).below(3)];
+    faults_.note(place, code);
+    co_return fail(code, "an injected fault of the cache");
   }
   CallRules rules;
   rules.place = place;

@@ -333,6 +333,7 @@ boost::asio::awaitable<Result<model::FeedStart>> SimStore::repair() {
   epoch_ = newest + 1;
   for (auto& [first, range] : ranges_) range.epoch = epoch_;
   slot_lost_ = false;
+  promoted_ = false;
   const std::uint64_t told = confirmed_ ? confirmed_->grant : ledger_.size();
   co_return model::FeedStart{{changes_.size(), told}, epoch_};
 }

@@ -56,6 +56,7 @@ struct SimDisk {
   std::map<TileKey, Range> ranges_{{{0, {}}, {}}};  // each reaches to the next
   std::uint64_t epoch_ = 1;
   bool slot_lost_ = false;
+  bool promoted_ = false;  // and the epoch not raised yet: nothing is written
   std::optional<model::FeedCursor> confirmed_;
 };
 
@@ -80,6 +81,10 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   // What a range move and the reaper do, for tests.
   void set_range_owned(model::WorldId world, model::TileId first, bool owned) {
     ranges_[{world, first}] = {owned, epoch_};
+  }
+  // All of them, for as long as a move lasts that is then called off.
+  void set_ranges_owned(bool owned) {
+    for (auto& [first, range] : ranges_) range.owned = owned;
   }
   void write_aborted(const model::Claim& claim);
   // The slot of the feed is gone: the next look sees a gap, until repair().

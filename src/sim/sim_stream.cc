@@ -172,7 +172,9 @@ boost::asio::awaitable<void> NetStream::handle(ports::Delivery delivery) {
   const StreamServer::Key key{delivery.shard, delivery.sequence};
   const std::uint32_t attempt = delivery.attempt;
   ports::DeliveryHandler& handler = *handler_;
+  network_.begin(host_.node(), Place::deliver);
   const ports::Settled how = co_await handler.handle(std::move(delivery));
+  network_.end(host_.node(), Place::deliver);
   StreamServer* server = &server_;
   const StreamServer::Where me{host_.node(), host_.life()};
   network_.send(host_, server_.node(), Place::ack, [server, me, key, attempt, how](Host& host) {
