@@ -59,6 +59,7 @@ class SimFaultPlayer {
         cluster_.crash_pod(i);
       } else {
         cluster_.boot_pod(i);
+        cluster_.world.host(cluster_.pod_node(i))->set_wall_error_us(0);
       }
     }
   }

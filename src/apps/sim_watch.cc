@@ -114,8 +114,14 @@ void SimWatch::on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
   cluster_.world.trace(key.second * 4 + static_cast<std::uint64_t>(fate));
   if (fate == sim::StreamServer::Fate::stored) {
     stored_ns_[key] = now_ns;
+    for (const auto& position : message.batch.positions) {
+      const model::TileId tile = model::tile_id_of(position.tile);
+      if (cluster_.map().shard_of(message.batch.world, tile) != key.first) continue;
+      stored_by_owner_ns_.try_emplace(
+          {message.batch.world, tile, position.player, message.batch.as_of_us.value_or(0)}, now_ns);
+    }
   } else if (fate == sim::StreamServer::Fate::acked) {
-    owed_.push_back({message.batch, stored_ns_[key], now_ns});
+    owed_.push_back({key.first, message.batch, stored_ns_[key], now_ns});
   } else {
     ++dead_;
   }
@@ -126,6 +132,10 @@ void SimWatch::check_owed(const Owed& owed) {
   for (const auto& position : owed.batch.positions) {
     if (position.kind != model::Kind::dig) continue;
     const model::TileId tile = model::tile_id_of(position.tile);
+    if (cluster_.map().shard_of(owed.batch.world, tile) != owed.shard) {
+      check_passed_on(owed, position);
+      continue;
+    }
     const auto spawn = tiles_.open_throughout(owed.batch.world, tile, owed.stored_ns - stale_ns_max,
                                               owed.acked_ns, as_of_us, as_of_us);
     if (!spawn) continue;
@@ -136,6 +146,18 @@ void SimWatch::check_owed(const Owed& owed) {
                          "never told an outcome",
                          position.tile.x, position.tile.y, model::format_claim_id(claim)));
   }
+}
+
+// A position on another shard's stream is acknowledged when its own has it; what it comes to there
+// is the other message's.
+void SimWatch::check_passed_on(const Owed& owed, const model::Position& position) {
+  const auto own = stored_by_owner_ns_.find({owed.batch.world, model::tile_id_of(position.tile),
+                                             position.player, owed.batch.as_of_us.value_or(0)});
+  if (own != stored_by_owner_ns_.end() && own->second <= owed.acked_ns) return;
+  violated(engine::LedgerRule::accepted_told,
+           fmt::format("a stored position at ({}, {}) was acknowledged on another shard's stream, "
+                       "but never passed on",
+                       position.tile.x, position.tile.y));
 }
 
 void SimWatch::check_ledgers() {

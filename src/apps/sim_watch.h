@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -58,6 +59,7 @@ class SimWatch {
 
  private:
   struct Owed {
+    model::ShardId shard = 0;  // of the stream
     model::Batch batch;
     std::int64_t stored_ns = 0;
     std::int64_t acked_ns = 0;
@@ -67,6 +69,7 @@ class SimWatch {
                const sim::StreamServer::Message& message);
   [[nodiscard]] Second& this_second();
   void check_owed(const Owed& owed);
+  void check_passed_on(const Owed& owed, const model::Position& position);
 
   SimCluster& cluster_;
   engine::HistoryCheck history_;
@@ -74,6 +77,9 @@ class SimWatch {
   engine::ClaimIds claim_ids_;
   std::map<sim::StreamServer::Key, std::int64_t> stored_ns_;
   std::vector<Owed> owed_;
+  // Each stored position, with its time and the first moment that its own shard's stream had it.
+  using Stored = std::tuple<model::WorldId, model::TileId, model::PlayerId, std::int64_t>;
+  std::map<Stored, std::int64_t> stored_by_owner_ns_;
   // By pod and tile: the order last seen in this life's memory.
   struct Seen {
     std::uint64_t life = 0;
