@@ -20,12 +20,17 @@ using planted::Awaited;
 
 constexpr std::uint64_t seeds_max = 200;
 
+struct Hunt {
+  std::uint64_t first_seed = 1;  // the first that finds it, when last looked: saves time
+  std::int64_t seconds = 10;
+  std::uint32_t positions_per_second = 1'000;
+};
+
 // Runs seeds until one breaks `rule`; the bug stays unfound after the last of them.
-void expect_found(const SimHooks& hooks, LedgerRule rule, std::int64_t seconds = 10,
-                  std::uint32_t positions_per_second = 1'000) {
-  for (std::uint64_t seed = 1; seed <= seeds_max; ++seed) {
-    SimSetup setup = draw_setup(seed, seconds);
-    setup.positions_per_second = positions_per_second;
+void expect_found(const SimHooks& hooks, LedgerRule rule, const Hunt& hunt = {}) {
+  for (std::uint64_t seed = hunt.first_seed; seed < hunt.first_seed + seeds_max; ++seed) {
+    SimSetup setup = draw_setup(seed, hunt.seconds);
+    setup.positions_per_second = hunt.positions_per_second;
     const SimReport report = simulate(setup, hooks);
     const bool found =
         std::any_of(report.violations.begin(), report.violations.end(),
@@ -104,7 +109,7 @@ class OneStatement final : public planted::Store {
 TEST(SimPlanted, finds_the_race_of_a_single_statement) {
   SimHooks hooks;
   hooks.server = [](sim::SimStore& disk) { return std::make_unique<OneStatement>(disk); };
-  expect_found(hooks, LedgerRule::conserved);
+  expect_found(hooks, LedgerRule::conserved, {.first_seed = 2});
 }
 
 // Acknowledges a stored message when it arrives; the work goes on, if nothing comes between.
@@ -201,7 +206,7 @@ TEST(SimPlanted, finds_stale_fills) {
     if (host.world().now_ns() <= 1) replica->clear();  // another run
     return std::make_unique<ReadsReplica>(store, replica);
   };
-  expect_found(hooks, LedgerRule::stale_bounded, 45, 300);
+  expect_found(hooks, LedgerRule::stale_bounded, {.seconds = 45, .positions_per_second = 300});
 }
 
 // Tells the feed that all was told as soon as it was read.
@@ -221,7 +226,7 @@ TEST(SimPlanted, finds_a_feed_that_is_confirmed_before_it_was_told) {
   hooks.relay_feed = [](ports::ChangeFeed& feed, sim::Host&) {
     return std::make_unique<ConfirmsEarly>(feed);
   };
-  expect_found(hooks, LedgerRule::grant_told);
+  expect_found(hooks, LedgerRule::grant_told, {.first_seed = 4});
 }
 
 // Tells grants that a failover may still lose.
@@ -236,7 +241,7 @@ TEST(SimPlanted, finds_grants_that_are_told_before_they_are_safe) {
   hooks.relay_feed = [](ports::ChangeFeed& feed, sim::Host&) {
     return std::make_unique<NoBarrier>(feed);
   };
-  expect_found(hooks, LedgerRule::told_is_granted);
+  expect_found(hooks, LedgerRule::told_is_granted, {.first_seed = 6});
 }
 
 // Does not write changed rows into the cache.
@@ -284,7 +289,7 @@ TEST(SimPlanted, finds_a_pod_with_another_map) {
 TEST(SimPlanted, finds_spawn_ids_that_begin_again_at_a_restart) {
   SimHooks hooks;
   hooks.promoted = [](sim::SimDisk& disk) { disk.next_spawn_ = 1; };
-  expect_found(hooks, LedgerRule::conserved);
+  expect_found(hooks, LedgerRule::conserved, {.first_seed = 4});
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // Signal: one event that coroutines of one lane wait for, each until its own deadline.
 //
 // Not for threads. `Deadlines` is the lane's list of who waits until when; its owner calls sweep()
-// every few milliseconds, so a deadline is met with that grain and no timer per waiter exists.
+// every few milliseconds, so a deadline is met with that grain and no timer per waiter exists. The
+// list owns who waits: a frame often owns the signal that it waits for, so a signal that owned
+// frames would keep them for ever where a lane ends without an answer. They go with the list.
 #pragma once
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -70,7 +72,7 @@ class Signal {
     if (set_) co_return true;
     auto park = [this, &deadlines, deadline_ns](auto handler) {
       auto waiter = std::make_shared<detail::WaiterOf<decltype(handler)>>(std::move(handler));
-      waiters_.push_back(waiter);
+      waiters_.push_back(waiter);  // weakly
       deadlines.add(deadline_ns, std::move(waiter));
     };
     co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>,
@@ -80,14 +82,16 @@ class Signal {
 
   void set() {
     set_ = true;
-    for (const auto& waiter : waiters_) waiter->resume(true);
+    for (const auto& known : waiters_) {
+      if (const auto waiter = known.lock()) waiter->resume(true);
+    }
     waiters_.clear();
   }
   [[nodiscard]] bool is_set() const noexcept { return set_; }
 
  private:
   bool set_ = false;
-  std::vector<std::shared_ptr<detail::Waiter>> waiters_;
+  std::vector<std::weak_ptr<detail::Waiter>> waiters_;
 };
 
 }  // namespace hunt::service
