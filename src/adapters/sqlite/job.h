@@ -1,60 +1,18 @@
-// Job and ask(): how a coroutine hands work to a thread of the store and is resumed with the
-// answer.
+// Job: one call of the store on its way through a thread.
 //
-// Not a scheduler: queues and threads are worker.h. The caller is resumed by a post to its own
-// executor, which is kept busy (outstanding work) meanwhile. Each Reply is given exactly once.
-// Cancellation is ignored: what is under way in the store finishes, and its answer is told.
+// Not a scheduler: queues and threads are worker.h; how the caller waits is ports/reply.h.
 #pragma once
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <utility>
 
 #include "base/result.h"
+#include "ports/reply.h"
 
 namespace hunt::sqlite {
 
-// The waiting end of a call. Thread: any, once.
-template <class T>
-class Reply {
- public:
-  virtual ~Reply() = default;
-  virtual void give(Result<T> result) = 0;
-};
-
-template <class T, class Handler>
-class HandlerReply final : public Reply<T> {
- public:
-  explicit HandlerReply(Handler handler)
-      : work_(boost::asio::get_associated_executor(handler)), handler_(std::move(handler)) {}
-  void give(Result<T> result) override {
-    auto deliver = [handler = std::move(handler_), value = std::move(result)]() mutable {
-      handler(std::move(value));
-    };
-    boost::asio::post(work_.get_executor(), std::move(deliver));
-    work_.reset();
-  }
-
- private:
-  boost::asio::executor_work_guard<boost::asio::associated_executor_t<Handler>> work_;
-  Handler handler_;
-};
-
-// Suspends the caller and calls `start` with the Reply that resumes it.
-template <class T, class Start>
-[[nodiscard]] boost::asio::awaitable<Result<T>> ask(Start start) {
-  auto initiate = [start = std::move(start)](auto handler) mutable {
-    using Handler = decltype(handler);
-    start(std::make_unique<HandlerReply<T, Handler>>(std::move(handler)));
-  };
-  return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void(Result<T>)>(
-      std::move(initiate), boost::asio::use_awaitable);
-}
+using ports::ask;
+using ports::Reply;
 
 // One call, as the threads of the store see it.
 class Job {

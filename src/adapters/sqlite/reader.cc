@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "adapters/sqlite/rows.h"
-#include "adapters/sqlite/zorder.h"
 #include "model/limits.h"
+#include "model/zorder.h"
 
 namespace hunt::sqlite {
 namespace {
@@ -87,7 +87,7 @@ Result<model::TilePage> Reader::list_tiles(model::WorldId world, const model::Ti
   const std::size_t count_max = std::clamp<std::size_t>(limit, 1, limits::tiles_per_page_max);
   const model::TileId last = model::tile_id_of(rect.high);
   model::TilePage page;
-  std::optional<model::TileId> seek = next_in_rect(from, rect);
+  std::optional<model::TileId> seek = model::next_in_rect(from, rect);
   while (seek) {
     Cursor row = tiles_.bind(world, *seek, last);
     int misses = 0;
@@ -98,7 +98,7 @@ Result<model::TilePage> Reader::list_tiles(model::WorldId world, const model::Ti
       const model::TileId tile = row.tile(0);
       if (!rect.contains(model::tile_of(tile))) {
         if (++misses < misses_before_seek) continue;
-        seek = next_in_rect(tile, rect);
+        seek = model::next_in_rect(tile, rect);
         if (!seek) return page;
       } else if (row.natural(2) != 0) {
         misses = 0;

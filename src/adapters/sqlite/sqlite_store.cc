@@ -18,6 +18,7 @@
 #include "adapters/sqlite/tile_writer.h"
 #include "adapters/sqlite/worker.h"
 #include "model/limits.h"
+#include "ports/store_checks.h"
 
 namespace hunt::sqlite {
 namespace {
@@ -38,13 +39,6 @@ SeedBytes random_seed() {
   SeedBytes seed{};
   HUNT_ASSERT(getrandom(seed.data(), seed.size(), 0) == static_cast<ssize_t>(seed.size()));
   return seed;
-}
-
-Error too_many(std::string_view what, std::size_t count, std::size_t count_max) {
-  return {Errc::too_large,
-          fmt::format("{} {} in one call, at most {} are allowed; split the call", count, what,
-                      count_max),
-          {}};
 }
 
 Result<std::unique_ptr<Connection>> open_reader(const std::string& path, bool read_only) {
@@ -173,8 +167,9 @@ void SqliteStore::close() {
 boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> SqliteStore::load_chunks(
     std::vector<model::ChunkKey> keys) {
   using Answer = std::vector<model::ChunkRows>;
-  if (keys.size() > limits::chunks_per_load_max) {
-    return parts_->refuse<Answer>(too_many("chunks", keys.size(), limits::chunks_per_load_max));
+  if (auto checked = ports::check_count("chunks", keys.size(), limits::chunks_per_load_max);
+      !checked) {
+    return parts_->refuse<Answer>(std::move(checked.error()));
   }
   return parts_->read<Answer>(parts_->chunk_worker, [parts = parts_.get(), keys = std::move(keys)] {
     return parts->chunk_reader.load(keys);
@@ -183,9 +178,9 @@ boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> SqliteStore::load_
 
 boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::grant_claims(
     std::vector<model::Claim> claims) {
-  if (claims.size() > limits::claims_per_call_max) {
-    return parts_->refuse<model::GrantCall>(
-        too_many("claims", claims.size(), limits::claims_per_call_max));
+  if (auto checked = ports::check_count("claims", claims.size(), limits::claims_per_call_max);
+      !checked) {
+    return parts_->refuse<model::GrantCall>(std::move(checked.error()));
   }
   const std::int64_t asked_ns = parts_->clock.now_ns();
   return parts_->write<model::GrantCall>(
@@ -211,9 +206,9 @@ boost::asio::awaitable<Result<model::GrantPage>> SqliteStore::grants_after(std::
 boost::asio::awaitable<Result<std::vector<model::Buried>>> SqliteStore::bury(
     model::WorldId world, std::vector<model::Burial> burials) {
   using Answer = std::vector<model::Buried>;
-  if (burials.size() > limits::tiles_per_request_max) {
-    return parts_->refuse<Answer>(
-        too_many("burials", burials.size(), limits::tiles_per_request_max));
+  if (auto checked = ports::check_count("burials", burials.size(), limits::tiles_per_request_max);
+      !checked) {
+    return parts_->refuse<Answer>(std::move(checked.error()));
   }
   return parts_->write<Answer>([parts = parts_.get(), world, burials = std::move(burials)] {
     return parts->tiles->bury(world, burials);
@@ -222,9 +217,9 @@ boost::asio::awaitable<Result<std::vector<model::Buried>>> SqliteStore::bury(
 
 boost::asio::awaitable<Result<std::uint64_t>> SqliteStore::close_tiles(
     model::WorldId world, std::vector<model::Tile> tiles) {
-  if (tiles.size() > limits::tiles_per_request_max) {
-    return parts_->refuse<std::uint64_t>(
-        too_many("tiles", tiles.size(), limits::tiles_per_request_max));
+  if (auto checked = ports::check_count("tiles", tiles.size(), limits::tiles_per_request_max);
+      !checked) {
+    return parts_->refuse<std::uint64_t>(std::move(checked.error()));
   }
   return parts_->write<std::uint64_t>([parts = parts_.get(), world, tiles = std::move(tiles)] {
     return parts->tiles->close(world, tiles);

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "adapters/sqlite/sqlite_test_support.h"
-#include "adapters/sqlite/zorder.h"
+#include "model/zorder.h"
 #include "base/prng.h"
 #include "engine/claim_id.h"
 #include "engine/ledger_check.h"
@@ -253,7 +253,7 @@ TEST(ZOrder, finds_the_next_code_inside_a_rectangle_for_any_seed) {
     }
     const model::TileId from = model::tile_id_of({coordinate(), coordinate()});
     const auto expected = inside.lower_bound(from);
-    const auto found = next_in_rect(from, rect);
+    const auto found = model::next_in_rect(from, rect);
     ASSERT_EQ(found.has_value(), expected != inside.end());
     if (found) {
       EXPECT_EQ(found->value, expected->value);

@@ -2,57 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <limits>
 #include <optional>
 
-#include "base/text.h"
-#include "model/limits.h"
+#include "ports/store_checks.h"
 
 namespace hunt::sqlite {
 namespace {
-
-Result<void> check(const model::Burial& burial) {
-  const auto at = [&burial] { return fmt::format("tile ({}, {})", burial.tile.x, burial.tile.y); };
-  if (burial.budget < 1 || burial.budget > limits::budget_max) {
-    return fail(Errc::invalid_argument,
-                fmt::format("{}: budget is {}, but must be between 1 and {}", at(), burial.budget,
-                            limits::budget_max),
-                "budget");
-  }
-  if (burial.table.empty() || burial.table.size() > limits::name_bytes_max) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("{}: table must be a name of 1 to {} bytes", at(), limits::name_bytes_max),
-        "table");
-  }
-  if (burial.key.size() > limits::burial_key_bytes_max) {
-    return fail(Errc::too_large,
-                fmt::format("{}: key has {} bytes, at most {} are allowed", at(), burial.key.size(),
-                            limits::burial_key_bytes_max),
-                "key");
-  }
-  if (burial.opens_us >= burial.closes_us) {
-    return fail(Errc::invalid_argument,
-                fmt::format("{}: it closes before it opens, so nobody could take it", at()),
-                "closes");
-  }
-  return {};
-}
-
-Result<void> check_world_name(const std::string& name) {
-  const bool plain = std::none_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/';
-  });
-  const bool number =
-      std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!name.empty() && name.size() <= limits::name_bytes_max && plain && !number) return {};
-  return fail(Errc::invalid_argument,
-              fmt::format("\"{}\" cannot name a world: a name has 1 to {} bytes, is not a number, "
-                          "and holds no control characters and no '/'",
-                          printable(name), limits::name_bytes_max),
-              "name");
-}
 
 std::optional<std::int64_t> unless(std::int64_t time_us, std::int64_t unbounded) {
   if (time_us == unbounded) return {};
@@ -97,7 +53,7 @@ Result<void> TileWriter::require_world(model::WorldId world) {
 Result<std::vector<model::Buried>> TileWriter::bury(model::WorldId world,
                                                     const std::vector<model::Burial>& burials) {
   HUNT_CHECK(require_world(world));
-  for (const auto& burial : burials) HUNT_CHECK(check(burial));
+  for (const auto& burial : burials) HUNT_CHECK(ports::check(burial));
   const std::int64_t now_us = clock_.wall_us();
   std::vector<model::Buried> results;
   results.reserve(burials.size());
@@ -160,7 +116,7 @@ Result<std::uint64_t> TileWriter::close(model::WorldId world,
 }
 
 Result<model::World> TileWriter::create_world(model::WorldId id, const std::string& name) {
-  HUNT_CHECK(check_world_name(name));
+  HUNT_CHECK(ports::check_world_name(name));
   {
     Cursor row = conflicting_worlds_.bind(id, name);
     HUNT_TRY(present, row.step());

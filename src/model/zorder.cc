@@ -1,17 +1,17 @@
-#include "adapters/sqlite/zorder.h"
+#include "model/zorder.h"
 
 #include <algorithm>
 
-namespace hunt::sqlite {
+namespace hunt::model {
 namespace {
 
 // The square of side 2^level whose lowest code is `base`.
-std::optional<model::TileId> next_in_square(std::uint64_t base, int level, std::uint64_t from,
-                                            const model::TileRect& rect) noexcept {
+std::optional<TileId> next_in_square(std::uint64_t base, int level, std::uint64_t from,
+                                     const TileRect& rect) noexcept {
   const std::uint64_t last =
       level == 32 ? ~std::uint64_t{0} : base + ((std::uint64_t{1} << (2 * level)) - 1);
   if (last < from) return {};
-  const model::Tile low = model::tile_of({base});
+  const Tile low = tile_of({base});
   const std::int64_t reach = (std::int64_t{1} << level) - 1;
   const std::int64_t high_x = low.x + reach;
   const std::int64_t high_y = low.y + reach;
@@ -20,7 +20,7 @@ std::optional<model::TileId> next_in_square(std::uint64_t base, int level, std::
   }
   if (rect.low.x <= low.x && rect.high.x >= high_x && rect.low.y <= low.y &&
       rect.high.y >= high_y) {
-    return model::TileId{std::max(base, from)};
+    return TileId{std::max(base, from)};
   }
   // A square of one tile is either inside or outside, so there are children here.
   const int child = level - 1;
@@ -33,10 +33,9 @@ std::optional<model::TileId> next_in_square(std::uint64_t base, int level, std::
 
 }  // namespace
 
-std::optional<model::TileId> next_in_rect(model::TileId from,
-                                          const model::TileRect& rect) noexcept {
+std::optional<TileId> next_in_rect(TileId from, const TileRect& rect) noexcept {
   if (rect.low.x > rect.high.x || rect.low.y > rect.high.y) return {};
   return next_in_square(0, 32, from.value, rect);
 }
 
-}  // namespace hunt::sqlite
+}  // namespace hunt::model

@@ -6,10 +6,9 @@
 
 #include "model/tile.h"
 
-namespace hunt::sqlite {
+namespace hunt::model {
 
 // The smallest tile id >= `from` inside `rect`; nothing when there is none.
-[[nodiscard]] std::optional<model::TileId> next_in_rect(model::TileId from,
-                                                        const model::TileRect& rect) noexcept;
+[[nodiscard]] std::optional<TileId> next_in_rect(TileId from, const TileRect& rect) noexcept;
 
-}  // namespace hunt::sqlite
+}  // namespace hunt::model

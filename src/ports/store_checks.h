@@ -1,0 +1,21 @@
+// What every store checks of its input before it touches anything.
+//
+// Not what only the store knows (whether a world exists, who owns a range): that is its own.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/spawn.h"
+
+namespace hunt::ports {
+
+// Errors: invalid_argument and too_large, with the field.
+[[nodiscard]] Result<void> check(const model::Burial& burial);
+[[nodiscard]] Result<void> check_world_name(const std::string& name);
+// Errors: too_large where one call holds more than `count_max` of something.
+[[nodiscard]] Result<void> check_count(std::string_view what, std::size_t count,
+                                       std::size_t count_max);
+
+}  // namespace hunt::ports
