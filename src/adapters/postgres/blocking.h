@@ -1,0 +1,48 @@
+// BlockingConnection: one connection whose caller waits: for opening a store and for long reads.
+//
+// Not for lanes (session.h). Thread: one at a time. Errors: those of failure.h.
+#pragma once
+#include <libpq-fe.h>
+
+#include <memory>
+#include <string>
+
+#include "adapters/postgres/params.h"
+#include "adapters/postgres/postgres_url.h"
+#include "base/result.h"
+
+namespace hunt::postgres {
+
+class BlockingConnection {
+ public:
+  [[nodiscard]] static Result<BlockingConnection> open(const PostgresUrl& url,
+                                                       const PostgresUrl::Pairs& more = {});
+
+  // One statement or several, without parameters and without rows.
+  [[nodiscard]] Result<void> execute(const std::string& sql);
+  // One statement.
+  [[nodiscard]] Result<Rows> query(const std::string& sql, const Params& params = {});
+  // A statement whose rows come one by one: each goes to `on_row` as a Rows of one.
+  template <class OnRow>
+  [[nodiscard]] Result<void> stream(const std::string& sql, OnRow on_row) {
+    HUNT_CHECK(begin_stream(sql));
+    for (;;) {
+      HUNT_TRY(row, next_of_stream());
+      if (row.size() == 0) return {};
+      on_row(row);
+    }
+  }
+
+  [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
+
+ private:
+  BlockingConnection(PGconn* connection, std::string shown)
+      : connection_(connection, PQfinish), shown_(std::move(shown)) {}
+  [[nodiscard]] Result<void> begin_stream(const std::string& sql);
+  [[nodiscard]] Result<Rows> next_of_stream();
+
+  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  std::string shown_;
+};
+
+}  // namespace hunt::postgres

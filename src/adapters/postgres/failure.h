@@ -1,0 +1,23 @@
+// What PostgreSQL says went wrong, as our errors.
+//
+// Not a retry policy. SQLSTATE decides the code; the message names the server, and what to do.
+#pragma once
+#include <libpq-fe.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace hunt::postgres {
+
+// A result with an error. `shown` names the server.
+[[nodiscard]] Error failure_of(const PGresult* result, const std::string& shown);
+// A connection that could not be made or is lost, by what libpq says about it.
+[[nodiscard]] Error lost_connection(const PGconn* connection, const std::string& shown);
+
+// Whether another transaction was in the way: split the call and try again.
+[[nodiscard]] bool in_the_way(const Error& error) noexcept;
+inline constexpr std::string_view lock_field = "lock";  // of such errors
+
+}  // namespace hunt::postgres

@@ -1,0 +1,108 @@
+#include "adapters/postgres/grant_call.h"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "adapters/postgres/failure.h"
+
+namespace hunt::postgres {
+namespace {
+
+using model::Claim;
+using model::Outcome;
+
+constexpr Statement grant_claims{"grant_claims",
+                                 "SELECT place, verdict, repeated, item, rules, lock_us, exec_us"
+                                 " FROM grant_claims($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+
+Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> test_now_us) {
+  Params params;
+  const auto array = [&](auto member) {
+    params.array(claims.size(), [&](std::size_t i) { return member(claims[i]); });
+  };
+  array([](const Claim& claim) { return std::int64_t{claim.world}; });
+  array([](const Claim& claim) { return claim.tile; });
+  array([](const Claim& claim) { return static_cast<std::int64_t>(claim.spawn); });
+  array([](const Claim& claim) { return claim.player; });
+  array([](const Claim& claim) { return claim.id; });
+  array([](const Claim& claim) { return std::string_view(claim.item); });
+  array([](const Claim& claim) { return std::string_view(claim.rules); });
+  array([](const Claim& claim) { return static_cast<std::int64_t>(claim.seed); });
+  array([](const Claim& claim) { return claim.as_of_us; });
+  params.add(test_now_us);
+  return params;
+}
+
+Result<Outcome> outcome_of(std::string_view verdict) {
+  if (verdict == "granted") return Outcome::granted;
+  if (verdict == "sold_out") return Outcome::sold_out;
+  if (verdict == "closed") return Outcome::closed;
+  if (verdict == "nothing") return Outcome::nothing;
+  if (verdict == "expired") return Outcome::expired;
+  return fail(Errc::corrupt, "grant_claims() in the database has another version: its verdict \"" +
+                                 std::string(verdict) + "\" is unknown");
+}
+
+Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& claims) {
+  if (rows.size() != static_cast<int>(claims.size())) {
+    return fail(Errc::corrupt, "grant_claims() has not answered every claim");
+  }
+  model::GrantCall call;
+  call.verdicts.resize(claims.size());
+  for (int row = 0; row < rows.size(); ++row) {
+    model::ClaimVerdict& verdict = call.verdicts[static_cast<std::size_t>(row)];
+    verdict.id = claims[static_cast<std::size_t>(row)].id;
+    call.lock_us = rows.integer(row, 5);
+    call.exec_us = std::max(call.exec_us, rows.integer(row, 6));
+    if (rows.text(row, 1) == "moved") {
+      verdict.moved = true;
+      continue;
+    }
+    HUNT_TRY(outcome, outcome_of(rows.text(row, 1)));
+    verdict.outcome = outcome;
+    if (outcome != Outcome::granted) continue;
+    verdict.repeat = rows.truth(row, 2);
+    verdict.item = rows.text(row, 3);
+    verdict.rules = rows.text(row, 4);
+  }
+  return call;
+}
+
+boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
+    Session& session, std::vector<Claim> claims, std::optional<std::int64_t> test_now_us) {
+  auto rows = co_await session.call(grant_claims, params_of(claims, test_now_us));
+  if (!rows) co_return tl::unexpected<Error>(std::move(rows.error()));
+  co_return answer_of(*rows, claims);
+}
+
+}  // namespace
+
+boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::vector<Claim> claims,
+                                                       std::optional<std::int64_t> test_now_us) {
+  if (claims.empty()) co_return model::GrantCall{};
+  auto together = co_await grant_at_once(session, claims, test_now_us);
+  if (together || !in_the_way(together.error())) co_return together;
+
+  std::map<std::pair<model::WorldId, model::TileId>, std::vector<std::size_t>> tiles;
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    tiles[{claims[i].world, claims[i].tile}].push_back(i);
+  }
+  model::GrantCall all;
+  all.verdicts.resize(claims.size());
+  for (const auto& [tile, places] : tiles) {
+    std::vector<Claim> on_tile;
+    for (const std::size_t place : places) on_tile.push_back(claims[place]);
+    auto part = co_await grant_at_once(session, std::move(on_tile), test_now_us);
+    if (!part) co_return tl::unexpected<Error>(std::move(part.error()));
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      all.verdicts[places[i]] = std::move(part->verdicts[i]);
+    }
+    all.lock_us += part->lock_us;
+    all.exec_us += part->exec_us;
+  }
+  co_return all;
+}
+
+}  // namespace hunt::postgres

@@ -1,0 +1,20 @@
+// How grant_claims is asked and its answer read.
+//
+// Not the decision: that is the function of the same name in the database (migrations.cc).
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "adapters/postgres/session.h"
+#include "model/claim.h"
+
+namespace hunt::postgres {
+
+// PROTOCOLS 4 in one transaction. Where another transaction was in the way (a deadlock, a lock held
+// too long), once more tile by tile. `test_now_us`: instead of the server's clock.
+[[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant(
+    Session& session, std::vector<model::Claim> claims, std::optional<std::int64_t> test_now_us);
+
+}  // namespace hunt::postgres

@@ -1,0 +1,88 @@
+#include "adapters/postgres/ledger_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "adapters/postgres/blocking.h"
+#include "adapters/postgres/rows.h"
+
+namespace hunt::postgres {
+namespace {
+
+Result<BlockingConnection> begin_snapshot(const PostgresUrl& url) {
+  // A long read is not a hung one.
+  HUNT_TRY(connection, BlockingConnection::open(url, {{"application_name", "hunt reads"},
+                                                      {"options", "-c statement_timeout=0"}}));
+  HUNT_CHECK(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+  return connection;
+}
+
+void widen(model::TileRect& bounds, model::Tile tile, bool first) {
+  if (first) bounds = {tile, tile};
+  bounds.low.x = std::min(bounds.low.x, tile.x);
+  bounds.low.y = std::min(bounds.low.y, tile.y);
+  bounds.high.x = std::max(bounds.high.x, tile.x);
+  bounds.high.y = std::max(bounds.high.y, tile.y);
+}
+
+}  // namespace
+
+Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor) {
+  HUNT_TRY(connection, begin_snapshot(url));
+  HUNT_CHECK(connection.stream(
+      "SELECT t.spawn, t.world, t.tile_id, t.budget, coalesce(s.remaining, -1), t.sold_out"
+      " FROM loot_tiles t LEFT JOIN stock s USING (spawn) WHERE t.spawn <> 0",
+      [&visitor](const Rows& row) {
+        ports::LedgerVisitor::Spawn spawn;
+        spawn.spawn = row.natural(0, 0);
+        spawn.world = static_cast<model::WorldId>(row.integer(0, 1));
+        spawn.tile = row.tile(0, 2);
+        spawn.budget = static_cast<std::uint32_t>(row.integer(0, 3));
+        spawn.remaining = row.integer(0, 4);
+        spawn.sold_out = row.truth(0, 5);
+        visitor.on_spawn(spawn);
+      }));
+  HUNT_CHECK(connection.stream("SELECT spawn, budget, remaining FROM spawns_done",
+                               [&visitor](const Rows& row) {
+                                 ports::LedgerVisitor::Spawn spawn;
+                                 spawn.spawn = row.natural(0, 0);
+                                 spawn.budget = static_cast<std::uint32_t>(row.integer(0, 1));
+                                 spawn.remaining = row.integer(0, 2);
+                                 spawn.done = true;
+                                 visitor.on_spawn(spawn);
+                               }));
+  return connection.stream("SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.cursor",
+                           [&visitor](const Rows& row) { visitor.on_grant(grant_row(row, 0)); });
+}
+
+Result<model::WorldStats> world_stats(const PostgresUrl& url, model::WorldId world,
+                                      std::optional<std::int64_t> test_now_us) {
+  HUNT_TRY(connection, begin_snapshot(url));
+  HUNT_TRY(known, connection.query("SELECT coalesce($2, now_us()), (SELECT count(*) FROM grants"
+                                   "  WHERE world = w.id AND outcome = 'granted')"
+                                   " FROM worlds w WHERE id = $1::bigint",
+                                   Params().add(world).add(test_now_us)));
+  if (known.size() == 0) {
+    return fail(Errc::not_found, fmt::format("there is no world {}", world), "world");
+  }
+  const std::int64_t now_us = known.integer(0, 0);
+  model::WorldStats stats;
+  stats.grants = known.natural(0, 1);
+  HUNT_CHECK(connection.stream(
+      fmt::format("SELECT " HUNT_TILE_COLUMNS ", s.remaining"
+                  " FROM loot_tiles t JOIN stock s USING (spawn) WHERE t.world = {}",
+                  world),
+      [&stats, now_us](const Rows& row) {
+        const model::TileRow tile = tile_row(row, 0, 0);
+        widen(stats.bounds, model::tile_of(tile.tile), stats.tiles == 0);
+        ++stats.tiles;
+        stats.sold_out += tile.sold_out ? 1 : 0;
+        stats.open += !tile.sold_out && tile.eligible(now_us) ? 1 : 0;
+        stats.budget += tile.budget;
+        stats.remaining += row.natural(0, 9);
+      }));
+  return stats;
+}
+
+}  // namespace hunt::postgres

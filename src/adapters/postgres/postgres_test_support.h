@@ -1,0 +1,181 @@
+// What the tests of this folder share: a PostgreSQL server of their own, databases in it, plain
+// SQL.
+//
+// Not for production code. One server for the whole test program, made when first asked for; each
+// test has its own database in it. Tests that stop or promote servers make their own.
+#pragma once
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/postgres/blocking.h"
+#include "adapters/postgres/postgres_store.h"
+#include "base/testing/server_process.h"
+#include "ports/hunt_store_contract_fixture.h"
+
+namespace hunt::postgres {
+
+// Where Debian keeps PostgreSQL's programs: the newest version there is.
+[[nodiscard]] inline std::string program(const std::string& name) {
+  std::string newest;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/postgresql", ignored)) {
+    newest = std::max(newest, entry.path().string());
+  }
+  return newest + "/bin/" + name;
+}
+
+class TestServer {
+ public:
+  using Settings = std::vector<std::string>;  // lines of postgresql.conf
+
+  // An empty server, started.
+  explicit TestServer(const Settings& settings = {}) : TestServer(settings, nullptr) {}
+  // A standby of `primary`, which streams from it.
+  TestServer(const Settings& settings, const TestServer* primary)
+      : port_(testing::free_port()), data_(folder_.file("data")) {
+    if (primary == nullptr) {
+      run({program("initdb"), "--pgdata", data_, "--auth", "trust", "--username", "hunt",
+           "--encoding", "UTF8", "--no-locale", "--no-sync"});
+    } else {
+      run({program("pg_basebackup"), "--pgdata", data_, "--host", "127.0.0.1", "--port",
+           std::to_string(primary->port()), "--username", "hunt", "--write-recovery-conf",
+           "--checkpoint", "fast", "--no-sync"});
+    }
+    std::ofstream file(data_ + "/postgresql.auto.conf", std::ios::app);
+    file << "port = " << port_ << "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n"
+         << "wal_level = logical\nmax_connections = 100\nshared_buffers = 64MB\n"
+         << "max_wal_size = 256MB\ncluster_name = 'standby'\n";
+    for (const auto& line : settings) file << line << "\n";
+    file.close();
+    server_ = std::make_unique<testing::ServerProcess>(testing::ServerCommand{
+        {program("postgres"), "-D", data_}, folder_.path(), port_, "postgres"});
+    start();
+  }
+  ~TestServer() { stop(); }
+
+  void start() {
+    const auto started = server_->start();
+    ASSERT_TRUE(started.has_value()) << started.error().message;
+    // It listens before it lets anybody in.
+    for (int attempt = 0; attempt < 400; ++attempt) {
+      if (BlockingConnection::open(url("postgres"), {{"target_session_attrs", "any"}})) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    }
+    FAIL() << "the server lets nobody in: " << server_->log();
+  }
+  // Fast: sessions are ended, nothing is lost.
+  void stop() { server_->stop(SIGINT); }
+  // As power loss does, but for what the disk keeps.
+  void crash() { server_->stop(SIGQUIT); }
+  [[nodiscard]] testing::ServerProcess& process() { return *server_; }
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] const std::string& data() const { return data_; }
+  [[nodiscard]] PostgresUrl url(const std::string& database) const {
+    return PostgresUrl::parse(
+               fmt::format("postgres://hunt@127.0.0.1:{}/{}?sslmode=disable", port_, database))
+        .value();
+  }
+  // A new database, empty.
+  [[nodiscard]] PostgresUrl make_database() {
+    const std::string name = fmt::format("test{}", ++databases_);
+    auto connection = BlockingConnection::open(url("postgres"));
+    HUNT_ASSERT(connection.has_value());
+    HUNT_ASSERT(connection->execute("CREATE DATABASE " + name).has_value());
+    return url(name);
+  }
+
+  // The one for tests that leave it as it is.
+  [[nodiscard]] static TestServer& shared() {
+    static TestServer server({"fsync = off", "full_page_writes = off", "autovacuum = off",
+                              "max_replication_slots = 80", "max_wal_senders = 20"});
+    return server;
+  }
+
+ private:
+  void run(std::vector<std::string> arguments) {
+    testing::ServerProcess tool({std::move(arguments), folder_.path(), 0, "postgres"});
+    const auto done = tool.start();
+    HUNT_ASSERT(done.has_value());
+  }
+
+  testing::TemporaryFolder folder_{"hunt-postgres"};
+  std::uint16_t port_;
+  std::string data_;
+  std::unique_ptr<testing::ServerProcess> server_;
+  int databases_ = 0;
+};
+
+// Opens, or fails the test with the message.
+[[nodiscard]] inline std::unique_ptr<PostgresStore> open_store(const PostgresUrl& url,
+                                                               PostgresOptions options = {}) {
+  auto store = PostgresStore::open(url, options);
+  EXPECT_TRUE(store.has_value()) << store.error().message;
+  HUNT_ASSERT(store.has_value());
+  return std::move(*store);
+}
+
+// What a person in psql does, over a connection of its own.
+[[nodiscard]] inline Result<void> plain_sql(const PostgresUrl& url, const std::string& sql) {
+  HUNT_TRY(connection, BlockingConnection::open(url, {{"application_name", "psql"}}));
+  return connection.execute(sql);
+}
+[[nodiscard]] inline std::int64_t plain_number(const PostgresUrl& url, const std::string& sql) {
+  auto connection = BlockingConnection::open(url, {{"application_name", "psql"}});
+  HUNT_ASSERT(connection.has_value());
+  auto rows = connection->query("SELECT (" + sql + ")::bigint");
+  EXPECT_TRUE(rows.has_value()) << rows.error().message;
+  return rows && rows->size() == 1 ? rows->integer(0, 0) : -1;
+}
+
+class PostgresUnderTest final : public ports::contract::StoreUnderTest {
+ public:
+  explicit PostgresUnderTest(ports::contract::ManualClock& clock)
+      : clock_(clock), url_(TestServer::shared().make_database()) {
+    reopen();
+  }
+  [[nodiscard]] ports::HuntStore& store() override { return *store_; }
+  [[nodiscard]] ports::ChangeFeed& feed() override { HUNT_ASSERT(false); }
+
+  void reopen() override {
+    store_.reset();
+    PostgresOptions options;
+    options.shard = shard_;
+    options.test_clock = &clock_;
+    store_ = open_store(url_, options);
+  }
+  void set_range_state(model::WorldId world, model::TileId first, std::string state) override {
+    expect_done(
+        fmt::format("INSERT INTO ranges (first_world, first_tile_id, state, epoch)"
+                    " VALUES ({}, {}, '{}', 1) ON CONFLICT (first_world, first_tile_id)"
+                    " DO UPDATE SET state = excluded.state",
+                    world, model::to_sql(first), state));
+  }
+  void abort_claim(const model::Claim& claim) override {
+    expect_done(fmt::format(
+        "INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules,"
+        " seed_id, as_of_us, at_us) VALUES ('{}', 'aborted', {}, {}, {}, '{}', '', '', 0, 0, 0)",
+        model::format_claim_id(claim.id), claim.world, model::to_sql(claim.tile), claim.spawn,
+        model::format_claim_id(claim.player)));
+  }
+  void forget_changes() override { HUNT_ASSERT(false); }
+
+ private:
+  void expect_done(const std::string& sql) {
+    const auto done = plain_sql(url_, sql);
+    EXPECT_TRUE(done.has_value()) << done.error().message;
+  }
+
+  static constexpr std::uint32_t shard_ = 3;
+  ports::contract::ManualClock& clock_;
+  PostgresUrl url_;
+  std::unique_ptr<PostgresStore> store_;
+};
+
+}  // namespace hunt::postgres

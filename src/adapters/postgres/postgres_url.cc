@@ -1,0 +1,104 @@
+#include "adapters/postgres/postgres_url.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace hunt::postgres {
+namespace {
+
+constexpr const char* expected = "expected postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE";
+
+void put(PostgresUrl::Pairs& pairs, const std::string& key, const std::string& value) {
+  const auto at = std::find_if(pairs.begin(), pairs.end(),
+                               [&key](const auto& pair) { return pair.first == key; });
+  if (at == pairs.end()) {
+    pairs.emplace_back(key, value);
+  } else {
+    at->second = value;
+  }
+}
+
+}  // namespace
+
+bool PostgresUrl::matches(std::string_view url) noexcept {
+  return url.starts_with("postgres://") || url.starts_with("postgresql://");
+}
+
+Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
+  if (!matches(url)) {
+    return fail(Errc::invalid_argument, fmt::format("--store: no PostgreSQL URL; {}", expected),
+                "store");
+  }
+  char* why = nullptr;
+  PQconninfoOption* options = PQconninfoParse(url.c_str(), &why);
+  if (options == nullptr) {
+    // libpq quotes the URL, with the password, in some of its messages.
+    std::string said = why == nullptr ? "out of memory" : why;
+    PQfreemem(why);
+    if (said.find(url) != std::string::npos || said.find('@') != std::string::npos) {
+      said = "it cannot be read";
+    }
+    while (!said.empty() && said.back() == '\n') said.pop_back();
+    return fail(Errc::invalid_argument, fmt::format("--store: {}; {}", said, expected), "store");
+  }
+  PostgresUrl parsed;
+  std::string host = "localhost";
+  std::string port = "5432";
+  std::string database;
+  std::string asked_options;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->val == nullptr) continue;
+    const std::string key = option->keyword;
+    const std::string value = option->val;
+    if (key == "host") host = value;
+    if (key == "port") port = value;
+    if (key == "dbname") database = value;
+    if (key == "options") asked_options = value + " ";
+    parsed.pairs_.emplace_back(key, value);
+  }
+  PQconninfoFree(options);
+  if (database.empty()) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("--store: the URL of {}:{} names no database; {}", host, port, expected),
+        "store");
+  }
+  parsed.shown_ = fmt::format("{}:{}/{}", host, port, database);
+  // A statement that takes longer than any caller waits is ended by the server itself. jit: our
+  // statements take microseconds, compiling one takes a fifth of a second.
+  put(parsed.pairs_, "options",
+      asked_options +
+          "-c statement_timeout=10s -c lock_timeout=2s -c jit=off"
+          " -c idle_in_transaction_session_timeout=30s -c client_encoding=UTF8");
+  for (const auto& [key, value] : Pairs{{"application_name", "hunt"},
+                                        {"connect_timeout", "5"},
+                                        {"keepalives_idle", "10"},
+                                        {"keepalives_interval", "5"},
+                                        {"keepalives_count", "3"},
+                                        {"target_session_attrs", "read-write"},
+                                        {"tcp_user_timeout", "15000"}}) {
+    const bool given = std::any_of(parsed.pairs_.begin(), parsed.pairs_.end(),
+                                   [&key = key](const auto& pair) { return pair.first == key; });
+    if (!given) parsed.pairs_.emplace_back(key, value);
+  }
+  return parsed;
+}
+
+PostgresUrl::Pairs PostgresUrl::pairs(const Pairs& more) const {
+  Pairs all = pairs_;
+  for (const auto& [key, value] : more) {
+    if (key == "options") {
+      const auto own = std::find_if(all.begin(), all.end(),
+                                    [](const auto& pair) { return pair.first == "options"; });
+      own->second += " " + value;
+    } else {
+      put(all, key, value);
+    }
+  }
+  return all;
+}
+
+}  // namespace hunt::postgres

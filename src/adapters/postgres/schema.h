@@ -1,0 +1,26 @@
+// Schema: checks what a database holds, and makes or updates our tables in it.
+//
+// Not the steps themselves (migrations.h). Blocking: a store is opened before it serves. Safe when
+// many processes open the same database at once: they wait for each other.
+#pragma once
+#include <array>
+#include <cstdint>
+
+#include "adapters/postgres/blocking.h"
+#include "base/result.h"
+
+namespace hunt::postgres {
+
+using SeedBytes = std::array<std::uint8_t, 32>;
+
+// What a database without our tables is filled with.
+struct NewStore {
+  std::uint32_t shard = 0;
+  SeedBytes seed{};
+};
+
+// Errors: invalid_argument (another program's tables; another shard's), unsupported (written by a
+// newer version), unauthorized (may not make tables).
+[[nodiscard]] Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh);
+
+}  // namespace hunt::postgres

@@ -1,0 +1,360 @@
+#include "adapters/postgres/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "adapters/postgres/failure.h"
+
+namespace hunt::postgres {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t calls_max = 1'024;  // waiting or under way; more are refused
+// More wait here: what the server has read it will do, also for a caller who has given up.
+constexpr std::size_t segments_inflight_max = 64;
+// Longer than the server's own limits (statement_timeout): then the server or the way to it hangs.
+constexpr auto answer_within = seconds(15);
+constexpr auto connect_within = seconds(5);
+constexpr milliseconds retry_first(50);
+constexpr milliseconds retry_max(2'000);
+
+}  // namespace
+
+Session::Session(asio::any_io_executor io, const PostgresUrl& url, SessionOptions options)
+    : io_(std::move(io)),
+      url_(url),
+      options_(std::move(options)),
+      random_(options_.seed),
+      connection_(nullptr, PQfinish),
+      socket_(io_),
+      watchdog_(io_) {}
+
+Session::~Session() {
+  if (socket_.is_open()) (void)socket_.release();  // libpq closes it
+}
+
+asio::awaitable<Result<Rows>> Session::call(const Statement& statement, Params params) {
+  std::vector<Step> steps(1);
+  steps[0].statement = &statement;
+  steps[0].params = std::move(params);
+  auto rows = co_await call(std::move(steps));
+  if (!rows) co_return tl::unexpected<Error>(std::move(rows.error()));
+  co_return std::move(rows->front());
+}
+
+asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps) {
+  const auto self = shared_from_this();
+  if (closed_) co_return fail(Errc::unavailable, "the store is closed: the process shuts down");
+  if (waiting_.size() + inflight_.size() >= calls_max) {
+    co_return fail(Errc::overloaded,
+                   fmt::format("{}: {} calls wait for one connection", url_.shown(), calls_max));
+  }
+  if (unreachable_ && std::chrono::steady_clock::now() < retry_at_) {
+    co_return tl::unexpected<Error>(*unreachable_);
+  }
+  ++calls_;
+  auto call = std::make_shared<Call>(io_);
+  call->steps = std::move(steps);
+  waiting_.push_back(call);
+  if (ready_) {
+    send_waiting();
+  } else if (!connecting_) {
+    connecting_ = true;
+    asio::co_spawn(
+        io_, [self] { return self->connect(); }, asio::detached);
+  }
+  while (!call->finished) {
+    boost::system::error_code cancelled;
+    co_await call->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+  }
+  if (call->error) co_return tl::unexpected<Error>(std::move(*call->error));
+  co_return std::move(call->rows);
+}
+
+asio::awaitable<void> Session::connect() {
+  const auto self = shared_from_this();
+  const auto made = co_await poll_connection();
+  connecting_ = false;
+  if (closed_) co_return;
+  if (made) {
+    ++connects_;
+    failures_ = 0;
+    unreachable_.reset();
+    begin();
+    co_return;
+  }
+  const auto pause = std::min(retry_max, retry_first * (1 << std::min(failures_++, 6)));
+  const auto jitter = random_.below(static_cast<std::uint64_t>(pause.count()));
+  retry_at_ = std::chrono::steady_clock::now() + pause / 2 + milliseconds(jitter);
+  lose(made.error());
+  unreachable_ = made.error();
+}
+
+asio::awaitable<Result<void>> Session::poll_connection() {
+  const auto pairs =
+      url_.pairs({{"application_name", options_.application}, {"options", options_.settings}});
+  const ConnectParams params(pairs);
+  connection_.reset(PQconnectStartParams(params.keys(), params.values(), 0));
+  if (connection_ == nullptr) co_return fail(Errc::unavailable, "no memory for a connection");
+  PQsetNoticeReceiver(connection_.get(), on_notice, this);
+  asio::steady_timer deadline(io_, connect_within);
+  bool late = false;
+  const auto watched = std::make_shared<bool>(true);
+  deadline.async_wait([this, &late, watched](boost::system::error_code cancelled) {
+    if (cancelled || !*watched) return;
+    late = true;
+    if (socket_.is_open()) socket_.cancel();
+  });
+  Result<void> made;
+  for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
+    if (PQstatus(connection_.get()) == CONNECTION_BAD || next == PGRES_POLLING_FAILED) {
+      made = tl::unexpected<Error>(lost_connection(connection_.get(), url_.shown()));
+      break;
+    }
+    // The socket may be another one after each step: of the next address.
+    boost::system::error_code failed;
+    socket_.assign(PQsocket(connection_.get()), failed);
+    if (!failed) {
+      co_await socket_.async_wait(next == PGRES_POLLING_READING
+                                      ? asio::posix::stream_descriptor::wait_read
+                                      : asio::posix::stream_descriptor::wait_write,
+                                  asio::redirect_error(asio::use_awaitable, failed));
+    }
+    if (socket_.is_open()) (void)socket_.release();
+    if (closed_ || late || failed) {
+      made = fail(Errc::unavailable, fmt::format("PostgreSQL at {} does not answer within {} s",
+                                                 url_.shown(), connect_within.count()));
+      break;
+    }
+    next = PQconnectPoll(connection_.get());
+  }
+  *watched = false;
+  co_return made;
+}
+
+void Session::begin() {
+  boost::system::error_code failed;
+  socket_.assign(PQsocket(connection_.get()), failed);
+  if (failed || PQsetnonblocking(connection_.get(), 1) != 0 ||
+      PQenterPipelineMode(connection_.get()) != 1) {
+    return lose({Errc::unavailable, url_.shown() + ": the connection cannot be set up", {}});
+  }
+  ready_ = true;
+  flushing_ = false;
+  wait_cancelled_ = false;
+  watch_input();
+  watch_time();
+  send_waiting();
+}
+
+void Session::send_waiting() {
+  bool sent = true;
+  while (sent && !waiting_.empty() && inflight_.size() < segments_inflight_max) {
+    const auto call = std::move(waiting_.front());
+    waiting_.pop_front();
+    sent = send(call);
+    if (!sent) refuse(call, lost_connection(connection_.get(), url_.shown()));
+  }
+  if (!sent) return lose(lost_connection(connection_.get(), url_.shown()));
+  flush();
+}
+
+bool Session::send(const std::shared_ptr<Call>& call) {
+  PGconn* connection = connection_.get();
+  const TimePoint now = std::chrono::steady_clock::now();
+  for (const auto& step : call->steps) {
+    if (!prepared_.insert(step.statement).second) continue;
+    // Under a Sync of its own: whether it is prepared must not depend on what follows.
+    if (PQsendPrepare(connection, step.statement->name, step.statement->sql, 0, nullptr) != 1 ||
+        PQpipelineSync(connection) != 1) {
+      return false;
+    }
+    inflight_.push_back({nullptr, step.statement, now});
+  }
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+  for (const auto& step : call->steps) {
+    step.params.point(values, lengths, formats);
+    if (PQsendQueryPrepared(connection, step.statement->name, step.params.count(), values.data(),
+                            lengths.data(), formats.data(), 1) != 1) {
+      return false;
+    }
+  }
+  if (PQpipelineSync(connection) != 1) return false;
+  inflight_.push_back({call, nullptr, now});
+  return true;
+}
+
+void Session::flush() {
+  if (flushing_) return;
+  const int left = PQflush(connection_.get());
+  if (left == 0) return;
+  if (left < 0) return lose(lost_connection(connection_.get(), url_.shown()));
+  flushing_ = true;
+  socket_.async_wait(
+      asio::posix::stream_descriptor::wait_write,
+      [self = shared_from_this(), made = connects_](boost::system::error_code failed) {
+        if (failed || !self->serves(made)) return;
+        self->flushing_ = false;
+        self->flush();
+      });
+}
+
+void Session::watch_input() {
+  socket_.async_wait(
+      asio::posix::stream_descriptor::wait_read,
+      [self = shared_from_this(), made = connects_](boost::system::error_code failed) {
+        if (failed || !self->serves(made)) return;
+        if (PQconsumeInput(self->connection_.get()) != 1) {
+          return self->lose(lost_connection(self->connection_.get(), self->url_.shown()));
+        }
+        self->take_results();
+        if (self->serves(made)) self->watch_input();
+      });
+}
+
+void Session::watch_time() {
+  watchdog_.expires_after(seconds(1));
+  watchdog_.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
+    if (cancelled || !self->ready_) return;
+    const bool hangs =
+        !self->inflight_.empty() &&
+        std::chrono::steady_clock::now() - self->inflight_.front().sent > answer_within;
+    if (!hangs) return self->watch_time();
+    self->lose({Errc::unavailable,
+                fmt::format("PostgreSQL at {} has not answered for {} s", self->url_.shown(),
+                            answer_within.count()),
+                {}});
+  });
+}
+
+void Session::take_results() {
+  bool ended = false;
+  while (ready_ && !inflight_.empty() && PQisBusy(connection_.get()) == 0) {
+    PGresult* result = PQgetResult(connection_.get());
+    // One null stands between the results of two statements.
+    if (result == nullptr && std::exchange(ended, true)) break;
+    if (result == nullptr) continue;
+    ended = false;
+    take(result);
+  }
+  if (ready_ && PQstatus(connection_.get()) == CONNECTION_BAD) {
+    return lose(lost_connection(connection_.get(), url_.shown()));
+  }
+  if (ready_ && !waiting_.empty()) send_waiting();
+}
+
+void Session::take(PGresult* result) {
+  const Rows rows(result);  // owns it
+  const Segment& segment = inflight_.front();
+  switch (PQresultStatus(result)) {
+    case PGRES_PIPELINE_SYNC:
+      return end_segment();
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+      if (segment.call) segment.call->rows.push_back(rows);
+      return;
+    case PGRES_FATAL_ERROR: {
+      Error error = failure_of(result, url_.shown());
+      if (segment.prepared != nullptr) {
+        prepared_.erase(segment.prepared);
+        unprepared_ = std::move(error);
+      } else if (!segment.call->error) {
+        segment.call->error = unprepared_ ? *unprepared_ : std::move(error);
+      }
+      // The end of the connection: without it, this loop would wait for a Sync that never comes.
+      if (PQstatus(connection_.get()) == CONNECTION_BAD) {
+        lose(lost_connection(connection_.get(), url_.shown()));
+      }
+      return;
+    }
+    default:
+      return;  // what stands behind an error in the same segment
+  }
+}
+
+void Session::end_segment() {
+  const auto call = std::move(inflight_.front().call);
+  inflight_.pop_front();
+  if (!call) return;
+  unprepared_.reset();
+  if (std::exchange(wait_cancelled_, false) && options_.writes && !call->error) {
+    call->error = Error{Errc::unknown_outcome,
+                        url_.shown() +
+                            ": committed, but no standby has confirmed it: a failover "
+                            "may lose it; call again",
+                        {}};
+  }
+  finish(call);
+}
+
+void Session::finish(const std::shared_ptr<Call>& call) {
+  call->finished = true;
+  call->done.cancel();
+}
+
+void Session::refuse(const std::shared_ptr<Call>& call, const Error& error) {
+  call->error = error;
+  finish(call);
+}
+
+void Session::lose(const Error& why) {
+  ready_ = false;
+  watchdog_.cancel();
+  if (socket_.is_open()) {
+    socket_.cancel();
+    (void)socket_.release();
+  }
+  connection_.reset();
+  prepared_.clear();
+  unprepared_.reset();
+  const auto inflight = std::exchange(inflight_, {});
+  const auto waiting = std::exchange(waiting_, {});
+  Error unknown = why;
+  if (options_.writes) {
+    unknown.code = Errc::unknown_outcome;
+    unknown.message += "; it may or may not have happened: call again";
+  }
+  for (const auto& segment : inflight) {
+    if (segment.call) refuse(segment.call, unknown);
+  }
+  for (const auto& call : waiting) refuse(call, why);
+}
+
+void Session::close() {
+  if (std::exchange(closed_, true)) return;
+  if (connecting_) {
+    if (socket_.is_open()) socket_.cancel();
+    for (const auto& call : std::exchange(waiting_, {})) {
+      refuse(call, {Errc::unavailable, "the store is closed: the process shuts down", {}});
+    }
+    return;
+  }
+  lose({Errc::unavailable, "the store is closed: the process shuts down", {}});
+}
+
+SessionFigures Session::figures() const noexcept {
+  return {connects_, calls_, inflight_.size()};
+}
+
+void Session::on_notice(void* session, const PGresult* notice) {
+  const char* state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+  const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  // "canceling wait for synchronous replication …": the only warning in a commit.
+  if (state != nullptr && severity != nullptr && std::string_view(state) == "01000" &&
+      std::string_view(severity) == "WARNING") {
+    static_cast<Session*>(session)->wait_cancelled_ = true;
+  }
+}
+
+}  // namespace hunt::postgres

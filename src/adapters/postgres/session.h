@@ -1,0 +1,132 @@
+// Session: one connection to a PostgreSQL server, used by many calls at once.
+//
+// Not a pool (postgres_store.h has two or three of them). libpq in pipeline mode: a call is one or
+// more prepared statements and one Sync, so it is one transaction, and the next call leaves without
+// waiting for its end. A call is done when its Sync is answered, not before: a result is no commit.
+// Connects when first used and again by itself; while it cannot, calls fail at once. Thread: its
+// executor's. Lifetime: made by make_shared; ends after close(), when its handlers have run.
+#pragma once
+#include <libpq-fe.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "adapters/postgres/params.h"
+#include "adapters/postgres/postgres_url.h"
+#include "base/prng.h"
+#include "base/result.h"
+
+namespace hunt::postgres {
+
+// Lifetime: for ever (they are constants of the adapter).
+struct Statement {
+  const char* name;
+  const char* sql;
+};
+
+struct Step {
+  const Statement* statement = nullptr;
+  Params params;
+};
+
+struct SessionOptions {
+  std::string application = "hunt";  // as pg_stat_activity shows it
+  std::string settings;              // more "-c name=value"
+  bool writes = false;               // a call without an answer is `unknown_outcome`
+  std::uint64_t seed = 1;            // of the jitter between attempts to connect
+};
+
+struct SessionFigures {
+  std::uint64_t connects = 0;
+  std::uint64_t calls = 0;
+  std::size_t inflight = 0;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(boost::asio::any_io_executor io, const PostgresUrl& url, SessionOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // One transaction of these statements; the rows of each. Errors: those of HuntStore.
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<Rows>>> call(std::vector<Step> steps);
+  [[nodiscard]] boost::asio::awaitable<Result<Rows>> call(const Statement& statement,
+                                                          Params params);
+  // Calls under way fail.
+  void close();
+  // Calls sent and waiting.
+  [[nodiscard]] std::size_t busy() const noexcept { return waiting_.size() + inflight_.size(); }
+  [[nodiscard]] SessionFigures figures() const noexcept;
+
+ private:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  struct Call {
+    explicit Call(const boost::asio::any_io_executor& io) : done(io, TimePoint::max()) {}
+    std::vector<Step> steps;
+    std::vector<Rows> rows;
+    std::optional<Error> error;
+    bool finished = false;
+    boost::asio::steady_timer done;
+  };
+  // What one Sync ends: a call, or the preparation of a statement.
+  struct Segment {
+    std::shared_ptr<Call> call;
+    const Statement* prepared = nullptr;
+    TimePoint sent;
+  };
+
+  [[nodiscard]] boost::asio::awaitable<void> connect();
+  [[nodiscard]] boost::asio::awaitable<Result<void>> poll_connection();
+  // Whether the connection is still the one of this number.
+  [[nodiscard]] bool serves(std::uint64_t made) const noexcept {
+    return ready_ && made == connects_;
+  }
+  void begin();
+  void send_waiting();
+  [[nodiscard]] bool send(const std::shared_ptr<Call>& call);
+  void flush();
+  void watch_input();
+  void watch_time();
+  void take_results();
+  void take(PGresult* result);
+  void end_segment();
+  void finish(const std::shared_ptr<Call>& call);
+  void refuse(const std::shared_ptr<Call>& call, const Error& error);
+  void lose(const Error& why);
+  static void on_notice(void* session, const PGresult* notice);
+
+  boost::asio::any_io_executor io_;
+  const PostgresUrl url_;
+  const SessionOptions options_;
+  Prng random_;
+  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::steady_timer watchdog_;
+  std::deque<std::shared_ptr<Call>> waiting_;
+  std::deque<Segment> inflight_;
+  std::unordered_set<const Statement*> prepared_;
+  std::optional<Error> unprepared_;   // why a statement could not be prepared
+  std::optional<Error> unreachable_;  // the last attempt to connect
+  TimePoint retry_at_{};
+  int failures_ = 0;
+  bool connecting_ = false;
+  bool ready_ = false;
+  bool flushing_ = false;
+  bool closed_ = false;
+  bool wait_cancelled_ = false;  // of a commit for its standby
+  std::uint64_t connects_ = 0;
+  std::uint64_t calls_ = 0;
+};
+
+}  // namespace hunt::postgres
