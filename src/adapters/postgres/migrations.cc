@@ -104,6 +104,7 @@ CREATE TABLE feed (
   told_lsn    bigint,
   told_grant  bigint,
   slot_from   bigint,
+  holder      text,  -- the relay that has the feed
   beat        bigint NOT NULL DEFAULT 0
 );
 INSERT INTO feed DEFAULT VALUES;

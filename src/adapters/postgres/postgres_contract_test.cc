@@ -17,6 +17,8 @@ INSTANTIATE_TEST_SUITE_P(Postgres, HuntStoreContract, ::testing::Values(postgres
                          name_of_factory);
 INSTANTIATE_TEST_SUITE_P(Postgres, TileStoreContract, ::testing::Values(postgres_factory),
                          name_of_factory);
+INSTANTIATE_TEST_SUITE_P(Postgres, ChangeFeedContract, ::testing::Values(postgres_factory),
+                         name_of_factory);
 
 }  // namespace
 }  // namespace hunt::ports::contract

@@ -366,7 +366,7 @@ awaitable<Result<std::vector<model::World>>> PostgresStore::worlds() {
 }
 
 awaitable<Result<std::vector<model::World>>> PostgresStore::Parts::worlds() {
-  HUNT_CO_TRY(rows, co_await reads->call(worlds_sql, {}));
+  HUNT_CO_TRY(rows, co_await reads->call(worlds_sql));
   std::vector<model::World> all;
   for (int row = 0; row < rows.size(); ++row) {
     all.push_back(
@@ -404,7 +404,7 @@ awaitable<Result<ports::StoreInfo>> PostgresStore::info() {
 }
 
 awaitable<Result<ports::StoreInfo>> PostgresStore::Parts::info() {
-  HUNT_CO_TRY(rows, co_await reads->call(info_sql, {}));
+  HUNT_CO_TRY(rows, co_await reads->call(info_sql));
   if (rows.size() != 1) {
     co_return fail(Errc::corrupt,
                    fmt::format("{} has lost its identity (table meta); restore it from a backup",

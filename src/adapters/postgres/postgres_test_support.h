@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "adapters/postgres/blocking.h"
+#include "adapters/postgres/postgres_feed.h"
 #include "adapters/postgres/postgres_store.h"
 #include "base/testing/server_process.h"
 #include "ports/hunt_store_contract_fixture.h"
@@ -134,6 +135,25 @@ class TestServer {
   return rows && rows->size() == 1 ? rows->integer(0, 0) : -1;
 }
 
+// Takes the slot of a database away from whoever reads it. False: there was none.
+[[nodiscard]] inline bool drop_slot(const PostgresUrl& url) {
+  const std::string mine =
+      "slot_name = 'hunt_' || (SELECT oid FROM pg_database WHERE datname = current_database())";
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    (void)plain_sql(
+        url, "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE " + mine);
+    if (plain_sql(url,
+                  "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE NOT "
+                  "active AND " +
+                      mine) &&
+        plain_number(url, "SELECT count(*) FROM pg_replication_slots WHERE " + mine) == 0) {
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
 class PostgresUnderTest final : public ports::contract::StoreUnderTest {
  public:
   explicit PostgresUnderTest(ports::contract::ManualClock& clock)
@@ -141,9 +161,13 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
     reopen();
   }
   [[nodiscard]] ports::HuntStore& store() override { return *store_; }
-  [[nodiscard]] ports::ChangeFeed& feed() override { HUNT_ASSERT(false); }
+  [[nodiscard]] ports::ChangeFeed& feed() override {
+    if (!feed_) feed_ = std::make_unique<PostgresFeed>(url_, clock_);
+    return *feed_;
+  }
 
   void reopen() override {
+    feed_.reset();
     store_.reset();
     PostgresOptions options;
     options.shard = shard_;
@@ -164,7 +188,7 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
         model::format_claim_id(claim.id), claim.world, model::to_sql(claim.tile), claim.spawn,
         model::format_claim_id(claim.player)));
   }
-  void forget_changes() override { HUNT_ASSERT(false); }
+  void forget_changes() override { EXPECT_TRUE(drop_slot(url_)); }
 
  private:
   void expect_done(const std::string& sql) {
@@ -176,6 +200,7 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
   ports::contract::ManualClock& clock_;
   PostgresUrl url_;
   std::unique_ptr<PostgresStore> store_;
+  std::unique_ptr<PostgresFeed> feed_;  // made when first asked for: each holds a slot
 };
 
 }  // namespace hunt::postgres

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "adapters/postgres/connect.h"
 #include "adapters/postgres/failure.h"
 
 namespace hunt::postgres {
@@ -23,7 +23,6 @@ constexpr std::size_t calls_max = 1'024;  // waiting or under way; more are refu
 constexpr std::size_t segments_inflight_max = 64;
 // Longer than the server's own limits (statement_timeout): then the server or the way to it hangs.
 constexpr auto answer_within = seconds(15);
-constexpr auto connect_within = seconds(5);
 constexpr milliseconds retry_first(50);
 constexpr milliseconds retry_max(2'000);
 
@@ -69,8 +68,9 @@ asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps
     send_waiting();
   } else if (!connecting_) {
     connecting_ = true;
-    asio::co_spawn(
-        io_, [self] { return self->connect(); }, asio::detached);
+    // Nothing in there throws: what goes wrong is told to the calls that wait.
+    asio::co_spawn(io_, connect(),
+                   [self](const std::exception_ptr& thrown) { HUNT_ASSERT(!thrown); });
   }
   while (!call->finished) {
     boost::system::error_code cancelled;
@@ -82,10 +82,14 @@ asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps
 
 asio::awaitable<void> Session::connect() {
   const auto self = shared_from_this();
-  const auto made = co_await poll_connection();
+  auto pairs =
+      url_.pairs({{"application_name", options_.application}, {"options", options_.settings}});
+  const auto made =
+      co_await postgres::connect(connection_, socket_, std::move(pairs), url_.shown(), closed_);
   connecting_ = false;
   if (closed_) co_return;
   if (made) {
+    PQsetNoticeReceiver(connection_.get(), on_notice, this);
     ++connects_;
     failures_ = 0;
     unreachable_.reset();
@@ -97,48 +101,6 @@ asio::awaitable<void> Session::connect() {
   retry_at_ = std::chrono::steady_clock::now() + pause / 2 + milliseconds(jitter);
   lose(made.error());
   unreachable_ = made.error();
-}
-
-asio::awaitable<Result<void>> Session::poll_connection() {
-  const auto pairs =
-      url_.pairs({{"application_name", options_.application}, {"options", options_.settings}});
-  const ConnectParams params(pairs);
-  connection_.reset(PQconnectStartParams(params.keys(), params.values(), 0));
-  if (connection_ == nullptr) co_return fail(Errc::unavailable, "no memory for a connection");
-  PQsetNoticeReceiver(connection_.get(), on_notice, this);
-  asio::steady_timer deadline(io_, connect_within);
-  bool late = false;
-  const auto watched = std::make_shared<bool>(true);
-  deadline.async_wait([this, &late, watched](boost::system::error_code cancelled) {
-    if (cancelled || !*watched) return;
-    late = true;
-    if (socket_.is_open()) socket_.cancel();
-  });
-  Result<void> made;
-  for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
-    if (PQstatus(connection_.get()) == CONNECTION_BAD || next == PGRES_POLLING_FAILED) {
-      made = tl::unexpected<Error>(lost_connection(connection_.get(), url_.shown()));
-      break;
-    }
-    // The socket may be another one after each step: of the next address.
-    boost::system::error_code failed;
-    socket_.assign(PQsocket(connection_.get()), failed);
-    if (!failed) {
-      co_await socket_.async_wait(next == PGRES_POLLING_READING
-                                      ? asio::posix::stream_descriptor::wait_read
-                                      : asio::posix::stream_descriptor::wait_write,
-                                  asio::redirect_error(asio::use_awaitable, failed));
-    }
-    if (socket_.is_open()) (void)socket_.release();
-    if (closed_ || late || failed) {
-      made = fail(Errc::unavailable, fmt::format("PostgreSQL at {} does not answer within {} s",
-                                                 url_.shown(), connect_within.count()));
-      break;
-    }
-    next = PQconnectPoll(connection_.get());
-  }
-  *watched = false;
-  co_return made;
 }
 
 void Session::begin() {
@@ -288,8 +250,8 @@ void Session::end_segment() {
   inflight_.pop_front();
   if (!call) return;
   unprepared_.reset();
-  if (std::exchange(wait_cancelled_, false) && options_.writes && !call->error) {
-    call->error = Error{Errc::unknown_outcome,
+  if (std::exchange(wait_cancelled_, false) && !call->error) {
+    call->error = Error{options_.writes ? Errc::unknown_outcome : Errc::unavailable,
                         url_.shown() +
                             ": committed, but no standby has confirmed it: a failover "
                             "may lose it; call again",

@@ -6,8 +6,6 @@
 // Connects when first used and again by itself; while it cannot, calls fail at once. Thread: its
 // executor's. Lifetime: made by make_shared; ends after close(), when its handlers have run.
 #pragma once
-#include <libpq-fe.h>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -21,6 +19,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "adapters/postgres/connect.h"
 #include "adapters/postgres/params.h"
 #include "adapters/postgres/postgres_url.h"
 #include "base/prng.h"
@@ -62,7 +61,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // One transaction of these statements; the rows of each. Errors: those of HuntStore.
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<Rows>>> call(std::vector<Step> steps);
   [[nodiscard]] boost::asio::awaitable<Result<Rows>> call(const Statement& statement,
-                                                          Params params);
+                                                          Params params = {});
   // Calls under way fail.
   void close();
   // Calls sent and waiting.
@@ -87,7 +86,6 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   [[nodiscard]] boost::asio::awaitable<void> connect();
-  [[nodiscard]] boost::asio::awaitable<Result<void>> poll_connection();
   // Whether the connection is still the one of this number.
   [[nodiscard]] bool serves(std::uint64_t made) const noexcept {
     return ready_ && made == connects_;
@@ -110,7 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const PostgresUrl url_;
   const SessionOptions options_;
   Prng random_;
-  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  OwnedConnection connection_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer watchdog_;
   std::deque<std::shared_ptr<Call>> waiting_;

@@ -9,10 +9,10 @@
 #include <thread>
 
 #include "adapters/sqlite/sqlite_test_support.h"
-#include "model/zorder.h"
 #include "base/prng.h"
 #include "engine/claim_id.h"
 #include "engine/ledger_check.h"
+#include "model/zorder.h"
 
 namespace hunt::sqlite {
 namespace {
