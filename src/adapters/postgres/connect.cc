@@ -36,10 +36,10 @@ class Deadline {
 
 }  // namespace
 
-asio::awaitable<Result<void>> connect(OwnedConnection& connection,
-                                      asio::posix::stream_descriptor& socket,
-                                      PostgresUrl::Pairs pairs, std::string shown,
-                                      const bool& closed) {
+asio::awaitable<Result<void>> make_connection(OwnedConnection& connection,
+                                              asio::posix::stream_descriptor& socket,
+                                              PostgresUrl::Pairs pairs, std::string shown,
+                                              const bool& closed) {
   const ConnectParams params(pairs);
   connection.reset(PQconnectStartParams(params.keys(), params.values(), 0));
   if (connection == nullptr) co_return fail(Errc::unavailable, "no memory for a connection");

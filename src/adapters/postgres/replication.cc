@@ -35,7 +35,7 @@ asio::awaitable<Result<void>> Replication::open(const PostgresUrl& url, std::str
   auto pairs = url.pairs({{"application_name", "hunt relay"},
                           {"replication", "database"},
                           {"options", "-c wal_sender_timeout=10s"}});
-  auto done = co_await connect(connection_, socket_, std::move(pairs), shown_, closed_);
+  auto done = co_await make_connection(connection_, socket_, std::move(pairs), shown_, closed_);
   if (done) done = co_await start(std::move(slot));
   if (done) watch();
   co_return done;

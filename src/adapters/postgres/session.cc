@@ -85,7 +85,7 @@ asio::awaitable<void> Session::connect() {
   auto pairs =
       url_.pairs({{"application_name", options_.application}, {"options", options_.settings}});
   const auto made =
-      co_await postgres::connect(connection_, socket_, std::move(pairs), url_.shown(), closed_);
+      co_await make_connection(connection_, socket_, std::move(pairs), url_.shown(), closed_);
   connecting_ = false;
   if (closed_) co_return;
   if (made) {
