@@ -14,10 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "adapters/sqlite/sqlite_store.h"
 #include "adapters/system/system_clock.h"
 #include "apps/command.h"
-#include "apps/node.h"
+#include "apps/open_store.h"
 #include "base/text.h"
 #include "engine/ledger_check.h"
 #include "ports/hunt_store.h"
@@ -45,10 +44,10 @@ class CheckingVisitor final : public ports::LedgerVisitor {
 };
 
 Result<engine::LedgerReport> audit(const std::string& url) {
-  HUNT_TRY(path, sqlite_path(url));
   const system::SystemClock clock;
-  sqlite::SqliteOptions options{path, clock, 0, true, {}};
-  HUNT_TRY(store, sqlite::SqliteStore::open(std::move(options)));
+  OpenStoreOptions how;
+  how.read_only = true;
+  HUNT_TRY(opened, OpenStore::open(url, clock, how));
   CheckingVisitor visitor;
   Result<void> read;
   boost::asio::io_context context;
@@ -56,24 +55,24 @@ Result<engine::LedgerReport> audit(const std::string& url) {
     if (failure) std::rethrow_exception(failure);
     read = std::move(result);
   };
-  boost::asio::co_spawn(context, store->read_ledger(visitor), std::move(done));
+  boost::asio::co_spawn(context, opened->store().read_ledger(visitor), std::move(done));
   context.run();
   HUNT_CHECK(read);
   return visitor.finish();
 }
 
-void print(const std::string& url, const engine::LedgerReport& report) {
+void print(const std::string& store, const engine::LedgerReport& report) {
   for (const auto& violation : report.violations) {
-    std::printf("%s: %s: %s\n", url.c_str(), std::string(name_of(violation.rule)).c_str(),
+    std::printf("%s: %s: %s\n", store.c_str(), std::string(name_of(violation.rule)).c_str(),
                 violation.sentence.c_str());
   }
   if (report.violation_count > report.violations.size()) {
-    std::printf("%s: … and %s more\n", url.c_str(),
+    std::printf("%s: … and %s more\n", store.c_str(),
                 with_commas(report.violation_count - report.violations.size()).c_str());
   }
   const std::string verdict =
       report.clean() ? "clean" : with_commas(report.violation_count) + " violations";
-  std::printf("%s: %s: %s spawns, %s grants, %s aborted\n", url.c_str(), verdict.c_str(),
+  std::printf("%s: %s: %s spawns, %s grants, %s aborted\n", store.c_str(), verdict.c_str(),
               with_commas(report.spawns).c_str(), with_commas(report.grants).c_str(),
               with_commas(report.aborted).c_str());
 }
@@ -87,7 +86,7 @@ json::object json_of(const std::string& url, const engine::LedgerReport& report)
     rows.push_back(std::move(row));
   }
   json::object out;
-  out["store"] = url;
+  out["store"] = shown_store(url);
   out["ok"] = report.clean();
   out["spawns"] = report.spawns;
   out["grants"] = report.grants;
@@ -107,7 +106,7 @@ int run_audit(const AuditFlags& flags) {
     if (flags.json) {
       reports.push_back(json_of(url, *checked));
     } else {
-      print(url, *checked);
+      print(shown_store(url), *checked);
     }
   }
   if (flags.json) {
@@ -125,7 +124,10 @@ void add_audit(CommandLine& line) {
   auto flags = std::make_shared<AuditFlags>();
   CLI::App* command = line.app.add_subcommand(
       "audit", "Check every ledger invariant of stores; exit 1 and the rows on violation");
-  command->add_option("--store", flags->stores, "sqlite:FILE; may be repeated")->required();
+  command
+      ->add_option("--store", flags->stores,
+                   "sqlite:FILE or postgres://HOST:PORT/DATABASE; may be repeated")
+      ->required();
   command->add_flag("--json", flags->json, "The report as JSON");
   command->footer(
       "Checks that budget = remaining + granted for every spawn, that each claim and each player\n"

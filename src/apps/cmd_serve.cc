@@ -5,6 +5,7 @@
 
 #include "apps/command.h"
 #include "apps/node.h"
+#include "apps/open_store.h"
 #include "apps/signals.h"
 
 namespace hunt::apps {
@@ -22,7 +23,8 @@ int run(const ServeFlags& flags) {
   auto node = Node::open(flags.node);
   if (!node) return report(node.error());
   if (const auto started = (*node)->start(); !started) return report(started.error());
-  std::printf("hunt serves %s on %s\n", flags.node.store_url.c_str(), (*node)->address().c_str());
+  std::printf("hunt serves %s on %s\n", shown_store(flags.node.store_url).c_str(),
+              (*node)->address().c_str());
   if ((*node)->admin_token_is_fresh()) {
     std::printf("admin token: %s\n", (*node)->admin_token().c_str());
   }
@@ -56,8 +58,7 @@ void add_serve(CommandLine& line) {
       ->add_option("--cache", flags->node.cache_url,
                    "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
       ->capture_default_str();
-  serve->add_option("--store", flags->node.store_url, "The truth: sqlite:FILE")
-      ->capture_default_str();
+  serve->add_option("--store", flags->node.store_url, store_help)->capture_default_str();
   serve->add_option("--rules", flags->node.rules_path,
                     "Rules file or directory; the built-in event `starlight` without it");
   serve->add_option("--listen", flags->node.listen, "HOST:PORT for HTTP")->capture_default_str();

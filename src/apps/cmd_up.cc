@@ -11,6 +11,7 @@
 #include "apps/command.h"
 #include "apps/driver.h"
 #include "apps/node.h"
+#include "apps/open_store.h"
 #include "apps/report.h"
 #include "apps/run_parts.h"
 #include "apps/signals.h"
@@ -227,7 +228,7 @@ void add_up(CommandLine& line) {
       ->capture_default_str();
   up->add_option("--rules", flags->node.rules_path,
                  "Rules file or directory; the built-in event `starlight` without it");
-  up->add_option("--store", flags->node.store_url, "sqlite:FILE")->capture_default_str();
+  up->add_option("--store", flags->node.store_url, store_help)->capture_default_str();
   up->add_option("--cache", flags->node.cache_url,
                  "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
       ->capture_default_str();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "apps/command.h"
+#include "apps/open_store.h"
 #include "apps/skipped_rows.h"
 #include "apps/world_target.h"
 #include "base/text.h"
@@ -262,9 +263,8 @@ int run_stats(const WorldFlags& flags) {
 CLI::App* add_part(CommandLine& line, CLI::App& world, const std::shared_ptr<WorldFlags>& flags,
                    const char* name, const char* text, int (*run)(const WorldFlags&)) {
   CLI::App* part = world.add_subcommand(name, text);
-  part->add_option("--store", flags->store, "The store's file: sqlite:FILE")->capture_default_str();
-  part->add_option("--url", flags->url,
-                   "A running server, http://HOST:PORT, instead of the store's file");
+  part->add_option("--store", flags->store, store_help)->capture_default_str();
+  part->add_option("--url", flags->url, "A running server, http://HOST:PORT, instead of the store");
   auto* token = part->add_option("--token", flags->token, "The server's admin token");
   part->add_option("--token-file", flags->token_file, "A file that holds it")->excludes(token);
   part->callback([&line, flags, run] { line.run = [flags, run] { return run(*flags); }; });

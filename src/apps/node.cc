@@ -11,8 +11,8 @@
 
 #include "adapters/http/http_server.h"
 #include "adapters/redis/redis_cache.h"
-#include "adapters/sqlite/sqlite_store.h"
 #include "apps/command.h"
+#include "apps/open_store.h"
 #include "apps/rules_watch.h"
 #include "base/text.h"
 #include "model/limits.h"
@@ -78,18 +78,6 @@ Result<ListenAddress> parse_listen(const std::string& text) {
   return ListenAddress{host, static_cast<std::uint16_t>(*port)};
 }
 
-Result<std::string> sqlite_path(const std::string& store_url) {
-  constexpr std::string_view scheme = "sqlite:";
-  if (store_url.rfind(scheme, 0) == 0 && store_url.size() > scheme.size()) {
-    return store_url.substr(scheme.size());
-  }
-  // Nothing after the scheme is shown: other stores' URLs may hold a password.
-  return fail(Errc::invalid_argument,
-              fmt::format("cannot open a store \"{}…\"; this version opens sqlite:FILE",
-                          printable(store_url.substr(0, store_url.find(':') + 1))),
-              "store");
-}
-
 Result<std::string> read_secret(const std::string& path) {
   std::ifstream file(path);
   std::string text;
@@ -105,7 +93,7 @@ Result<std::string> read_secret(const std::string& path) {
 
 Result<void> check_flags(const NodeOptions& options) {
   HUNT_CHECK(parse_listen(options.listen));
-  HUNT_CHECK(sqlite_path(options.store_url));
+  HUNT_CHECK(check_store_url(options.store_url));
   if (options.cache_url != no_cache) HUNT_CHECK(redis::parse_redis_url(options.cache_url));
   return {};
 }
@@ -134,7 +122,7 @@ struct Node::Parts {
   NodeOptions options;
   system::SystemClock clock;
   inproc::InprocBus hub{clock};
-  std::unique_ptr<sqlite::SqliteStore> store;
+  std::unique_ptr<OpenStore> store;
   std::unique_ptr<sim::SlowStore> slow_store;  // before `store` where a delay was asked for
   std::unique_ptr<RulesWatch> rules;
   std::unique_ptr<service::Observer> observer;
@@ -153,7 +141,7 @@ struct Node::Parts {
   // What requests see.
   ports::HuntStore& serving_store() {
     if (slow_store != nullptr) return *slow_store;
-    return *store;
+    return store->store();
   }
   Result<void> open_store();
   Result<void> open_caches();
@@ -165,16 +153,15 @@ struct Node::Parts {
 };
 
 Result<void> Node::Parts::open_store() {
-  HUNT_TRY(path, sqlite_path(options.store_url));
-  sqlite::SqliteOptions sqlite{path, clock, 0, false, {}};
+  OpenStoreOptions how;
   if (options.new_store_seed.size() == 32) {
-    sqlite.seed.emplace();
-    std::copy(options.new_store_seed.begin(), options.new_store_seed.end(), sqlite.seed->begin());
+    how.new_seed.emplace();
+    std::copy(options.new_store_seed.begin(), options.new_store_seed.end(), how.new_seed->begin());
   }
-  HUNT_TRY(opened, sqlite::SqliteStore::open(std::move(sqlite)));
+  HUNT_TRY(opened, OpenStore::open(options.store_url, clock, how));
   store = std::move(opened);
   if (options.wounds.slow_store_ns > 0) {
-    slow_store = std::make_unique<sim::SlowStore>(*store, options.wounds.slow_store_ns);
+    slow_store = std::make_unique<sim::SlowStore>(store->store(), options.wounds.slow_store_ns);
   }
   return {};
 }
@@ -221,7 +208,7 @@ void Node::Parts::adopt_rules(const std::shared_ptr<const model::RuleSet>& set) 
 
 Result<std::vector<std::uint8_t>> Node::Parts::event_seed() {
   if (!options.event_seed_file.empty()) return read_event_seed(options.event_seed_file);
-  HUNT_TRY(info, lanes[0]->run(store->info()));
+  HUNT_TRY(info, lanes[0]->run(store->store().info()));
   return info.seed_bytes;
 }
 
@@ -260,7 +247,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   Parts& parts = *owned;
   parts.options = std::move(options);
   parts.observer = std::make_unique<service::Observer>(
-      parts.clock, parts.options.lanes, service::About{HUNT_VERSION, parts.options.store_url});
+      parts.clock, parts.options.lanes,
+      service::About{HUNT_VERSION, shown_store(parts.options.store_url)});
   HUNT_CHECK(parts.open_rules());
   HUNT_CHECK(parts.open_store());
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {
@@ -317,7 +305,7 @@ Result<void> Node::start() {
   for (const auto byte : identity) relay_id = relay_id << 8 | byte;
   const service::RelayOptions relay{0, relay_id | 1U};
   ports::TileCache* cache = parts.caches.empty() ? nullptr : &parts.caches[0]->port();
-  parts.relay = std::make_unique<service::Relay>(relay, *parts.store, first.bus(), cache,
+  parts.relay = std::make_unique<service::Relay>(relay, parts.store->feed(), first.bus(), cache,
                                                  parts.clock, first.timer(), first.executor());
   parts.running = true;
   HUNT_CHECK(first.run(parts.relay->start()));
@@ -370,7 +358,7 @@ inproc::InprocBus& Node::hub() noexcept {
   return parts_->hub;
 }
 ports::HuntStore& Node::store() noexcept {
-  return *parts_->store;
+  return parts_->store->store();
 }
 Lane& Node::lane(std::size_t index) noexcept {
   return *parts_->lanes[index];

@@ -81,7 +81,4 @@ struct ListenAddress {
 // unsupported.
 [[nodiscard]] Result<void> check_flags(const NodeOptions& options);
 
-// "sqlite:FILE" to FILE. Errors: invalid_argument with what this build can open.
-[[nodiscard]] Result<std::string> sqlite_path(const std::string& store_url);
-
 }  // namespace hunt::apps

@@ -1,4 +1,4 @@
-// WorldTarget: where `hunt world` works: a store's file, or a running server.
+// WorldTarget: where `hunt world` works: a store, or a running server.
 //
 // Not a port: it blocks, one call at a time, and has only what that command needs. The two differ
 // in who checks: a server knows the rules and refuses loot tables they do not have. One thread.
@@ -31,7 +31,7 @@ class WorldTarget {
   [[nodiscard]] virtual Result<model::WorldStats> stats(model::WorldId world) = 0;
 };
 
-// `store_url` as in sqlite_path(). With `read_only` the file must exist.
+// `store_url` as in check_store_url(). With `read_only` it must be there already.
 [[nodiscard]] Result<std::unique_ptr<WorldTarget>> open_store_target(const std::string& store_url,
                                                                      bool read_only);
 // `url`: "http://host[:port]". Nothing is sent yet.

@@ -1,13 +1,12 @@
-// The target that is a store's file.
+// The target that is a store.
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <exception>
 #include <limits>
 #include <utility>
 
-#include "adapters/sqlite/sqlite_store.h"
 #include "adapters/system/system_clock.h"
-#include "apps/node.h"
+#include "apps/open_store.h"
 #include "apps/world_target.h"
 #include "model/limits.h"
 
@@ -34,37 +33,37 @@ Result<T> run_here(boost::asio::awaitable<Result<T>> call) {
 class StoreTarget final : public WorldTarget {
  public:
   Result<void> open(const std::string& store_url, bool read_only) {
-    HUNT_TRY(path, sqlite_path(store_url));
-    sqlite::SqliteOptions options{path, clock_, 0, read_only, {}};
-    HUNT_TRY(opened, sqlite::SqliteStore::open(std::move(options)));
-    store_ = std::move(opened);
+    OpenStoreOptions how;
+    how.read_only = read_only;
+    HUNT_TRY(opened, OpenStore::open(store_url, clock_, how));
+    open_ = std::move(opened);
     return {};
   }
 
-  Result<std::vector<model::World>> worlds() override { return run_here(store_->worlds()); }
+  Result<std::vector<model::World>> worlds() override { return run_here(open_->store().worlds()); }
 
   Result<model::World> create(model::WorldId id, const std::string& name) override {
-    return run_here(store_->create_world(id, name));
+    return run_here(open_->store().create_world(id, name));
   }
 
   Result<void> bury(model::WorldId world, std::vector<model::Burial> burials,
                     BuryCount& count) override {
-    HUNT_TRY(buried, run_here(store_->bury(world, std::move(burials))));
+    HUNT_TRY(buried, run_here(open_->store().bury(world, std::move(burials))));
     for (const model::Buried& one : buried) ++(one.unchanged ? count.unchanged : count.buried);
     return {};
   }
 
   Result<model::TilePage> list(model::WorldId world, model::TileId from) override {
-    return run_here(store_->list_tiles(world, everywhere, from, limits::tiles_per_page_max));
+    return run_here(open_->store().list_tiles(world, everywhere, from, limits::tiles_per_page_max));
   }
 
   Result<model::WorldStats> stats(model::WorldId world) override {
-    return run_here(store_->world_stats(world));
+    return run_here(open_->store().world_stats(world));
   }
 
  private:
   system::SystemClock clock_;
-  std::unique_ptr<sqlite::SqliteStore> store_;
+  std::unique_ptr<OpenStore> open_;
 };
 
 }  // namespace

@@ -208,12 +208,14 @@ CREATE TRIGGER do_not_change BEFORE UPDATE OR DELETE OR TRUNCATE ON grants EXECU
 -- whose number is at most the cursors that it draws; what lies below all of these is settled.
 CREATE FUNCTION grants_enter() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(18433::bigint << 48 | last_value) FROM ledger_cursor;
+  PERFORM pg_advisory_xact_lock_shared(18433::bigint << 48 | last_value + is_called::int)
+    FROM ledger_cursor;
   RETURN NULL;
 END $$;
 CREATE TRIGGER enter BEFORE INSERT ON grants EXECUTE FUNCTION grants_enter();
 
 -- Rows up to this cursor are there or will never be. Read them in a later statement than this one.
+-- It may go back a little, where somebody read the sequence and then was slow to lock.
 CREATE FUNCTION ledger_settled() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   newest bigint;

@@ -31,7 +31,10 @@ constexpr Statement grants_sql{"feed_grants", "SELECT " HUNT_GRANT_COLUMNS
                                               " FROM grants g WHERE g.cursor > $1 AND g.cursor <="
                                               " current_setting('hunt.settled')::bigint"
                                               " ORDER BY g.cursor LIMIT $2"};
-constexpr Statement bound_sql{"feed_bound", "SELECT current_setting('hunt.settled')::bigint"};
+constexpr Statement bound_sql{
+    "feed_bound",
+    "SELECT current_setting('hunt.settled')::bigint, CASE WHEN is_called THEN last_value ELSE 0 END"
+    " FROM ledger_cursor"};
 constexpr Statement ranges_sql{"feed_ranges",
                                "SELECT first_world, first_tile_id, epoch FROM ranges"
                                " ORDER BY first_world, first_tile_id"};
@@ -186,7 +189,7 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::look(model::FeedCurso
   steps[2].statement = &bound_sql;
   steps[3].statement = &ranges_sql;
   HUNT_CO_TRY(results, co_await session->call(std::move(steps)));
-  if (after.grant > results[2].natural(0, 0)) {
+  if (after.grant > results[2].natural(0, 1)) {  // never drawn: of another store
     batch.gap = true;
     batch.next.grant = results[2].natural(0, 0);
   }

@@ -164,8 +164,12 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const PostgresUrl& ur
                             options.grant_connections, grant_connections_max));
   }
   HUNT_TRY(connection, BlockingConnection::open(url));
-  HUNT_CHECK(
-      prepare_store(connection, {options.shard, options.seed ? *options.seed : random_seed()}));
+  if (options.read_only) {
+    HUNT_CHECK(check_store(connection));
+  } else {
+    HUNT_CHECK(
+        prepare_store(connection, {options.shard, options.seed ? *options.seed : random_seed()}));
+  }
   return std::unique_ptr<PostgresStore>(new PostgresStore(std::make_unique<Parts>(url, options)));
 }
 

@@ -23,6 +23,7 @@ namespace hunt::postgres {
 
 struct PostgresOptions {
   std::uint32_t shard = 0;            // of a new database; another one must say the same
+  bool read_only = false;             // it must be there already, and of any shard
   std::size_t grant_connections = 2;  // 1 .. 16: one more brings 80 % more grants, up to the cores
   std::optional<SeedBytes> seed;      // of a new database; random when not given
   // For tests: instead of the server's clock. Lifetime: outlives the store.

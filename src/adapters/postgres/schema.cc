@@ -103,4 +103,19 @@ Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh
   return check_shard(connection, fresh);
 }
 
+Result<void> check_store(BlockingConnection& connection) {
+  HUNT_TRY(found, look(connection));
+  if (found.version == 0) {
+    return fail(Errc::not_found,
+                fmt::format("{} is empty: it holds no store yet", connection.shown()));
+  }
+  if (found.version < schema_version) {
+    return fail(Errc::unsupported,
+                fmt::format("{} has the older schema {} (this build: {}); open it once for "
+                            "writing, for example with hunt serve, to bring it up to date",
+                            connection.shown(), found.version, schema_version));
+  }
+  return {};
+}
+
 }  // namespace hunt::postgres

@@ -22,5 +22,8 @@ struct NewStore {
 // Errors: invalid_argument (another program's tables; another shard's), unsupported (written by a
 // newer version), unauthorized (may not make tables).
 [[nodiscard]] Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh);
+// The same without changing anything. Errors: also not_found (nothing of ours), unsupported (an
+// older schema).
+[[nodiscard]] Result<void> check_store(BlockingConnection& connection);
 
 }  // namespace hunt::postgres

@@ -1,0 +1,100 @@
+#include "apps/open_store.h"
+
+#include <fmt/format.h>
+
+#include "adapters/postgres/postgres_feed.h"
+#include "adapters/postgres/postgres_store.h"
+#include "adapters/sqlite/sqlite_store.h"
+#include "base/text.h"
+
+namespace hunt::apps {
+namespace {
+
+constexpr std::string_view sqlite_scheme = "sqlite:";
+
+class OpenSqlite final : public OpenStore {
+ public:
+  explicit OpenSqlite(std::unique_ptr<sqlite::SqliteStore> store) : store_(std::move(store)) {}
+  [[nodiscard]] ports::HuntStore& store() noexcept override { return *store_; }
+  [[nodiscard]] ports::ChangeFeed& feed() override { return *store_; }
+  void close() override { store_->close(); }
+
+ private:
+  std::unique_ptr<sqlite::SqliteStore> store_;
+};
+
+class OpenPostgres final : public OpenStore {
+ public:
+  OpenPostgres(postgres::PostgresUrl url, const ports::Clock& clock,
+               std::unique_ptr<postgres::PostgresStore> store)
+      : url_(std::move(url)), clock_(clock), store_(std::move(store)) {}
+  [[nodiscard]] ports::HuntStore& store() noexcept override { return *store_; }
+  [[nodiscard]] ports::ChangeFeed& feed() override {
+    if (!feed_) feed_ = std::make_unique<postgres::PostgresFeed>(url_, clock_);
+    return *feed_;
+  }
+  void close() override {
+    if (feed_) feed_->close();
+    store_->close();
+  }
+
+ private:
+  postgres::PostgresUrl url_;
+  const ports::Clock& clock_;
+  std::unique_ptr<postgres::PostgresStore> store_;
+  std::unique_ptr<postgres::PostgresFeed> feed_;
+};
+
+}  // namespace
+
+Result<std::string> sqlite_path(const std::string& url) {
+  if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()) {
+    return url.substr(sqlite_scheme.size());
+  }
+  // Nothing after the scheme is shown: other stores' URLs may hold a password.
+  return fail(Errc::invalid_argument,
+              fmt::format("cannot open a store \"{}…\"; expected sqlite:FILE",
+                          printable(url.substr(0, url.find(':') + 1))),
+              "store");
+}
+
+Result<void> check_store_url(const std::string& url) {
+  if (postgres::PostgresUrl::matches(url)) {
+    HUNT_CHECK(postgres::PostgresUrl::parse(url));
+    return {};
+  }
+  if (sqlite_path(url)) return {};
+  return fail(Errc::invalid_argument,
+              fmt::format("cannot open a store \"{}…\"; this version opens sqlite:FILE and "
+                          "postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE",
+                          printable(url.substr(0, url.find(':') + 1))),
+              "store");
+}
+
+std::string shown_store(const std::string& url) {
+  if (!postgres::PostgresUrl::matches(url)) return url;
+  const auto parsed = postgres::PostgresUrl::parse(url);
+  return parsed ? "postgres://" + parsed->shown() : "postgres://…";
+}
+
+Result<std::unique_ptr<OpenStore>> OpenStore::open(const std::string& url,
+                                                   const ports::Clock& clock,
+                                                   const OpenStoreOptions& options) {
+  HUNT_CHECK(check_store_url(url));
+  if (postgres::PostgresUrl::matches(url)) {
+    HUNT_TRY(parsed, postgres::PostgresUrl::parse(url));
+    postgres::PostgresOptions made;
+    made.shard = options.shard;
+    made.read_only = options.read_only;
+    made.seed = options.new_seed;
+    HUNT_TRY(store, postgres::PostgresStore::open(parsed, made));
+    return std::unique_ptr<OpenStore>(
+        std::make_unique<OpenPostgres>(std::move(parsed), clock, std::move(store)));
+  }
+  HUNT_TRY(path, sqlite_path(url));
+  sqlite::SqliteOptions made{path, clock, options.shard, options.read_only, options.new_seed};
+  HUNT_TRY(store, sqlite::SqliteStore::open(std::move(made)));
+  return std::unique_ptr<OpenStore>(std::make_unique<OpenSqlite>(std::move(store)));
+}
+
+}  // namespace hunt::apps
