@@ -20,6 +20,7 @@ constexpr std::array known_states = {
     Known{"HU003", Errc::not_found, ""},
     Known{"HU004", Errc::already_exists, ""},
     Known{"HU005", Errc::too_large, ""},
+    Known{"HU006", Errc::invalid_argument, "export it, and import it into empty shards"},
     Known{"40P01", Errc::unavailable, "call again"},
     Known{"55P03", Errc::unavailable, "another transaction holds the lock: call again"},
     Known{"40001", Errc::unavailable, "call again"},

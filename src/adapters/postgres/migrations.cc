@@ -16,7 +16,17 @@ CREATE TABLE meta (
   epoch       bigint NOT NULL CHECK (epoch BETWEEN 1 AND 8191),
   timeline    text NOT NULL,  -- of the server that the epoch is about: server_timeline()
   seed_id     bigint NOT NULL,
+  map_version bigint NOT NULL DEFAULT 1,
+  map_shards  bigint NOT NULL DEFAULT 1,
   created_us  bigint NOT NULL
+);
+
+-- The whole shard map, the same in every shard; `ranges` says what follows from it for this one.
+CREATE TABLE shard_map (
+  first_world    bigint NOT NULL,
+  first_tile_id  bigint NOT NULL,
+  shard          bigint NOT NULL,
+  PRIMARY KEY (first_world, first_tile_id)
 );
 
 CREATE TABLE seeds (
@@ -72,7 +82,8 @@ CREATE TABLE loot_tiles (
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX loot_tiles_spawn ON loot_tiles (spawn) WHERE spawn <> 0;
 
--- The ledger. `cursor` is the order in which its readers see it: see ledger_settled().
+-- The ledger. `cursor` is the order in which its readers see it: see ledger_settled(). Its upper
+-- 16 bits are the shard, so that it tells whose ledger it is a place in.
 CREATE SEQUENCE ledger_cursor;
 CREATE TABLE grants (
   claim_id  uuid PRIMARY KEY,
@@ -208,8 +219,8 @@ CREATE TRIGGER do_not_change BEFORE UPDATE OR DELETE OR TRUNCATE ON grants EXECU
 -- whose number is at most the cursors that it draws; what lies below all of these is settled.
 CREATE FUNCTION grants_enter() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_advisory_xact_lock_shared(18433::bigint << 48 | last_value + is_called::int)
-    FROM ledger_cursor;
+  PERFORM pg_advisory_xact_lock_shared(
+    (18433::bigint << 48) | ((last_value + is_called::int) & 281474976710655)) FROM ledger_cursor;
   RETURN NULL;
 END $$;
 CREATE TRIGGER enter BEFORE INSERT ON grants EXECUTE FUNCTION grants_enter();
@@ -222,11 +233,11 @@ DECLARE
   unsettled bigint;
 BEGIN
   -- In this order: who locks after the second look draws later numbers than the first one saw.
-  SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO newest FROM ledger_cursor;
+  SELECT last_value - (NOT is_called)::int INTO newest FROM ledger_cursor;
   SELECT min((classid::bigint & 65535) << 32 | objid::bigint) INTO unsettled FROM pg_locks
     WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 18433
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
-  RETURN least(newest, unsettled - 1);
+  RETURN least(newest, ((newest >> 48) << 48) + unsettled - 1);
 END $$;
 
 CREATE FUNCTION range_of(the_world bigint, tile bigint, OUT id bigint, OUT owned boolean,
@@ -447,6 +458,44 @@ BEGIN
   RETURN the_id;
 END $$;
 
+-- Takes another shard map: by its version, in every shard the same. What this shard gives away may
+-- hold no loot. Whoever grants meanwhile is waited for; copies of before are void.
+CREATE FUNCTION set_map(version bigint, shards bigint, worlds bigint[], tiles bigint[],
+                        owners bigint[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  mine meta;
+  given_away record;
+BEGIN
+  PERFORM require_timeline();
+  SELECT * INTO mine FROM meta FOR UPDATE;
+  IF set_map.version <= mine.map_version THEN
+    RAISE EXCEPTION USING ERRCODE = 'HU004', MESSAGE = format(
+      'the shard map has version %s already, the new one %s', mine.map_version, set_map.version);
+  END IF;
+  PERFORM pg_advisory_xact_lock(18434::bigint << 48 | id) FROM (SELECT id FROM ranges ORDER BY id) r;
+  DELETE FROM shard_map;
+  INSERT INTO shard_map SELECT * FROM unnest(worlds, tiles, owners);
+  SELECT t.world, t.tile_id INTO given_away
+    FROM (SELECT m.*, lead(first_world) OVER o AS next_world, lead(first_tile_id) OVER o AS next_tile
+          FROM shard_map m WINDOW o AS (ORDER BY first_world, first_tile_id)) m
+    JOIN loot_tiles t ON (t.world, t.tile_id) >= (m.first_world, m.first_tile_id)
+      AND (m.next_world IS NULL OR (t.world, t.tile_id) < (m.next_world, m.next_tile))
+    WHERE m.shard <> mine.shard AND t.spawn <> 0 LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'HU006', MESSAGE = format(
+      'loot lies in what shard %s would give away (world %s, stored tile id %s): it cannot be moved',
+      mine.shard, given_away.world, given_away.tile_id);
+  END IF;
+  UPDATE meta SET map_version = set_map.version, map_shards = set_map.shards,
+    epoch = 1 + greatest(epoch, (SELECT max(r.epoch) FROM ranges r));
+  DELETE FROM ranges;
+  INSERT INTO ranges (first_world, first_tile_id, state, epoch)
+    SELECT first_world, first_tile_id, CASE shard WHEN mine.shard THEN 'owned' ELSE 'moved' END,
+           (SELECT epoch FROM meta) FROM shard_map;
+END $$;
+
 -- After a gap in the feed: copies of earlier epochs are void from here on.
 CREATE FUNCTION raise_epoch() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
@@ -479,12 +528,12 @@ BEGIN
   END LOOP;
 END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
-GRANT SELECT ON meta, worlds, ranges, stock, spawns_done, loot_tiles, grants, burials, feed,
+GRANT SELECT ON meta, worlds, shard_map, ranges, stock, spawns_done, loot_tiles, grants, burials, feed,
   ledger_cursor TO hunt_reader;
 GRANT EXECUTE ON FUNCTION now_us, server_timeline, range_of, ledger_settled TO hunt_reader;
 GRANT hunt_reader TO hunt_ingest, hunt_relay;
 GRANT SELECT ON seeds TO hunt_ingest;
-GRANT EXECUTE ON FUNCTION grant_claims, bury, close_tiles, create_world TO hunt_ingest;
+GRANT EXECUTE ON FUNCTION grant_claims, bury, close_tiles, create_world, set_map TO hunt_ingest;
 GRANT UPDATE ON feed TO hunt_relay;
 GRANT EXECUTE ON FUNCTION raise_epoch TO hunt_relay;
 )sql";

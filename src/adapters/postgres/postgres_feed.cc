@@ -33,7 +33,7 @@ constexpr Statement grants_sql{"feed_grants", "SELECT " HUNT_GRANT_COLUMNS
                                               " ORDER BY g.cursor LIMIT $2"};
 constexpr Statement bound_sql{
     "feed_bound",
-    "SELECT current_setting('hunt.settled')::bigint, CASE WHEN is_called THEN last_value ELSE 0 END"
+    "SELECT current_setting('hunt.settled')::bigint, last_value - (NOT is_called)::int"
     " FROM ledger_cursor"};
 constexpr Statement ranges_sql{"feed_ranges",
                                "SELECT first_world, first_tile_id, epoch FROM ranges"
@@ -189,7 +189,9 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::look(model::FeedCurso
   steps[2].statement = &bound_sql;
   steps[3].statement = &ranges_sql;
   HUNT_CO_TRY(results, co_await session->call(std::move(steps)));
-  if (after.grant > results[2].natural(0, 1)) {  // never drawn: of another store
+  const std::uint64_t newest = results[2].natural(0, 1);
+  // Never drawn, or of another shard: the cursor of another store.
+  if (after.grant > newest || (after.grant != 0 && after.grant >> 48 != newest >> 48)) {
     batch.gap = true;
     batch.next.grant = results[2].natural(0, 0);
   }

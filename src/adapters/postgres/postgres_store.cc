@@ -60,6 +60,11 @@ constexpr Statement list_sql{"list_tiles", "SELECT " HUNT_TILE_COLUMNS
 constexpr Statement world_sql{"world", "SELECT id FROM worlds WHERE id = $1"};
 constexpr Statement worlds_sql{"worlds", "SELECT id, name FROM worlds ORDER BY id"};
 constexpr Statement create_world_sql{"create_world", "SELECT create_world($1, $2, $3)"};
+constexpr Statement map_sql{
+    "shard_map",
+    "SELECT map_version, map_shards, first_world, first_tile_id, m.shard FROM shard_map m, meta"
+    " ORDER BY first_world, first_tile_id"};
+constexpr Statement set_map_sql{"set_map", "SELECT 1 FROM set_map($1, $2, $3, $4, $5)"};
 constexpr Statement info_sql{
     "info",
     "SELECT m.shard::bigint, m.epoch, m.seed_id, s.seed FROM meta m JOIN seeds s USING (seed_id)"};
@@ -133,6 +138,8 @@ struct PostgresStore::Parts {
   [[nodiscard]] awaitable<Result<std::vector<model::World>>> worlds();
   [[nodiscard]] awaitable<Result<model::World>> create_world(model::WorldId id, std::string name);
   [[nodiscard]] awaitable<Result<ports::StoreInfo>> info();
+  [[nodiscard]] awaitable<Result<model::ShardMap>> shard_map();
+  [[nodiscard]] awaitable<Result<void>> set_shard_map(model::ShardMap map);
 
   PostgresUrl url;
   PostgresOptions options;
@@ -401,6 +408,42 @@ awaitable<Result<model::WorldStats>> PostgresStore::world_stats(model::WorldId w
 awaitable<Result<void>> PostgresStore::read_ledger(ports::LedgerVisitor& visitor) {
   return parts_->aside<void>(
       [parts = parts_.get(), &visitor] { return postgres::read_ledger(parts->url, visitor); });
+}
+
+awaitable<Result<model::ShardMap>> PostgresStore::shard_map() {
+  return parts_->io.run(parts_->shard_map());
+}
+
+awaitable<Result<model::ShardMap>> PostgresStore::Parts::shard_map() {
+  HUNT_CO_TRY(rows, co_await reads->call(map_sql));
+  model::ShardMap map;
+  map.ranges.clear();
+  for (int row = 0; row < rows.size(); ++row) {
+    map.version = static_cast<std::uint32_t>(rows.integer(row, 0));
+    map.shards = static_cast<std::uint32_t>(rows.integer(row, 1));
+    const auto world = static_cast<model::WorldId>(rows.integer(row, 2));
+    map.ranges.push_back({model::chunk_of(world, rows.tile(row, 3)),
+                          static_cast<model::ShardId>(rows.integer(row, 4))});
+  }
+  co_return map;
+}
+
+awaitable<Result<void>> PostgresStore::set_shard_map(model::ShardMap map) {
+  return parts_->io.run(parts_->set_shard_map(std::move(map)));
+}
+
+awaitable<Result<void>> PostgresStore::Parts::set_shard_map(model::ShardMap map) {
+  Params params;
+  params.add(map.version).add(map.shards);
+  const auto& ranges = map.ranges;
+  params.array(ranges.size(),
+               [&ranges](std::size_t i) { return std::int64_t{ranges[i].first.world}; });
+  params.array(ranges.size(), [&ranges](std::size_t i) {
+    return model::TileId{ranges[i].first.chunk << model::chunk_id_shift};
+  });
+  params.array(ranges.size(), [&ranges](std::size_t i) { return std::int64_t{ranges[i].shard}; });
+  HUNT_CO_CHECK(co_await admin->call(set_map_sql, std::move(params)));
+  co_return Result<void>{};
 }
 
 awaitable<Result<ports::StoreInfo>> PostgresStore::info() {

@@ -16,6 +16,7 @@
 #include "adapters/postgres/postgres_url.h"
 #include "adapters/postgres/schema.h"
 #include "base/result.h"
+#include "model/shard_map.h"
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
 
@@ -52,6 +53,12 @@ class PostgresStore final : public ports::HuntStore {
   void close();
   // Thread: any but the store's own. Waits for it.
   [[nodiscard]] PostgresFigures figures();
+
+  // The map kept in this shard.
+  [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map();
+  // Errors: already_exists (that version or a newer one is there), invalid_argument (loot lies in
+  // what this shard would give away).
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map);
 
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
       std::vector<model::ChunkKey> keys) override;

@@ -52,6 +52,13 @@ Result<void> fill_new_store(BlockingConnection& connection, const NewStore& fres
       connection.query("INSERT INTO meta (shard, epoch, timeline, seed_id, created_us)"
                        " VALUES ($1::bigint, 1, server_timeline(), $2::bigint, now_us())",
                        Params().add(fresh.shard).add(seed_id)));
+  // A map of one shard: all is this one's. The first cursor says whose it is.
+  HUNT_CHECK(
+      connection.query("INSERT INTO shard_map SELECT first_world, first_tile_id, $1::bigint"
+                       " FROM ranges",
+                       Params().add(fresh.shard)));
+  HUNT_CHECK(connection.query("SELECT setval('ledger_cursor', ($1::bigint << 48) + 1, false)",
+                              Params().add(fresh.shard)));
   return connection.execute(
       "INSERT INTO worlds (id, name, created_us) VALUES (1, 'demo', now_us())");
 }
