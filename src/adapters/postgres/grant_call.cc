@@ -70,11 +70,18 @@ Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& c
   return call;
 }
 
+// Of the transaction. What holds a lock for longer than this is no grant.
+constexpr Statement impatient{"impatient", "SELECT set_config('lock_timeout', '100ms', true)"};
+
 boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
-    Session& session, std::vector<Claim> claims, std::optional<std::int64_t> test_now_us) {
-  auto rows = co_await session.call(grant_claims, params_of(claims, test_now_us));
+    Session& session, std::vector<Claim> claims, std::optional<std::int64_t> test_now_us,
+    bool impatiently = false) {
+  std::vector<Step> steps;
+  if (impatiently) steps.push_back({&impatient, {}});
+  steps.push_back({&grant_claims, params_of(claims, test_now_us)});
+  auto rows = co_await session.call(std::move(steps));
   if (!rows) co_return tl::unexpected<Error>(std::move(rows.error()));
-  co_return answer_of(*rows, claims);
+  co_return answer_of(rows->back(), claims);
 }
 
 }  // namespace
@@ -91,17 +98,29 @@ boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::ve
   }
   model::GrantCall all;
   all.verdicts.resize(claims.size());
+  bool some_granted = false;
+  std::optional<Error> failed;
   for (const auto& [tile, places] : tiles) {
     std::vector<Claim> on_tile;
     for (const std::size_t place : places) on_tile.push_back(claims[place]);
-    auto part = co_await grant_at_once(session, std::move(on_tile), test_now_us);
-    if (!part) co_return tl::unexpected<Error>(std::move(part.error()));
+    auto part = co_await grant_at_once(session, std::move(on_tile), test_now_us, true);
+    if (!part) {
+      failed = std::move(part.error());
+      if (in_the_way(*failed)) continue;  // the next tile may be free
+      break;
+    }
+    some_granted = true;
     for (std::size_t i = 0; i < places.size(); ++i) {
       all.verdicts[places[i]] = std::move(part->verdicts[i]);
     }
     all.lock_us += part->lock_us;
     all.exec_us += part->exec_us;
   }
+  if (failed && some_granted) {
+    failed->code = Errc::unknown_outcome;
+    failed->message += "; other tiles of the same call were granted";
+  }
+  if (failed) co_return tl::unexpected<Error>(std::move(*failed));
   co_return all;
 }
 

@@ -13,7 +13,8 @@
 namespace hunt::postgres {
 
 // PROTOCOLS 4 in one transaction. Where another transaction was in the way (a deadlock, a lock held
-// too long), once more tile by tile. `test_now_us`: instead of the server's clock.
+// too long), once more tile by tile: what is locked does not keep the rest. Then an error may stand
+// for a part of the claims: `unknown_outcome`. `test_now_us`: instead of the server's clock.
 [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant(
     Session& session, std::vector<model::Claim> claims, std::optional<std::int64_t> test_now_us);
 

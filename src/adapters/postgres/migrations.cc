@@ -512,6 +512,8 @@ INSERT INTO ranges (first_world, first_tile_id, state, epoch)
   VALUES (0, -9223372036854775808, 'owned', 1);
 
 CREATE PUBLICATION hunt FOR TABLE loot_tiles, grants WHERE (outcome = 'granted');
+-- Without it an UPDATE fails for the sake of the publication, before do_not_change can say why.
+ALTER TABLE grants REPLICA IDENTITY FULL;
 
 -- Groups to be given to those who log in; of the whole server, so another shard may have made them.
 DO $$

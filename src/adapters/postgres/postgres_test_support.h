@@ -41,8 +41,9 @@ class TestServer {
   TestServer(const Settings& settings, const TestServer* primary)
       : port_(testing::free_port()), data_(folder_.file("data")) {
     if (primary == nullptr) {
+      // Small files of the log, so that tests can run out of them.
       run({program("initdb"), "--pgdata", data_, "--auth", "trust", "--username", "hunt",
-           "--encoding", "UTF8", "--no-locale", "--no-sync"});
+           "--encoding", "UTF8", "--no-locale", "--no-sync", "--wal-segsize", "1"});
     } else {
       run({program("pg_basebackup"), "--pgdata", data_, "--host", "127.0.0.1", "--port",
            std::to_string(primary->port()), "--username", "hunt", "--write-recovery-conf",
@@ -51,7 +52,7 @@ class TestServer {
     std::ofstream file(data_ + "/postgresql.auto.conf", std::ios::app);
     file << "port = " << port_ << "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n"
          << "wal_level = logical\nmax_connections = 100\nshared_buffers = 64MB\n"
-         << "max_wal_size = 256MB\ncluster_name = 'standby'\n";
+         << "max_wal_size = 256MB\nmin_wal_size = 64MB\ncluster_name = 'standby'\n";
     for (const auto& line : settings) file << line << "\n";
     file.close();
     server_ = std::make_unique<testing::ServerProcess>(testing::ServerCommand{
@@ -78,10 +79,17 @@ class TestServer {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] const std::string& data() const { return data_; }
+  // As whom: "user" or "user:password".
+  [[nodiscard]] std::string text_url(const std::string& database,
+                                     const std::string& user = "hunt") const {
+    return fmt::format("postgres://{}@127.0.0.1:{}/{}?sslmode=disable", user, port_, database);
+  }
   [[nodiscard]] PostgresUrl url(const std::string& database) const {
-    return PostgresUrl::parse(
-               fmt::format("postgres://hunt@127.0.0.1:{}/{}?sslmode=disable", port_, database))
-        .value();
+    return PostgresUrl::parse(text_url(database)).value();
+  }
+  // Of a database of this server, from its URL.
+  [[nodiscard]] static std::string name_of(const PostgresUrl& url) {
+    return url.shown().substr(url.shown().rfind('/') + 1);
   }
   // A new database, empty.
   [[nodiscard]] PostgresUrl make_database() {

@@ -56,7 +56,7 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
     if (key == "host") host = value;
     if (key == "port") port = value;
     if (key == "dbname") database = value;
-    if (key == "options") asked_options = value + " ";
+    if (key == "options") asked_options = " " + value;
     parsed.pairs_.emplace_back(key, value);
   }
   PQconninfoFree(options);
@@ -68,11 +68,12 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
   }
   parsed.shown_ = fmt::format("{}:{}/{}", host, port, database);
   // A statement that takes longer than any caller waits is ended by the server itself. jit: our
-  // statements take microseconds, compiling one takes a fifth of a second.
+  // statements take microseconds, compiling one takes a fifth of a second. The URL's own come last:
+  // they win.
   put(parsed.pairs_, "options",
-      asked_options +
-          "-c statement_timeout=10s -c lock_timeout=2s -c jit=off"
-          " -c idle_in_transaction_session_timeout=30s -c client_encoding=UTF8");
+      "-c statement_timeout=10s -c lock_timeout=2s -c jit=off"
+      " -c idle_in_transaction_session_timeout=30s" +
+          asked_options + " -c client_encoding=UTF8");
   for (const auto& [key, value] : Pairs{{"application_name", "hunt"},
                                         {"connect_timeout", "5"},
                                         {"keepalives_idle", "10"},
