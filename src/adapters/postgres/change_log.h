@@ -4,6 +4,7 @@
 // record of the commit, or inside that record for the first parts of a large transaction, so that
 // every batch ends at a place and places only grow. Pure; thread: one.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -31,6 +32,7 @@ class ChangeLog {
     parts_.clear();
     rows_ = 0;
     newest_ = place;
+    gone_ = 0;
     open_ = Part{};
     lost_ = false;
   }
@@ -42,12 +44,10 @@ class ChangeLog {
     open_.committed_ns = now_ns;
   }
   void add(model::TileChange change) {
+    if (lost_) return;
     if (open_.tiles.size() == rows_per_part_max) {
       ++part_count_;
-      if (part_count_ >= parts_max) {
-        lost_ = true;  // no place left to stop at
-        return;
-      }
+      if (part_count_ >= parts_max) return lose();  // no place left to stop at
       const std::int64_t now_ns = open_.committed_ns;
       close(commit_lsn_ + part_count_, commit_lsn_);
       open_.committed_ns = now_ns;
@@ -55,12 +55,20 @@ class ChangeLog {
     open_.tiles.push_back(std::move(change));
   }
   void commit(std::uint64_t end_lsn) {
+    if (lost_) {
+      lost_ = false;
+      newest_ = std::max(newest_, end_lsn);
+      gone_ = newest_;
+    }
     if (open_.tiles.empty()) return;
     close(end_lsn, end_lsn);
   }
 
-  // Whether changes were too many to be kept: what was told is not complete.
+  // Whether a transaction is coming in that is too large to be kept: neither it nor what was not
+  // told before it can be told.
   [[nodiscard]] bool lost() const noexcept { return lost_; }
+  // Behind the last such transaction: changes before this place are gone.
+  [[nodiscard]] std::uint64_t gone() const noexcept { return gone_; }
   [[nodiscard]] std::uint64_t newest() const noexcept { return newest_; }
   [[nodiscard]] bool full() const noexcept { return rows_ >= rows_max; }
   [[nodiscard]] bool empty() const noexcept { return parts_.empty() && open_.tiles.empty(); }
@@ -78,10 +86,16 @@ class ChangeLog {
   }
 
  private:
+  void lose() {
+    lost_ = true;
+    parts_.clear();
+    rows_ = 0;
+    open_ = Part{};
+  }
   void close(std::uint64_t place, std::uint64_t resume_at) {
     open_.place = place;
     open_.resume_at = resume_at;
-    newest_ = place;
+    newest_ = std::max(newest_, place);
     rows_ += open_.tiles.size();
     parts_.push_back(std::move(open_));
     open_ = Part{};
@@ -90,6 +104,7 @@ class ChangeLog {
   std::deque<Part> parts_;
   Part open_;  // of the transaction that is coming in
   std::uint64_t newest_ = 0;
+  std::uint64_t gone_ = 0;
   std::uint64_t commit_lsn_ = 0;
   std::size_t part_count_ = 0;
   std::size_t rows_ = 0;

@@ -15,6 +15,9 @@ namespace {
 namespace asio = boost::asio;
 constexpr auto connect_within = std::chrono::seconds(5);
 
+// libpq would print what the server only mentions.
+void ignore(void*, const PGresult*) {}
+
 // Cancels what waits at a socket when the time is over. Lifetime: it outlives nothing of its own.
 class Deadline {
  public:
@@ -43,6 +46,7 @@ asio::awaitable<Result<void>> make_connection(OwnedConnection& connection,
   const ConnectParams params(pairs);
   connection.reset(PQconnectStartParams(params.keys(), params.values(), 0));
   if (connection == nullptr) co_return fail(Errc::unavailable, "no memory for a connection");
+  PQsetNoticeReceiver(connection.get(), ignore, nullptr);
   const Deadline deadline(socket, connect_within);
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK) {

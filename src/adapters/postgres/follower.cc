@@ -37,7 +37,11 @@ constexpr Statement make_slot_sql{
     "SELECT (lsn - '0/0')::bigint FROM pg_create_logical_replication_slot($1, 'pgoutput')"};
 constexpr Statement drop_slot_sql{"feed_drop_slot", "SELECT 1 FROM pg_drop_replication_slot($1)"};
 constexpr Statement keep_floor_sql{"feed_keep_floor", "UPDATE feed SET slot_from = $1"};
-constexpr Statement mark_sql{"feed_mark", "SELECT 1 FROM pg_logical_emit_message(false, $1, $2)"};
+// In a transaction, whose end reaches the disk at once (the stream shows no more than that), not
+// with the server's next turn in 200 ms; and that waits for no standby.
+constexpr Statement mark_here_sql{"feed_mark_here",
+                                  "SELECT set_config('synchronous_commit', 'local', true)"};
+constexpr Statement mark_sql{"feed_mark", "SELECT 1 FROM pg_logical_emit_message(true, $1, $2)"};
 
 constexpr std::string_view mark_prefix = "hunt";
 
@@ -105,7 +109,9 @@ asio::awaitable<Result<std::string>> Follower::prepare_slot() {
   broken_ = broken_ || !rows.truth(0, 6);
   // Between what was told last and where the stream begins nothing of ours was committed.
   floor_ = std::max(begins, rows.is_null(0, 5) ? 0 : rows.natural(0, 5));
-  log_.restart(std::max(floor_, log_.newest()));
+  // Not from what was read before: a promoted server may be behind that, in another history.
+  log_.restart(floor_);
+  newest_grant_ = 0;
   co_return slot;
 }
 
@@ -137,10 +143,13 @@ asio::awaitable<Result<void>> Follower::catch_up() {
   HUNT_CO_CHECK(co_await opened());
   const std::uint64_t mine = ++asked_;
   const std::string mark = std::to_string(mine);
-  HUNT_CO_CHECK(
-      co_await session_->call(mark_sql, Params().add(mark_prefix).add(std::string_view(mark))));
+  std::vector<Step> steps(2);
+  steps[0].statement = &mark_here_sql;
+  steps[1].statement = &mark_sql;
+  steps[1].params.add(mark_prefix).add(std::string_view(mark));
+  HUNT_CO_CHECK(co_await session_->call(std::move(steps)));
   const TimePoint deadline = std::chrono::steady_clock::now() + catch_up_within;
-  while (seen_ < mine) {
+  while (seen_ < mine && !log_.full()) {
     if (failure_) co_return tl::unexpected<Error>(*failure_);
     if (std::chrono::steady_clock::now() >= deadline) {
       co_return fail(Errc::deadline_exceeded,

@@ -3,6 +3,7 @@
 // Not the port (postgres_feed.h). Makes the slot when there is none, and says where it begins: what
 // lies before is gone. Opens the stream again by itself. Thread: its executor's.
 #pragma once
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -34,7 +35,8 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
 
   // Waits until the stream is open. Errors: why it is not, after an attempt that failed.
   [[nodiscard]] boost::asio::awaitable<Result<void>> opened();
-  // Reads all that is committed now into the log. Errors: unavailable, deadline_exceeded.
+  // Reads all that is committed now into the log, or what it holds at most. Errors: unavailable,
+  // deadline_exceeded.
   [[nodiscard]] boost::asio::awaitable<Result<void>> catch_up();
   // Waits for anything new, at most until `deadline`.
   [[nodiscard]] boost::asio::awaitable<void> changed(TimePoint deadline);
@@ -45,7 +47,7 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
 
   [[nodiscard]] const ChangeLog& log() const noexcept { return log_; }
   // Changes before this place are gone.
-  [[nodiscard]] std::uint64_t floor() const noexcept { return floor_; }
+  [[nodiscard]] std::uint64_t floor() const noexcept { return std::max(floor_, log_.gone()); }
   // Whether what was told lately may be wrong: too much at once, or another history.
   [[nodiscard]] bool broken() const noexcept { return broken_ || log_.lost(); }
   // The highest cursor of a grant that went by.

@@ -41,9 +41,7 @@ class TestServer {
   TestServer(const Settings& settings, const TestServer* primary)
       : port_(testing::free_port()), data_(folder_.file("data")) {
     if (primary == nullptr) {
-      // Small files of the log, so that tests can run out of them.
-      run({program("initdb"), "--pgdata", data_, "--auth", "trust", "--username", "hunt",
-           "--encoding", "UTF8", "--no-locale", "--no-sync", "--wal-segsize", "1"});
+      run({"cp", "-a", empty_cluster(), data_});
     } else {
       run({program("pg_basebackup"), "--pgdata", data_, "--host", "127.0.0.1", "--port",
            std::to_string(primary->port()), "--username", "hunt", "--write-recovery-conf",
@@ -55,13 +53,19 @@ class TestServer {
          << "max_wal_size = 256MB\nmin_wal_size = 64MB\ncluster_name = 'standby'\n";
     for (const auto& line : settings) file << line << "\n";
     file.close();
-    server_ = std::make_unique<testing::ServerProcess>(testing::ServerCommand{
-        {program("postgres"), "-D", data_}, folder_.path(), port_, "postgres"});
     start();
   }
   ~TestServer() { stop(); }
 
-  void start() {
+  // `file_kib_max`: no file becomes larger, as if the disk were full; 0: no limit.
+  void start(std::size_t file_kib_max = 0) {
+    std::vector<std::string> words{program("postgres"), "-D", data_};
+    if (file_kib_max != 0) {
+      const std::string limit = fmt::format("ulimit -S -f {}; exec \"$@\"", file_kib_max * 2);
+      words.insert(words.begin(), {"/bin/sh", "-c", limit, "sh"});
+    }
+    server_ = std::make_unique<testing::ServerProcess>(
+        testing::ServerCommand{std::move(words), folder_.path(), port_, "postgres"});
     const auto started = server_->start();
     ASSERT_TRUE(started.has_value()) << started.error().message;
     // It listens before it lets anybody in.
@@ -108,10 +112,23 @@ class TestServer {
   }
 
  private:
-  void run(std::vector<std::string> arguments) {
-    testing::ServerProcess tool({std::move(arguments), folder_.path(), 0, "postgres"});
+  static void run(std::vector<std::string> arguments, const std::string& folder) {
+    testing::ServerProcess tool({std::move(arguments), folder, 0, "postgres"});
     const auto done = tool.start();
     HUNT_ASSERT(done.has_value());
+  }
+  void run(std::vector<std::string> arguments) { run(std::move(arguments), folder_.path()); }
+  // What initdb makes, which takes longer than to copy it.
+  static std::string empty_cluster() {
+    static const testing::TemporaryFolder folder("hunt-postgres-empty");
+    static const std::string data = [] {
+      // Small files of the log, so that tests can run out of them.
+      run({program("initdb"), "--pgdata", folder.file("data"), "--auth", "trust", "--username",
+           "hunt", "--encoding", "UTF8", "--no-locale", "--no-sync", "--wal-segsize", "1"},
+          folder.path());
+      return folder.file("data");
+    }();
+    return data;
   }
 
   testing::TemporaryFolder folder_{"hunt-postgres"};
