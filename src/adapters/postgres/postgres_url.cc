@@ -21,6 +21,27 @@ void put(PostgresUrl::Pairs& pairs, const std::string& key, const std::string& v
   }
 }
 
+// A password with an @ or a / in it ends up, in parts, as host or database, and these are shown.
+bool has_bare_password(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  url = url.substr(0, url.find('?'));
+  const auto first = url.find('@');
+  if (first == std::string_view::npos) return false;
+  return url.find('@', first + 1) != std::string_view::npos || url.find('/') < first;
+}
+
+// libpq's own words, which it owns no more.
+tl::unexpected<Error> unreadable(char* why) {
+  std::string said = why == nullptr ? "out of memory" : why;
+  PQfreemem(why);
+  // libpq quotes what it cannot read, and that may be a password.
+  if (said.find("URI query parameter") == std::string::npos) said = said.substr(0, said.find('"'));
+  while (!said.empty() && std::string_view(" :\n").find(said.back()) != std::string_view::npos) {
+    said.pop_back();
+  }
+  return fail(Errc::invalid_argument, fmt::format("--store: {}; {}", said, expected), "store");
+}
+
 }  // namespace
 
 bool PostgresUrl::matches(std::string_view url) noexcept {
@@ -32,18 +53,17 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
     return fail(Errc::invalid_argument, fmt::format("--store: no PostgreSQL URL; {}", expected),
                 "store");
   }
+  if (has_bare_password(url)) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("--store: the URL holds an @ too many; write the @ of a user or password "
+                    "as %40, its / as %2F and its : as %3A; {}",
+                    expected),
+        "store");
+  }
   char* why = nullptr;
   PQconninfoOption* options = PQconninfoParse(url.c_str(), &why);
-  if (options == nullptr) {
-    // libpq quotes the URL, with the password, in some of its messages.
-    std::string said = why == nullptr ? "out of memory" : why;
-    PQfreemem(why);
-    if (said.find(url) != std::string::npos || said.find('@') != std::string::npos) {
-      said = "it cannot be read";
-    }
-    while (!said.empty() && said.back() == '\n') said.pop_back();
-    return fail(Errc::invalid_argument, fmt::format("--store: {}; {}", said, expected), "store");
-  }
+  if (options == nullptr) return unreadable(why);
   PostgresUrl parsed;
   std::string host = "localhost";
   std::string port = "5432";
@@ -60,6 +80,11 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
     parsed.pairs_.emplace_back(key, value);
   }
   PQconninfoFree(options);
+  // Who forgets "@host" has the password for a port.
+  if (port.find_first_not_of("0123456789,") != std::string::npos) {
+    return fail(Errc::invalid_argument,
+                fmt::format("--store: the port of the URL is no number; {}", expected), "store");
+  }
   if (database.empty()) {
     return fail(
         Errc::invalid_argument,
