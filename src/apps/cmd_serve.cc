@@ -11,15 +11,14 @@ namespace hunt::apps {
 
 namespace {
 
-// Tells when a warning begins and ends, once each.
+// Tells when warnings begin and end, once each.
 class Warnings {
  public:
   void look(const ports::Monitor& monitor) {
     const std::string now = monitor.warning();
     if (now.empty() == !warned_) return;
     warned_ = !now.empty();
-    std::fprintf(stderr, "hunt: %s\n",
-                 warned_ ? now.c_str() : "a relay of every shard is heard again");
+    std::fprintf(stderr, "hunt: %s\n", warned_ ? now.c_str() : "all is as it should be again");
   }
 
  private:

@@ -239,7 +239,9 @@ Result<void> Node::Parts::listen() {
         [this](const model::Invalidation& one) { observer->heard_relay(one.shard); });
     if (here) front->bus().on_claims(on_claims);
   });
-  return here ? Result<void>() : nats->connect(on_claims);
+  if (here) return {};
+  const auto on_trouble = [this](std::string what) { observer->set_trouble(std::move(what)); };
+  return nats->connect({on_claims, on_trouble});
 }
 
 Result<void> Node::Parts::relay_here() {

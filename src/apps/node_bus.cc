@@ -1,5 +1,7 @@
 #include "apps/node_bus.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <utility>
 
@@ -105,11 +107,20 @@ struct NodeBus::Front {
   Front(Lane& lane_in, std::unique_ptr<nats::Connection> made)
       // Of every shard: copies of other shards' tiles lie at the edges of ours.
       : lane(lane_in), connection(std::move(made)), bus(*connection, bus_options({}, {})) {}
-  [[nodiscard]] awaitable<void> listen(OnClaims on_claims) {
+  [[nodiscard]] awaitable<void> listen(Ears ears) {
     ports::Bus* lanes = &lane.bus();
     bus.on_invalidation(
         [lanes](const model::Invalidation& invalidation) { lanes->publish(invalidation); });
-    bus.on_claims(std::move(on_claims));
+    bus.on_claims(std::move(ears.on_claims));
+    connection->watch(
+        [on_trouble = std::move(ears.on_trouble), shown = connection->shown()](bool connected) {
+          on_trouble(connected
+                         ? std::string()
+                         : fmt::format("NATS at {} is not reachable: nobody can ask or store over "
+                                       "it, changed tiles show up to a second late and grants "
+                                       "are not told",
+                                       shown));
+        });
     bus.show_map(model::ShardMap());
     co_return;
   }
@@ -147,12 +158,12 @@ Result<std::unique_ptr<NodeBus>> NodeBus::make(NodeBusOptions options,
   return node;
 }
 
-Result<void> NodeBus::connect(OnClaims on_claims) {
+Result<void> NodeBus::connect(Ears ears) {
   HUNT_CHECK(front_->lane.run(front_->connection->connect()));
   const nats::StreamSettings settings;
   HUNT_CHECK(front_->lane.run(front_->connection->prepare(settings, shard_names_)));
   for (const auto& part : parts_) HUNT_CHECK(part->lane.run(part->connection->connect()));
-  front_->lane.run(front_->listen(std::move(on_claims)));
+  front_->lane.run(front_->listen(std::move(ears)));
   return {};
 }
 

@@ -28,7 +28,11 @@ struct NodeBusOptions {
 
 class NodeBus {
  public:
-  using OnClaims = std::function<void(const std::vector<model::ClaimEvent>&)>;
+  // What the process is told, on the front.
+  struct Ears {
+    std::function<void(const std::vector<model::ClaimEvent>&)> on_claims;
+    std::function<void(std::string)> on_trouble;  // one sentence, or empty: it is over
+  };
 
   // `worlds` knows the worlds' names. Lifetime: the store outlives the bus. Errors:
   // invalid_argument (the URL).
@@ -39,9 +43,9 @@ class NodeBus {
   NodeBus(const NodeBus&) = delete;
   NodeBus& operator=(const NodeBus&) = delete;
 
-  // Connects every lane once, makes or verifies the streams, and listens from then on; `on_claims`
-  // is called on the front. Errors: those of nats::Connection: connect() and prepare().
-  [[nodiscard]] Result<void> connect(OnClaims on_claims);
+  // Connects every lane once, makes or verifies the streams, and listens from then on. Errors:
+  // those of nats::Connection: connect() and prepare().
+  [[nodiscard]] Result<void> connect(Ears ears);
   // What the orchestrator of a lane stands on.
   [[nodiscard]] ports::Bus& bus(std::size_t lane) noexcept;
   // Asks and stored positions go to these from now on. Thread: the lane's.

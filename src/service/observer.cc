@@ -212,7 +212,16 @@ Observer::Silence Observer::silence() const {
   return longest;
 }
 
+void Observer::set_trouble(std::string trouble) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
+}
+
 std::string Observer::warning() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!trouble_.empty()) return trouble_;
+  }
   const Silence longest = silence();
   if (longest.ns <= limits::feed_silence_ns) return {};
   return fmt::format(

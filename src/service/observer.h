@@ -49,6 +49,7 @@ class Observer final : public ports::Monitor {
   void set_rules(const model::RuleSet& rules);
   void set_rules_rejected(std::uint64_t count);
   void set_not_ready(std::string reason);  // empty: ready
+  void set_trouble(std::string trouble);   // a warning, worse than any other; empty: none
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
@@ -81,6 +82,7 @@ class Observer final : public ports::Monitor {
   std::string event_;
   std::uint64_t rules_rejected_ = 0;
   std::string not_ready_ = "starting";
+  std::string trouble_;
   std::deque<model::ClaimEvent> finds_;
   std::int64_t watched_ns_ = INT64_MIN;
   std::deque<Look> looks_;                    // one every ten seconds, for ten minutes

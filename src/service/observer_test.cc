@@ -29,6 +29,9 @@ TEST(Observer, warns_of_a_silent_relay_until_it_is_heard) {
   EXPECT_EQ(observer.stats().warning, observer.warning());
   EXPECT_EQ(observer.why().warning, observer.warning());
   EXPECT_EQ(observer.stats().relay_silence_ns, limits::feed_silence_ns + 1'000'000'000);
+  observer.set_trouble("the bus is gone");
+  EXPECT_EQ(observer.warning(), "the bus is gone");
+  observer.set_trouble("");
   observer.heard_relay(1);
   observer.heard_relay(7);  // of a shard that has no store here
   EXPECT_EQ(observer.warning(), "");

@@ -162,11 +162,27 @@ class NatsLoad(NatsCase):
         time.sleep(1.5)
         reply = server.dig((player(1), 900000, 1))
         self.assertEqual(reply.json["outcomes"][0]["outcome"], "granted", reply)
+        ready = server.get("/readyz")
+        self.assertEqual(ready.status, 200)
+        self.assert_says(ready.json["warning"], self.nats.address, "not reachable")
         self.nats.start()
         report = self.report_of(rush)
         self.assert_balanced(report)
         self.assert_all_told(server)
         self.assertEqual(server.stop(), 0, server.output)
+
+    def test_an_orchestrator_without_nats_ends_in_time(self):
+        server = self.serve_nats()
+        relay = self.relay()
+        self.demo_world(server)
+        self.rush_meanwhile(server, "--stored", "--seconds", 4)
+        time.sleep(1)
+        self.nats.kill()
+        begun = time.monotonic()
+        self.assertEqual(server.stop(), 0, server.output)
+        self.assertEqual(relay.stop(), 0, relay.output)
+        self.assertLess(time.monotonic() - begun, 14)
+        self.assert_audit_clean()
 
     def test_a_bad_target_is_refused_and_its_password_not_shown(self):
         self.assert_exit(self.hunt("rush", "--target", "nats://", "--seconds", 1), 2)

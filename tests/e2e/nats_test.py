@@ -217,7 +217,7 @@ class NatsTroubles(HuntTest):
             self.assertLess(time.monotonic(), end, "the warning stays")
             time.sleep(0.1)
         time.sleep(1.2)
-        self.assert_says(server.output, "no relay of shard 0", "is heard again")
+        self.assert_says(server.output, "no relay of shard 0", "as it should be again")
 
     def test_one_file_has_a_relay_or_processes_for_themselves(self):
         nats = self.nats_server()
