@@ -97,10 +97,8 @@ model::WorldStats assumed_world(const RushFlags& flags) {
 Result<model::WorldStats> prepare_world(RushTarget& target, const RushFlags& flags,
                                         const load::DemoWorld& world) {
   FILE* out = talk(flags);
-  const auto told = target.world_stats();
-  if (!told && told.error().code == Errc::unsupported && !flags.demo) return assumed_world(flags);
-  HUNT_CHECK(told);
-  const model::WorldStats stats = *told;
+  if (!target.knows_world() && !flags.demo) return assumed_world(flags);
+  HUNT_TRY(stats, target.world_stats());
   const bool inproc = flags.target.url == "inproc:";
   const bool exhausted = stats.remaining * 10 < stats.budget;
   if (stats.tiles > 0 && !(exhausted && flags.demo)) {

@@ -37,7 +37,9 @@ class RushTarget {
   // How the driver follows claims here.
   virtual void set_claims(DriverOptions& options) const = 0;
 
-  // Of world 1. Errors: as the target says; unsupported where it cannot be asked.
+  // Whether somebody there can be asked for the world and its figures.
+  [[nodiscard]] virtual bool knows_world() const { return true; }
+  // Of world 1. Errors: as the target says.
   [[nodiscard]] virtual Result<model::WorldStats> world_stats() = 0;
   // Bound: limits::tiles_per_request_max. Errors: unauthorized without the admin token.
   [[nodiscard]] virtual Result<void> bury(std::vector<model::Burial> burials) = 0;

@@ -72,6 +72,7 @@ class NatsTarget final : public RushTarget {
     options.grants_from_answers = options_.stored;  // its answers are terminal
   }
 
+  bool knows_world() const override { return http_ != nullptr; }
   Result<model::WorldStats> world_stats() override {
     if (http_ != nullptr) return http_->world_stats();
     return untold("what lies in world 1");
