@@ -26,6 +26,8 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 
 struct RushFlags {
   TargetOptions target{.url = "http://127.0.0.1:8080",
+                       .http_url = {},
+                       .stored = false,
                        .server_token = {},
                        .admin_token = {},
                        .rules_path = {},
@@ -78,10 +80,24 @@ std::int64_t cell_ns_of(const load::Schedule& schedule) {
   return (schedule.duration_ns() / cells / second_ns + 1) * second_ns;
 }
 
+// Where nobody can be asked what lies in world 1: the demo world. Its grants, unknown too, only
+// have to differ from run to run.
+model::WorldStats assumed_world(const RushFlags& flags) {
+  std::fprintf(
+      talk(flags),
+      "world 1: taken for the demo world; --http http://HOST:PORT of a `hunt serve` on the "
+      "same bus can tell\n");
+  model::WorldStats stats;
+  stats.bounds = load::demo_world_rect;
+  stats.grants = static_cast<std::uint64_t>(system::SystemClock().wall_us());
+  return stats;
+}
+
 // A world without loot, or with little left, is no world to measure.
 Result<model::WorldStats> prepare_world(RushTarget& target, const RushFlags& flags,
                                         const load::DemoWorld& world) {
   FILE* out = talk(flags);
+  if (!target.knows_world() && !flags.demo) return assumed_world(flags);
   HUNT_TRY(stats, target.world_stats());
   const bool inproc = flags.target.url == "inproc:";
   const bool exhausted = stats.remaining * 10 < stats.budget;
@@ -97,7 +113,7 @@ Result<model::WorldStats> prepare_world(RushTarget& target, const RushFlags& fla
                 fmt::format("world 1 of {} holds no loot, so nobody could find any: bury the demo "
                             "world with --demo --admin-token-file FILE, or your own with `hunt "
                             "world import`",
-                            flags.target.url));
+                            shown_url(flags.target.url)));
   }
   const Bury bury = [&target](std::vector<model::Burial> part) {
     return target.bury(std::move(part));
@@ -177,12 +193,16 @@ void settle_overtaken(RushTarget& target, const Driver& driver, DriverBooks& boo
   }
 }
 
-// The command as it was typed; it holds no secrets, because tokens come from files.
-std::string command_line() {
+// The command as it was typed, but for the user and password in the target's URL; other secrets
+// come from files.
+std::string command_line(const std::string& target) {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   while (!text.empty() && text.back() == '\0') text.pop_back();
   std::replace(text.begin(), text.end(), '\0', ' ');
+  if (const auto at = text.find(target); at != std::string::npos) {
+    text.replace(at, target.size(), shown_url(target));
+  }
   const auto slash = text.substr(0, text.find(' ')).rfind('/');
   return slash == std::string::npos ? text : text.substr(slash + 1);
 }
@@ -222,7 +242,7 @@ Result<RunReport> play(RushTarget& target, const RushFlags& flags, Plan& plan, l
   Driver driver(target.make_asker(), clock, load::Crowd(plan.crowd, std::move(walks)), plan.driver);
   HUNT_CHECK(target.connect(driver.lane()));
   std::fprintf(talk(flags), "%s: %s players, %s, warm-up %.1f s\n", plan.scenario.name.c_str(),
-               with_commas(plan.crowd.players).c_str(), flags.target.url.c_str(),
+               with_commas(plan.crowd.players).c_str(), shown_url(flags.target.url).c_str(),
                static_cast<double>(plan.driver.warmup_ns) / 1e9);
   const auto cpu_before = target.cpu();
   const std::int64_t driver_before_ns = driver.cpu_ns();
@@ -285,8 +305,8 @@ int run(RushFlags flags) {
   if (!result) return report(result.error());
   const load::Schedule& schedule = *plan->driver.schedule;
   result->scenario = plan->scenario.name;
-  result->target = flags.target.url;
-  result->command = command_line();
+  result->target = shown_url(flags.target.url);
+  result->command = command_line(flags.target.url);
   result->machine = machine();
   for (const auto& phase : schedule.phases()) {
     result->rate = std::max({result->rate, phase.rate_begin, phase.rate_end});
@@ -304,9 +324,16 @@ int run(RushFlags flags) {
 void add_flags(CLI::App& rush, RushFlags& flags) {
   rush.add_option("--scenario", flags.scenario,
                   "YAML file of phases; without it the reference load for 60 seconds");
-  rush.add_option("--target", flags.target.url,
-                  "http://HOST:PORT, ws://HOST:PORT/v1/stream, or inproc: for a node of its own")
+  rush.add_option(
+          "--target", flags.target.url,
+          "http://HOST:PORT, ws://HOST:PORT/v1/stream, nats://[USER:PASSWORD@]HOST:PORT[,…], "
+          "or inproc: for a node of its own")
       ->capture_default_str();
+  rush.add_option("--http", flags.target.http_url,
+                  "With --target nats://…: http://HOST:PORT of a `hunt serve` on the same bus, for "
+                  "the figures and for --demo");
+  rush.add_flag("--stored", flags.target.stored,
+                "With --target nats://…: positions are stored (hunt.pos), not asked (hunt.ask)");
   rush.add_option("--rate", flags.size.rate,
                   "Positions a second when the most players play; else it follows the players")
       ->check(CLI::Range(std::uint64_t{1}, load::Phase::rate_max));
@@ -343,6 +370,7 @@ void add_rush(CommandLine& line) {
       "Examples:\n"
       "  hunt rush --target inproc: --seconds 20         a node of its own, nothing else needed\n"
       "  hunt rush --demo --admin-token-file admin.token --rate 20000 --html report.html\n"
+      "  hunt rush --target nats://127.0.0.1:4222 --http http://127.0.0.1:8080 --stored\n"
       "  hunt rush --target ws://10.0.0.7:8080/v1/stream --server-token-file game.token \\\n"
       "            --scenario examples/scenarios/ramp.yaml --trace walks.csv.gz");
   rush->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });

@@ -12,68 +12,81 @@ namespace hunt::apps {
 
 namespace {
 
-struct ServeFlags {
-  NodeOptions node;
-  std::string bus = "inproc:";
+// Tells when warnings begin and end, once each.
+class Warnings {
+ public:
+  void look(const ports::Monitor& monitor) {
+    const std::string now = monitor.warning();
+    if (now.empty() == !warned_) return;
+    warned_ = !now.empty();
+    std::fprintf(stderr, "hunt: %s\n", warned_ ? now.c_str() : "all is as it should be again");
+  }
+
+ private:
+  bool warned_ = false;
 };
 
-int run(const ServeFlags& flags) {
-  if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
+int run(const NodeOptions& flags) {
+  if (const auto fine = check_flags(flags); !fine) return report_usage(fine.error());
   const StopSignals signals;
-  auto node = Node::open(flags.node);
+  auto node = Node::open(flags);
   if (!node) return report(node.error());
   if (const auto started = (*node)->start(); !started) return report(started.error());
-  std::printf("hunt serves %s on %s\n", shown_store(flags.node.store_url).c_str(),
+  std::printf("hunt serves %s on %s\n", shown_store(flags.store_url).c_str(),
               (*node)->address().c_str());
   if ((*node)->admin_token_is_fresh()) {
     std::printf("admin token: %s\n", (*node)->admin_token().c_str());
   }
-  std::fflush(stdout);
-  while (!signals.wait(1'000'000'000)) {
+  if (flags.bus_url != "inproc:") {
+    std::printf(
+        "hunt serves NATS, too; `hunt relay` with the same --store, --bus and --cache tells what "
+        "changes\n");
   }
+  std::fflush(stdout);
+  Warnings warnings;
+  while (!signals.wait(1'000'000'000)) warnings.look((*node)->observer());
   std::printf("hunt: draining\n");
   (*node)->stop();
   return 0;
 }
 
-// "inproc:" is what this version has; anything else is named with what there is.
-CLI::Validator only(const std::string& scheme) {
-  return CLI::Validator(
-      [scheme](std::string& value) {
-        return value == scheme ? std::string{} : "this version has " + scheme + " only";
-      },
-      scheme);
-}
-
 }  // namespace
 
 void add_serve(CommandLine& line) {
-  auto flags = std::make_shared<ServeFlags>();
-  flags->node.lanes = std::max(1U, std::thread::hardware_concurrency());
+  auto flags = std::make_shared<NodeOptions>();
+  flags->lanes = std::max(1U, std::thread::hardware_concurrency());
   CLI::App* serve = line.app.add_subcommand("serve", "The orchestrator, for game servers");
-  serve->add_option("--bus", flags->bus, "Where positions come from")
-      ->check(only("inproc:"))
+  serve
+      ->add_option("--bus", flags->bus_url,
+                   "Where positions come from beside HTTP: inproc: for nowhere, or "
+                   "nats://[USER:PASSWORD@]HOST:PORT[,…]")
       ->capture_default_str();
   serve
-      ->add_option("--cache", flags->node.cache_url,
+      ->add_option("--shards", flags->shards,
+                   "On NATS, serve these shards alone: 0,2; all, and who does not follow the "
+                   "shard map, without it")
+      ->delimiter(',');
+  serve
+      ->add_option("--cache", flags->cache_url,
                    "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
       ->capture_default_str();
-  serve->add_option("--store", flags->node.store_url, store_help)->capture_default_str();
-  serve->add_option("--rules", flags->node.rules_path,
+  serve->add_option("--store", flags->store_url, store_help)->capture_default_str();
+  serve->add_option("--rules", flags->rules_path,
                     "Rules file or directory; the built-in event `starlight` without it");
-  serve->add_option("--listen", flags->node.listen, "HOST:PORT for HTTP")->capture_default_str();
-  serve->add_option("--lanes", flags->node.lanes, "Threads that answer positions")
+  serve->add_option("--listen", flags->listen, "HOST:PORT for HTTP")->capture_default_str();
+  serve->add_option("--lanes", flags->lanes, "Threads that answer positions")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  serve->add_option("--event-seed-file", flags->node.event_seed_file,
+  serve->add_option("--event-seed-file", flags->event_seed_file,
                     "64 hexadecimal digits; the seed kept in the store without it");
-  serve->add_option("--admin-token-file", flags->node.admin_token_file,
+  serve->add_option("--admin-token-file", flags->admin_token_file,
                     "The admin's token; a fresh one is printed without it");
-  serve->add_option("--server-token-file", flags->node.server_token_file,
+  serve->add_option("--server-token-file", flags->server_token_file,
                     "The game servers' token, needed on any address but loopback");
   serve->footer(
       "Examples:\n"
       "  hunt serve --store sqlite:hunt.db --rules rules/\n"
+      "  hunt serve --store sqlite:hunt.db --bus nats://127.0.0.1:4222      with a `hunt relay`\n"
       "  hunt serve --listen 0.0.0.0:8080 --server-token-file /run/secrets/game-servers");
   serve->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
 }

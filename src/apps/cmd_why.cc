@@ -55,6 +55,10 @@ std::string text_of(const std::string& body) {
   const json::object& why = parsed.as_object();
   std::string out = fmt::format("{}\n  {}\n", why.at("verdict").as_string().c_str(),
                                 why.at("next").as_string().c_str());
+  const json::value* warning = why.if_contains("warning");  // an older server has none
+  if (warning != nullptr && !warning->as_string().empty()) {
+    out += fmt::format("  {}\n", warning->as_string().c_str());
+  }
   for (const auto& entry : why.at("stages").as_array()) {
     const json::object& stage = entry.as_object();
     const double p99 = std::max(number(stage, "waited_p99"), number(stage, "worked_p99"));

@@ -25,6 +25,7 @@ int report_usage(const Error& error);
 
 void add_up(CommandLine& line);
 void add_serve(CommandLine& line);
+void add_relay(CommandLine& line);
 void add_world(CommandLine& line);
 void add_rules(CommandLine& line);
 void add_audit(CommandLine& line);

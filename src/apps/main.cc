@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   hunt::apps::CommandLine line;
   hunt::apps::add_up(line);
   hunt::apps::add_serve(line);
+  hunt::apps::add_relay(line);
   hunt::apps::add_world(line);
   hunt::apps::add_rules(line);
   hunt::apps::add_audit(line);

@@ -10,8 +10,10 @@
 #include <random>
 
 #include "adapters/http/http_server.h"
+#include "adapters/nats/nats_options.h"
 #include "adapters/redis/redis_cache.h"
 #include "apps/command.h"
+#include "apps/node_bus.h"
 #include "apps/open_store.h"
 #include "apps/rules_watch.h"
 #include "base/text.h"
@@ -28,6 +30,8 @@ namespace {
 
 constexpr std::int64_t drain_ns = 5'000'000'000;
 constexpr std::string_view no_cache = "none:";
+constexpr std::string_view inproc_bus = "inproc:";
+constexpr std::size_t shard_count = 1;  // one store, one shard
 
 std::vector<std::uint8_t> random_bytes(std::size_t count) {
   std::random_device device;
@@ -95,6 +99,15 @@ Result<void> check_flags(const NodeOptions& options) {
   HUNT_CHECK(parse_listen(options.listen));
   HUNT_CHECK(check_store_url(options.store_url));
   if (options.cache_url != no_cache) HUNT_CHECK(redis::parse_redis_url(options.cache_url));
+  if (options.bus_url != inproc_bus) HUNT_CHECK(nats::parse_servers(options.bus_url));
+  for (const auto shard : options.shards) {
+    if (shard >= shard_count) {
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("there is no shard {}: the stores given are 0 to {}", shard, shard_count - 1),
+          "shards");
+    }
+  }
   return {};
 }
 
@@ -129,6 +142,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<Lane>> lanes;
   // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
   std::unique_ptr<Lane> front;
+  std::unique_ptr<NodeBus> nats;  // none: all of it is in this process, the relay too
   std::vector<std::unique_ptr<LaneCache>> caches;  // by lane; none without a cache
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
   std::vector<std::unique_ptr<sim::BusyHandler>> busy_handlers;
@@ -146,6 +160,12 @@ struct Node::Parts {
   Result<void> open_store();
   Result<void> open_caches();
   Result<void> check_cache();
+  Result<void> open_bus();
+  Result<void> listen();
+  Result<void> relay_here();
+  ports::Bus& bus_of(std::size_t lane) {
+    return nats != nullptr ? nats->bus(lane) : lanes[lane]->bus();
+  }
   Result<void> open_rules();
   Result<std::vector<std::uint8_t>> event_seed();
   Result<void> open_http(const ListenAddress& listen);
@@ -183,6 +203,50 @@ Result<void> Node::Parts::check_cache() {
   if (checked || checked.error().code == Errc::unauthorized) return checked;
   std::fprintf(stderr, "hunt: %s; the store is read directly until the cache answers\n",
                checked.error().message.c_str());
+  return {};
+}
+
+Result<void> Node::Parts::open_bus() {
+  if (options.bus_url == inproc_bus) return {};
+  NodeBusOptions bus{options.bus_url, options.shards, shard_count};
+  HUNT_TRY(made, NodeBus::make(std::move(bus), lanes, *front, serving_store()));
+  nats = std::move(made);
+  return {};
+}
+
+// Connects, and hears for the page and the streams what claims came to.
+Result<void> Node::Parts::listen() {
+  const auto on_claims = [this](const std::vector<model::ClaimEvent>& events) {
+    observer->on_finds(events);
+    http->on_claims(events);
+  };
+  const bool here = nats == nullptr;
+  boost::asio::post(front->executor(), [this, here, on_claims] {
+    front->bus().on_invalidation(
+        [this](const model::Invalidation& one) { observer->heard_relay(one.shard); });
+    if (here) front->bus().on_claims(on_claims);
+  });
+  if (here) return {};
+  const auto on_trouble = [this](std::string what) { observer->set_trouble(std::move(what)); };
+  return nats->connect({on_claims, on_trouble});
+}
+
+Result<void> Node::Parts::relay_here() {
+  std::uint64_t identity = 0;
+  for (const auto byte : random_bytes(8)) identity = identity << 8 | byte;
+  ports::TileCache* cache = caches.empty() ? nullptr : &caches[0]->port();
+  Lane& first = *lanes[0];
+  const service::RelayOptions relay_options{0, identity | 1U};
+  relay = std::make_unique<service::Relay>(relay_options, store->feed(), first.bus(), cache, clock,
+                                           first.timer(), first.executor());
+  const auto started = first.run(relay->start());
+  if (started || started.error().code != Errc::unavailable) return started;
+  // Another process on the same store has it: this one waits for it, and is right meanwhile.
+  std::fprintf(
+      stderr,
+      "hunt: %s; until then what is in memory here lives a second, and streams hear of "
+      "grants of this process alone (several on one store: --bus nats:// and hunt relay)\n",
+      started.error().message.c_str());
   return {};
 }
 
@@ -248,7 +312,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   parts.options = std::move(options);
   parts.observer = std::make_unique<service::Observer>(
       parts.clock, parts.options.lanes,
-      service::About{HUNT_VERSION, shown_store(parts.options.store_url)});
+      service::About{HUNT_VERSION, shown_store(parts.options.store_url), shard_count,
+                     parts.options.bus_url == inproc_bus});
   HUNT_CHECK(parts.open_rules());
   HUNT_CHECK(parts.open_store());
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {
@@ -256,6 +321,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   }
   parts.front = std::make_unique<Lane>(parts.hub);
   HUNT_CHECK(parts.open_caches());
+  HUNT_CHECK(parts.open_bus());
   HUNT_CHECK(parts.open_http(listen));
   return std::unique_ptr<Node>(new Node(std::move(owned)));
 }
@@ -266,16 +332,18 @@ Result<void> Node::start() {
   parts.front->start();
   HUNT_CHECK(parts.check_cache());
   HUNT_TRY(seed, parts.event_seed());
+  HUNT_CHECK(parts.listen());
   for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
     Lane& lane = *parts.lanes[i];
     service::OrchestratorOptions options;
     options.lane = i;
     options.seed = parts.options.seed + i;
     options.event_seed = seed;
+    options.served = parts.options.shards;
     options.grant_calls_max = parts.options.grant_calls_max;
     options.stage_clock = parts.options.stage_clock;
     service::OrchestratorPorts ports{
-        {&parts.serving_store()}, lane.bus(), parts.clock, lane.timer(), lane.executor()};
+        {&parts.serving_store()}, parts.bus_of(i), parts.clock, lane.timer(), lane.executor()};
     if (!parts.caches.empty()) ports.cache = &parts.caches[i]->port();
     parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
         options, std::move(ports), *parts.observer, parts.rules->current()));
@@ -285,33 +353,17 @@ Result<void> Node::start() {
       parts.busy_handlers.push_back(std::make_unique<sim::BusyHandler>(*orchestrator, burn_ns));
       handler = parts.busy_handlers.back().get();
     }
-    boost::asio::post(lane.executor(), [orchestrator, handler, &lane] {
+    boost::asio::post(lane.executor(), [orchestrator, handler, i, &lane, &parts] {
       orchestrator->start();
-      lane.bus().serve(*handler);
+      if (parts.nats == nullptr) return lane.bus().serve(*handler);
+      parts.nats->serve(i, *handler, *orchestrator, parts.clock);
     });
   }
-  Lane& first = *parts.lanes[0];
-  Lane& front = *parts.front;
-  service::Observer* observer = parts.observer.get();
-  http::HttpServer* http = parts.http.get();
-  boost::asio::post(front.executor(), [observer, http, &front] {
-    front.bus().on_claims([observer, http](const std::vector<model::ClaimEvent>& events) {
-      observer->on_finds(events);
-      http->on_claims(events);
-    });
-  });
-  const auto identity = random_bytes(8);
-  std::uint64_t relay_id = 0;
-  for (const auto byte : identity) relay_id = relay_id << 8 | byte;
-  const service::RelayOptions relay{0, relay_id | 1U};
-  ports::TileCache* cache = parts.caches.empty() ? nullptr : &parts.caches[0]->port();
-  parts.relay = std::make_unique<service::Relay>(relay, parts.store->feed(), first.bus(), cache,
-                                                 parts.clock, first.timer(), first.executor());
   parts.running = true;
-  HUNT_CHECK(first.run(parts.relay->start()));
+  if (parts.nats == nullptr) HUNT_CHECK(parts.relay_here());
   parts.observer->set_rules(*parts.rules->current());
   parts.rules->start();
-  boost::asio::post(front.executor(), [&parts] { parts.http->start(); });
+  boost::asio::post(parts.front->executor(), [&parts] { parts.http->start(); });
   parts.observer->set_not_ready("");
   return {};
 }
@@ -336,16 +388,18 @@ void Node::stop() {
   Parts& parts = *parts_;
   parts.observer->set_not_ready("shutting down");
   if (parts.running) {
-    Lane& first = *parts.lanes[0];
     const std::int64_t deadline_ns = parts.clock.now_ns() + drain_ns;
+    if (parts.nats != nullptr) parts.nats->stop_taking();
     parts.http->stop();
     Lane& front = *parts.front;
     front.run(wait_for_connections(*parts.http, parts.clock, front.timer(), deadline_ns));
     for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
+      if (parts.nats != nullptr) parts.nats->drain(i);
       parts.lanes[i]->bus().stop_serving();
       parts.lanes[i]->run(parts.orchestrators[i]->drain(deadline_ns));
     }
-    first.run(parts.relay->drain());
+    if (parts.relay != nullptr) parts.lanes[0]->run(parts.relay->drain());
+    if (parts.nats != nullptr) parts.nats->close();
     parts.running = false;
   }
   parts.rules.reset();  // no callback into the lanes any more

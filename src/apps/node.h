@@ -1,4 +1,4 @@
-// Node: a whole orchestrator process: store, rules, lanes, relay and HTTP, wired together.
+// Node: a whole orchestrator process: store, rules, lanes, HTTP and, without NATS, the relay.
 //
 // Not a command: `up` and `serve` make one each. The only place where ports meet adapters.
 // Lifecycle: open() checks and opens everything, start() begins to serve, stop() drains.
@@ -26,7 +26,9 @@ struct NodeWounds {
 struct NodeOptions {
   std::string store_url = "sqlite:hunt.db";
   std::string cache_url = "none:";
-  std::string rules_path;  // empty: the built-in event
+  std::string bus_url = "inproc:";     // else nats://, and a relay elsewhere
+  std::vector<model::ShardId> shards;  // served; none: all, and who does not follow the map
+  std::string rules_path;              // empty: the built-in event
   std::string listen = "127.0.0.1:8080";
   std::size_t lanes = 1;
   std::uint64_t seed = 1;        // for jitter

@@ -93,6 +93,7 @@ Result<std::unique_ptr<OpenStore>> OpenStore::open(const std::string& url,
   }
   HUNT_TRY(path, sqlite_path(url));
   sqlite::SqliteOptions made{path, clock, options.shard, options.read_only, options.new_seed};
+  made.feed_for_all = options.feed_for_all;
   HUNT_TRY(store, sqlite::SqliteStore::open(std::move(made)));
   return std::unique_ptr<OpenStore>(std::make_unique<OpenSqlite>(std::move(store)));
 }

@@ -19,6 +19,9 @@ struct OpenStoreOptions {
   std::uint32_t shard = 0;
   bool read_only = false;                                     // it must be there already
   std::optional<std::array<std::uint8_t, 32>> new_seed = {};  // of a store made now
+  // Whoever takes the feed tells the changes to other processes, too: one at a time. PostgreSQL's
+  // feed is always so.
+  bool feed_for_all = false;
 };
 
 class OpenStore {

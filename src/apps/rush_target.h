@@ -17,7 +17,9 @@
 namespace hunt::apps {
 
 struct TargetOptions {
-  std::string url;           // http://HOST:PORT, ws://HOST:PORT[/v1/stream], or inproc:
+  std::string url;           // http://HOST:PORT, ws://HOST:PORT[/v1/stream], nats://, or inproc:
+  std::string http_url;      // nats:// only: who tells what NATS does not; or empty
+  bool stored = false;       // nats:// only: positions are stored, not asked
   std::string server_token;  // or empty
   std::string admin_token;   // or empty
   std::string rules_path;    // inproc: only
@@ -35,6 +37,8 @@ class RushTarget {
   // How the driver follows claims here.
   virtual void set_claims(DriverOptions& options) const = 0;
 
+  // Whether somebody there can be asked for the world and its figures.
+  [[nodiscard]] virtual bool knows_world() const { return true; }
   // Of world 1. Errors: as the target says.
   [[nodiscard]] virtual Result<model::WorldStats> world_stats() = 0;
   // Bound: limits::tiles_per_request_max. Errors: unauthorized without the admin token.
@@ -58,8 +62,12 @@ class RushTarget {
   [[nodiscard]] virtual std::optional<Cpu> cpu() = 0;
 };
 
+// The URL for people: without user and password.
+[[nodiscard]] std::string shown_url(const std::string& url);
+
 // Errors: invalid_argument (the URL), and for inproc: those of a node that starts.
 [[nodiscard]] Result<std::unique_ptr<RushTarget>> open_target(const TargetOptions& options);
 [[nodiscard]] Result<std::unique_ptr<RushTarget>> open_inproc_target(const TargetOptions& options);
+[[nodiscard]] Result<std::unique_ptr<RushTarget>> open_nats_target(const TargetOptions& options);
 
 }  // namespace hunt::apps

@@ -205,11 +205,16 @@ class RemoteTarget final : public RushTarget {
 }  // namespace
 
 Result<std::unique_ptr<RushTarget>> open_target(const TargetOptions& options) {
+  if (options.url.starts_with("nats")) return open_nats_target(options);
+  if (options.stored || !options.http_url.empty()) {
+    return fail(Errc::invalid_argument, "is for --target nats://HOST:PORT alone",
+                options.stored ? "stored" : "http");
+  }
   if (options.url == "inproc:") return open_inproc_target(options);
   if (!options.url.starts_with("http://") && !is_stream(options.url)) {
     return fail(Errc::invalid_argument,
                 fmt::format("\"{}\" is no target; expected http://HOST:PORT, "
-                            "ws://HOST:PORT/v1/stream or inproc:",
+                            "ws://HOST:PORT/v1/stream, nats://HOST:PORT or inproc:",
                             printable(options.url, 128)),
                 "target");
   }

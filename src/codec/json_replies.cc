@@ -344,6 +344,8 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
   append_json_string(out, stats.store_error);
   out += R"(,"not_ready":)";
   append_json_string(out, not_ready);
+  out += R"(,"warning":)";
+  append_json_string(out, stats.warning);
   HUNT_APPEND(R"(,"uptime_seconds":{:.9},"lanes":{},"batches":{},)", seconds(stats.uptime_ns),
               stats.lanes, stats.batches);
   append_outcomes(out, "positions", stats.positions);
@@ -358,7 +360,8 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
               stats.l1_evictions, stats.chunks_loaded);
   HUNT_APPEND(R"("l2":{{"hits":{},"misses":{},"errors":{}}},"cross_shard":{},)", stats.l2_hits,
               stats.l2_misses, stats.cache_errors, stats.cross_shard);
-  HUNT_APPEND(R"("rules_rejected":{},)", stats.rules_rejected);
+  HUNT_APPEND(R"("rules_rejected":{},"relay_silence_seconds":{:.9},)", stats.rules_rejected,
+              seconds(stats.relay_silence_ns));
   out += R"("latency_seconds":{)";
   append_latency(out, "answer", stats.answer);
   out.push_back(',');

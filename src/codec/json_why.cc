@@ -28,6 +28,7 @@ std::string write_why(const model::Why& why) {
   if (why.tail_before_ns > 0) out["tail_before_seconds"] = seconds(why.tail_before_ns);
   out["samples"] = why.samples;
   out["next"] = why.next;
+  out["warning"] = why.warning;
   boost::json::array stages;
   for (const auto& figures : why.stages) {
     boost::json::object one;

@@ -70,6 +70,8 @@ struct Stats {
   LatencySummary invalidation;  // commit to applied in L1
   std::vector<StageSeconds> stages;
   std::string store_error;  // the store's last error while it lasts, or empty
+  std::string warning;      // what is not as it should be though requests can be served, or empty
+  std::int64_t relay_silence_ns = 0;  // since a relay was heard; of several shards the longest
 };
 
 // A sample for the live page.

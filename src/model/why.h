@@ -74,6 +74,7 @@ struct StageFigures {
 struct Why {
   std::string verdict;  // one sentence with the evidence
   std::string next;     // one sentence: what to do
+  std::string warning;  // one sentence: what else is not as it should be, or empty
   bool confident = false;
   std::string timeline;  // "answers" or "claims": whose tail it is
   Stage stage = Stage::queue;

@@ -1,6 +1,10 @@
 #include "service/observer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "model/limits.h"
 
 namespace hunt::service {
 
@@ -91,7 +95,10 @@ struct Observer::Lane {
 };
 
 Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About about)
-    : clock_(clock), about_(std::move(about)), started_ns_(clock.now_ns()) {
+    : clock_(clock),
+      about_(std::move(about)),
+      started_ns_(clock.now_ns()),
+      relay_heard_ns_(about_.shards, started_ns_) {
   for (std::size_t i = 0; i < lane_count; ++i) lanes_.push_back(std::make_unique<Lane>());
 }
 
@@ -171,7 +178,9 @@ model::Why Observer::why() const {
   }
   all.answers_before_ns = median(std::move(answers));
   all.claims_before_ns = median(std::move(claims));
-  return engine::attribute(all);
+  model::Why why = engine::attribute(all);
+  why.warning = warning();
+  return why;
 }
 
 bool Observer::watched() const {
@@ -185,6 +194,42 @@ void Observer::on_finds(const std::vector<model::ClaimEvent>& events) {
     if (event.outcome == model::Outcome::granted) finds_.push_back(event);
   }
   while (finds_.size() > finds_max) finds_.pop_front();
+}
+
+void Observer::heard_relay(model::ShardId shard) {
+  const std::lock_guard lock(mutex_);
+  if (shard < relay_heard_ns_.size()) relay_heard_ns_[shard] = clock_.now_ns();
+}
+
+Observer::Silence Observer::silence() const {
+  const std::lock_guard lock(mutex_);
+  const std::int64_t now_ns = clock_.now_ns();
+  Silence longest;
+  for (model::ShardId shard = 0; shard < relay_heard_ns_.size(); ++shard) {
+    const std::int64_t silent_ns = now_ns - relay_heard_ns_[shard];
+    if (silent_ns > longest.ns) longest = {shard, silent_ns};
+  }
+  return longest;
+}
+
+void Observer::set_trouble(std::string trouble) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
+}
+
+std::string Observer::warning() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!trouble_.empty()) return trouble_;
+  }
+  const Silence longest = silence();
+  if (longest.ns <= limits::feed_silence_ns) return {};
+  return fmt::format(
+      "no relay of shard {} is heard for {} s: changed tiles show up to a second late and grants "
+      "are not told; {}",
+      longest.shard, longest.ns / 1'000'000'000,
+      about_.relays_here ? "the store's change feed does not answer"
+                         : "is `hunt relay` running with this store and bus?");
 }
 
 void Observer::set_rules(const model::RuleSet& rules) {
@@ -246,6 +291,8 @@ model::Stats Observer::stats() const {
   stats.invalidation = summary_of(all.invalidation);
   for (const auto& series : all.stages.series()) stats.stages.push_back(seconds_of(series));
   stats.store_error = all.store_error;
+  stats.relay_silence_ns = silence().ns;
+  stats.warning = warning();
   const std::lock_guard lock(mutex_);
   stats.rules = rules_;
   stats.event = event_;

@@ -21,6 +21,8 @@ namespace hunt::service {
 struct About {
   std::string version;
   std::string store;
+  std::size_t shards = 0;    // whose relays should be heard; 0: nobody listens
+  bool relays_here = false;  // this process has the relay
 };
 
 // A lane's part of the live view.
@@ -41,16 +43,19 @@ class Observer final : public ports::Monitor {
   void publish(std::size_t lane, engine::Evidence evidence);
   [[nodiscard]] bool watched() const;  // somebody asked for live() in the last five seconds
   void on_finds(const std::vector<model::ClaimEvent>& events);
+  void heard_relay(model::ShardId shard);
 
   // From apps.
   void set_rules(const model::RuleSet& rules);
   void set_rules_rejected(std::uint64_t count);
   void set_not_ready(std::string reason);  // empty: ready
+  void set_trouble(std::string trouble);   // a warning, worse than any other; empty: none
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
   [[nodiscard]] model::Why why() const override;
   [[nodiscard]] std::string not_ready() const override;
+  [[nodiscard]] std::string warning() const override;
 
  private:
   struct Lane;
@@ -61,6 +66,12 @@ class Observer final : public ports::Monitor {
   };
   [[nodiscard]] engine::Evidence gather() const;
   void remember_tail();
+  // Of the relay that was not heard for the longest.
+  struct Silence {
+    model::ShardId shard = 0;
+    std::int64_t ns = 0;
+  };
+  [[nodiscard]] Silence silence() const;
 
   const ports::Clock& clock_;
   const About about_;
@@ -71,9 +82,11 @@ class Observer final : public ports::Monitor {
   std::string event_;
   std::uint64_t rules_rejected_ = 0;
   std::string not_ready_ = "starting";
+  std::string trouble_;
   std::deque<model::ClaimEvent> finds_;
   std::int64_t watched_ns_ = INT64_MIN;
-  std::deque<Look> looks_;  // one every ten seconds, for ten minutes
+  std::deque<Look> looks_;                    // one every ten seconds, for ten minutes
+  std::vector<std::int64_t> relay_heard_ns_;  // by shard
 };
 
 }  // namespace hunt::service

@@ -246,7 +246,7 @@ class BadTarget(HuntTest):
             self.assert_says(self.refused(*target, "--server-token-file", "game"), "no loot")
 
     def test_a_target_that_is_no_address(self):
-        for target in ("127.0.0.1:8080", "https://x:1", "nats://x:1", "http://", "inproc"):
+        for target in ("127.0.0.1:8080", "https://x:1", "natz://x:1", "nats://", "http://", "inproc"):
             text = self.refused("--target", target, code=2)
             self.assert_says(text, "target")
 

@@ -475,7 +475,12 @@ awaitable<Result<Response>> Api::Routes::get_livez(const Call&) {
 awaitable<Result<Response>> Api::Routes::get_readyz(const Call&) {
   const std::string reason = ports_.monitor.not_ready();
   if (!reason.empty()) co_return fail(Errc::unavailable, "not ready: " + reason);
-  co_return json(R"({"ready":true})");
+  const std::string warning = ports_.monitor.warning();
+  if (warning.empty()) co_return json(R"({"ready":true})");
+  std::string body = R"({"ready":true,"warning":)";
+  codec::append_json_string(body, warning);
+  body.push_back('}');
+  co_return json(std::move(body));
 }
 
 awaitable<Result<Response>> Api::Routes::get_metrics(const Call& call) {

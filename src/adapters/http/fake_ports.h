@@ -172,10 +172,12 @@ class FakeMonitor final : public ports::Monitor {
   [[nodiscard]] model::LiveView live() override { return view; }
   [[nodiscard]] model::Why why() const override { return cause; }
   [[nodiscard]] std::string not_ready() const override { return reason; }
+  [[nodiscard]] std::string warning() const override { return worry; }
 
   model::Stats figures;
   model::LiveView view;
   model::Why cause;
+  std::string worry;
   std::string reason;
 };
 

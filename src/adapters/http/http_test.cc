@@ -274,6 +274,14 @@ TEST_F(HttpTest, says_why_it_is_not_ready) {
   EXPECT_EQ(send("GET", "/livez").status, 200U);
 }
 
+TEST_F(HttpTest, is_ready_with_a_warning) {
+  monitor.worry = "no relay of shard 0 is heard";
+  run();
+  const auto ready = send("GET", "/readyz");
+  EXPECT_EQ(ready.status, 200U);
+  EXPECT_EQ(ready.body, R"({"ready":true,"warning":"no relay of shard 0 is heard"})");
+}
+
 TEST_F(HttpTest, serves_the_page_with_its_policy) {
   run();
   const auto text = exchange("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

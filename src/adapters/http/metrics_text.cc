@@ -175,6 +175,8 @@ std::string metrics_text(const model::Stats& stats, const model::Why& why, bool 
   page.stage_gauge("hunt_stage_limit", "Most that may be under way, by stage.", why,
                    &model::StageFigures::limit);
   page.bottleneck(why);
+  page.gauge("hunt_relay_silence_seconds", "Time since a relay was heard; of shards the longest.",
+             static_cast<double>(stats.relay_silence_ns) / 1e9);
   page.gauge("hunt_uptime_seconds", "Time since the start.",
              static_cast<double>(stats.uptime_ns) / 1e9);
   page.gauge("hunt_lanes", "Lanes, one thread each.", stats.lanes);

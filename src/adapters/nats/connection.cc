@@ -38,6 +38,12 @@ asio::awaitable<void> Connection::close() {
 bool Connection::connected() const noexcept {
   return link_->connected();
 }
+void Connection::watch(std::function<void(bool)> watcher) {
+  watcher_ = link_->listen(std::move(watcher));
+}
+const std::string& Connection::shown() const noexcept {
+  return link_->shown();
+}
 
 asio::awaitable<Result<void>> Connection::prepare(StreamSettings settings,
                                                   std::vector<std::string> shards) {

@@ -6,6 +6,7 @@
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,10 @@ class Connection {
   // Ends at once; what waits for answers hears that the connection broke.
   void shut();
   [[nodiscard]] bool connected() const noexcept;
+  // Called on the lane after each loss and each connect to come. One watcher a connection.
+  void watch(std::function<void(bool connected)> watcher);
+  // "HOST:PORT,HOST:PORT", for people.
+  [[nodiscard]] const std::string& shown() const noexcept;
 
   // Makes the streams HUNT_POS, HUNT_CLAIMS and HUNT_DLQ and a durable consumer of HUNT_POS for
   // each of `shards` ("0", "7", "any"), or verifies those that exist: what decides about loss must
@@ -58,6 +63,7 @@ class Connection {
  private:
   explicit Connection(std::shared_ptr<Link> link);
   std::shared_ptr<Link> link_;
+  std::shared_ptr<std::function<void(bool connected)>> watcher_;
 };
 
 }  // namespace hunt::nats

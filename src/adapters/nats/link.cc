@@ -115,7 +115,9 @@ void Link::dialled(Result<std::unique_ptr<Session>> session,
 
 void Link::adopt(std::unique_ptr<Session> session) {
   session_ = std::move(session);
-  ++session_count_;
+  if (++session_count_ > 1) {
+    std::fprintf(stderr, "hunt: connected to NATS at %s again\n", shown().c_str());
+  }
   backoff_ms_ = 0;
   lame_ns_ = 0;
   heard_ns_ = pinged_ns_ = monotonic_ns();

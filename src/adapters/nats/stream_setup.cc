@@ -38,6 +38,14 @@ tl::unexpected<Error> failed(std::string_view what, natsStatus status, jsErrCode
                             servers.shown),
                 "bus");
   }
+  if (code == JSStorageResourcesExceededErr) {
+    return fail(Errc::unavailable,
+                fmt::format("NATS at {} has too little room to {}: the streams of the hunt reserve "
+                            "2.1 GiB; raise jetstream.max_file_store, or make smaller streams of "
+                            "these names yourself before",
+                            servers.shown, what),
+                "bus");
+  }
   return fail(status == NATS_TIMEOUT || code == 0 ? Errc::unavailable : Errc::invalid_argument,
               fmt::format("NATS at {} does not {}: {} ({})", servers.shown, what, said,
                           natsStatus_GetText(status)),

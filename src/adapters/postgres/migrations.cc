@@ -474,18 +474,20 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'HU004', MESSAGE = format(
       'the shard map has version %s already, the new one %s', mine.map_version, set_map.version);
   END IF;
-  PERFORM pg_advisory_xact_lock(18434::bigint << 48 | id) FROM (SELECT id FROM ranges ORDER BY id) r;
+  PERFORM pg_advisory_xact_lock(18434::bigint << 48 | id)
+    FROM (SELECT id FROM ranges ORDER BY id) r;
   DELETE FROM shard_map;
   INSERT INTO shard_map SELECT * FROM unnest(worlds, tiles, owners);
   SELECT t.world, t.tile_id INTO given_away
-    FROM (SELECT m.*, lead(first_world) OVER o AS next_world, lead(first_tile_id) OVER o AS next_tile
+    FROM (SELECT m.*, lead(first_world) OVER o AS next_world,
+                 lead(first_tile_id) OVER o AS next_tile
           FROM shard_map m WINDOW o AS (ORDER BY first_world, first_tile_id)) m
     JOIN loot_tiles t ON (t.world, t.tile_id) >= (m.first_world, m.first_tile_id)
       AND (m.next_world IS NULL OR (t.world, t.tile_id) < (m.next_world, m.next_tile))
     WHERE m.shard <> mine.shard AND t.spawn <> 0 LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'HU006', MESSAGE = format(
-      'loot lies in what shard %s would give away (world %s, stored tile id %s): it cannot be moved',
+      'loot lies in what shard %s would give away (world %s, tile id %s): it cannot be moved',
       mine.shard, given_away.world, given_away.tile_id);
   END IF;
   UPDATE meta SET map_version = set_map.version, map_shards = set_map.shards,
@@ -535,7 +537,8 @@ GRANT SELECT ON meta, worlds, shard_map, ranges, stock, spawns_done, loot_tiles,
 GRANT EXECUTE ON FUNCTION now_us, server_timeline, range_of, ledger_settled TO hunt_reader;
 GRANT hunt_reader TO hunt_ingest, hunt_relay;
 GRANT SELECT ON seeds TO hunt_ingest;
-GRANT EXECUTE ON FUNCTION grant_claims, bury, close_tiles, create_world, set_map TO hunt_ingest;
+GRANT EXECUTE ON FUNCTION grant_claims, bury, close_tiles, create_world, set_map
+  TO hunt_ingest;
 GRANT UPDATE ON feed TO hunt_relay;
 GRANT EXECUTE ON FUNCTION raise_epoch TO hunt_relay;
 )sql";

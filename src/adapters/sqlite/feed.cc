@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t rows_per_batch_max = 4'096;  // the bound of ports::ChangeFeed::next
 constexpr std::size_t waiters_max = 64;            // one relay per store is usual
-constexpr auto poll_every = std::chrono::milliseconds(100);
 constexpr std::int64_t wait_ns_max = 60'000'000'000;
 
 Error closed() {
@@ -107,8 +106,12 @@ Result<void> FeedReader::read_grants(model::ChangeBatch& batch) {
   }
 }
 
-Feed::Feed(std::unique_ptr<Connection> connection, const ports::Clock& clock)
-    : clock_(clock), connection_(std::move(connection)), reader_(*connection_) {
+Feed::Feed(std::unique_ptr<Connection> connection, const ports::Clock& clock,
+           std::chrono::milliseconds poll_every)
+    : clock_(clock),
+      poll_every_(poll_every),
+      connection_(std::move(connection)),
+      reader_(*connection_) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -163,7 +166,7 @@ void Feed::wait(std::unique_lock<std::mutex>& lock) {
     changed_.wait(lock, [this] { return closing_ || !arrived_.empty() || !asked_now_.empty(); });
     return;
   }
-  Time wake = std::chrono::steady_clock::now() + poll_every;
+  Time wake = std::chrono::steady_clock::now() + poll_every_;
   for (const auto& waiter : waiting_) wake = std::min(wake, waiter.deadline);
   changed_.wait_until(lock, wake, stirred);
 }

@@ -1,8 +1,8 @@
 // FeedReader: what was committed after a cursor. Feed: the thread that keeps readers waiting until
 // there is something.
 //
-// Not the relay. Commits of this process wake it at once; those of other processes are noticed by
-// PRAGMA data_version, every 100 ms while somebody waits.
+// Not the relay. Commits of this process wake it at once, where it makes any; those of other
+// processes are noticed by PRAGMA data_version, now and then while somebody waits.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -46,8 +46,13 @@ class FeedReader {
 
 class Feed {
  public:
+  // How often it looks for commits of other processes: rarely where they are the exception.
+  static constexpr std::chrono::milliseconds poll_rarely{100};
+  static constexpr std::chrono::milliseconds poll_often{10};
+
   // Lifetime: `clock` outlives the feed.
-  Feed(std::unique_ptr<Connection> connection, const ports::Clock& clock);
+  Feed(std::unique_ptr<Connection> connection, const ports::Clock& clock,
+       std::chrono::milliseconds poll_every);
   ~Feed() { close(); }
 
   // Thread: any, for all of these.
@@ -74,6 +79,7 @@ class Feed {
   void answer_now(std::vector<std::unique_ptr<Reply<model::FeedCursor>>>& asked);
 
   const ports::Clock& clock_;
+  const std::chrono::milliseconds poll_every_;
   std::unique_ptr<Connection> connection_;
   FeedReader reader_;
   std::int64_t data_version_ = 0;  // the thread's

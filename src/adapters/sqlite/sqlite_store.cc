@@ -10,6 +10,7 @@
 #include "adapters/sqlite/chunk_reader.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/feed.h"
+#include "adapters/sqlite/feed_lock.h"
 #include "adapters/sqlite/feed_mark.h"
 #include "adapters/sqlite/grant_ledger.h"
 #include "adapters/sqlite/job.h"
@@ -73,6 +74,7 @@ struct SqliteStore::Parts {
   std::unique_ptr<GrantLedger> ledger;
   std::unique_ptr<TileWriter> tiles;
   std::unique_ptr<FeedMark> feed_mark;
+  std::unique_ptr<FeedLock> feed_lock;  // of whoever follows the feed
 
   std::unique_ptr<Feed> feed;
   std::unique_ptr<Checkpointer> checkpointer;
@@ -80,7 +82,7 @@ struct SqliteStore::Parts {
   Worker read_worker;
   std::unique_ptr<Writer> writer;
 
-  void start_writing(std::unique_ptr<Connection> checkpoints) {
+  void start_writing(std::unique_ptr<Connection> checkpoints, bool feed_for_all) {
     ledger = std::make_unique<GrantLedger>(*writer_connection, clock);
     tiles = std::make_unique<TileWriter>(*writer_connection, clock);
     feed_mark = std::make_unique<FeedMark>(*writer_connection);
@@ -90,8 +92,12 @@ struct SqliteStore::Parts {
       return SQLITE_OK;
     };
     sqlite3_wal_hook(writer_connection->handle(), told, checkpointer.get());
+    // Who follows the feed for all writes nothing that it tells: what it hears of is others' work.
     writer = std::make_unique<Writer>(
-        *writer_connection, [this] { checkpointer->pause(); }, [this] { feed->committed(); });
+        *writer_connection, [this] { checkpointer->pause(); },
+        [this, feed_for_all] {
+          if (!feed_for_all) feed->committed();
+        });
   }
 
   template <class T>
@@ -151,8 +157,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
 
   auto parts = std::make_unique<Parts>(options.clock, std::move(writer), std::move(chunks),
                                        std::move(reader));
-  parts->feed = std::make_unique<Feed>(std::move(feed), parts->clock);
-  if (parts->writer_connection) parts->start_writing(std::move(checkpoints));
+  parts->feed = std::make_unique<Feed>(std::move(feed), parts->clock,
+                                       options.feed_for_all ? Feed::poll_often : Feed::poll_rarely);
+  parts->feed_lock = std::make_unique<FeedLock>(options.path, options.feed_for_all);
+  if (parts->writer_connection) parts->start_writing(std::move(checkpoints), options.feed_for_all);
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts)));
 }
 
@@ -266,6 +274,8 @@ boost::asio::awaitable<Result<ports::StoreInfo>> SqliteStore::info() {
 }
 
 boost::asio::awaitable<Result<model::FeedStart>> SqliteStore::resume() {
+  auto taken = parts_->feed_lock->take();
+  if (!taken) return parts_->refuse<model::FeedStart>(std::move(taken).error());
   return parts_->write<model::FeedStart>(
       [parts = parts_.get()] { return parts->feed_mark->resume(); });
 }

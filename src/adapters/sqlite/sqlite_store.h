@@ -27,6 +27,9 @@ struct SqliteOptions {
   bool read_only = false;     // the file must exist; writes are refused
   std::optional<std::array<std::uint8_t, 32>> seed =
       std::nullopt;  // of a new store; random when not given
+  // Whoever takes the feed tells the changes to other processes, too: one at a time. Else any
+  // number may take it, each for itself, while nobody tells them to others.
+  bool feed_for_all = false;
 };
 
 class SqliteStore final : public ports::HuntStore, public ports::ChangeFeed {

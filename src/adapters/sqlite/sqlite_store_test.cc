@@ -368,4 +368,29 @@ TEST(SqliteStore, keeps_every_answered_grant_through_kill_nine) {
 }
 
 }  // namespace
+// One relay tells the others what changes; the next one waits until it is gone.
+TEST(SqliteFeed, is_one_relays_alone_or_everybodys_for_himself) {
+  const TemporaryDirectory directory;
+  ports::contract::ManualClock clock;
+  SqliteOptions own{directory.file("hunt.db"), clock};
+  SqliteOptions for_all = own;
+  for_all.feed_for_all = true;
+  const auto resume = [](SqliteStore& store) { return ports::contract::run(store.resume()); };
+  auto relay = open_store(for_all);
+  const auto standby = open_store(for_all);
+  ASSERT_TRUE(resume(*relay).has_value());
+  EXPECT_TRUE(resume(*relay).has_value()) << "its own again";
+  const auto waits = resume(*standby);
+  ASSERT_FALSE(waits.has_value());
+  EXPECT_EQ(waits.error().code, Errc::unavailable);
+  EXPECT_NE(waits.error().message.find("hunt relay"), std::string::npos);
+  const auto first = open_store(own);
+  const auto second = open_store(own);
+  EXPECT_EQ(resume(*first).error().code, Errc::unavailable);
+  relay.reset();
+  EXPECT_TRUE(resume(*first).has_value());
+  EXPECT_TRUE(resume(*second).has_value());
+  EXPECT_FALSE(resume(*standby).has_value());
+}
+
 }  // namespace hunt::sqlite
