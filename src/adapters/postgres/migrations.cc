@@ -356,14 +356,15 @@ CREATE FUNCTION bury(
   the_world bigint, tiles bigint[], tables text[], budgets bigint[], opens bigint[],
   closes bigint[], keys text[], test_now_us bigint DEFAULT NULL)
 RETURNS TABLE (place bigint, tile bigint, spawn bigint, unchanged boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
   the_now_us bigint;
   locked_ranges bigint[];
-  wish record;
-  known record;
-  new_spawn bigint;
+  foreign_place bigint;
+  new_places bigint[];
+  new_spawns bigint[];
+  new_turns bigint[];
 BEGIN
   PERFORM require_timeline();
   IF NOT EXISTS (SELECT FROM worlds WHERE id = the_world) THEN
@@ -375,42 +376,50 @@ BEGIN
   PERFORM FROM loot_tiles t WHERE t.world = the_world AND t.tile_id = ANY (tiles)
     ORDER BY t.tile_id FOR NO KEY UPDATE OF t;
   the_now_us := coalesce(test_now_us, now_us());
-  FOR wish IN SELECT a.* FROM unnest(tiles, tables, budgets, opens, closes, keys)
-      WITH ORDINALITY AS a(tile, loot_table, budget, opens, closes, key, place) ORDER BY a.place
-  LOOP
-    place := wish.place;
-    SELECT b.tile_id, b.spawn INTO known FROM burials b
-      WHERE b.world = the_world AND b.key = wish.key;
-    IF FOUND THEN
-      tile := known.tile_id;
-      spawn := known.spawn;
-      unchanged := true;
-      RETURN NEXT;
-      CONTINUE;
-    END IF;
-    IF NOT EXISTS (SELECT FROM range_of(the_world, wish.tile) r
-                   WHERE r.owned AND r.id = ANY (locked_ranges)) THEN
-      RAISE EXCEPTION USING ERRCODE = 'HU002', DETAIL = wish.place, MESSAGE =
-        'a tile belongs to another shard now; ask for the shard map and bury there';
-    END IF;
-    SELECT shard::bigint << 48 | nextval('spawn_number') INTO new_spawn FROM meta;
-    INSERT INTO stock (spawn, remaining) VALUES (new_spawn, wish.budget);
+
+  -- What is new: without a key, or the first of its key. A tile that comes twice has two turns.
+  SELECT array_agg(a.place), array_agg(a.turn),
+         array_agg((SELECT shard::bigint << 48 FROM meta) | nextval('spawn_number'))
+    INTO new_places, new_turns, new_spawns
+    FROM (SELECT a.place, row_number() OVER (PARTITION BY a.tile ORDER BY a.place) AS turn
+          FROM (SELECT a.*, row_number() OVER (PARTITION BY a.key ORDER BY a.place) AS of_key
+                FROM unnest(tiles, keys) WITH ORDINALITY AS a(tile, key, place)) a
+          WHERE a.key IS NULL OR (a.of_key = 1 AND NOT EXISTS (
+            SELECT FROM burials b WHERE b.world = the_world AND b.key = a.key))
+          ORDER BY turn, a.place) a;
+  SELECT a.place INTO foreign_place FROM unnest(new_places) AS a(place)
+    CROSS JOIN LATERAL range_of(the_world, tiles[a.place]) r
+    WHERE NOT (r.owned AND r.id = ANY (locked_ranges)) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'HU002', DETAIL = foreign_place, MESSAGE =
+      'a tile belongs to another shard now; ask for the shard map and bury there';
+  END IF;
+  FOR this_turn IN 1 .. coalesce(new_turns[cardinality(new_turns)], 0) LOOP
+    INSERT INTO stock (spawn, remaining)
+      SELECT a.spawn, budgets[a.place]
+      FROM unnest(new_places, new_spawns, new_turns) AS a(place, spawn, turn)
+      WHERE a.turn = this_turn;
     INSERT INTO loot_tiles AS t (world, tile_id, spawn, loot_table, budget, opens_us, closes_us,
                                  buried_at_us)
-      VALUES (the_world, wish.tile, new_spawn, wish.loot_table, wish.budget, wish.opens,
-              wish.closes, the_now_us)
+      SELECT the_world, tiles[a.place], a.spawn, tables[a.place], budgets[a.place],
+             opens[a.place], closes[a.place], the_now_us
+      FROM unnest(new_places, new_spawns, new_turns) AS a(place, spawn, turn)
+      WHERE a.turn = this_turn
       ON CONFLICT (world, tile_id) DO UPDATE SET spawn = excluded.spawn,
         loot_table = excluded.loot_table, budget = excluded.budget, opens_us = excluded.opens_us,
         closes_us = excluded.closes_us, buried_at_us = excluded.buried_at_us, sold_out = false;
-    IF wish.key IS NOT NULL THEN
-      INSERT INTO burials (world, key, tile_id, spawn)
-        VALUES (the_world, wish.key, wish.tile, new_spawn);
-    END IF;
-    tile := wish.tile;
-    spawn := new_spawn;
-    unchanged := false;
-    RETURN NEXT;
   END LOOP;
+  INSERT INTO burials (world, key, tile_id, spawn)
+    SELECT the_world, keys[a.place], tiles[a.place], a.spawn
+    FROM unnest(new_places, new_spawns) AS a(place, spawn) WHERE keys[a.place] IS NOT NULL;
+
+  RETURN QUERY
+  SELECT a.place, coalesce(n.tile, b.tile_id), coalesce(n.spawn, b.spawn), n.spawn IS NULL
+  FROM unnest(keys) WITH ORDINALITY AS a(key, place)
+  LEFT JOIN (SELECT n.place, tiles[n.place] AS tile, n.spawn
+             FROM unnest(new_places, new_spawns) AS n(place, spawn)) n ON n.place = a.place
+  LEFT JOIN burials b ON n.place IS NULL AND b.world = the_world AND b.key = a.key
+  ORDER BY a.place;
 END $$;
 
 CREATE FUNCTION close_tiles(the_world bigint, tiles bigint[], test_now_us bigint DEFAULT NULL)
@@ -532,8 +541,8 @@ BEGIN
   END LOOP;
 END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
-GRANT SELECT ON meta, worlds, shard_map, ranges, stock, spawns_done, loot_tiles, grants, burials, feed,
-  ledger_cursor TO hunt_reader;
+GRANT SELECT ON meta, worlds, shard_map, ranges, stock, spawns_done, loot_tiles, grants, burials,
+  feed, ledger_cursor TO hunt_reader;
 GRANT EXECUTE ON FUNCTION now_us, server_timeline, range_of, ledger_settled TO hunt_reader;
 GRANT hunt_reader TO hunt_ingest, hunt_relay;
 GRANT SELECT ON seeds TO hunt_ingest;
