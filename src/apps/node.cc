@@ -239,15 +239,7 @@ Result<void> Node::Parts::relay_here() {
   const service::RelayOptions relay_options{0, identity | 1U};
   relay = std::make_unique<service::Relay>(relay_options, store->feed(), first.bus(), cache, clock,
                                            first.timer(), first.executor());
-  const auto started = first.run(relay->start());
-  if (started || started.error().code != Errc::unavailable) return started;
-  // Another process on the same store has it: this one waits for it, and is right meanwhile.
-  std::fprintf(
-      stderr,
-      "hunt: %s; until then what is in memory here lives a second, and streams hear of "
-      "grants of this process alone (several on one store: --bus nats:// and hunt relay)\n",
-      started.error().message.c_str());
-  return {};
+  return first.run(relay->start());
 }
 
 Result<void> Node::Parts::open_rules() {

@@ -65,7 +65,11 @@ asio::awaitable<Result<void>> Replication::start(std::string slot) {
   Error error = failure_of(result, shown_);
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   if (state != nullptr && std::string_view(state) == "55006") {
-    error = {Errc::unavailable, shown_ + ": another relay holds the change feed", {}};
+    error = {Errc::unavailable,
+             shown_ +
+                 ": another relay holds the change feed; several processes on one store need --bus "
+                 "nats:// and hunt relay",
+             {}};
   }
   if (state != nullptr && std::string_view(state) == "42704") error.code = Errc::not_found;
   co_return tl::unexpected<Error>(std::move(error));
