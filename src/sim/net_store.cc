@@ -55,10 +55,12 @@ void ShardServer::resume_replication() {
 
 void ShardServer::promote() {
   HUNT_ASSERT(world_.host(node_) == nullptr);
+  const std::uint64_t timeline = store_.disk().timeline_ + 1;
   SimDisk disk = standby_ ? std::move(*standby_) : store_.disk();
   standby_.reset();
   disk.slot_lost_ = true;
   disk.promoted_ = true;
+  disk.timeline_ = timeline;
   store_.restore(std::move(disk));
   unreplicated_.clear();
   feeds_.clear();
@@ -309,7 +311,13 @@ Awaited<void> NetStore::confirm(model::FeedCursor cursor) {
 }
 
 Awaited<model::FeedStart> NetStore::repair() {
-  Work<model::FeedStart> work = [](Host&, ShardServer& server) { return server.disk().repair(); };
+  // The raised epoch is announced to everybody: it must survive a failover, as a commit that waits
+  // for its standby does.
+  Work<model::FeedStart> work = [](Host& host, ShardServer& server) -> Awaited<model::FeedStart> {
+    auto start = co_await server.disk().repair();
+    if (start) co_await server.replicated(host);
+    co_return start;
+  };
   return feed_call(Place::feed, false, std::move(work));
 }
 

@@ -12,6 +12,9 @@ namespace {
 constexpr std::int64_t poll_ns = 1'000'000;
 constexpr std::int64_t future_us_max = 1'000'000;  // PROTOCOLS 3
 constexpr std::size_t feed_batch_max = 4'096;
+// An epoch raised on a server that was then lost may be known to pods and caches: the epochs of
+// each timeline lie above all of the ones before. 2^13 epochs are 127 promotions.
+constexpr std::uint64_t epochs_per_timeline = 64;
 
 }  // namespace
 
@@ -330,7 +333,7 @@ boost::asio::awaitable<Result<model::FeedStart>> SimStore::repair() {
   HUNT_CO_CHECK(co_await enter(Call::feed));
   std::uint64_t newest = epoch_;
   for (const auto& [first, range] : ranges_) newest = std::max(newest, range.epoch);
-  epoch_ = newest + 1;
+  epoch_ = std::max(newest + 1, timeline_ > 1 ? timeline_ * epochs_per_timeline : 0);
   for (auto& [first, range] : ranges_) range.epoch = epoch_;
   slot_lost_ = false;
   promoted_ = false;

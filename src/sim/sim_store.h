@@ -55,6 +55,8 @@ struct SimDisk {
   std::uint64_t next_spawn_ = 1;
   std::map<TileKey, Range> ranges_{{{0, {}}, {}}};  // each reaches to the next
   std::uint64_t epoch_ = 1;
+  // Of the server: one more with each promotion. What a lost history called its epochs is below.
+  std::uint64_t timeline_ = 1;
   bool slot_lost_ = false;
   bool promoted_ = false;  // and the epoch not raised yet: nothing is written
   std::optional<model::FeedCursor> confirmed_;
