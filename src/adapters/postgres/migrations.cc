@@ -508,13 +508,20 @@ BEGIN
 END $$;
 
 -- After a gap in the feed: copies of earlier epochs are void from here on.
+-- An epoch raised on a server that was then lost may be known to pods and caches: the epochs of
+-- each timeline (one more with each promotion) lie above all of the ones before. 2^13 epochs are
+-- 127 promotions; after these it is one more than what is known here.
 CREATE FUNCTION raise_epoch() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp AS $$
 DECLARE
   new_epoch bigint;
+  timeline_id bigint :=
+    ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint;
 BEGIN
-  UPDATE meta SET timeline = server_timeline(),
-    epoch = 1 + greatest(epoch, (SELECT max(r.epoch) FROM ranges r)) RETURNING epoch INTO new_epoch;
+  UPDATE meta SET timeline = server_timeline(), epoch = greatest(
+    1 + greatest(epoch, (SELECT max(r.epoch) FROM ranges r)),
+    CASE WHEN timeline_id BETWEEN 2 AND 127 THEN 64 * timeline_id ELSE 1 END)
+    RETURNING epoch INTO new_epoch;
   UPDATE ranges SET epoch = new_epoch;
   RETURN new_epoch;
 END $$;
