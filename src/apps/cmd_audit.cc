@@ -3,13 +3,10 @@
 // Read-only: it works beside a running orchestrator and creates no file.
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,15 +46,7 @@ Result<engine::LedgerReport> audit(const std::string& url) {
   how.read_only = true;
   HUNT_TRY(opened, OpenStore::open(url, clock, how));
   CheckingVisitor visitor;
-  Result<void> read;
-  boost::asio::io_context context;
-  auto done = [&read](const std::exception_ptr& failure, Result<void> result) {
-    if (failure) std::rethrow_exception(failure);
-    read = std::move(result);
-  };
-  boost::asio::co_spawn(context, opened->store().read_ledger(visitor), std::move(done));
-  context.run();
-  HUNT_CHECK(read);
+  HUNT_CHECK(run_here(opened->store().read_ledger(visitor)));
   return visitor.finish();
 }
 

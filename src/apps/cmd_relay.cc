@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <random>
+#include <vector>
 
 #include "adapters/nats/connection.h"
 #include "adapters/nats/nats_bus.h"
@@ -24,7 +26,7 @@ namespace {
 constexpr std::int64_t look_every_ns = 200'000'000;
 
 struct RelayFlags {
-  std::string store_url = "sqlite:hunt.db";
+  std::vector<std::string> store_urls = {"sqlite:hunt.db"};
   std::string bus_url;
   std::string cache_url = "none:";
 };
@@ -35,7 +37,7 @@ std::uint64_t random_identity() {
 }
 
 Result<void> check_flags(const RelayFlags& flags) {
-  HUNT_CHECK(check_store_url(flags.store_url));
+  HUNT_CHECK(check_store_urls(flags.store_urls));
   HUNT_CHECK(nats::parse_servers(flags.bus_url));
   if (flags.cache_url != "none:") HUNT_CHECK(redis::parse_redis_url(flags.cache_url));
   return {};
@@ -47,8 +49,9 @@ class RelayProcess {
   [[nodiscard]] Result<void> open(const RelayFlags& flags) {
     OpenStoreOptions how;
     how.feed_for_all = true;
-    HUNT_TRY(store, OpenStore::open(flags.store_url, clock_, how));
-    store_ = std::move(store);
+    how.agree_on_map = false;  // an orchestrator's work, and a relay may not write there
+    HUNT_TRY(stores, OpenStores::open(flags.store_urls, clock_, how));
+    stores_.emplace(std::move(stores));
     nats::NatsOptions servers;
     servers.url = flags.bus_url;
     servers.client_name = "hunt relay";
@@ -62,26 +65,32 @@ class RelayProcess {
     return {};
   }
   ~RelayProcess() {
-    if (store_ != nullptr) store_->close();
+    if (stores_) stores_->close();
     lane_.stop();
   }
 
   [[nodiscard]] Result<void> start() {
     lane_.start();
     HUNT_CHECK(lane_.run(connection_->connect()));
-    HUNT_CHECK(lane_.run(connection_->prepare(nats::StreamSettings(), shard_names(1))));
+    const auto names = shard_names(stores_->count());
+    HUNT_CHECK(lane_.run(connection_->prepare(nats::StreamSettings(), names)));
     HUNT_CHECK(check_cache());
-    const service::RelayOptions options{0, random_identity()};
-    relay_ = std::make_unique<service::Relay>(options, store_->feed(), *bus_, cache_.get(), clock_,
-                                              lane_.timer(), lane_.executor());
-    const auto started = lane_.run(relay_->start());
-    // Another relay holds the feed: this one waits until it is gone.
-    if (started || started.error().code == Errc::unavailable) return {};
-    return started;
+    const std::uint64_t identity = random_identity();
+    for (std::size_t shard = 0; shard < stores_->count(); ++shard) {
+      const service::RelayOptions options{static_cast<model::ShardId>(shard), identity};
+      relays_.push_back(std::make_unique<service::Relay>(options, stores_->shard(shard).feed(),
+                                                         *bus_, cache_.get(), clock_, lane_.timer(),
+                                                         lane_.executor()));
+      const auto started = lane_.run(relays_.back()->start());
+      // Another relay holds the feed: this one waits until it is gone.
+      if (!started && started.error().code != Errc::unavailable) return started;
+    }
+    return {};
   }
-  [[nodiscard]] bool holds_feed() { return lane_.run(look()); }
+  // By shard.
+  [[nodiscard]] std::vector<bool> holds_feeds() { return lane_.run(look()); }
   void stop() {
-    lane_.run(relay_->drain());
+    for (const auto& relay : relays_) lane_.run(relay->drain());
     lane_.run(connection_->close());
   }
 
@@ -95,23 +104,28 @@ class RelayProcess {
                  checked.error().message.c_str());
     return {};
   }
-  [[nodiscard]] boost::asio::awaitable<bool> look() { co_return relay_->holds_feed(); }
+  [[nodiscard]] boost::asio::awaitable<std::vector<bool>> look() {
+    std::vector<bool> holds;
+    for (const auto& relay : relays_) holds.push_back(relay->holds_feed());
+    co_return holds;
+  }
 
   const system::SystemClock clock_;
   Lane lane_;
-  std::unique_ptr<OpenStore> store_;
+  std::optional<OpenStores> stores_;
   std::unique_ptr<nats::Connection> connection_;
   std::unique_ptr<nats::NatsBus> bus_;
   std::unique_ptr<redis::RedisCache> cache_;
-  std::unique_ptr<service::Relay> relay_;
+  std::vector<std::unique_ptr<service::Relay>> relays_;  // by shard
 };
 
-void say(const RelayFlags& flags, bool holds) {
-  if (holds) {
-    std::printf("hunt relay tells the changes of %s\n", shown_store(flags.store_url).c_str());
-  } else {
-    std::printf("hunt relay waits: another process tells the changes of %s\n",
-                shown_store(flags.store_url).c_str());
+// What has changed, a line for each store.
+void say(const RelayFlags& flags, const std::vector<bool>& before, const std::vector<bool>& now) {
+  for (std::size_t shard = 0; shard < now.size(); ++shard) {
+    if (!before.empty() && before[shard] == now[shard]) continue;
+    std::printf(now[shard] ? "hunt relay tells the changes of %s\n"
+                           : "hunt relay waits: another process tells the changes of %s\n",
+                shown_store(flags.store_urls[shard]).c_str());
   }
   std::fflush(stdout);
 }
@@ -122,13 +136,12 @@ int run(const RelayFlags& flags) {
   RelayProcess relay;
   if (const auto opened = relay.open(flags); !opened) return report(opened.error());
   if (const auto started = relay.start(); !started) return report(started.error());
-  bool holds = relay.holds_feed();
-  say(flags, holds);
-  while (!signals.wait(look_every_ns)) {
-    if (relay.holds_feed() == holds) continue;
-    holds = !holds;
-    say(flags, holds);
-  }
+  std::vector<bool> said;
+  do {
+    std::vector<bool> holds = relay.holds_feeds();
+    say(flags, said, holds);
+    said = std::move(holds);
+  } while (!signals.wait(look_every_ns));
   std::printf("hunt: draining\n");
   relay.stop();
   return 0;
@@ -140,10 +153,7 @@ void add_relay(CommandLine& line) {
   auto flags = std::make_shared<RelayFlags>();
   CLI::App* relay = line.app.add_subcommand(
       "relay", "Tells what changes in a store to every `hunt serve` on the same bus");
-  relay
-      ->add_option("--store", flags->store_url,
-                   "Whose changes: sqlite:FILE or postgres://HOST:PORT/DATABASE")
-      ->capture_default_str();
+  add_stores(*relay, flags->store_urls);
   relay->add_option("--bus", flags->bus_url, "Where to: nats://[USER:PASSWORD@]HOST:PORT[,…]")
       ->required();
   relay

@@ -32,7 +32,7 @@ int run(const NodeOptions& flags) {
   auto node = Node::open(flags);
   if (!node) return report(node.error());
   if (const auto started = (*node)->start(); !started) return report(started.error());
-  std::printf("hunt serves %s on %s\n", shown_store(flags.store_url).c_str(),
+  std::printf("hunt serves %s on %s\n", shown_stores(flags.store_urls).c_str(),
               (*node)->address().c_str());
   if ((*node)->admin_token_is_fresh()) {
     std::printf("admin token: %s\n", (*node)->admin_token().c_str());
@@ -70,7 +70,7 @@ void add_serve(CommandLine& line) {
       ->add_option("--cache", flags->cache_url,
                    "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
       ->capture_default_str();
-  serve->add_option("--store", flags->store_url, store_help)->capture_default_str();
+  add_stores(*serve, flags->store_urls);
   serve->add_option("--rules", flags->rules_path,
                     "Rules file or directory; the built-in event `starlight` without it");
   serve->add_option("--listen", flags->listen, "HOST:PORT for HTTP")->capture_default_str();
@@ -87,6 +87,8 @@ void add_serve(CommandLine& line) {
       "Examples:\n"
       "  hunt serve --store sqlite:hunt.db --rules rules/\n"
       "  hunt serve --store sqlite:hunt.db --bus nats://127.0.0.1:4222      with a `hunt relay`\n"
+      "  hunt serve --store postgres://hunt@pg0/hunt --store postgres://hunt@pg1/hunt    two "
+      "shards\n"
       "  hunt serve --listen 0.0.0.0:8080 --server-token-file /run/secrets/game-servers");
   serve->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
 }

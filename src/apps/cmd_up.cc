@@ -81,7 +81,7 @@ Result<std::int64_t> parse_delay(const std::string& text, const char* flag) {
 
 // Removes the database and its side files; only one that this program made.
 Result<void> start_over(const NodeOptions& options) {
-  HUNT_TRY(path, sqlite_path(options.store_url));
+  HUNT_TRY(path, sqlite_path(options.store_urls.front()));
   if (!std::filesystem::exists(path)) return {};
   const system::SystemClock clock;
   sqlite::SqliteOptions look{path, clock, 0, true, {}};
@@ -107,6 +107,11 @@ Result<std::uint64_t> prepare_world(Node& node, const load::DemoWorld& world, FI
                  with_commas(stats.remaining).c_str(), with_commas(stats.budget).c_str());
     return stats.grants;
   }
+  std::vector<model::ChunkKey> loot;
+  for (const auto& burial : world.burials) {
+    loot.push_back(model::chunk_of(demo, model::tile_id_of(burial.tile)));
+  }
+  HUNT_CHECK(node.split_evenly(std::move(loot)));
   const Bury bury = [&node](std::vector<model::Burial> part) -> Result<void> {
     HUNT_CHECK(node.lane(0).run(node.store().bury(demo, std::move(part))));
     return {};
@@ -228,7 +233,7 @@ void add_up(CommandLine& line) {
       ->capture_default_str();
   up->add_option("--rules", flags->node.rules_path,
                  "Rules file or directory; the built-in event `starlight` without it");
-  up->add_option("--store", flags->node.store_url, store_help)->capture_default_str();
+  add_stores(*up, flags->node.store_urls);
   up->add_option("--cache", flags->node.cache_url,
                  "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
       ->capture_default_str();

@@ -26,7 +26,7 @@ namespace hunt::apps {
 namespace {
 
 struct WorldFlags {
-  std::string store = "sqlite:hunt.db";
+  std::vector<std::string> stores = {"sqlite:hunt.db"};
   std::string url;
   std::string token;
   std::string token_file;
@@ -51,7 +51,7 @@ Result<std::string> read_token(const WorldFlags& flags) {
 }
 
 Result<std::unique_ptr<WorldTarget>> open_target(const WorldFlags& flags, bool read_only) {
-  if (flags.url.empty()) return open_store_target(flags.store, read_only);
+  if (flags.url.empty()) return open_store_target(flags.stores, read_only);
   HUNT_TRY(token, read_token(flags));
   return make_http_target(flags.url, std::move(token));
 }
@@ -123,6 +123,7 @@ std::string row_text(const codec::TilesFile& file, std::size_t first, std::size_
 
 Result<BuryCount> bury_all(WorldTarget& target, const model::World& world, const std::string& path,
                            const codec::TilesFile& file) {
+  HUNT_CHECK(target.expect(world.id, file.tiles));
   BuryCount count;
   Progress progress("imported");
   for (std::size_t at = 0; at < file.tiles.size();) {
@@ -263,7 +264,7 @@ int run_stats(const WorldFlags& flags) {
 CLI::App* add_part(CommandLine& line, CLI::App& world, const std::shared_ptr<WorldFlags>& flags,
                    const char* name, const char* text, int (*run)(const WorldFlags&)) {
   CLI::App* part = world.add_subcommand(name, text);
-  part->add_option("--store", flags->store, store_help)->capture_default_str();
+  add_stores(*part, flags->stores);
   part->add_option("--url", flags->url, "A running server, http://HOST:PORT, instead of the store");
   auto* token = part->add_option("--token", flags->token, "The server's admin token");
   part->add_option("--token-file", flags->token_file, "A file that holds it")->excludes(token);

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "apps/open_store.h"
 #include "base/text.h"
 
 namespace hunt::apps {
@@ -173,6 +174,10 @@ int explain(CLI::App& root, const std::vector<std::string>& words, const CLI::Pa
 }
 
 }  // namespace
+
+void add_stores(CLI::App& command, std::vector<std::string>& urls) {
+  command.add_option("--store", urls, store_help)->expected(1)->take_all()->capture_default_str();
+}
 
 int report(const Error& error) {
   if (error.field.empty()) {

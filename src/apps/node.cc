@@ -20,6 +20,9 @@
 #include "model/limits.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
+#include "service/shard_maps.h"
+#include "service/sharded_store.h"
+#include "service/task_group.h"
 #include "sim/busy_handler.h"
 #include "sim/slow_cache.h"
 #include "sim/slow_store.h"
@@ -31,7 +34,8 @@ namespace {
 constexpr std::int64_t drain_ns = 5'000'000'000;
 constexpr std::string_view no_cache = "none:";
 constexpr std::string_view inproc_bus = "inproc:";
-constexpr std::size_t shard_count = 1;  // one store, one shard
+constexpr std::int64_t look_at_map_ns = 1'000'000'000;
+constexpr std::int64_t look_at_stop_ns = 50'000'000;
 
 std::vector<std::uint8_t> random_bytes(std::size_t count) {
   std::random_device device;
@@ -97,16 +101,15 @@ Result<std::string> read_secret(const std::string& path) {
 
 Result<void> check_flags(const NodeOptions& options) {
   HUNT_CHECK(parse_listen(options.listen));
-  HUNT_CHECK(check_store_url(options.store_url));
+  HUNT_CHECK(check_store_urls(options.store_urls));
   if (options.cache_url != no_cache) HUNT_CHECK(redis::parse_redis_url(options.cache_url));
   if (options.bus_url != inproc_bus) HUNT_CHECK(nats::parse_servers(options.bus_url));
   for (const auto shard : options.shards) {
-    if (shard >= shard_count) {
-      return fail(
-          Errc::invalid_argument,
-          fmt::format("there is no shard {}: the stores given are 0 to {}", shard, shard_count - 1),
-          "shards");
-    }
+    if (shard < options.store_urls.size()) continue;
+    return fail(Errc::invalid_argument,
+                fmt::format("there is no shard {}: the stores given are 0 to {}", shard,
+                            options.store_urls.size() - 1),
+                "shards");
   }
   return {};
 }
@@ -135,8 +138,9 @@ struct Node::Parts {
   NodeOptions options;
   system::SystemClock clock;
   inproc::InprocBus hub{clock};
-  std::unique_ptr<OpenStore> store;
-  std::unique_ptr<sim::SlowStore> slow_store;  // before `store` where a delay was asked for
+  std::optional<OpenStores> stores;
+  std::vector<std::unique_ptr<sim::SlowStore>> slow_stores;  // by shard, where a delay is asked for
+  std::optional<service::ShardedStore> whole;                // all shards as requests see them
   std::unique_ptr<RulesWatch> rules;
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -146,18 +150,30 @@ struct Node::Parts {
   std::vector<std::unique_ptr<LaneCache>> caches;  // by lane; none without a cache
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
   std::vector<std::unique_ptr<sim::BusyHandler>> busy_handlers;
-  std::unique_ptr<service::Relay> relay;
+  std::vector<std::unique_ptr<service::Relay>> relays;  // by shard
   std::unique_ptr<http::HttpServer> http;
   std::string admin_token;
   std::string address;
   std::atomic<bool> running{false};
+  std::uint32_t map_version = 0;  // in force; of the front
+  std::string map_trouble;        // said last; of the front
+  std::optional<service::TaskGroup> front_tasks;
+  bool stopping = false;  // of the front
 
-  // What requests see.
-  ports::HuntStore& serving_store() {
-    if (slow_store != nullptr) return *slow_store;
-    return store->store();
+  // By shard, as requests see them.
+  std::vector<ports::HuntStore*> serving_stores() {
+    if (slow_stores.empty()) return stores->stores();
+    std::vector<ports::HuntStore*> out;
+    for (const auto& slow : slow_stores) out.push_back(slow.get());
+    return out;
   }
-  Result<void> open_store();
+  Result<void> open_stores();
+  [[nodiscard]] boost::asio::awaitable<void> follow_map();
+  [[nodiscard]] boost::asio::awaitable<void> stop_following() {
+    stopping = true;
+    co_await front_tasks->join(clock, front->timer());
+  }
+  void adopt_map(const model::ShardMap& map);
   Result<void> open_caches();
   Result<void> check_cache();
   Result<void> open_bus();
@@ -172,18 +188,56 @@ struct Node::Parts {
   void adopt_rules(const std::shared_ptr<const model::RuleSet>& set);
 };
 
-Result<void> Node::Parts::open_store() {
+Result<void> Node::Parts::open_stores() {
   OpenStoreOptions how;
   if (options.new_store_seed.size() == 32) {
     how.new_seed.emplace();
     std::copy(options.new_store_seed.begin(), options.new_store_seed.end(), how.new_seed->begin());
   }
-  HUNT_TRY(opened, OpenStore::open(options.store_url, clock, how));
-  store = std::move(opened);
+  HUNT_TRY(opened, OpenStores::open(options.store_urls, clock, how));
+  stores.emplace(std::move(opened));
   if (options.wounds.slow_store_ns > 0) {
-    slow_store = std::make_unique<sim::SlowStore>(store->store(), options.wounds.slow_store_ns);
+    for (ports::HuntStore* store : stores->stores()) {
+      slow_stores.push_back(std::make_unique<sim::SlowStore>(*store, options.wounds.slow_store_ns));
+    }
   }
+  whole.emplace(serving_stores());
+  whole->set_map(stores->map());
+  map_version = stores->map().version;
   return {};
+}
+
+// Thread: the front.
+void Node::Parts::adopt_map(const model::ShardMap& map) {
+  map_version = map.version;
+  whole->set_map(map);
+  if (nats != nullptr) nats->show_map(map);
+  const auto shared = std::make_shared<const model::ShardMap>(map);
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    boost::asio::post(lanes[i]->executor(), [this, i, shared] {
+      const auto set = orchestrators[i]->set_map(shared);
+      HUNT_ASSERT(set.has_value());  // its shards were counted
+    });
+  }
+}
+
+// Another process may set another map, which is in force once all shards have it.
+boost::asio::awaitable<void> Node::Parts::follow_map() {
+  while (!stopping) {
+    const std::int64_t next_ns = clock.now_ns() + look_at_map_ns;
+    while (!stopping && clock.now_ns() < next_ns) {
+      co_await front->timer().sleep_until(clock.now_ns() + look_at_stop_ns);
+    }
+    if (stopping) co_return;
+    const auto map = co_await service::agree_on_map(stores->stores(), true);
+    const std::string trouble = map ? "" : map.error().message;
+    if (map && map->version != map_version) adopt_map(*map);
+    if (trouble == map_trouble) continue;
+    map_trouble = trouble;
+    if (!trouble.empty()) {
+      std::fprintf(stderr, "hunt: the shard map cannot be looked at: %s\n", trouble.c_str());
+    }
+  }
 }
 
 Result<void> Node::Parts::open_caches() {
@@ -208,8 +262,8 @@ Result<void> Node::Parts::check_cache() {
 
 Result<void> Node::Parts::open_bus() {
   if (options.bus_url == inproc_bus) return {};
-  NodeBusOptions bus{options.bus_url, options.shards, shard_count};
-  HUNT_TRY(made, NodeBus::make(std::move(bus), lanes, *front, serving_store()));
+  NodeBusOptions bus{options.bus_url, options.shards, stores->count()};
+  HUNT_TRY(made, NodeBus::make(std::move(bus), lanes, *front, *whole));
   nats = std::move(made);
   return {};
 }
@@ -236,10 +290,14 @@ Result<void> Node::Parts::relay_here() {
   for (const auto byte : random_bytes(8)) identity = identity << 8 | byte;
   ports::TileCache* cache = caches.empty() ? nullptr : &caches[0]->port();
   Lane& first = *lanes[0];
-  const service::RelayOptions relay_options{0, identity | 1U};
-  relay = std::make_unique<service::Relay>(relay_options, store->feed(), first.bus(), cache, clock,
-                                           first.timer(), first.executor());
-  return first.run(relay->start());
+  for (std::size_t shard = 0; shard < stores->count(); ++shard) {
+    const service::RelayOptions relay_options{static_cast<model::ShardId>(shard), identity | 1U};
+    relays.push_back(std::make_unique<service::Relay>(relay_options, stores->shard(shard).feed(),
+                                                      first.bus(), cache, clock, first.timer(),
+                                                      first.executor()));
+    HUNT_CHECK(first.run(relays.back()->start()));
+  }
+  return {};
 }
 
 Result<void> Node::Parts::open_rules() {
@@ -264,7 +322,7 @@ void Node::Parts::adopt_rules(const std::shared_ptr<const model::RuleSet>& set) 
 
 Result<std::vector<std::uint8_t>> Node::Parts::event_seed() {
   if (!options.event_seed_file.empty()) return read_event_seed(options.event_seed_file);
-  HUNT_TRY(info, lanes[0]->run(store->store().info()));
+  HUNT_TRY(info, lanes[0]->run(whole->info()));
   return info.seed_bytes;
 }
 
@@ -283,8 +341,8 @@ Result<void> Node::Parts::open_http(const ListenAddress& listen) {
     HUNT_TRY(token, read_secret(options.server_token_file));
     http_options.server_token = token;
   }
-  http::Ports ports{front->bus(), serving_store(), *observer, *rules};
-  http = std::make_unique<http::HttpServer>(front->loop(), ports, http_options);
+  http::Ports ports{front->bus(), *whole, *observer, *rules, serving_stores()};
+  http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   const bool v6 = listen.host.find(':') != std::string::npos;
   address = fmt::format("http://{}{}{}:{}/", v6 ? "[" : "", listen.host, v6 ? "]" : "", port);
@@ -304,14 +362,15 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   parts.options = std::move(options);
   parts.observer = std::make_unique<service::Observer>(
       parts.clock, parts.options.lanes,
-      service::About{HUNT_VERSION, shown_store(parts.options.store_url), shard_count,
-                     parts.options.bus_url == inproc_bus});
+      service::About{HUNT_VERSION, shown_stores(parts.options.store_urls),
+                     parts.options.store_urls.size(), parts.options.bus_url == inproc_bus});
   HUNT_CHECK(parts.open_rules());
-  HUNT_CHECK(parts.open_store());
+  HUNT_CHECK(parts.open_stores());
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {
     parts.lanes.push_back(std::make_unique<Lane>(parts.hub));
   }
   parts.front = std::make_unique<Lane>(parts.hub);
+  parts.front_tasks.emplace(parts.front->executor(), 1);
   HUNT_CHECK(parts.open_caches());
   HUNT_CHECK(parts.open_bus());
   HUNT_CHECK(parts.open_http(listen));
@@ -331,11 +390,12 @@ Result<void> Node::start() {
     options.lane = i;
     options.seed = parts.options.seed + i;
     options.event_seed = seed;
+    options.map = std::make_shared<const model::ShardMap>(parts.stores->map());
     options.served = parts.options.shards;
     options.grant_calls_max = parts.options.grant_calls_max;
     options.stage_clock = parts.options.stage_clock;
-    service::OrchestratorPorts ports{
-        {&parts.serving_store()}, parts.bus_of(i), parts.clock, lane.timer(), lane.executor()};
+    service::OrchestratorPorts ports{parts.serving_stores(), parts.bus_of(i), parts.clock,
+                                     lane.timer(), lane.executor()};
     if (!parts.caches.empty()) ports.cache = &parts.caches[i]->port();
     parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
         options, std::move(ports), *parts.observer, parts.rules->current()));
@@ -355,7 +415,13 @@ Result<void> Node::start() {
   if (parts.nats == nullptr) HUNT_CHECK(parts.relay_here());
   parts.observer->set_rules(*parts.rules->current());
   parts.rules->start();
-  boost::asio::post(parts.front->executor(), [&parts] { parts.http->start(); });
+  boost::asio::post(parts.front->executor(), [&parts] {
+    parts.http->start();
+    if (parts.nats != nullptr) parts.nats->show_map(parts.stores->map());
+    if (parts.stores->count() == 1) return;
+    const bool spawned = parts.front_tasks->try_spawn(parts.follow_map());
+    HUNT_ASSERT(spawned);
+  });
   parts.observer->set_not_ready("");
   return {};
 }
@@ -385,17 +451,18 @@ void Node::stop() {
     parts.http->stop();
     Lane& front = *parts.front;
     front.run(wait_for_connections(*parts.http, parts.clock, front.timer(), deadline_ns));
+    front.run(parts.stop_following());
     for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
       if (parts.nats != nullptr) parts.nats->drain(i);
       parts.lanes[i]->bus().stop_serving();
       parts.lanes[i]->run(parts.orchestrators[i]->drain(deadline_ns));
     }
-    if (parts.relay != nullptr) parts.lanes[0]->run(parts.relay->drain());
+    for (const auto& relay : parts.relays) parts.lanes[0]->run(relay->drain());
     if (parts.nats != nullptr) parts.nats->close();
     parts.running = false;
   }
   parts.rules.reset();  // no callback into the lanes any more
-  if (parts.store != nullptr) parts.store->close();
+  if (parts.stores) parts.stores->close();
   for (const auto& lane : parts.lanes) lane->stop();
   if (parts.front != nullptr) parts.front->stop();
 }
@@ -404,7 +471,15 @@ inproc::InprocBus& Node::hub() noexcept {
   return parts_->hub;
 }
 ports::HuntStore& Node::store() noexcept {
-  return parts_->store->store();
+  return *parts_->whole;
+}
+Result<void> Node::split_evenly(std::vector<model::ChunkKey> loot) {
+  Parts& parts = *parts_;
+  if (parts.stores->count() == 1) return {};
+  HUNT_CHECK(parts.front->run(service::split_evenly(parts.stores->stores(), std::move(loot))));
+  HUNT_TRY(map, parts.front->run(service::agree_on_map(parts.stores->stores(), true)));
+  boost::asio::post(parts.front->executor(), [&parts, map] { parts.adopt_map(map); });
+  return {};
 }
 Lane& Node::lane(std::size_t index) noexcept {
   return *parts_->lanes[index];

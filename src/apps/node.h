@@ -24,7 +24,7 @@ struct NodeWounds {
 };
 
 struct NodeOptions {
-  std::string store_url = "sqlite:hunt.db";
+  std::vector<std::string> store_urls = {"sqlite:hunt.db"};  // by shard
   std::string cache_url = "none:";
   std::string bus_url = "inproc:";     // else nats://, and a relay elsewhere
   std::vector<model::ShardId> shards;  // served; none: all, and who does not follow the map
@@ -56,7 +56,10 @@ class Node {
   void stop();
 
   [[nodiscard]] inproc::InprocBus& hub() noexcept;
+  // All shards as one.
   [[nodiscard]] ports::HuntStore& store() noexcept;
+  // Before the first loot is buried: gives each shard about as much of it.
+  [[nodiscard]] Result<void> split_evenly(std::vector<model::ChunkKey> loot);
   [[nodiscard]] Lane& lane(std::size_t index) noexcept;
   [[nodiscard]] service::Observer& observer() noexcept;
   [[nodiscard]] const ports::Clock& clock() const noexcept;

@@ -121,7 +121,6 @@ struct NodeBus::Front {
                                        "are not told",
                                        shown));
         });
-    bus.show_map(model::ShardMap());
     co_return;
   }
 
@@ -165,6 +164,10 @@ Result<void> NodeBus::connect(Ears ears) {
   for (const auto& part : parts_) HUNT_CHECK(part->lane.run(part->connection->connect()));
   front_->lane.run(front_->listen(std::move(ears)));
   return {};
+}
+
+void NodeBus::show_map(const model::ShardMap& map) {
+  front_->bus.show_map(map);
 }
 
 ports::Bus& NodeBus::bus(std::size_t lane) noexcept {

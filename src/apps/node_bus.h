@@ -46,6 +46,8 @@ class NodeBus {
   // Connects every lane once, makes or verifies the streams, and listens from then on. Errors:
   // those of nats::Connection: connect() and prepare().
   [[nodiscard]] Result<void> connect(Ears ears);
+  // The map that `hunt.map` answers from now on. Thread: the front.
+  void show_map(const model::ShardMap& map);
   // What the orchestrator of a lane stands on.
   [[nodiscard]] ports::Bus& bus(std::size_t lane) noexcept;
   // Asks and stored positions go to these from now on. Thread: the lane's.

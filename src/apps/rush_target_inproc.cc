@@ -48,7 +48,7 @@ class InprocTarget final : public RushTarget {
                                 std::strerror(errno));
     }
     NodeOptions node;
-    node.store_url = "sqlite:" + folder_.path() + "/hunt.db";
+    node.store_urls = {"sqlite:" + folder_.path() + "/hunt.db"};
     node.rules_path = options_.rules_path;
     node.listen = "127.0.0.1:0";
     node.seed = options_.seed;

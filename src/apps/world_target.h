@@ -22,6 +22,9 @@ class WorldTarget {
   virtual ~WorldTarget() = default;
   [[nodiscard]] virtual Result<std::vector<model::World>> worlds() = 0;
   [[nodiscard]] virtual Result<model::World> create(model::WorldId id, const std::string& name) = 0;
+  // What is going to be buried in a world: shards without any loot yet get about as much each.
+  [[nodiscard]] virtual Result<void> expect(model::WorldId world,
+                                            const std::vector<model::Burial>& burials) = 0;
   // Bound: limits::tiles_per_request_max. Of several requests, those before an error have happened:
   // `count` grows by what each did.
   [[nodiscard]] virtual Result<void> bury(model::WorldId world, std::vector<model::Burial> burials,
@@ -31,9 +34,9 @@ class WorldTarget {
   [[nodiscard]] virtual Result<model::WorldStats> stats(model::WorldId world) = 0;
 };
 
-// `store_url` as in check_store_url(). With `read_only` it must be there already.
-[[nodiscard]] Result<std::unique_ptr<WorldTarget>> open_store_target(const std::string& store_url,
-                                                                     bool read_only);
+// The stores of all shards, as in check_store_urls(). With `read_only` they must be there already.
+[[nodiscard]] Result<std::unique_ptr<WorldTarget>> open_store_target(
+    const std::vector<std::string>& store_urls, bool read_only);
 // `url`: "http://host[:port]". Nothing is sent yet.
 [[nodiscard]] std::unique_ptr<WorldTarget> make_http_target(std::string url, std::string token);
 

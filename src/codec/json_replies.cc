@@ -236,14 +236,26 @@ void write_claim_event(const model::ClaimEvent& event, std::string& out) {
   out += "}}";
 }
 
-void write_grants(const model::GrantPage& page, std::string& out) {
+void write_grants(const std::vector<model::Grant>& grants, std::string_view next,
+                  std::string& out) {
   out.push_back('{');
-  append_list(out, "grants", page.grants, [&out](const model::Grant& grant) {
+  append_list(out, "grants", grants, [&out](const model::Grant& grant) {
     HUNT_APPEND(R"({{"cursor":"{}","spawn":"{}",)", grant.cursor, grant.spawn);
     append_grant(out, grant);
     out.push_back('}');
   });
-  HUNT_APPEND(R"(,"next":"{}"}})", page.next);
+  HUNT_APPEND(R"(,"next":"{}"}})", next);
+}
+
+void write_map(const model::ShardMap& map, const std::vector<std::uint64_t>& epochs,
+               std::string& out) {
+  HUNT_APPEND(R"({{"version":{},"shards":{},)", map.version, map.shards);
+  append_list(out, "ranges", map.ranges, [&](const model::ShardRange& range) {
+    HUNT_APPEND(R"({{"world":{},"first_tile":"{}","shard":{},"state":"owned","epoch":{}}})",
+                range.first.world, range.first.chunk << model::chunk_id_shift, range.shard,
+                epochs.at(range.shard));
+  });
+  out.push_back('}');
 }
 
 void write_tile_page(const model::TilePage& page, std::string& out) {

@@ -11,6 +11,7 @@
 
 #include "model/batch.h"
 #include "model/claim.h"
+#include "model/shard_map.h"
 #include "model/spawn.h"
 #include "model/stats.h"
 
@@ -32,8 +33,13 @@ void write_grant_event(const model::ClaimEvent& grant, std::string& out);
 // {"claim":{"claim","outcome","world","x","y","player","rules","at"}}: a refusal, on the stream.
 void write_claim_event(const model::ClaimEvent& event, std::string& out);
 
-// {"grants":[{"cursor", "spawn" and the fields of a claim}],"next":"<cursor>"}
-void write_grants(const model::GrantPage& page, std::string& out);
+// {"grants":[{"cursor", "spawn" and the fields of a claim}],"next":"<place in the ledgers>"}
+void write_grants(const std::vector<model::Grant>& grants, std::string_view next, std::string& out);
+
+// {"version","shards","ranges":[{"world","first_tile","shard","state","epoch"}]}, with the epochs
+// by shard.
+void write_map(const model::ShardMap& map, const std::vector<std::uint64_t>& epochs,
+               std::string& out);
 
 // {"tiles":[{"x","y","table","budget","spawn","version","opens"?,"closes"?,"buried_at",
 // "sold_out"}],"next"?}; `next` is the tile id to go on from.

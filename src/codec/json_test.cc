@@ -398,7 +398,6 @@ TEST(Reply, escapes_what_json_must_escape) {
 }
 
 TEST(Reply, writes_large_ids_as_strings) {
-  model::GrantPage page;
   model::Grant grant;
   grant.cursor = UINT64_MAX;
   grant.spawn = (std::uint64_t{63} << 48) | 5;
@@ -406,10 +405,8 @@ TEST(Reply, writes_large_ids_as_strings) {
   grant.item = "lamp";
   grant.rules = "00112233445566ff";
   grant.at_us = 1'000'000;
-  page.grants = {grant};
-  page.next = 9;
   std::string out;
-  write_grants(page, out);
+  write_grants({grant}, "9", out);
   EXPECT_EQ(out, R"({"grants":[{"cursor":"18446744073709551615","spawn":"17732923532771333",)"
                  R"("claim":"00000000000000000000000000000000","outcome":"granted","item":"lamp",)"
                  R"("world":0,"x":7,"y":-8,"player":"00000000-0000-0000-0000-000000000000",)"

@@ -21,6 +21,9 @@ inline constexpr std::size_t name_bytes_max = 64;  // worlds, tables, items, eve
 inline constexpr std::size_t burial_key_bytes_max = 128;
 inline constexpr std::uint32_t budget_max = 1'000'000;  // players who may take one spawn
 
+// Shards of one hunt: each costs every process its connections, and each lane a round of calls.
+inline constexpr std::size_t shards_max = 64;  // guess: far above what 28,000 players need
+
 // Rules.
 inline constexpr std::size_t rules_bytes_max = 1'024 * 1'024;
 inline constexpr std::size_t rules_files_bytes_max = 16 * 1'024 * 1'024;  // all files together

@@ -1,4 +1,4 @@
-// HuntStore: the truth. Tiles, stock, ledger and worlds of one shard.
+// HuntStore: the truth. Tiles, stock, ledger and worlds of one shard, and the map of all shards.
 //
 // Not a cache, and the only part that decides a grant. Safe to call from any lane's coroutine; the
 // caller is resumed on its own executor. Every call may fail with: unavailable, overloaded (its
@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "model/claim.h"
+#include "model/shard_map.h"
 #include "model/spawn.h"
 
 namespace hunt::ports {
@@ -40,6 +41,7 @@ struct StoreInfo {
   std::uint64_t epoch = 0;
   model::SeedId seed = 0;                // the event seed kept with the store
   std::vector<std::uint8_t> seed_bytes;  // 32 bytes; secret until revealed: never logged
+  std::uint64_t ledger_end = 0;          // nothing will come at or before this cursor any more
 };
 
 class HuntStore {
@@ -95,6 +97,12 @@ class HuntStore {
       LedgerVisitor& visitor) = 0;
 
   [[nodiscard]] virtual boost::asio::awaitable<Result<StoreInfo>> info() = 0;
+
+  // The map kept in this shard, the same in all of them. A store that keeps none is the only one.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<model::ShardMap>> shard_map();
+  // Errors: already_exists (that version or a newer one is there), invalid_argument (loot lies in
+  // what this shard would give away), unsupported (this store keeps no map).
+  [[nodiscard]] virtual boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map);
 };
 
 }  // namespace hunt::ports

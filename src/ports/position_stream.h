@@ -17,6 +17,8 @@ namespace hunt::ports {
 
 struct Delivery {
   model::ShardId shard = 0;
+  bool any =
+      false;  // from somebody who does not follow the shard map: no position is foreign in it
   std::uint64_t sequence = 0;  // of the message in its stream
   std::uint32_t attempt = 1;   // counts deliveries of this message
   model::Batch batch;          // as_of_us is the message's stored timestamp

@@ -73,9 +73,11 @@ boost::asio::awaitable<ports::Settled> StoredPositions::work(ports::Delivery del
   if (delivery.batch.positions.size() > limits::batch_positions_max || !delivery.batch.as_of_us) {
     co_return ports::Settled::dead;
   }
-  auto foreign = take_foreign(delivery.shard, delivery.batch);
-  const bool passed_on = co_await pass_on(delivery, std::move(foreign));
-  if (!passed_on) co_return ports::Settled::nak;
+  if (!delivery.any) {
+    auto foreign = take_foreign(delivery.shard, delivery.batch);
+    const bool passed_on = co_await pass_on(delivery, std::move(foreign));
+    if (!passed_on) co_return ports::Settled::nak;
+  }
   if (delivery.batch.positions.empty()) co_return ports::Settled::ack;
   const auto reply = co_await orchestrator_.handle(delivery.batch, ports::Wait::terminal);
   if (!reply) {

@@ -91,6 +91,20 @@ TEST(TwoShards, a_claim_whose_range_moves_goes_to_the_new_owner) {
   EXPECT_EQ(all.told[0].outcome, Outcome::nothing);
 }
 
+TEST(Stored, nothing_is_foreign_to_who_does_not_follow_the_map) {
+  VirtualCluster all(two_shards(), test_rules());
+  all.bury(here, 5, 0);
+  all.bury(there, 5, 1);
+  auto message = all.delivery({here, there}, 1, 42);
+  message.any = true;
+  EXPECT_EQ(all.deliver(message), Settled::ack);
+  const auto& stream = all.lanes[0]->stream;
+  EXPECT_TRUE(stream.published.empty());
+  ASSERT_EQ(stream.replies.size(), 1U) << "one reply for the whole batch";
+  ASSERT_EQ(stream.replies[0].outcomes.size(), 2U);
+  EXPECT_EQ(stream.replies[0].outcomes[1].outcome, Outcome::granted);
+}
+
 TEST(Stored, foreign_positions_are_passed_on_before_the_ack) {
   VirtualCluster all(two_shards(), test_rules());
   all.bury(here, 5, 0);

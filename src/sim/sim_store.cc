@@ -310,6 +310,7 @@ boost::asio::awaitable<Result<ports::StoreInfo>> SimStore::info() {
   info.seed_bytes.assign(32, 7);
   const Digest256 digest = Sha256().of(info.seed_bytes);
   info.seed = model::id_from_bytes(digest.data()).high;
+  info.ledger_end = ledger_.size();
   co_return info;
 }
 

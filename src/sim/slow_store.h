@@ -63,6 +63,12 @@ class SlowStore final : public ports::HuntStore {
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override {
     return way_.add(inner_.info());
   }
+  [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override {
+    return way_.add(inner_.shard_map());
+  }
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map) override {
+    return way_.add(inner_.set_shard_map(std::move(map)));
+  }
 
  private:
   ports::HuntStore& inner_;

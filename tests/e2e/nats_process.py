@@ -150,11 +150,14 @@ class NatsCase(HuntTest):
         self.addCleanup(lambda: self.nats.kill())
 
     def serve_nats(self, *arguments, **keywords):
-        return self.start("serve", "--bus", self.nats.url, "--store", self.store, *arguments,
+        return self.start("serve", "--bus", self.nats.url, *self.store_words(), *arguments,
                           **keywords)
 
+    def store_words(self):
+        return ["--store", self.store]
+
     def relay(self, *arguments, says="tells the changes"):
-        process = HuntProcess(self.folder, "relay", "--bus", self.nats.url, "--store", self.store,
+        process = HuntProcess(self.folder, "relay", "--bus", self.nats.url, *self.store_words(),
                               *arguments, listen=False)
         self.addCleanup(process.kill)
         self.wait_for(lambda: says in process.output, process)

@@ -104,5 +104,118 @@ class Postgres(PostgresCase):
         self.assertNotIn("s3cret", run.stdout + run.stderr)
 
 
+class PostgresShards(PostgresCase):
+    """Two shards, each a database of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.names = [self.database, self.database + "b"]
+        self.other = self.postgres.make_database(self.names[1])
+
+    def store_words(self):
+        return ["--store", self.store, "--store", self.other]
+
+    def both(self, sql):
+        """The number that each shard answers."""
+        return [int(self.postgres.psql(sql, name).stdout) for name in self.names]
+
+    def assert_both_clean(self):
+        self.assert_exit(self.hunt("audit", *self.store_words()), 0)
+
+    def import_loot(self, tiles, budget=3):
+        path = self.folder / "loot.csv"
+        path.write_text("x,y,table,budget\n" +
+                        "".join(f"{x},{y},starlight,{budget}\n" for x, y in tiles))
+        run = self.hunt("world", "import", path, "--world", "demo", *self.store_words())
+        self.assert_exit(run, 0)
+
+    def test_up_plays_on_both_and_splits_the_loot_evenly(self):
+        run = self.hunt("up", *self.store_words(), "--seconds", 3, "--players", 2000, "--rate",
+                        5000, "--listen", "127.0.0.1:0", "--json", timeout=120)
+        self.assert_exit(run, 0)
+        report = json.loads(run.stdout)
+        self.assertEqual(report["lost"], 0, report)
+        tiles = self.both("SELECT count(*) FROM loot_tiles")
+        self.assertLess(abs(tiles[0] - tiles[1]), sum(tiles) / 10, tiles)
+        grants = self.both("SELECT count(*) FROM grants")
+        self.assertGreater(min(grants), 0, grants)
+        self.assertEqual(sum(grants), report["grants"])
+        seeds = self.both("SELECT seed_id FROM meta")
+        self.assertEqual(seeds[0], seeds[1], "one seed rolls for the event")
+        self.assert_both_clean()
+
+    def test_what_is_buried_and_granted_comes_together_over_http(self):
+        self.assert_exit(self.hunt("world", "create", "north", *self.store_words()), 0)
+        self.import_loot([(x * 64, 0) for x in range(40)])
+        self.assertEqual(self.both("SELECT count(*) FROM loot_tiles"), [20, 20])
+        server = self.start("serve", *self.store_words())
+        ranges = server.get("/v1/map").json["ranges"]
+        self.assertEqual({entry["shard"] for entry in ranges}, {0, 1}, ranges)
+        digs = [(player(x), x * 64, 0) for x in range(40)]
+        outcomes = server.dig(*digs).json["outcomes"]
+        self.assertEqual({one["outcome"] for one in outcomes}, {"granted"}, outcomes)
+        claims, after = [], "0"
+        while True:
+            page = server.get(f"/v1/grants?limit=7&after={after}").json
+            if not page["grants"]:
+                break
+            claims += [grant["claim"] for grant in page["grants"]]
+            after = page["next"]
+        self.assertEqual(sorted(claims), sorted(one["claim"] for one in outcomes))
+        self.assertEqual(len(after.split(".")), 2, after)
+        claim = server.get("/v1/claims/" + outcomes[39]["claim"])
+        self.assertEqual(claim.json["item"], outcomes[39]["item"])
+        self.assertEqual(server.stop(), 0, server.output)
+
+    def test_a_wrong_list_of_shards_is_refused(self):
+        self.import_loot([(0, 0), (4096, 0)])
+        fewer = self.hunt("serve", "--store", self.store)
+        self.assert_exit(fewer, 1)
+        self.assert_says(fewer.stderr, "2 shards", "--store")
+        swapped = self.hunt("serve", "--store", self.other, "--store", self.store)
+        self.assert_exit(swapped, 1)
+        self.assert_says(swapped.stderr, "put them in order")
+        twice = self.hunt("serve", "--store", self.store, "--store", self.store)
+        self.assert_exit(twice, 2)
+        self.assert_says(twice.stderr, "given twice")
+        mixed = self.hunt("serve", "--store", self.store, "--store", "sqlite:x.db")
+        self.assert_exit(mixed, 2)
+        self.assert_says(mixed.stderr, "sqlite:x.db", "one of several")
+
+    def test_a_map_set_elsewhere_is_followed(self):
+        """Shard 1 is behind and gets it; the server goes by it within seconds."""
+        server = self.start("serve", *self.store_words())
+        self.assertEqual(len(server.get("/v1/map").json["ranges"]), 1)
+        self.import_loot([(0, -100), (0, 100)])
+        self.wait_for(lambda: len(server.get("/v1/map").json["ranges"]) == 2, server, 10)
+        outcome = server.dig((player(1), 0, 100)).json["outcomes"][0]
+        self.assertEqual(outcome["outcome"], "granted", outcome)
+        self.assertEqual(self.both("SELECT count(*) FROM grants"), [0, 1])
+        self.assertEqual(server.stop(), 0, server.output)
+
+    def test_the_whole_stack_grants_and_tells_everything_once_whatever_dies(self):
+        self.assert_exit(self.hunt("up", *self.store_words(), "--seconds", 0.2, "--players", 10,
+                                   "--rate", 10, "--listen", "127.0.0.1:0", timeout=120), 0)
+        server, victim = self.serve_nats(), self.serve_nats()
+        before = {grant["claim"] for grant in server.all_grants()}
+        relay = self.relay()
+        rush = self.rush_meanwhile(server, "--stored", "--seconds", 6)
+        time.sleep(1)
+        victim.kill()
+        time.sleep(1)
+        relay.kill()
+        relay = self.relay()
+        time.sleep(1)
+        self.postgres.crash()
+        time.sleep(0.5)
+        self.postgres.start()
+        self.assert_balanced(self.report_of(rush))
+        self.assert_all_told(server, before)
+        self.assertEqual(server.stop(), 0, server.output)
+        self.assertEqual(relay.stop(), 0, relay.output)
+        self.assertGreater(min(self.both("SELECT count(*) FROM grants")), 0)
+        self.assert_both_clean()
+
+
 if __name__ == "__main__":
     unittest.main()

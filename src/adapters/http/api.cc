@@ -107,6 +107,8 @@ class Api::Routes {
   awaitable<Result<Response>> get_metrics(const Call& call);
   awaitable<Result<Response>> get_page(const Call& call);
 
+  // Where a reader of the ledgers is.
+  Result<ports::LedgerPlace> place_of(const Call& call) const;
   Result<void> check_tables(const std::vector<model::Burial>& burials) const;
 
   Ports ports_;
@@ -263,11 +265,15 @@ awaitable<Api::StreamAnswer> Api::Routes::handle_message(std::string message) {
   co_return answer;
 }
 
+Result<ports::LedgerPlace> Api::Routes::place_of(const Call& call) const {
+  const auto* after = call.target.find("after");
+  return ports::LedgerPlace::parse(after == nullptr ? "0" : *after, ports_.ledgers.size());
+}
+
 awaitable<Result<Response>> Api::Routes::get_stream(const Call& call) {
   static constexpr std::array<std::string_view, 1> known = {"after"};
   HUNT_CO_CHECK(call.target.check_known(known));
-  constexpr auto cursor_max = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-  HUNT_CO_TRY(after, call.target.number("after", 0, 0, cursor_max));
+  HUNT_CO_TRY(after, place_of(call));
   if (!call.request.upgrade) {
     auto refusal = error_response(426, "upgrade_required",
                                   "/v1/stream is a WebSocket: connect to it with ws://");
@@ -277,7 +283,7 @@ awaitable<Result<Response>> Api::Routes::get_stream(const Call& call) {
   }
   Response response;
   response.stream.emplace();
-  if (call.target.find("after") != nullptr) response.stream->after = after;
+  if (call.target.find("after") != nullptr) response.stream->after = std::move(after);
   co_return response;
 }
 
@@ -306,13 +312,13 @@ awaitable<Result<Response>> Api::Routes::get_claim(const Call& call) {
 awaitable<Result<Response>> Api::Routes::get_grants(const Call& call) {
   static constexpr std::array<std::string_view, 2> known = {"after", "limit"};
   HUNT_CO_CHECK(call.target.check_known(known));
-  constexpr auto cursor_max = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-  HUNT_CO_TRY(after, call.target.number("after", 0, 0, cursor_max));
+  HUNT_CO_TRY(after, place_of(call));
   HUNT_CO_TRY(limit, call.target.number("limit", 100, 1, limits::grants_per_page_max));
-  auto page = co_await ports_.store.grants_after(after, static_cast<std::uint32_t>(limit));
+  const auto count = static_cast<std::uint32_t>(limit);
+  auto page = co_await ports::read_ledgers(ports_.ledgers, std::move(after), count);
   if (!page) co_return tl::unexpected(std::move(page).error());
   std::string body;
-  codec::write_grants(*page, body);
+  codec::write_grants(page->grants, page->next.text(), body);
   co_return json(std::move(body));
 }
 
@@ -453,15 +459,17 @@ awaitable<Result<Response>> Api::Routes::get_live(const Call& call) {
   co_return json(std::move(body));
 }
 
-// One store is one shard and owns everything: a single range that starts at the first tile.
 awaitable<Result<Response>> Api::Routes::get_map(const Call& call) {
   HUNT_CO_CHECK(call.target.check_known({}));
-  auto info = co_await ports_.store.info();
-  if (!info) co_return tl::unexpected(std::move(info).error());
-  co_return json(
-      fmt::format(R"({{"version":1,"shards":1,"ranges":[{{"world":0,"first_tile":"0","shard":{},)"
-                  R"("state":"owned","epoch":{}}}]}})",
-                  info->shard, info->epoch));
+  HUNT_CO_TRY(map, co_await ports_.store.shard_map());
+  std::vector<std::uint64_t> epochs;
+  for (ports::HuntStore* shard : ports_.ledgers) {
+    HUNT_CO_TRY(info, co_await shard->info());
+    epochs.push_back(info.epoch);
+  }
+  std::string body;
+  codec::write_map(map, epochs, body);
+  co_return json(std::move(body));
 }
 
 awaitable<Result<Response>> Api::Routes::get_why(const Call&) {

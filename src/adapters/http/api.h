@@ -5,6 +5,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <vector>
 
 #include "adapters/http/http_options.h"
 #include "adapters/http/message.h"
@@ -20,6 +21,7 @@ struct Ports {
   ports::HuntStore& store;
   ports::Monitor& monitor;
   const ports::RulesSource& rules;
+  std::vector<ports::HuntStore*> ledgers;  // of every shard, by its number
 };
 
 class Api {

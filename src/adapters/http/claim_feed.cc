@@ -14,15 +14,18 @@ constexpr std::int64_t refusal_life_ns = 2'000'000'000;
 }  // namespace
 
 void ClaimFeed::add_grant(const model::ClaimEvent& event) {
-  if (!grants_.empty() && event.cursor <= last()) return;
-  if (!grants_.empty() && event.cursor != last() + 1) grants_.clear();
-  if (grants_.empty()) first_ = event.cursor;
+  const std::size_t shard = runs_.size() == 1 ? 0 : event.cursor >> 48;
+  if (shard >= runs_.size()) return;  // of a shard that this process has no store of
+  auto& [grants, first] = runs_[shard];
+  if (!grants.empty() && event.cursor <= last(shard)) return;
+  if (!grants.empty() && event.cursor != last(shard) + 1) grants.clear();
+  if (grants.empty()) first = event.cursor;
   auto text = std::make_shared<std::string>();
   codec::write_grant_event(event, *text);
-  grants_.push_back(std::move(text));
-  if (grants_.size() <= limits::stream_grants_kept_max) return;
-  grants_.pop_front();
-  ++first_;
+  grants.push_back(std::move(text));
+  if (grants.size() <= limits::stream_grants_kept_max) return;
+  grants.pop_front();
+  ++first;
 }
 
 void ClaimFeed::add(const std::vector<model::ClaimEvent>& events, std::int64_t now_ns) {
@@ -43,9 +46,9 @@ void ClaimFeed::add(const std::vector<model::ClaimEvent>& events, std::int64_t n
   }
 }
 
-const ClaimFeed::Text& ClaimFeed::grant(std::uint64_t cursor) const {
-  HUNT_ASSERT(cursor >= first() && cursor <= last());
-  return grants_[static_cast<std::size_t>(cursor - first_)];
+const ClaimFeed::Text& ClaimFeed::grant(std::size_t shard, std::uint64_t cursor) const {
+  HUNT_ASSERT(cursor >= first(shard) && cursor <= last(shard));
+  return runs_[shard].grants[static_cast<std::size_t>(cursor - runs_[shard].first)];
 }
 
 ClaimFeed::Text ClaimFeed::refusal(model::ClaimId claim) const {

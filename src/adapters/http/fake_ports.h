@@ -155,6 +155,7 @@ class FakeStore final : public ports::HuntStore {
   Answer<ports::StoreInfo> info() override {
     ports::StoreInfo out;
     out.epoch = 3;
+    if (!grants.empty()) out.ledger_end = grants.back().cursor;
     co_return out;
   }
 

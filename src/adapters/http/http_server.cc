@@ -148,7 +148,12 @@ void set_fields(bhttp::fields& fields, const Response& response) {
 class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
  public:
   Impl(asio::io_context& lane, Ports ports, HttpOptions options)
-      : lane_(lane), ports_(ports), options_(std::move(options)), acceptor_(lane), tick_(lane) {}
+      : lane_(lane),
+        ports_(std::move(ports)),
+        options_(std::move(options)),
+        acceptor_(lane),
+        tick_(lane),
+        feed_(ports_.ledgers.size()) {}
 
   Result<std::uint16_t> listen();
   void start();
@@ -399,7 +404,7 @@ awaitable<bool> HttpServer::Impl::stream(Connection& connection, Parser& parser,
   if (stopping_) co_return false;
   std::ostringstream received;
   received << parser.get().base() << beast::buffers_to_string(connection.buffer.data());
-  const StreamPorts ports{*api_, ports_.store, feed_, options_};
+  const StreamPorts ports{*api_, ports_.ledgers, feed_, options_};
   const auto session =
       make_stream_session(std::move(connection.socket), ports, start, std::move(received).str());
   struct Membership {

@@ -554,7 +554,7 @@ TEST_F(HttpTest, explains_why_it_cannot_listen) {
     other.host = std::move(host);
     other.port = at;
     asio::io_context loop;
-    const Ports fakes{bus, store, monitor, rules};
+    const Ports fakes{bus, store, monitor, rules, {&store}};
     HttpServer second(loop, fakes, other);
     const auto result = second.listen();
     EXPECT_FALSE(result.has_value());

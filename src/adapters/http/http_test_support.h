@@ -48,7 +48,7 @@ class HttpTest : public ::testing::Test {
   }
 
   void run() {
-    const Ports fakes{bus, store, monitor, rules};
+    const Ports fakes{bus, store, monitor, rules, {&store}};
     server = std::make_unique<HttpServer>(lane, fakes, options);
     const auto bound = server->listen();
     ASSERT_TRUE(bound.has_value()) << bound.error().message;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "ports/ledgers.h"
 
 namespace hunt::http {
 
@@ -28,7 +29,7 @@ struct Request {
 
 // How a connection goes on as a stream.
 struct StreamStart {
-  std::optional<std::uint64_t> after;  // grants from that ledger cursor on, else from now on
+  std::optional<ports::LedgerPlace> after;  // grants from there on, else from now on
 };
 
 struct Response {

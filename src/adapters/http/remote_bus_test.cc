@@ -215,7 +215,7 @@ TEST(RemoteBus, hears_grants_and_refusals_over_a_stream) {
     asio::post(fixture.lane, [&] {
       model::ClaimEvent granted;
       granted.claim = {1, 1};
-      granted.cursor = 7;
+      granted.cursor = 1;
       model::ClaimEvent refused;
       refused.claim = {0xabc, 0xdef};
       refused.outcome = model::Outcome::sold_out;

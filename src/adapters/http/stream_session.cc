@@ -34,6 +34,7 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 // For the handshake and for the other side's goodbye; guess: a round trip and some patience.
 constexpr std::chrono::milliseconds handshake_max{2'000};
 constexpr std::chrono::milliseconds store_retry{1'000};
+constexpr std::chrono::milliseconds ledger_retry{20};  // guess: a commit takes about as long
 
 class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
  public:
@@ -48,7 +49,10 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   [[nodiscard]] awaitable<void> read();
   [[nodiscard]] awaitable<void> write();
   [[nodiscard]] awaitable<void> pump();
-  [[nodiscard]] awaitable<bool> read_page();
+  [[nodiscard]] awaitable<bool> find_end();
+  [[nodiscard]] awaitable<bool> pump_ledger(std::size_t shard);
+  [[nodiscard]] awaitable<bool> read_page(std::size_t shard);
+  void push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor);
   [[nodiscard]] awaitable<void> answer(std::string message);
   void push(ClaimFeed::Text text);
   void expect(model::ClaimId claim);
@@ -58,7 +62,8 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   websocket::stream<asio::ip::tcp::socket> socket_;
   const StreamPorts ports_;
   const std::string received_;
-  std::optional<std::uint64_t> cursor_;  // of the last grant sent; nothing: the next is the first
+  std::optional<ports::LedgerPlace> place_;  // after the last grants sent; nothing: not known yet
+  std::vector<bool> read_whole_;  // by shard: its ledger, before anything of it was told here
   boost::beast::flat_buffer buffer_;
   std::deque<ClaimFeed::Text> out_;
   std::size_t out_bytes_ = 0;
@@ -77,9 +82,9 @@ Session::Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart st
     : socket_(std::move(socket)),
       ports_(ports),
       received_(std::move(received)),
-      cursor_(start.after),
+      place_(std::move(start.after)),
+      read_whole_(ports_.ledgers.size()),
       changed_(socket_.get_executor()) {
-  if (!cursor_ && ports_.feed.last() != 0) cursor_ = ports_.feed.last();
   websocket::stream_base::timeout timeout{};
   timeout.handshake_timeout = handshake_max;
   timeout.idle_timeout = ports_.options.idle_timeout;
@@ -108,6 +113,8 @@ void Session::spawn(awaitable<void> task) {
 }
 
 awaitable<void> Session::run() {
+  // Before the handshake: what is granted once the client knows of its stream is told on it.
+  if (!place_) co_await find_end();
   const auto already = asio::buffer(received_);
   const auto [error] = co_await socket_.async_accept(already, as_result);
   if (error) co_return;
@@ -221,41 +228,82 @@ awaitable<void> Session::write() {
   changed_.notify();
 }
 
-// Grants in ledger order: from the feed while it holds what comes next, else from the store.
+// False when a ledger cannot be read now.
+awaitable<bool> Session::find_end() {
+  auto end = co_await ports::end_of_ledgers(ports_.ledgers);
+  if (end) place_ = std::move(*end);
+  co_return end.has_value();
+}
+
+// Each ledger's grants in its order: from the feed while it holds what comes next, else from the
+// store.
 awaitable<void> Session::pump() {
   while (!ended_ && !goodbye_) {
     if (full()) {
       co_await changed_.wait();
       continue;
     }
-    if (!cursor_ && ports_.feed.last() != 0) cursor_ = ports_.feed.first() - 1;
-    const bool nothing_known = ports_.feed.last() == 0;
-    const bool behind = cursor_ && (nothing_known || *cursor_ + 1 < ports_.feed.first());
+    if (!place_) {
+      const bool known = co_await find_end();
+      if (!known) co_await pause(socket_.get_executor(), store_retry);
+      continue;
+    }
     bool more = false;
-    if (behind) {
-      more = co_await read_page();
-    } else if (cursor_ && *cursor_ < ports_.feed.last()) {
-      push(ports_.feed.grant(++*cursor_));
-      more = true;
+    for (std::size_t shard = 0; shard < ports_.ledgers.size(); ++shard) {
+      const bool some = co_await pump_ledger(shard);
+      more = more || some;
     }
     if (!more && !ended_ && !goodbye_) co_await changed_.wait();
   }
 }
 
 // True when there may be more.
-awaitable<bool> Session::read_page() {
-  const auto page = co_await ports_.store.grants_after(*cursor_, limits::grants_per_page_max);
+awaitable<bool> Session::pump_ledger(std::size_t shard) {
+  const std::uint64_t last = ports_.feed.last(shard);
+  std::uint64_t& cursor = place_->cursors[shard];
+  if (last == 0 && read_whole_[shard]) co_return false;
+  if (last == 0 || cursor + 1 < ports_.feed.first(shard)) {
+    const bool some = co_await read_page(shard);
+    read_whole_[shard] = !some;
+    if (some || last == 0) co_return some;
+    // A grant was told that its ledger does not show yet: an earlier one is being written.
+    co_await pause(socket_.get_executor(), ledger_retry);
+    co_return true;
+  }
+  if (cursor >= last) co_return false;
+  while (cursor < last && !full()) {
+    push_grant(*ports_.feed.grant(shard, cursor + 1), shard, cursor + 1);
+  }
+  co_return true;
+}
+
+// True when there may be more.
+awaitable<bool> Session::read_page(std::size_t shard) {
+  const std::uint64_t after = place_->cursors[shard];
+  const auto page =
+      co_await ports_.ledgers[shard]->grants_after(after, limits::grants_per_page_max);
   if (!page) {
     co_await pause(socket_.get_executor(), store_retry);
     co_return true;
   }
   for (const auto& grant : page->grants) {
-    auto text = std::make_shared<std::string>();
-    codec::write_grant_event(model::event_of(grant), *text);
-    push(std::move(text));
+    std::string event;
+    codec::write_grant_event(model::event_of(grant), event);
+    push_grant(event, shard, grant.cursor);
   }
-  cursor_ = std::max(*cursor_, page->next);
+  place_->cursors[shard] = std::max(after, page->next);
   co_return !page->grants.empty();
+}
+
+// With the place to resume from, which is this stream's own.
+void Session::push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor) {
+  place_->cursors[shard] = cursor;
+  auto text = std::make_shared<std::string>(event);
+  text->pop_back();
+  *text += R"(,"next":")";
+  *text += place_->text();
+  *text += "\"}";
+  push(std::move(text));
 }
 
 }  // namespace

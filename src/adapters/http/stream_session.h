@@ -30,7 +30,7 @@ class StreamSession {
 // What a session needs of the server that made it; all of it outlives the session.
 struct StreamPorts {
   Api& api;
-  ports::HuntStore& store;
+  const std::vector<ports::HuntStore*>& ledgers;  // by shard
   const ClaimFeed& feed;
   const HttpOptions& options;
 };

@@ -287,18 +287,18 @@ TEST_F(StreamTest, ends_with_a_client_that_vanishes) {
 }
 
 TEST(ClaimFeed, keeps_an_unbroken_run_and_forgets_old_refusals) {
-  ClaimFeed feed;
-  EXPECT_EQ(feed.last(), 0U);
+  ClaimFeed feed(1);
+  EXPECT_EQ(feed.last(0), 0U);
   feed.add({model::event_of(grant_at(5)), model::event_of(grant_at(6))}, 0);
   feed.add({model::event_of(grant_at(6))}, 0);
-  EXPECT_EQ(feed.first(), 5U);
-  EXPECT_EQ(feed.last(), 6U);
+  EXPECT_EQ(feed.first(0), 5U);
+  EXPECT_EQ(feed.last(0), 6U);
   feed.add({model::event_of(grant_at(9))}, 0);
-  EXPECT_EQ(feed.first(), 9U);
+  EXPECT_EQ(feed.first(0), 9U);
   for (std::uint64_t cursor = 10; cursor < 10 + limits::stream_grants_kept_max; ++cursor) {
     feed.add({model::event_of(grant_at(cursor))}, 0);
   }
-  EXPECT_EQ(feed.last() - feed.first() + 1, limits::stream_grants_kept_max);
+  EXPECT_EQ(feed.last(0) - feed.first(0) + 1, limits::stream_grants_kept_max);
   model::ClaimEvent refusal;
   refusal.claim = {1, 2};
   refusal.outcome = model::Outcome::closed;

@@ -17,8 +17,7 @@
 namespace hunt::nats {
 
 struct StreamOptions {
-  // Also pull `hunt.pos.any`, as deliveries of the first served shard: positions of others are
-  // foreign in it.
+  // Also pull `hunt.pos.any`: whoever serves it serves every shard, so nothing is foreign in it.
   bool any = true;
   std::int64_t ack_wait_ns = StreamSettings().ack_wait_ns;  // as the consumers have it
   std::int64_t publish_ns_max = 2'000'000'000;

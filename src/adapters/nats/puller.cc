@@ -38,6 +38,7 @@ Puller::Puller(std::shared_ptr<Link> link, std::shared_ptr<Payloads> payloads,
       pull_subject_(fmt::format("$JS.API.CONSUMER.MSG.NEXT.{}.{}", positions_stream,
                                 consumer_name(shard_name))),
       shard_(shard),
+      any_(shard_name == "any"),
       room_(std::max<std::size_t>(room, 1)),
       ticker_(link_->lane()) {}
 
@@ -109,6 +110,7 @@ void Puller::take(MessagePtr message) {
   }
   ports::Delivery delivery;
   delivery.shard = shard_;
+  delivery.any = any_;
   delivery.sequence = meta->sequence;
   delivery.attempt = static_cast<std::uint32_t>(meta->delivered);
   delivery.batch = std::move(request->batch);

@@ -50,6 +50,7 @@ class Puller : public std::enable_shared_from_this<Puller> {
   const std::string subject_;
   const std::string pull_subject_;
   const model::ShardId shard_;
+  const bool any_;
   const std::size_t room_;
   ports::DeliveryHandler* handler_ = nullptr;
   bool stopped_ = false;

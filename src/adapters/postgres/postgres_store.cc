@@ -67,7 +67,8 @@ constexpr Statement map_sql{
 constexpr Statement set_map_sql{"set_map", "SELECT 1 FROM set_map($1, $2, $3, $4, $5)"};
 constexpr Statement info_sql{
     "info",
-    "SELECT m.shard::bigint, m.epoch, m.seed_id, s.seed FROM meta m JOIN seeds s USING (seed_id)"};
+    "SELECT m.shard::bigint, m.epoch, m.seed_id, s.seed, ledger_settled() FROM meta m"
+    " JOIN seeds s USING (seed_id)"};
 
 // Straight from the kernel: whoever knows the seed knows every roll of the event.
 SeedBytes random_seed() {
@@ -463,6 +464,7 @@ awaitable<Result<ports::StoreInfo>> PostgresStore::Parts::info() {
   info.seed = rows.natural(0, 2);
   const std::string_view bytes = rows.text(0, 3);
   info.seed_bytes.assign(bytes.begin(), bytes.end());
+  info.ledger_end = rows.natural(0, 4);
   co_return info;
 }
 

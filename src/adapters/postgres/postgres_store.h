@@ -16,7 +16,6 @@
 #include "adapters/postgres/postgres_url.h"
 #include "adapters/postgres/schema.h"
 #include "base/result.h"
-#include "model/shard_map.h"
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
 
@@ -54,12 +53,6 @@ class PostgresStore final : public ports::HuntStore {
   // Thread: any but the store's own. Waits for it.
   [[nodiscard]] PostgresFigures figures();
 
-  // The map kept in this shard.
-  [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map();
-  // Errors: already_exists (that version or a newer one is there), invalid_argument (loot lies in
-  // what this shard would give away).
-  [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map);
-
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
       std::vector<model::ChunkKey> keys) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
@@ -82,6 +75,8 @@ class PostgresStore final : public ports::HuntStore {
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map) override;
 
  private:
   struct Parts;

@@ -48,8 +48,8 @@ Reader::Reader(Connection& connection, const ports::Clock& clock)
       done_spawns_(connection, "SELECT spawn, budget, remaining FROM spawns_done"),
       ledger_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.seq"),
       info_(connection,
-            "SELECT m.shard, m.epoch, m.seed_id, s.seed FROM meta m JOIN seeds s USING (seed_id)") {
-}
+            "SELECT m.shard, m.epoch, m.seed_id, s.seed, (SELECT coalesce(max(seq), 0) FROM grants)"
+            " FROM meta m JOIN seeds s USING (seed_id)") {}
 
 Result<void> Reader::require_world(model::WorldId world) {
   Cursor row = world_.bind(world);
@@ -200,6 +200,7 @@ Result<ports::StoreInfo> Reader::info() {
   info.seed = row.natural(2);
   const Bytes seed = row.bytes(3);
   info.seed_bytes.assign(seed.begin(), seed.end());
+  info.ledger_end = row.natural(4);
   return info;
 }
 

@@ -1,0 +1,119 @@
+#include "service/shard_maps.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace hunt::service {
+
+namespace {
+
+using boost::asio::awaitable;
+using Stores = std::vector<ports::HuntStore*>;
+
+// To each shard that is behind, in their order. A shard that has a newer one by now keeps it.
+awaitable<Result<void>> spread_map(const Stores& stores, const model::ShardMap& map,
+                                   std::vector<std::uint32_t> versions) {
+  for (std::size_t shard = 0; shard < stores.size(); ++shard) {
+    if (versions[shard] >= map.version) continue;
+    auto set = co_await stores[shard]->set_shard_map(map);
+    if (set || set.error().code == Errc::already_exists) continue;
+    Error error = std::move(set).error();
+    error.message = fmt::format("shard {} cannot take version {} of the shard map: {}", shard,
+                                map.version, error.message);
+    co_return tl::unexpected<Error>(std::move(error));
+  }
+  co_return Result<void>{};
+}
+
+struct Found {
+  model::ShardMap newest;
+  std::vector<std::uint32_t> versions;  // by shard
+  [[nodiscard]] bool same() const {
+    return std::all_of(versions.begin(), versions.end(),
+                       [this](std::uint32_t version) { return version == newest.version; });
+  }
+};
+
+awaitable<Result<Found>> read_maps(const Stores& stores) {
+  Found found;
+  found.newest.version = 0;
+  for (ports::HuntStore* store : stores) {
+    HUNT_CO_TRY(map, co_await store->shard_map());
+    found.versions.push_back(map.version);
+    // Of the same age: the one of the first shard, which decides.
+    if (map.version > found.newest.version) found.newest = std::move(map);
+  }
+  co_return found;
+}
+
+// Shards that were added get the worlds, under their ids.
+awaitable<Result<void>> share_worlds(const Stores& stores) {
+  HUNT_CO_TRY(worlds, co_await stores[0]->worlds());
+  for (std::size_t shard = 1; shard < stores.size(); ++shard) {
+    for (const model::World& world : worlds) {
+      HUNT_CO_CHECK(co_await stores[shard]->create_world(world.id, world.name));
+    }
+  }
+  co_return Result<void>{};
+}
+
+awaitable<Result<bool>> holds_loot(const Stores& stores) {
+  for (ports::HuntStore* store : stores) {
+    HUNT_CO_TRY(worlds, co_await store->worlds());
+    for (const model::World& world : worlds) {
+      HUNT_CO_TRY(stats, co_await store->world_stats(world.id));
+      if (stats.tiles > 0) co_return true;
+    }
+  }
+  co_return false;
+}
+
+}  // namespace
+
+awaitable<Result<model::ShardMap>> agree_on_map(Stores stores, bool repair) {
+  for (int round = 0; round < 3; ++round) {
+    HUNT_CO_TRY(found, co_await read_maps(stores));
+    model::ShardMap map = std::move(found.newest);
+    if (map.shards > stores.size()) {
+      co_return fail(Errc::invalid_argument,
+                     fmt::format("the shard map is of {} shards, and there are only {} stores: "
+                                 "name all of them, in order, each with its own --store",
+                                 map.shards, stores.size()),
+                     "store");
+    }
+    const bool added = map.shards < stores.size();
+    if (!added && found.same()) co_return map;
+    if (!repair) {
+      co_return fail(Errc::unavailable,
+                     "the shards do not agree on the shard map yet; `hunt serve` with all of them "
+                     "sets it right");
+    }
+    if (added) {
+      HUNT_CO_CHECK(co_await share_worlds(stores));
+      // A store made on its own says that everything is its: the first one means it.
+      ++map.version;
+      map.shards = static_cast<std::uint32_t>(stores.size());
+    }
+    HUNT_CO_CHECK(co_await spread_map(stores, map, std::move(found.versions)));
+  }
+  co_return fail(Errc::unavailable, "the shard map changes all the time; try again later");
+}
+
+awaitable<Result<void>> split_evenly(Stores stores, std::vector<model::ChunkKey> loot) {
+  HUNT_CO_TRY(map, co_await agree_on_map(stores, true));
+  if (stores.size() == 1 || map.ranges.size() > 1 || loot.empty()) co_return Result<void>{};
+  HUNT_CO_TRY(settled, co_await holds_loot(stores));
+  if (settled) co_return Result<void>{};
+  std::sort(loot.begin(), loot.end());
+  ++map.version;
+  for (std::size_t shard = 1; shard < stores.size(); ++shard) {
+    const model::ChunkKey first = loot[loot.size() * shard / stores.size()];
+    if (first == map.ranges.back().first) continue;  // all of it in one chunk: it is not split
+    map.ranges.push_back({first, static_cast<model::ShardId>(shard)});
+  }
+  std::vector<std::uint32_t> versions(stores.size(), 0);
+  co_return co_await spread_map(stores, map, std::move(versions));
+}
+
+}  // namespace hunt::service

@@ -1,0 +1,28 @@
+// What all shards must agree on: the one map that is kept in each of them.
+//
+// Not who serves which shard (shards.h) and not a move of loot: a range can change hands only while
+// nothing lies in it. Shard 0 decides between two who set a map at the same time, because it is
+// always the first to take one; whoever finds a shard behind gives it the newest map.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <vector>
+
+#include "base/result.h"
+#include "model/shard_map.h"
+#include "ports/hunt_store.h"
+
+namespace hunt::service {
+
+// The newest map of these stores, by shard, which all of them have on return. Shards that were
+// added own nothing at first. With `repair` off nothing is written: shards that are behind are an
+// error. Errors: invalid_argument (the map names more shards than there are stores, or a shard
+// holds loot that the map gives to another one), unavailable and the other errors of the stores.
+[[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> agree_on_map(
+    std::vector<ports::HuntStore*> stores, bool repair);
+
+// Before the first loot is buried: gives each shard about as many of these chunks, which may come
+// more than once. Does nothing where a map has been set or loot lies. Errors: those of the stores.
+[[nodiscard]] boost::asio::awaitable<Result<void>> split_evenly(
+    std::vector<ports::HuntStore*> stores, std::vector<model::ChunkKey> loot);
+
+}  // namespace hunt::service

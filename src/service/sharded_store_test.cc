@@ -1,0 +1,193 @@
+// Several shards as one store, the map that they agree on, and their ledgers read as one.
+#include "service/sharded_store.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "ports/ledgers.h"
+#include "service/cluster_test_support.h"
+#include "service/service_test_support.h"
+#include "service/shard_maps.h"
+
+namespace hunt::service {
+namespace {
+
+// A simulated store that keeps a map, as PostgreSQL does.
+class Shard final : public sim::SimStore {
+ public:
+  Shard(const ports::Clock& clock, ports::Timer& timer, std::uint32_t number)
+      : SimStore(clock, timer, number), number_(number) {
+    kept.ranges[0].shard = number;
+  }
+  boost::asio::awaitable<Result<model::ShardMap>> shard_map() override { co_return kept; }
+  boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map) override {
+    if (map.version <= kept.version) co_return fail(Errc::already_exists, "there is a newer one");
+    kept = std::move(map);
+    ++maps_taken;
+    for (const auto& range : kept.ranges) {
+      const model::TileId first{range.first.chunk << model::chunk_id_shift};
+      set_range_owned(range.first.world, first, range.shard == number_);
+    }
+    co_return Result<void>{};
+  }
+  model::ShardMap kept;
+  int maps_taken = 0;
+
+ private:
+  const model::ShardId number_;
+};
+
+class ShardedStoreTest : public testing::Test {
+ protected:
+  template <class T>
+  T run(boost::asio::awaitable<T> task) {
+    return lane.run(std::move(task));
+  }
+  static model::Burial burial(model::Tile tile, std::uint32_t budget = 1) {
+    model::Burial out;
+    out.tile = tile;
+    out.table = "loot";
+    out.budget = budget;
+    return out;
+  }
+  static model::ChunkKey chunk(std::int32_t x) {
+    return model::chunk_of(1, model::tile_id_of({x, 0}));
+  }
+  // Shard 1 begins at x = 1024 (y is 0).
+  void share() {
+    ASSERT_TRUE(run(split_evenly(shards, {chunk(0), chunk(32), chunk(1'024), chunk(1'056)})));
+    whole.set_map(run(agree_on_map(shards, false)).value());
+  }
+
+  VirtualLane lane{test_rules()};
+  Shard first{lane.time, lane.time, 0};
+  Shard second{lane.time, lane.time, 1};
+  std::vector<ports::HuntStore*> shards{&first, &second};
+  ShardedStore whole{shards};
+};
+
+TEST_F(ShardedStoreTest, stores_that_never_met_agree_that_all_is_the_first_ones) {
+  ASSERT_TRUE(run(first.create_world(7, "north")));
+  const auto unsettled = run(agree_on_map(shards, false));
+  ASSERT_FALSE(unsettled.has_value());
+  EXPECT_EQ(unsettled.error().code, Errc::unavailable);
+  const auto map = run(agree_on_map(shards, true));
+  ASSERT_TRUE(map.has_value()) << map.error().message;
+  EXPECT_EQ(map->version, 2U);
+  EXPECT_EQ(map->shards, 2U);
+  EXPECT_EQ(map->shard_of(chunk(1'024)), 0U);
+  EXPECT_EQ(second.kept.version, 2U);
+  EXPECT_EQ(run(second.worlds()).value().back().name, "north") << "the new shard has the worlds";
+  ASSERT_TRUE(run(agree_on_map(shards, true)));
+  EXPECT_EQ(first.maps_taken + second.maps_taken, 2) << "agreed: nothing is written again";
+}
+
+TEST_F(ShardedStoreTest, a_shard_that_is_behind_gets_the_newest_map) {
+  share();
+  model::ShardMap old;
+  second.kept = old;
+  EXPECT_EQ(run(agree_on_map(shards, true)).value().version, first.kept.version);
+  EXPECT_EQ(second.kept.ranges, first.kept.ranges);
+  const std::vector<ports::HuntStore*> one{&first};
+  const auto fewer = run(agree_on_map(one, true));
+  ASSERT_FALSE(fewer.has_value());
+  EXPECT_NE(fewer.error().message.find("2 shards"), std::string::npos) << fewer.error().message;
+}
+
+TEST_F(ShardedStoreTest, the_first_loot_is_split_evenly_and_later_loot_is_not) {
+  share();
+  EXPECT_EQ(first.kept.shard_of(chunk(32)), 0U);
+  EXPECT_EQ(first.kept.shard_of(chunk(1'024)), 1U);
+  const auto version = first.kept.version;
+  ASSERT_TRUE(run(whole.bury(1, {burial({5, 0})})));
+  ASSERT_TRUE(run(split_evenly(shards, {chunk(2'048), chunk(4'096)})));
+  EXPECT_EQ(first.kept.version, version);
+}
+
+TEST_F(ShardedStoreTest, burials_lists_and_figures_come_together) {
+  share();
+  const auto buried =
+      run(whole.bury(1, {burial({1'030, 0}, 3), burial({5, 0}, 2), burial({1'040, 0}, 4)}));
+  ASSERT_TRUE(buried.has_value()) << buried.error().message;
+  EXPECT_EQ((*buried)[0].tile, (model::Tile{1'030, 0})) << "in the caller's order";
+  EXPECT_EQ((*buried)[1].spawn >> 48, 0U);
+  EXPECT_EQ((*buried)[2].spawn >> 48, 1U);
+  EXPECT_EQ(run(first.world_stats(1))->tiles, 1U);
+  const auto stats = run(whole.world_stats(1)).value();
+  EXPECT_EQ(stats.tiles, 3U);
+  EXPECT_EQ(stats.budget, 9U);
+  EXPECT_EQ(stats.bounds.low.x, 5);
+  EXPECT_EQ(stats.bounds.high.x, 1'040);
+  // A page at a time, each row once, by tile id.
+  const model::TileRect all{{-10, -10}, {2'000, 10}};
+  std::vector<model::TileId> seen;
+  std::optional<model::TileId> from{model::TileId{}};
+  while (from) {
+    const auto page = run(whole.list_tiles(1, all, *from, 1)).value();
+    for (const auto& row : page.rows) seen.push_back(row.tile);
+    from = page.next;
+  }
+  EXPECT_EQ(seen.size(), 3U);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(run(whole.close_tiles(1, {{5, 0}, {1'030, 0}})).value(), 2U);
+  EXPECT_EQ(run(whole.create_world(0, "south")).value().id, 2U);
+  EXPECT_EQ(run(second.worlds())->size(), 2U);
+}
+
+TEST_F(ShardedStoreTest, the_ledgers_are_read_as_one_and_resumed_in_each) {
+  share();
+  const auto buried = run(whole.bury(1, {burial({5, 0}, 50), burial({1'030, 0}, 50)})).value();
+  std::set<model::ClaimId> made;
+  for (std::uint64_t player = 1; player <= 20; ++player) {
+    for (std::size_t shard = 0; shard < 2; ++shard) {
+      model::Claim claim;
+      claim.id = {player, shard + 1};
+      claim.world = 1;
+      claim.tile = model::tile_id_of(buried[shard].tile);
+      claim.spawn = buried[shard].spawn;
+      claim.player = {5, player};
+      claim.item = "lamp";
+      ASSERT_TRUE(run(shards[shard]->grant_claims({claim})));
+      made.insert(claim.id);
+    }
+  }
+  EXPECT_TRUE(run(whole.find_grant({3, 2}))->has_value());
+  EXPECT_FALSE(run(whole.find_grant({3, 9}))->has_value());
+  const auto end = run(ports::end_of_ledgers(shards)).value();
+  std::set<model::ClaimId> read;
+  auto place = ports::LedgerPlace::parse("0", 2).value();
+  while (true) {
+    const auto page = run(ports::read_ledgers(shards, place, 3)).value();
+    if (page.grants.empty()) break;
+    EXPECT_LE(page.grants.size(), 3U);
+    for (const auto& grant : page.grants) EXPECT_TRUE(read.insert(grant.claim).second);
+    place = page.next;
+  }
+  EXPECT_EQ(read, made);
+  EXPECT_EQ(place.cursors, end.cursors);
+  // A shard that cannot be read stays where it is, and the other is read.
+  second.inject({sim::Call::other, Errc::unavailable, false});
+  const auto half = run(ports::read_ledgers(shards, {{0, 0}}, 10)).value();
+  EXPECT_EQ(half.grants.size(), 5U);
+  EXPECT_EQ(half.next.cursors[1], 0U);
+}
+
+TEST(LedgerPlace, has_a_text_that_says_what_is_wrong) {
+  const std::uint64_t of_one = (std::uint64_t{1} << 48) + 7;
+  const ports::LedgerPlace place{{5, of_one}};
+  EXPECT_EQ(ports::LedgerPlace::parse(place.text(), 2).value().cursors, place.cursors);
+  EXPECT_EQ(ports::LedgerPlace::parse("5", 2).value().cursors, (std::vector<std::uint64_t>{5, 0}));
+  for (const std::string text : {"", "x", "1.", ".1", "1.0.0", "-1", "9223372036854775808"}) {
+    EXPECT_FALSE(ports::LedgerPlace::parse(text, 2).has_value()) << text;
+  }
+  EXPECT_FALSE(ports::LedgerPlace::parse("1.0", 1).has_value());
+  // The cursor of one grant is no place in two ledgers: what it would skip is said instead.
+  const auto one = ports::LedgerPlace::parse(std::to_string(of_one), 2);
+  ASSERT_FALSE(one.has_value());
+  EXPECT_NE(one.error().message.find("shard 1"), std::string::npos) << one.error().message;
+}
+
+}  // namespace
+}  // namespace hunt::service
