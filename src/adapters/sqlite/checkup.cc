@@ -24,7 +24,10 @@ constexpr std::uint64_t space_failure_bytes = std::uint64_t{64} << 20;
 constexpr std::int64_t sync_warning_ns = 10'000'000;
 
 void note_file(ports::Findings& findings, const std::string& path) {
-  auto opened = Connection::open(path, Connection::Mode::read_only);
+  std::error_code ignored;
+  const bool open_elsewhere = fs::exists(path + "-wal", ignored);
+  auto opened = Connection::open(
+      path, open_elsewhere ? Connection::Mode::read_only : Connection::Mode::as_it_lies);
   if (!opened) return findings.failure(opened.error());
   if (const auto fine = check_store(**opened); !fine) return findings.failure(fine.error());
   const auto shard = (*opened)->integer("SELECT shard FROM meta");
