@@ -1,5 +1,4 @@
-"""hunt doctor against real servers: what it says of good ones, and of each that is not as it must be.
-"""
+"""hunt doctor against real servers: what it says of good ones, and of those that are not."""
 import json
 import select
 import socket
@@ -225,7 +224,7 @@ class Doctor(NatsCase):
         self.assert_found(findings, "failure", "can neither grant nor relay", "GRANT hunt_ingest")
         findings = self.doctor("--store", "sqlite:first.db", "--store", self.store, code=1)
         self.assert_found(findings, "failure", "stands at place 1 of the --store", "in order")
-        self.assert_found(findings, "failure", "has 1 shards, but 2 --store", "every shard")
+        self.assert_found(findings, "failure", "map (version 1): 1; --store given: 2", "every shard")
         self.psql("UPDATE meta SET timeline = 'another'")
         findings = self.doctor("--store", self.store, code=1)
         self.assert_found(findings, "failure", "no relay has raised the epoch", "hunt relay")
@@ -245,9 +244,10 @@ class Doctor(NatsCase):
         client.request("hunt.pos.any", {"world": 1, "positions": []})
         client.request("hunt.dlq", {"why": "a test"})
         findings = self.doctor("--bus", self.nats.url, code=0)
-        self.assert_found(findings, "warning", "hunt-any is as it must be: 1 messages wait",
+        self.assert_found(findings, "warning", "hunt-any is as it must be (messages waiting: 1",
                           "start a `hunt serve`")
-        self.assert_found(findings, "warning", "HUNT_DLQ is as it must be: 1 messages", "letters")
+        self.assert_found(findings, "warning", "HUNT_DLQ is as it must be (messages: 1;",
+                          "read the letters")
         for stream in ("HUNT_POS", "HUNT_CLAIMS"):
             client.request(f"$JS.API.STREAM.DELETE.{stream}")
         client.request("$JS.API.STREAM.CREATE.HUNT_POS", {

@@ -129,7 +129,7 @@ void note_fill(Findings& findings, const WantedStream& wanted, const jsStreamInf
       info.Config->MaxBytes < 0
           ? "any size"
           : ports::shown_bytes(static_cast<std::uint64_t>(info.Config->MaxBytes));
-  const std::string found = fmt::format("{} is as it must be: {} messages, {} of {}", wanted.name,
+  const std::string found = fmt::format("{} is as it must be (messages: {}; {} of {})", wanted.name,
                                         with_commas(info.State.Msgs), used, most);
   const bool refuses = wanted.discard == js_DiscardNew;  // the others drop the oldest when full
   if (refuses && info.Config->MaxBytes > 0 &&
@@ -184,7 +184,7 @@ Result<void> note_consumer(Findings& findings, jsCtx* context, const std::string
     return {};
   }
   const std::string found = fmt::format(
-      "the consumer {} is as it must be: {} messages wait, {} are being worked at", name,
+      "the consumer {} is as it must be (messages waiting: {}, being worked at: {})", name,
       with_commas(info->NumPending), with_commas(static_cast<std::uint64_t>(info->NumAckPending)));
   if (info->NumPending > 0 && info->NumWaiting == 0 && info->NumAckPending == 0) {
     findings.warning(found,

@@ -103,7 +103,7 @@ Result<void> note_standbys(Findings& findings, BlockingConnection& connection,
   } else {
     const std::string& commit = settings.at("synchronous_commit");
     if (commit != "local") {
-      findings.ok(fmt::format("{} synchronous standby is connected", connected));
+      findings.ok(fmt::format("synchronous standbys connected: {}", connected));
     } else {
       findings.warning("synchronous_commit is local: commits wait for no standby",
                        "set it to on: a failover may lose grants that were told");
@@ -194,8 +194,7 @@ Result<void> note_place(Findings& findings, BlockingConnection& connection, std:
   }
   const std::int64_t map_shards = rows.integer(0, 2);
   if (map_shards != shard_count) {
-    findings.failure(fmt::format("its shard map (version {}) has {} shards, but {} --store were "
-                                 "given",
+    findings.failure(fmt::format("shards in its shard map (version {}): {}; --store given: {}",
                                  rows.integer(0, 1), map_shards, shard_count),
                      "give every shard's --store, in order");
   } else if (stored == shard) {

@@ -38,7 +38,7 @@ TEST(PostgresCheckup, a_standby_is_told_from_a_server_that_is_not_there) {
   ASSERT_TRUE(comes_true(primary.url("postgres"),
                          "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"));
   const auto findings = look(primary.url("postgres"));
-  EXPECT_TRUE(says(findings, ports::Severity::ok, "1 synchronous standby is connected"));
+  EXPECT_TRUE(says(findings, ports::Severity::ok, "synchronous standbys connected: 1"));
   standby.stop();
   EXPECT_TRUE(says(look(standby.url("postgres")), ports::Severity::failure, "not reachable"));
 }
