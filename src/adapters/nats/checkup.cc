@@ -99,7 +99,7 @@ Result<void> note_account(Findings& findings, jsCtx* context, const ServerList& 
 
 void note_copies(Findings& findings, const char* name, const jsStreamInfo& info) {
   if (info.Cluster == nullptr || info.Cluster->Name == nullptr) return;  // a server alone
-  if (info.Cluster->Leader == nullptr) {
+  if (info.Cluster->Leader == nullptr || *info.Cluster->Leader == '\0') {
     findings.failure(fmt::format("{} has no leader", name), "bring its other servers back");
   }
   if (info.Config->Replicas < 3) {
@@ -146,11 +146,16 @@ void note_fill(Findings& findings, const WantedStream& wanted, const jsStreamInf
   }
 }
 
-Result<void> note_streams(Findings& findings, jsCtx* context, const ServerList& servers,
-                          const ports::Clock& clock) {
+void note_streams(Findings& findings, jsCtx* context, const ServerList& servers,
+                  const ports::Clock& clock) {
   std::string missing;
   for (const auto& wanted : wanted_streams(StreamSettings())) {
-    HUNT_TRY(info, find_stream(context, wanted.name, servers));
+    const auto found = find_stream(context, wanted.name, servers);
+    if (!found) {
+      findings.failure(found.error());
+      continue;
+    }
+    const jsStreamInfo* info = found->get();
     if (info == nullptr) {
       missing += fmt::format("{}{}", missing.empty() ? "" : ", ", wanted.name);
       continue;
@@ -163,11 +168,10 @@ Result<void> note_streams(Findings& findings, jsCtx* context, const ServerList& 
     note_copies(findings, wanted.name, *info);
     note_clock(findings, *info, clock);
   }
-  if (missing.empty()) return {};
+  if (missing.empty()) return;
   findings.warning("streams that are not there yet: " + missing,
                    "if it is the right NATS: `hunt serve` makes them; in a cluster make them "
                    "yourself before, with 3 replicas");
-  return {};
 }
 
 Result<void> note_consumer(Findings& findings, jsCtx* context, const std::string& shard,
@@ -202,7 +206,7 @@ Result<void> note_jetstream(Findings& findings, natsConnection* connection,
                             const std::vector<std::string>& shards, const ports::Clock& clock) {
   HUNT_TRY(context, open_jetstream(connection, options, servers));
   HUNT_CHECK(note_account(findings, context.get(), servers));
-  HUNT_CHECK(note_streams(findings, context.get(), servers, clock));
+  note_streams(findings, context.get(), servers, clock);
   HUNT_TRY(positions, find_stream(context.get(), positions_stream, servers));
   if (positions == nullptr) return {};
   for (const auto& shard : shards) {

@@ -148,7 +148,14 @@ tl::unexpected<Error> jetstream_failure(std::string_view what, natsStatus status
                             servers.shown, what),
                 "bus");
   }
-  return fail(status == NATS_TIMEOUT || code == 0 ? Errc::unavailable : Errc::invalid_argument,
+  if (status == NATS_TIMEOUT) {
+    return fail(Errc::unavailable,
+                fmt::format("NATS at {} does not {} in time; is a majority of its cluster up, and "
+                            "may this user publish to $JS.API.>?",
+                            servers.shown, what),
+                "bus");
+  }
+  return fail(code == 0 ? Errc::unavailable : Errc::invalid_argument,
               fmt::format("NATS at {} does not {}: {} ({})", servers.shown, what, said,
                           natsStatus_GetText(status)),
               "bus");
