@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_rules(line);
   hunt::apps::add_audit(line);
   hunt::apps::add_why(line);
+  hunt::apps::add_doctor(line);
   hunt::apps::add_rush(line);
   hunt::apps::add_sim(line);
   return hunt::apps::run_command_line(line, {argv + 1, argv + argc});

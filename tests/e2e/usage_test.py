@@ -5,7 +5,7 @@ from hunt_process import HuntTest, clean_environment
 
 COMMANDS = [["up"], ["serve"], ["world"], ["world", "create"], ["world", "import"],
             ["world", "export"], ["world", "stats"], ["rules"], ["rules", "check"],
-            ["rules", "odds"], ["audit"], ["why"], ["relay"]]
+            ["rules", "odds"], ["audit"], ["why"], ["relay"], ["doctor"]]
 
 
 class Usage(HuntTest):

@@ -1,5 +1,8 @@
 #include "adapters/postgres/blocking.h"
 
+#include <fmt/format.h>
+#include <poll.h>
+
 #include <utility>
 #include <vector>
 
@@ -30,10 +33,33 @@ Result<Rows> BlockingConnection::query(const std::string& sql, const Params& par
   std::vector<int> lengths;
   std::vector<int> formats;
   params.point(values, lengths, formats);
-  const Rows rows(PQexecParams(connection_.get(), sql.c_str(), params.count(), nullptr,
-                               values.data(), lengths.data(), formats.data(), 1));
+  if (PQsendQueryParams(connection_.get(), sql.c_str(), params.count(), nullptr, values.data(),
+                        lengths.data(), formats.data(), 1) != 1) {
+    return tl::unexpected<Error>(lost_connection(connection_.get(), shown_));
+  }
+  if (patience_) HUNT_CHECK(wait_for_answer());
+  const Rows rows(PQgetResult(connection_.get()));
+  while (PGresult* rest = PQgetResult(connection_.get())) PQclear(rest);
   HUNT_CHECK(rows.check(shown_));
   return rows;
+}
+
+Result<void> BlockingConnection::wait_for_answer() {
+  const auto deadline = std::chrono::steady_clock::now() + *patience_;
+  while (PQisBusy(connection_.get()) == 1) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now());
+    pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+    if (left.count() <= 0 || ::poll(&socket, 1, static_cast<int>(left.count())) == 0) {
+      return fail(Errc::deadline_exceeded,
+                  fmt::format("{}: no answer within {} ms; is the server stuck?", shown_,
+                              patience_->count()));
+    }
+    if (PQconsumeInput(connection_.get()) != 1) {
+      return tl::unexpected<Error>(lost_connection(connection_.get(), shown_));
+    }
+  }
+  return {};
 }
 
 Result<void> BlockingConnection::begin_stream(const std::string& sql) {

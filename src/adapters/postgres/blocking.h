@@ -4,7 +4,9 @@
 #pragma once
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adapters/postgres/params.h"
@@ -20,6 +22,9 @@ class BlockingConnection {
 
   // One statement or several, without parameters and without rows.
   [[nodiscard]] Result<void> execute(const std::string& sql);
+  // From now on query() gives up after so long: for servers that may be stuck. Then the connection
+  // is of no more use. Errors: deadline_exceeded.
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
   // One statement.
   [[nodiscard]] Result<Rows> query(const std::string& sql, const Params& params = {});
   // A statement whose rows come one by one: each goes to `on_row` as a Rows of one.
@@ -33,16 +38,20 @@ class BlockingConnection {
     }
   }
 
+  // Of the server, as it said when we connected.
+  [[nodiscard]] int server_process() const noexcept { return PQbackendPID(connection_.get()); }
   [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
 
  private:
   BlockingConnection(PGconn* connection, std::string shown)
       : connection_(connection, PQfinish), shown_(std::move(shown)) {}
+  [[nodiscard]] Result<void> wait_for_answer();
   [[nodiscard]] Result<void> begin_stream(const std::string& sql);
   [[nodiscard]] Result<Rows> next_of_stream();
 
   std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
   std::string shown_;
+  std::optional<std::chrono::milliseconds> patience_;
 };
 
 }  // namespace hunt::postgres

@@ -48,6 +48,7 @@ std::string without_line_breaks(std::string_view text) {
   std::string line(text);
   while (!line.empty() && line.back() == '\n') line.pop_back();
   std::replace(line.begin(), line.end(), '\n', ' ');
+  std::erase(line, '\t');  // libpq indents what it asks back
   return line;
 }
 

@@ -25,13 +25,26 @@ std::string why_not_open(const std::string& path, Connection::Mode mode) {
     return fmt::format("the directory {} does not exist; create it or choose another path",
                        folder.string());
   }
-  if (mode == Connection::Mode::read_only && !fs::exists(file, ignored)) {
+  if (mode != Connection::Mode::read_write && !fs::exists(file, ignored)) {
     return "there is no such file; check the path";
   }
   return fmt::format(
       "this user may not write {} or the directory {}; change the permissions or choose another "
       "path",
       file.filename().string(), folder.string());
+}
+
+// What SQLite calls a file that does not change while it is open.
+std::string uri_of(const std::string& path) {
+  std::string uri = "file:";
+  for (const char byte : path) {
+    if (byte == '%' || byte == '?' || byte == '#') {
+      uri += fmt::format("%{:02x}", byte);
+    } else {
+      uri.push_back(byte);
+    }
+  }
+  return uri + "?immutable=1";
 }
 
 }  // namespace
@@ -93,10 +106,12 @@ Error error_of(int code, std::string_view sqlite_says, std::string_view path) {
 }
 
 Result<std::unique_ptr<Connection>> Connection::open(std::string path, Mode mode) {
-  const int flags =
-      mode == Mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int flags = mode == Mode::read_write  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                    : mode == Mode::read_only ? SQLITE_OPEN_READONLY
+                                              : SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  const std::string name = mode == Mode::as_it_lies ? uri_of(path) : path;
   sqlite3* db = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &db,
+  const int code = sqlite3_open_v2(name.c_str(), &db,
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   // SQLite gives a handle even when opening fails; the owner closes it.
   std::unique_ptr<Connection> connection(new Connection(db, std::move(path)));

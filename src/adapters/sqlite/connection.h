@@ -25,7 +25,9 @@ namespace hunt::sqlite {
 
 class Connection {
  public:
-  enum class Mode : std::uint8_t { read_write, read_only };
+  // Beside a file that it only reads SQLite still makes its two others; not with `as_it_lies`,
+  // which is for a file that nobody has open and that has no write-ahead log.
+  enum class Mode : std::uint8_t { read_write, read_only, as_it_lies };
   // Creates the file with `read_write`. Errors: io with the reason in words.
   [[nodiscard]] static Result<std::unique_ptr<Connection>> open(std::string path, Mode mode);
   ~Connection();

@@ -1,0 +1,239 @@
+#include "adapters/nats/checkup.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <chrono>
+
+#include "adapters/nats/session.h"
+#include "adapters/nats/stream_setup.h"
+#include "adapters/nats/wanted.h"
+#include "base/text.h"
+#include "model/limits.h"
+
+namespace hunt::nats {
+namespace {
+
+namespace json = boost::json;
+using ports::Findings;
+
+constexpr auto greeting_within = std::chrono::seconds(2);
+constexpr std::int64_t answer_ns_max = 3'000'000'000;
+constexpr std::int64_t flush_ms_max = 2'000;
+constexpr std::int64_t round_trip_failure_ns = 100'000'000;
+constexpr std::uint64_t backlog_warning = 100'000;  // a guess: some seconds of a busy event
+
+// The first line of a server, which comes before any login: INFO {…}. Empty: nobody is there.
+std::string greeting_of(const std::string& url) {
+  const std::string address = url.substr(url.find("//") + 2);
+  const auto colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  boost::asio::ip::tcp::iostream stream;
+  stream.expires_after(greeting_within);
+  stream.connect(host, address.substr(colon + 1));
+  std::string line;
+  std::getline(stream, line);
+  return line.starts_with("INFO ") ? line.substr(5) : std::string();
+}
+
+bool is_old(const std::string& version) {
+  const auto dot = version.find('.');
+  const auto minor = dot == std::string::npos ? std::string() : version.substr(dot + 1);
+  return std::pair(parse_u64(version.substr(0, dot)).value_or(0),
+                   parse_u64(minor.substr(0, minor.find('.'))).value_or(0)) < std::pair(2UL, 9UL);
+}
+
+// Each server that the URL names.
+void note_servers(Findings& findings, const ServerList& servers) {
+  for (const std::string& url : servers.urls) {
+    const std::string shown = url.substr(url.find("//") + 2);
+    boost::system::error_code bad;
+    const json::value info = json::parse(greeting_of(url), bad);
+    const json::value* version =
+        bad || !info.is_object() ? nullptr : info.get_object().if_contains("version");
+    if (version == nullptr || !version->is_string()) {
+      findings.warning(fmt::format("{} does not greet as a NATS server does", shown),
+                       "is nats-server running there? The others of --bus take its place");
+      continue;
+    }
+    const std::string found = version->as_string().c_str();
+    if (is_old(found)) {
+      findings.failure(fmt::format("{} is nats-server {}", shown, found), "use 2.9 or newer");
+    } else {
+      findings.ok(fmt::format("{} is nats-server {}", shown, printable(found)));
+    }
+  }
+}
+
+void note_connection(Findings& findings, natsConnection* connection, const ports::Clock& clock) {
+  const auto once = [connection] {
+    return natsConnection_FlushTimeout(connection, flush_ms_max) == NATS_OK;
+  };
+  ports::note_round_trips(findings, ports::time_round_trips(clock, once), round_trip_failure_ns);
+  const std::int64_t payload = natsConnection_GetMaxPayload(connection);
+  const std::string found =
+      fmt::format("messages may have {}", ports::shown_bytes(static_cast<std::uint64_t>(payload)));
+  if (payload >= static_cast<std::int64_t>(limits::reply_bytes_max)) return findings.ok(found);
+  findings.warning(found,
+                   fmt::format("set max_payload to {} or more: answers to large batches do not fit",
+                               with_commas(limits::reply_bytes_max)));
+}
+
+Result<void> note_account(Findings& findings, jsCtx* context, const ServerList& servers) {
+  jsErrCode code{};
+  jsAccountInfo* raw = nullptr;
+  const natsStatus status = js_GetAccountInfo(&raw, context, nullptr, &code);
+  const Owned<jsAccountInfo> info(raw);
+  if (status != NATS_OK) return jetstream_failure("tell about JetStream", status, code, servers);
+  std::string found = fmt::format("JetStream is there: {} streams, {} kept", info->Streams,
+                                  ports::shown_bytes(info->Store));
+  if (info->Limits.MaxStore > 0) {
+    found += " of " + ports::shown_bytes(static_cast<std::uint64_t>(info->Limits.MaxStore));
+  }
+  findings.ok(std::move(found));
+  return {};
+}
+
+void note_copies(Findings& findings, const char* name, const jsStreamInfo& info) {
+  if (info.Cluster == nullptr || info.Cluster->Name == nullptr) return;  // a server alone
+  if (info.Cluster->Leader == nullptr || *info.Cluster->Leader == '\0') {
+    findings.failure(fmt::format("{} has no leader", name), "bring its other servers back");
+  }
+  if (info.Config->Replicas < 3) {
+    findings.warning(
+        fmt::format("{} has {} replica in a cluster", name, info.Config->Replicas),
+        fmt::format("nats stream edit {} --replicas 3: it goes with its server", name));
+  }
+  for (int i = 0; i < info.Cluster->ReplicasLen; ++i) {
+    const jsPeerInfo& peer = *info.Cluster->Replicas[i];
+    if (peer.Current && !peer.Offline) continue;
+    findings.warning(fmt::format("the replica of {} on {} is {}", name, peer.Name,
+                                 peer.Offline ? "offline" : "behind"),
+                     "bring that server back before the event");
+  }
+}
+
+// The newest message has the time of the server's clock: never later than now.
+void note_clock(Findings& findings, const jsStreamInfo& info, const ports::Clock& clock) {
+  const std::int64_t now_us = clock.wall_us();
+  const std::int64_t newest_us = info.State.LastTime / 1'000;
+  if (newest_us > now_us) ports::note_clock(findings, now_us, newest_us, now_us);
+}
+
+void note_fill(Findings& findings, const WantedStream& wanted, const jsStreamInfo& info) {
+  const std::string used = ports::shown_bytes(info.State.Bytes);
+  const std::string most =
+      info.Config->MaxBytes < 0
+          ? "any size"
+          : ports::shown_bytes(static_cast<std::uint64_t>(info.Config->MaxBytes));
+  const std::string found = fmt::format("{} is as it must be (messages: {}; {} of {})", wanted.name,
+                                        with_commas(info.State.Msgs), used, most);
+  const bool refuses = wanted.discard == js_DiscardNew;  // the others drop the oldest when full
+  if (refuses && info.Config->MaxBytes > 0 &&
+      info.State.Bytes * 2 > static_cast<std::uint64_t>(info.Config->MaxBytes)) {
+    findings.warning(found,
+                     "publishers are refused when it is full: find out why it is not "
+                     "emptied, or make it larger");
+  } else if (wanted.name == std::string_view(letters_stream) && info.State.Msgs > 0) {
+    findings.warning(found,
+                     "a game server sent what can never succeed: read the letters (nats "
+                     "stream view HUNT_DLQ)");
+  } else {
+    findings.ok(found);
+  }
+}
+
+void note_streams(Findings& findings, jsCtx* context, const ServerList& servers,
+                  const ports::Clock& clock) {
+  std::string missing;
+  for (const auto& wanted : wanted_streams(StreamSettings())) {
+    const auto found = find_stream(context, wanted.name, servers);
+    if (!found) {
+      findings.failure(found.error());
+      continue;
+    }
+    const jsStreamInfo* info = found->get();
+    if (info == nullptr) {
+      missing += fmt::format("{}{}", missing.empty() ? "" : ", ", wanted.name);
+      continue;
+    }
+    if (const auto fine = verify(wanted, *info->Config); !fine) {
+      findings.failure(fine.error());
+    } else {
+      note_fill(findings, wanted, *info);
+    }
+    note_copies(findings, wanted.name, *info);
+    note_clock(findings, *info, clock);
+  }
+  if (missing.empty()) return;
+  findings.warning("streams that are not there yet: " + missing,
+                   "if it is the right NATS: `hunt serve` makes them; in a cluster make them "
+                   "yourself before, with 3 replicas");
+}
+
+Result<void> note_consumer(Findings& findings, jsCtx* context, const std::string& shard,
+                           const ServerList& servers) {
+  HUNT_TRY(info, find_consumer(context, shard, servers));
+  const std::string name = consumer_name(shard);
+  if (info == nullptr) {
+    findings.warning(fmt::format("the consumer {} of {} is not there yet", name, positions_stream),
+                     "`hunt serve` makes it when it starts");
+    return {};
+  }
+  if (const auto fine = verify_consumer(shard, StreamSettings(), *info->Config); !fine) {
+    findings.failure(fine.error());
+    return {};
+  }
+  const std::string found = fmt::format(
+      "the consumer {} is as it must be (messages waiting: {}, being worked at: {})", name,
+      with_commas(info->NumPending), with_commas(static_cast<std::uint64_t>(info->NumAckPending)));
+  if (info->NumPending > 0 && info->NumWaiting == 0 && info->NumAckPending == 0) {
+    findings.warning(found,
+                     fmt::format("nobody takes them: start a `hunt serve` for shard {}", shard));
+  } else if (info->NumPending > backlog_warning) {
+    findings.warning(found, "more is stored than is answered: more lanes, or `hunt why`");
+  } else {
+    findings.ok(found);
+  }
+  return {};
+}
+
+Result<void> note_jetstream(Findings& findings, natsConnection* connection,
+                            const NatsOptions& options, const ServerList& servers,
+                            const std::vector<std::string>& shards, const ports::Clock& clock) {
+  HUNT_TRY(context, open_jetstream(connection, options, servers));
+  HUNT_CHECK(note_account(findings, context.get(), servers));
+  note_streams(findings, context.get(), servers, clock);
+  HUNT_TRY(positions, find_stream(context.get(), positions_stream, servers));
+  if (positions == nullptr) return {};
+  for (const auto& shard : shards) {
+    HUNT_CHECK(note_consumer(findings, context.get(), shard, servers));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<ports::Finding> check_up(const NatsOptions& options, const ServerList& servers,
+                                     const std::vector<std::string>& shards,
+                                     const ports::Clock& clock) {
+  Findings findings((servers.tls ? "nats+tls://" : "nats://") + servers.shown);
+  NatsOptions bounded = options;
+  bounded.silence_ns_max = answer_ns_max;
+  const auto raw = connect_blocking(bounded, servers);
+  if (!raw) {
+    findings.failure(raw.error());
+    return findings.all();
+  }
+  const Owned<natsConnection> connection(*raw);
+  note_servers(findings, servers);
+  note_connection(findings, *raw, clock);
+  const auto done = note_jetstream(findings, *raw, bounded, servers, shards, clock);
+  if (!done) findings.failure(done.error());
+  return findings.all();
+}
+
+}  // namespace hunt::nats

@@ -1,0 +1,20 @@
+// check_up(): whether a PostgreSQL server, the database in it and the user of --store suit a hunt.
+//
+// Not an audit of the ledger (hunt audit). Over one connection of its own, with selects only; no
+// answer is waited for longer than a few seconds. What the user may not see is said, not guessed.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "adapters/postgres/postgres_url.h"
+#include "ports/clock.h"
+#include "ports/findings.h"
+
+namespace hunt::postgres {
+
+// The database stands at place `shard` of `shard_count` --store flags.
+[[nodiscard]] std::vector<ports::Finding> check_up(const PostgresUrl& url, std::uint32_t shard,
+                                                   std::uint32_t shard_count,
+                                                   const ports::Clock& clock);
+
+}  // namespace hunt::postgres
