@@ -193,7 +193,11 @@ Result<void> note_place(Findings& findings, BlockingConnection& connection, std:
         "give all shards, in order: places count from 0");
   }
   const std::int64_t map_shards = rows.integer(0, 2);
-  if (map_shards != shard_count) {
+  if (map_shards < shard_count) {
+    findings.warning(fmt::format("its shard map (version {}) is of {} shards, and there are {}",
+                                 rows.integer(0, 1), map_shards, shard_count),
+                     "start `hunt serve` with all of them once: it sets the map right");
+  } else if (map_shards != shard_count) {
     findings.failure(fmt::format("shards in its shard map (version {}): {}; --store given: {}",
                                  rows.integer(0, 1), map_shards, shard_count),
                      "give every shard's --store, in order");
