@@ -83,6 +83,21 @@ TEST_P(HuntStoreContract, twins_in_one_call_get_one_grant) {
   EXPECT_EQ(all.spawns[spawn].remaining, 3);
 }
 
+TEST_P(HuntStoreContract, a_twin_that_came_too_early_does_not_hold_up_the_other) {
+  const std::int64_t before_us = clock_.wall_us();
+  clock_.advance_us(1'000);
+  const auto spawn = bury(here, 1);
+  auto early = claim(here, spawn, 1, "a");
+  early.as_of_us = before_us;
+  const auto verdicts = grant({early, claim(here, spawn, 1, "b"), claim(here, spawn, 2, "c")});
+  EXPECT_EQ(verdicts[1].outcome, Outcome::granted);
+  EXPECT_EQ(verdicts[1].item, "b");
+  EXPECT_EQ(verdicts[2].outcome, Outcome::sold_out);
+  auto all = books();
+  EXPECT_EQ(all.granted[spawn], 1);
+  EXPECT_EQ(all.spawns[spawn].remaining, 0);
+}
+
 TEST_P(HuntStoreContract, twins_in_concurrent_calls_get_one_grant) {
   const auto spawn = bury(here, 50);
   std::vector<boost::asio::awaitable<Result<model::GrantCall>>> calls;
@@ -249,6 +264,10 @@ TEST_P(HuntStoreContract, moved_ranges_answer_moved) {
   EXPECT_FALSE(verdicts[0].moved);
   EXPECT_EQ(verdicts[0].outcome, Outcome::granted);
   EXPECT_TRUE(verdicts[1].moved);
+  const auto known = grant_one(claim(far_tile, far_spawn, 1));
+  EXPECT_FALSE(known.moved) << "its ledger has it, whoever owns the tile by now";
+  EXPECT_EQ(known.outcome, Outcome::granted);
+  EXPECT_TRUE(known.repeat);
   EXPECT_EQ(error_of(store().bury(world, {burial(far_tile, 1)})), Errc::moved);
   under_test_->set_range_state(world, first, "owned");
   EXPECT_EQ(grant_one(claim(far_tile, far_spawn, 2)).outcome, Outcome::granted);

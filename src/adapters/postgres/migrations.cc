@@ -294,13 +294,13 @@ BEGIN
   the_now_us := coalesce(test_now_us, now_us());
 
   -- A statement of its own, so that it sees what was committed while this call waited.
+  -- Of twins the first one that fits: another may have come too early or too late.
   WITH asked AS (
-    SELECT DISTINCT ON (claim) a.*, coalesce(a.as_of, the_now_us) AS at
+    SELECT a.*, coalesce(a.as_of, the_now_us) AS at
     FROM unnest(worlds, tiles, spawns, players, claims, items, rule_versions, seeds, as_ofs)
       WITH ORDINALITY AS a(world, tile, spawn, player, claim, item, rules, seed, as_of, place)
-    ORDER BY claim, place
-  ), fit AS (
-    SELECT a.*, s.remaining, row_number() OVER (PARTITION BY a.spawn ORDER BY a.place) AS rank
+  ), eligible AS (
+    SELECT DISTINCT ON (a.claim) a.*, s.remaining
     FROM asked a
     JOIN loot_tiles t ON t.world = a.world AND t.tile_id = a.tile AND t.spawn = a.spawn
     JOIN stock s ON s.spawn = a.spawn
@@ -309,6 +309,9 @@ BEGIN
       AND coalesce(t.opens_us <= a.at, true) AND t.buried_at_us <= a.at
       AND coalesce(a.at < t.closes_us, true) AND a.at <= the_now_us + 1000000
       AND NOT EXISTS (SELECT FROM grants g WHERE g.claim_id = a.claim)
+    ORDER BY a.claim, a.place
+  ), fit AS (
+    SELECT *, row_number() OVER (PARTITION BY spawn ORDER BY place) AS rank FROM eligible
   ), made AS (
     INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules, seed_id,
                         as_of_us, at_us)
@@ -329,9 +332,9 @@ BEGIN
 
   RETURN QUERY
   SELECT a.place,
-    CASE WHEN NOT (r.owned AND r.id = ANY (locked_ranges)) THEN 'moved'
-         WHEN g.outcome = 'granted' THEN 'granted'
+    CASE WHEN g.outcome = 'granted' THEN 'granted'
          WHEN g.outcome = 'aborted' THEN 'expired'
+         WHEN NOT (r.owned AND r.id = ANY (locked_ranges)) THEN 'moved'
          WHEN a.spawn = 0 OR t.spawn IS DISTINCT FROM a.spawn THEN 'nothing'
          WHEN t.opens_us > a.at OR t.buried_at_us > a.at OR t.closes_us <= a.at
            OR a.at > the_now_us + 1000000 THEN 'closed'

@@ -70,12 +70,13 @@ Result<void> GrantLedger::grant_on_tile(const std::vector<model::Claim>& claims,
     const model::Claim& claim = claims[i];
     model::ClaimVerdict& verdict = verdicts[i];
     verdict.id = claim.id;
+    // What is in this ledger stays true here, whoever the tile's range belongs to by now.
+    HUNT_TRY(known, find(claim, verdict));
+    if (known) continue;
     if (!owned) {
       verdict.moved = true;
       continue;
     }
-    HUNT_TRY(known, find(claim, verdict));
-    if (known) continue;
     verdict.outcome = judge(claim, tile, now_us);
     if (verdict.outcome != model::Outcome::granted) continue;
     const std::int64_t as_of_us = claim.as_of_us.value_or(now_us);
