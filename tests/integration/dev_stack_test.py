@@ -54,6 +54,10 @@ class DevStack(unittest.TestCase):
         pids = self.pids()
         self.assertEqual(len(pids), 6)
 
+        flags = self.stack("flags")
+        printed = up.stdout.split("build/hunt serve")[1].replace("\\", "")
+        self.assertEqual(flags.stdout.split(), printed.split())
+
         host, port = re.search(r"--bus nats://([\d.]+):(\d+)", up.stdout).groups()
         with socket.create_connection((host, int(port)), 10) as bus:
             self.assertIn('"jetstream":true', bus.recv(4096).decode())
