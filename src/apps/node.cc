@@ -140,7 +140,7 @@ struct Node::Parts {
   inproc::InprocBus hub{clock};
   std::optional<OpenStores> stores;
   std::vector<std::unique_ptr<sim::SlowStore>> slow_stores;  // by shard, where a delay is asked for
-  std::optional<service::ShardedStore> whole;                // all shards as requests see them
+  std::optional<service::ShardedStore> whole;                // all shards as one
   std::unique_ptr<RulesWatch> rules;
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -160,7 +160,7 @@ struct Node::Parts {
   std::optional<service::TaskGroup> front_tasks;
   bool stopping = false;  // of the front
 
-  // By shard, as requests see them.
+  // By shard, as the lanes see them.
   std::vector<ports::HuntStore*> serving_stores() {
     if (slow_stores.empty()) return stores->stores();
     std::vector<ports::HuntStore*> out;
@@ -201,7 +201,8 @@ Result<void> Node::Parts::open_stores() {
       slow_stores.push_back(std::make_unique<sim::SlowStore>(*store, options.wounds.slow_store_ns));
     }
   }
-  whole.emplace(serving_stores());
+  // Without the delay: it is of players' ways, and a world is buried in a hundred calls.
+  whole.emplace(stores->stores());
   whole->set_map(stores->map());
   map_version = stores->map().version;
   return {};
