@@ -118,7 +118,34 @@ SQLITE = Suite([
              least=20_000)]),
 ], repetitions=7)
 
-SUITES = {"codec": CODEC, "engine": ENGINE, "sqlite": SQLITE}
+
+
+def postgres_grants(case, title, per_second):
+    return Group(f"Durable grants in PostgreSQL, calls of 64 claims, {title}", "per second", [
+        Row(f"store_grants/{case}", "PostgresStore"),
+        Row(f"least_statement/{case}", "the least statement for a batch", "ceiling"),
+    ], [Goal(f"PostgreSQL grants over {title}: at least {per_second:,}/s", f"store_grants/{case}",
+             least=per_second),
+        Goal(f"PostgreSQL grants over {title}: at least 0.8 of the least statement",
+             f"store_grants/{case}", least=0.8, beside=f"least_statement/{case}")])
+
+
+POSTGRES = Suite([
+    postgres_grants("1_connection", "one connection", 25_000),
+    postgres_grants("2_connections", "two connections", 45_000),
+    Group("Durable grants in PostgreSQL, two connections", "per second", [
+        Row("store_grants/2_connections", "PostgresStore, any of 98,304 tiles"),
+        Row("store_grants/2_connections_one_tile", "the same, all on one tile"),
+        Row("store_grants/2_connections_single_claims", "a call for each claim", "alternative"),
+    ]),
+    Group("Chunk loads from PostgreSQL, 64 in a call, six tiles each", "per second", [
+        Row("store_loads", "PostgresStore"),
+        Row("range_scans", "a plain range scan", "ceiling"),
+    ], [Goal("PostgreSQL chunk loads: at least 0.8 of a plain range scan", "store_loads",
+             least=0.8, beside="range_scans")]),
+], repetitions=5)
+
+SUITES = {"codec": CODEC, "engine": ENGINE, "postgres": POSTGRES, "sqlite": SQLITE}
 
 
 def suite_of(name, ids):

@@ -130,7 +130,10 @@ CREATE FUNCTION server_timeline() RETURNS text LANGUAGE sql VOLATILE AS
 
 CREATE FUNCTION require_timeline() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF (SELECT timeline FROM meta) IS DISTINCT FROM server_timeline() THEN
+  -- server_timeline(), written out: its plan is kept.
+  PERFORM FROM meta m, pg_control_system() c
+    WHERE m.timeline = c.system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8);
+  IF NOT FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'HU001', MESSAGE =
       'this server was promoted or restored and its relay has not raised the epoch yet';
   END IF;
@@ -240,12 +243,12 @@ BEGIN
   RETURN least(newest, ((newest >> 48) << 48) + unsettled - 1);
 END $$;
 
-CREATE FUNCTION range_of(the_world bigint, tile bigint, OUT id bigint, OUT owned boolean,
-                         OUT epoch bigint)
-LANGUAGE sql STABLE AS $$
-  SELECT id, state = 'owned', epoch FROM ranges
-  WHERE (first_world, first_tile_id) <= (the_world, tile)
-  ORDER BY first_world DESC, first_tile_id DESC LIMIT 1
+-- One row. RETURNS TABLE, so that it becomes a part of the statement that asks.
+CREATE FUNCTION range_of(the_world bigint, tile bigint)
+RETURNS TABLE (id bigint, owned boolean, epoch bigint) LANGUAGE sql STABLE AS $$
+  SELECT r.id, r.state = 'owned', r.epoch FROM ranges r
+  WHERE (r.first_world, r.first_tile_id) <= (the_world, tile)
+  ORDER BY r.first_world DESC, r.first_tile_id DESC LIMIT 1
 $$;
 
 -- Takes the locks of the ranges of these tiles, in order: whoever moves a range waits for us, and
@@ -276,24 +279,76 @@ RETURNS TABLE (place bigint, verdict text, repeated boolean, item text, rules te
                lock_us bigint, exec_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off AS $$
+SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   began timestamptz := clock_timestamp();
   locked timestamptz;
   locked_ranges bigint[];
   the_now_us bigint;
+  places bigint[];
+  opens bigint[];
+  closes bigint[];
+  burieds bigint[];
+  granted_count bigint;
+  emptied bigint[];
 BEGIN
   PERFORM require_timeline();
   locked_ranges := lock_ranges(worlds, tiles);
-  PERFORM FROM loot_tiles t
-    JOIN (SELECT DISTINCT a.world, a.tile FROM unnest(worlds, tiles) AS a(world, tile)) a
-      ON t.world = a.world AND t.tile_id = a.tile
-    ORDER BY t.world, t.tile_id FOR NO KEY UPDATE OF t;
+  -- All tiles that are there are locked; kept are those of which the claim's spawn is.
+  SELECT array_agg(l.place), array_agg(l.opens_us), array_agg(l.closes_us),
+         array_agg(l.buried_at_us)
+    INTO places, opens, closes, burieds
+    FROM (SELECT a.place, a.spawn = t.spawn AS there, t.opens_us, t.closes_us, t.buried_at_us,
+                 r.owned AND r.id = ANY (locked_ranges) AS owned
+          FROM unnest(worlds, tiles, spawns) WITH ORDINALITY AS a(world, tile, spawn, place)
+          JOIN loot_tiles t ON t.world = a.world AND t.tile_id = a.tile
+          LEFT JOIN LATERAL range_of(a.world, a.tile) r ON true
+          ORDER BY t.world, t.tile_id FOR NO KEY UPDATE OF t) l
+    WHERE l.there AND l.owned;
   locked := clock_timestamp();
   the_now_us := coalesce(test_now_us, now_us());
 
+  -- First as if no claim were in the ledger or twice in this call: then this is all there is to do.
   -- A statement of its own, so that it sees what was committed while this call waited.
+  WITH eligible AS (
+    SELECT a.place, spawns[a.place] AS spawn, a.at,
+           row_number() OVER (PARTITION BY spawns[a.place] ORDER BY a.place) AS rank
+    FROM (SELECT a.*, coalesce(as_ofs[a.place], the_now_us) AS at
+          FROM unnest(places, opens, closes, burieds)
+            AS a(place, opens_us, closes_us, buried_at_us)) a
+    WHERE coalesce(a.opens_us <= a.at, true) AND a.buried_at_us <= a.at
+      AND coalesce(a.at < a.closes_us, true) AND a.at <= the_now_us + 1000000
+  ), made AS (
+    INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules, seed_id,
+                        as_of_us, at_us)
+    SELECT claims[e.place], 'granted', worlds[e.place], tiles[e.place], e.spawn, players[e.place],
+           items[e.place], rule_versions[e.place], seeds[e.place], e.at, the_now_us
+    FROM eligible e JOIN stock s ON s.spawn = e.spawn
+    WHERE e.spawn <> 0 AND e.rank <= s.remaining ORDER BY e.place
+    ON CONFLICT (claim_id) DO NOTHING
+    RETURNING spawn
+  ), taken AS (
+    UPDATE stock s SET remaining = s.remaining - m.taken
+    FROM (SELECT spawn, count(*) AS taken FROM made GROUP BY spawn) m WHERE s.spawn = m.spawn
+    RETURNING s.spawn, s.remaining, m.taken
+  )
+  SELECT sum(taken), array_agg(spawn) FILTER (WHERE remaining = 0)
+    INTO granted_count, emptied FROM taken;
+  IF granted_count = cardinality(claims) THEN
+    IF emptied IS NOT NULL THEN
+      UPDATE loot_tiles t SET sold_out = true
+      FROM unnest(emptied) AS e(spawn) WHERE t.spawn = e.spawn AND t.spawn <> 0;
+    END IF;
+    RETURN QUERY
+    SELECT a.place, 'granted', false, a.item, a.rules,
+      (extract(epoch FROM locked - began) * 1000000)::bigint,
+      (extract(epoch FROM clock_timestamp() - locked) * 1000000)::bigint
+    FROM unnest(items, rule_versions) WITH ORDINALITY AS a(item, rules, place);
+    RETURN;
+  END IF;
+
+  -- Some were not: now those that are not in the ledger. A repeat has no part in the stock.
   -- Of twins the first one that fits: another may have come too early or too late.
   WITH asked AS (
     SELECT a.*, coalesce(a.as_of, the_now_us) AS at
@@ -317,12 +372,12 @@ BEGIN
                         as_of_us, at_us)
     SELECT claim, 'granted', world, tile, spawn, player, item, rules, seed, at, the_now_us
     FROM fit WHERE rank <= remaining ORDER BY place
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (claim_id) DO NOTHING
     RETURNING spawn
   )
   UPDATE stock s SET remaining = s.remaining - m.taken
   FROM (SELECT spawn, count(*) AS taken FROM made GROUP BY spawn) m WHERE s.spawn = m.spawn;
-  IF FOUND THEN
+  IF FOUND OR emptied IS NOT NULL THEN
     UPDATE loot_tiles t SET sold_out = true
     FROM (SELECT DISTINCT a.world, a.tile, a.spawn
           FROM unnest(worlds, tiles, spawns) AS a(world, tile, spawn)) a
