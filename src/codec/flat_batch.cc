@@ -200,6 +200,13 @@ Result<PositionsRequest> read_flat_request(std::string_view bytes) {
     request->world = std::move(world);
   }
   request->wait_terminal = body->wait_terminal();
+  if (const auto* subject = body->reply_to()) {
+    if (subject->size() > limits::subject_bytes_max) {
+      return wrong("reply_to", fmt::format("has {} bytes; a subject has at most {}",
+                                           subject->size(), limits::subject_bytes_max));
+    }
+    request->reply_to = subject->str();
+  }
   return request;
 }
 
@@ -248,6 +255,8 @@ std::string_view FlatWriter::write(const PositionsRequest& request) {
   flatbuffers::Offset<flatbuffers::String> name;
   const auto* id = std::get_if<model::WorldId>(&request.world);
   if (id == nullptr) name = buffer.CreateString(std::get<std::string>(request.world));
+  flatbuffers::Offset<flatbuffers::String> reply_to;
+  if (!request.reply_to.empty()) reply_to = buffer.CreateString(request.reply_to);
   const auto& positions = request.batch.positions;
   // One by one: what lies between the members of ours is nobody's business.
   const auto list = buffer.CreateVectorOfStructs<wire::Position>(
@@ -256,8 +265,8 @@ std::string_view FlatWriter::write(const PositionsRequest& request) {
         *to = wire::Position({one.player.high, one.player.low}, one.tile.x, one.tile.y,
                              static_cast<wire::Kind>(one.kind), one.seq, one.sent_at_us);
       });
-  const auto body =
-      wire::CreateRequest(buffer, id == nullptr ? 0 : *id, name, request.wait_terminal, list);
+  const auto body = wire::CreateRequest(buffer, id == nullptr ? 0 : *id, name,
+                                        request.wait_terminal, list, reply_to);
   return builder_->finish(wire::Body::Request, body);
 }
 

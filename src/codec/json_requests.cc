@@ -72,6 +72,7 @@ FieldNames(Names...) -> FieldNames<sizeof...(Names)>;
 
 constexpr FieldNames request_fields("world", "positions", "wait");
 constexpr FieldNames message_fields("world", "positions", "wait", "id");
+constexpr FieldNames stored_fields("world", "positions", "wait", "reply_to");
 constexpr FieldNames position_fields("player", "x", "y", "kind", "seq", "sent_at");
 constexpr FieldNames tiles_fields("tiles");
 constexpr FieldNames burial_fields("x", "y", "table", "budget", "key", "opens", "closes");
@@ -365,6 +366,14 @@ Result<WorldRef> read_world(sj::value& value, const Where& where) {
   return wrong_kind(where, "a world's id or its name", value);
 }
 
+Result<void> check_reply_to(std::string_view subject) {
+  if (subject.size() <= limits::subject_bytes_max) return {};
+  return fail(Errc::too_large,
+              fmt::format("has {} bytes; a subject has at most {}", subject.size(),
+                          limits::subject_bytes_max),
+              "reply_to");
+}
+
 template <std::size_t N>
 Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes,
                                         const FieldNames<N>& fields,
@@ -393,6 +402,11 @@ Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes
           }
           request.wait_terminal = true;
           return {};
+        }
+        if (field == 3 && fields.names[3] == "reply_to") {
+          HUNT_TRY(subject, read_string(value, where, "a subject"));
+          request.reply_to = subject;
+          return check_reply_to(subject);
         }
         if (field == 3) {
           HUNT_TRY(found, read_whole(value, where, Range<std::uint64_t>{0, UINT64_MAX}));
@@ -562,8 +576,15 @@ PositionsReader& PositionsReader::operator=(PositionsReader&&) noexcept = defaul
 Result<PositionsRequest> PositionsReader::parse(std::string_view body, Carrier carrier) {
   last_id_.reset();
   return buffers_->parser.parse<PositionsRequest>(body, [&](sj::object& root) {
-    return carrier == Carrier::stream ? read_positions(root, body.size(), message_fields, last_id_)
-                                      : read_positions(root, body.size(), request_fields, last_id_);
+    switch (carrier) {
+      case Carrier::stream:
+        return read_positions(root, body.size(), message_fields, last_id_);
+      case Carrier::stored:
+        return read_positions(root, body.size(), stored_fields, last_id_);
+      case Carrier::http:
+        break;
+    }
+    return read_positions(root, body.size(), request_fields, last_id_);
   });
 }
 

@@ -29,10 +29,12 @@ struct PositionsRequest {
   model::Batch batch;               // batch.world is set when `world` is an id
   bool wait_terminal = false;       // "wait":"terminal"
   std::optional<std::uint64_t> id;  // of a stream's message: comes back with its answer
+  std::string reply_to;             // of a stored batch: the subject for its outcomes; may be empty
 };
 
-// Where the positions come from: a stream's messages may carry an "id".
-enum class Carrier : std::uint8_t { http, stream };
+// Where the positions come from: a stream's messages may carry an "id", a batch that is stored says
+// where its outcomes go, "reply_to".
+enum class Carrier : std::uint8_t { http, stream, stored };
 
 // Reads positions. Keeps its buffers (about 2 MB for the largest body) between calls, so that the
 // good path allocates the vector of positions and nothing else.
@@ -45,8 +47,8 @@ class PositionsReader {
 
   // {"world":1|"demo","wait"?:"terminal",
   // "positions":[{"player","x","y","kind"?:"step"|"dig","seq"?,"sent_at"?}]}
-  // and on a stream also "id"?. Bound: limits::body_bytes_max (checked before reading),
-  // limits::batch_positions_max.
+  // and on a stream also "id"?, stored "reply_to"?. Bound: limits::body_bytes_max (checked before
+  // reading), limits::batch_positions_max.
   [[nodiscard]] Result<PositionsRequest> parse(std::string_view body,
                                                Carrier carrier = Carrier::http);
   // The id of the last message parsed, where one was read before anything was found wrong.

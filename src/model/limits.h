@@ -10,6 +10,7 @@ namespace hunt::limits {
 
 // One batch: CONTRACT; 4,096 positions of 24 bytes fit the 256 KiB body with room for JSON names.
 inline constexpr std::size_t batch_positions_max = 4'096;
+inline constexpr std::size_t subject_bytes_max = 256;
 inline constexpr std::size_t body_bytes_max = 256 * 1'024;
 inline constexpr std::size_t reply_bytes_max = 1'024 * 1'024;  // 4,096 claims, with their items
 // One request for tiles; the rest goes into further requests.

@@ -2,9 +2,10 @@
 //
 // Not asks (nats_bus.h). The streams and consumers are Connection::prepare()'s. Positions are
 // stored as FlatBuffers, JSON is read, too; outcomes are replied as JSON, which tells their
-// positions. Headers: Hunt-Reply-To, the subject for the outcomes; Hunt-As-Of, microseconds at
-// which another stream accepted the message. Lifecycle: on a connection that outlives it; stop()
-// before the handler goes, and that not before its deliveries are settled. Thread: its lane's.
+// positions. Headers: Hunt-Reply-To, the subject for the outcomes (or the batch's `reply_to`);
+// Hunt-As-Of, microseconds at which another stream accepted the message. Lifecycle: on a connection
+// that outlives it; stop() before the handler goes, and that not before its deliveries are settled.
+// Thread: its lane's.
 #pragma once
 #include <memory>
 #include <string>

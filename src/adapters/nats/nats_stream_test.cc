@@ -125,6 +125,20 @@ TEST_F(NatsStreamTest, what_can_never_be_read_is_a_dead_letter_and_the_stream_go
   EXPECT_NE(info("STREAM.INFO.HUNT_DLQ").find(R"("messages":3,)"), std::string::npos);
 }
 
+TEST_F(NatsStreamTest, a_batch_may_name_the_subject_for_its_outcomes_itself) {
+  serve();
+  raw_.subscribe("game7.outcomes");
+  std::string batch = json_batch("1");
+  batch.insert(1, R"("reply_to":"game7.outcomes",)");
+  raw_.publish("hunt.pos.0", "", batch);
+  ASSERT_TRUE(lanes_.run_until([&] {
+    const auto message = raw_.poll();
+    return message && message->subject == "game7.outcomes";
+  }));
+  ASSERT_EQ(taker_.seen.size(), 1U);
+  EXPECT_EQ(taker_.seen[0].reply_to, "game7.outcomes");
+}
+
 TEST_F(NatsStreamTest, a_strangers_reply_subject_does_no_harm) {
   serve();
   for (const char* subject : {"$JS.API.STREAM.DELETE.HUNT_POS", "hunt.pos.0", "a b", "x.>"}) {

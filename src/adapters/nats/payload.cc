@@ -24,8 +24,9 @@ std::optional<std::uint64_t> number_after(std::string_view body, std::string_vie
 
 }  // namespace
 
-Result<codec::PositionsRequest> Payloads::read_request(std::string_view bytes) {
-  return form_of(bytes) == Form::json ? json_requests_.parse(bytes)
+Result<codec::PositionsRequest> Payloads::read_request(std::string_view bytes,
+                                                       codec::Carrier carrier) {
+  return form_of(bytes) == Form::json ? json_requests_.parse(bytes, carrier)
                                       : codec::read_flat_request(bytes);
 }
 

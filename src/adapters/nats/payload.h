@@ -31,7 +31,8 @@ class Payloads {
  public:
   // Bound: limits::body_bytes_max, looked at before anything else. Errors: invalid_argument,
   // too_large.
-  [[nodiscard]] Result<codec::PositionsRequest> read_request(std::string_view bytes);
+  [[nodiscard]] Result<codec::PositionsRequest> read_request(
+      std::string_view bytes, codec::Carrier carrier = codec::Carrier::http);
   // The answer to so many positions, or the error in its place. Errors also: corrupt.
   [[nodiscard]] Result<model::BatchReply> read_answer(std::string_view bytes,
                                                       std::size_t positions);

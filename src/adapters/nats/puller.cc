@@ -103,7 +103,7 @@ void Puller::take(MessagePtr message) {
     return;
   }
   at_work_[ack_subject] = monotonic_ns();
-  auto request = payloads_->read_request(data_of(*message));
+  auto request = payloads_->read_request(data_of(*message), codec::Carrier::stored);
   if (!request) {
     spawn(link_->lane(), bury(std::move(message), request.error().message));
     return refill();
@@ -118,6 +118,7 @@ void Puller::take(MessagePtr message) {
   const auto accepted_us = parse_i64(header_of(*message, "Hunt-As-Of"));
   delivery.batch.as_of_us = std::min(accepted_us.value_or(meta->stored_us), meta->stored_us);
   delivery.reply_to = header_of(*message, "Hunt-Reply-To");
+  if (delivery.reply_to.empty()) delivery.reply_to = std::move(request->reply_to);
   if (!is_reply_subject(delivery.reply_to)) delivery.reply_to.clear();
   spawn(link_->lane(), work(std::move(message), std::move(delivery), std::move(request->world)));
   refill();
