@@ -83,6 +83,8 @@ void add_serve(CommandLine& line) {
                     "The admin's token; a fresh one is printed without it");
   serve->add_option("--server-token-file", flags->server_token_file,
                     "The game servers' token, needed on any address but loopback");
+  serve->add_flag("!--no-prewarm", flags->prewarm,
+                  "Ready at once: without it all loot is read ahead, for at most ten seconds");
   serve->footer(
       "Examples:\n"
       "  hunt serve --store sqlite:hunt.db --rules rules/\n"

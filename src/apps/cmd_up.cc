@@ -153,6 +153,7 @@ int run(const UpFlags& flags) {
   if (!wounds) return report_usage(wounds.error());
   NodeOptions node_options = flags.node;
   node_options.wounds = *wounds;
+  node_options.prewarm = false;  // below, when there is loot
   const StopSignals signals;
   FILE* out = talk(flags);
   auto walks = read_walks(flags.trace, flags.on_error);

@@ -1,4 +1,5 @@
-// hunt world create | import | export | stats: worlds and their loot, in a store or a server.
+// hunt world create | import | export | stats | prewarm: worlds and their loot, in a store or a
+// server.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "apps/command.h"
 #include "apps/open_store.h"
 #include "apps/skipped_rows.h"
+#include "apps/world_prewarm.h"
 #include "apps/world_target.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
@@ -27,6 +29,7 @@ namespace {
 
 struct WorldFlags {
   std::vector<std::string> stores = {"sqlite:hunt.db"};
+  std::string cache = "none:";
   std::string url;
   std::string token;
   std::string token_file;
@@ -79,7 +82,8 @@ Result<model::World> find_world(WorldTarget& target, const std::string& text) {
 // How far a long command is, on one line of a terminal; nothing elsewhere.
 class Progress {
  public:
-  explicit Progress(const char* verb) : verb_(verb), shown_(isatty(STDERR_FILENO) == 1) {}
+  Progress(const char* verb, const char* things)
+      : verb_(verb), things_(things), shown_(isatty(STDERR_FILENO) == 1) {}
   ~Progress() {
     if (told_) std::fprintf(stderr, "\r\033[K");
   }
@@ -87,14 +91,15 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   void tell(std::uint64_t done, std::uint64_t all) {
     if (!shown_) return;
-    std::fprintf(stderr, "\r%s %s of %s tiles", verb_, with_commas(done).c_str(),
-                 with_commas(all).c_str());
+    std::fprintf(stderr, "\r%s %s of %s %s", verb_, with_commas(done).c_str(),
+                 with_commas(all).c_str(), things_);
     std::fflush(stderr);
     told_ = true;
   }
 
  private:
   const char* verb_;
+  const char* things_;
   bool shown_;
   bool told_ = false;
 };
@@ -125,7 +130,7 @@ Result<BuryCount> bury_all(WorldTarget& target, const model::World& world, const
                            const codec::TilesFile& file) {
   HUNT_CHECK(target.expect(world.id, file.tiles));
   BuryCount count;
-  Progress progress("imported");
+  Progress progress("imported", "tiles");
   for (std::size_t at = 0; at < file.tiles.size();) {
     const std::size_t part = std::min(limits::tiles_per_request_max, file.tiles.size() - at);
     const auto first = file.tiles.begin() + static_cast<std::ptrdiff_t>(at);
@@ -261,14 +266,44 @@ int run_stats(const WorldFlags& flags) {
   return 0;
 }
 
-CLI::App* add_part(CommandLine& line, CLI::App& world, const std::shared_ptr<WorldFlags>& flags,
-                   const char* name, const char* text, int (*run)(const WorldFlags&)) {
+int run_prewarm(const WorldFlags& flags) {
+  if (const auto good = check_prewarm(flags.cache); !good) return report_usage(good.error());
+  std::optional<model::WorldId> world;
+  if (!flags.world.empty()) {
+    auto target = open_store_target(flags.stores, true);
+    if (!target) return report(target.error());
+    const auto found = find_world(**target, flags.world);
+    if (!found) return report(found.error());
+    world = found->id;
+  }
+  Progress progress("read", "chunks");
+  const auto tell = [&progress](std::uint64_t done, std::uint64_t all) {
+    progress.tell(done, all);
+  };
+  const auto done = prewarm_cache_of(flags.stores, flags.cache, world, tell);
+  if (!done) return report(done.error());
+  std::printf("%s chunks filled, %s were there\n", with_commas(done->filled).c_str(),
+              with_commas(done->there).c_str());
+  if (done->filled + done->there == 0) std::printf("there is no loot\n");
+  return 0;
+}
+
+CLI::App* add_store_part(CommandLine& line, CLI::App& world,
+                         const std::shared_ptr<WorldFlags>& flags, const char* name,
+                         const char* text, int (*run)(const WorldFlags&)) {
   CLI::App* part = world.add_subcommand(name, text);
   add_stores(*part, flags->stores);
+  part->callback([&line, flags, run] { line.run = [flags, run] { return run(*flags); }; });
+  return part;
+}
+
+// A store, or a running server instead.
+CLI::App* add_part(CommandLine& line, CLI::App& world, const std::shared_ptr<WorldFlags>& flags,
+                   const char* name, const char* text, int (*run)(const WorldFlags&)) {
+  CLI::App* part = add_store_part(line, world, flags, name, text, run);
   part->add_option("--url", flags->url, "A running server, http://HOST:PORT, instead of the store");
   auto* token = part->add_option("--token", flags->token, "The server's admin token");
   part->add_option("--token-file", flags->token_file, "A file that holds it")->excludes(token);
-  part->callback([&line, flags, run] { line.run = [flags, run] { return run(*flags); }; });
   return part;
 }
 
@@ -286,7 +321,8 @@ void add_world(CommandLine& line) {
       "Examples:\n"
       "  hunt world create nether\n"
       "  hunt world import loot.csv --world nether\n"
-      "  hunt world stats");
+      "  hunt world stats\n"
+      "  hunt world prewarm --cache redis://127.0.0.1:6379");
 
   auto* create = add_part(line, *world, flags, "create", "Makes a world", run_create);
   create->add_option("name", flags->name, "Letters, digits, '-', '_' and '.'")->required();
@@ -329,6 +365,20 @@ void add_world(CommandLine& line) {
       "Examples:\n"
       "  hunt world stats\n"
       "  hunt world stats --world demo --json");
+
+  auto* prewarm = add_store_part(line, *world, flags, "prewarm",
+                                 "Fills the shared cache, before an event", run_prewarm);
+  prewarm
+      ->add_option("--cache", flags->cache,
+                   "The cache to fill: redis://HOST:PORT or redis-cluster://HOST:PORT[,…]")
+      ->required();
+  prewarm->add_option("--world", flags->world, "Id or name; all worlds without it");
+  prewarm->footer(
+      "Copies live for 30 seconds: fill the cache just before the players come. Whoever serves\n"
+      "them refreshes what they ask for. `hunt serve` reads the loot ahead itself when it starts.\n"
+      "Example:\n"
+      "  hunt world prewarm --world demo --cache redis://127.0.0.1:6379 \\\n"
+      "                     --store postgres://hunt@pg0/hunt --store postgres://hunt@pg1/hunt");
 }
 
 }  // namespace hunt::apps

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <thread>
 
 #include "adapters/http/http_server.h"
 #include "adapters/nats/nats_options.h"
@@ -19,6 +20,7 @@
 #include "base/text.h"
 #include "model/limits.h"
 #include "service/orchestrator.h"
+#include "service/prewarm.h"
 #include "service/relay.h"
 #include "service/shard_maps.h"
 #include "service/sharded_store.h"
@@ -36,6 +38,7 @@ constexpr std::string_view no_cache = "none:";
 constexpr std::string_view inproc_bus = "inproc:";
 constexpr std::int64_t look_at_map_ns = 1'000'000'000;
 constexpr std::int64_t look_at_stop_ns = 50'000'000;
+constexpr std::int64_t hear_relays_ns_max = 1'000'000'000;  // they tell that they live ten a second
 
 std::vector<std::uint8_t> random_bytes(std::size_t count) {
   std::random_device device;
@@ -179,6 +182,9 @@ struct Node::Parts {
   Result<void> open_bus();
   Result<void> listen();
   Result<void> relay_here();
+  void make_orchestrators(const std::vector<std::uint8_t>& seed);
+  void prewarm();
+  void serve();
   ports::Bus& bus_of(std::size_t lane) {
     return nats != nullptr ? nats->bus(lane) : lanes[lane]->bus();
   }
@@ -301,6 +307,64 @@ Result<void> Node::Parts::relay_here() {
   return {};
 }
 
+// They listen for changes, and answer nobody yet.
+void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    Lane& lane = *lanes[i];
+    service::OrchestratorOptions how;
+    how.lane = i;
+    how.seed = options.seed + i;
+    how.event_seed = seed;
+    how.map = std::make_shared<const model::ShardMap>(stores->map());
+    how.served = options.shards;
+    how.grant_calls_max = options.grant_calls_max;
+    how.stage_clock = options.stage_clock;
+    service::OrchestratorPorts ports{serving_stores(), bus_of(i), clock, lane.timer(),
+                                     lane.executor()};
+    if (!caches.empty()) ports.cache = &caches[i]->port();
+    orchestrators.push_back(std::make_unique<service::Orchestrator>(how, std::move(ports),
+                                                                    *observer, rules->current()));
+    service::Orchestrator* orchestrator = orchestrators.back().get();
+    boost::asio::post(lane.executor(), [orchestrator] { orchestrator->start(); });
+  }
+}
+
+// What is read before the relays are heard is trusted for a second only. A lane that could not read
+// all of it is better than none.
+void Node::Parts::prewarm() {
+  observer->set_not_ready("the loot is being read ahead");
+  const std::int64_t deadline_ns = clock.now_ns() + limits::prewarm_ns_max;
+  const auto chunks = lanes[0]->run(service::find_hot_set(*whole, {}));
+  auto warm = chunks ? Result<void>() : tl::unexpected<Error>(chunks.error());
+  if (chunks && chunks->empty()) return;
+  const std::int64_t heard_by_ns = clock.now_ns() + hear_relays_ns_max;
+  while (warm && !observer->heard_relays() && clock.now_ns() < heard_by_ns) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  for (std::size_t i = 0; warm && i < lanes.size(); ++i) {
+    warm = lanes[i]->run(orchestrators[i]->prewarm(*chunks, deadline_ns));
+  }
+  if (warm) return;
+  std::fprintf(stderr, "hunt: not all loot was read ahead: %s; the first players wait for it\n",
+               warm.error().message.c_str());
+}
+
+void Node::Parts::serve() {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    Lane& lane = *lanes[i];
+    service::Orchestrator* orchestrator = orchestrators[i].get();
+    ports::BatchHandler* handler = orchestrator;
+    if (const auto burn_ns = options.wounds.busy_cpu_ns; burn_ns > 0) {
+      busy_handlers.push_back(std::make_unique<sim::BusyHandler>(*orchestrator, burn_ns));
+      handler = busy_handlers.back().get();
+    }
+    boost::asio::post(lane.executor(), [this, orchestrator, handler, i, &lane] {
+      if (nats == nullptr) return lane.bus().serve(*handler);
+      nats->serve(i, *handler, *orchestrator, clock);
+    });
+  }
+}
+
 Result<void> Node::Parts::open_rules() {
   RulesWatch::Options watch;
   watch.path = options.rules_path;
@@ -385,33 +449,7 @@ Result<void> Node::start() {
   HUNT_CHECK(parts.check_cache());
   HUNT_TRY(seed, parts.event_seed());
   HUNT_CHECK(parts.listen());
-  for (std::size_t i = 0; i < parts.lanes.size(); ++i) {
-    Lane& lane = *parts.lanes[i];
-    service::OrchestratorOptions options;
-    options.lane = i;
-    options.seed = parts.options.seed + i;
-    options.event_seed = seed;
-    options.map = std::make_shared<const model::ShardMap>(parts.stores->map());
-    options.served = parts.options.shards;
-    options.grant_calls_max = parts.options.grant_calls_max;
-    options.stage_clock = parts.options.stage_clock;
-    service::OrchestratorPorts ports{parts.serving_stores(), parts.bus_of(i), parts.clock,
-                                     lane.timer(), lane.executor()};
-    if (!parts.caches.empty()) ports.cache = &parts.caches[i]->port();
-    parts.orchestrators.push_back(std::make_unique<service::Orchestrator>(
-        options, std::move(ports), *parts.observer, parts.rules->current()));
-    service::Orchestrator* orchestrator = parts.orchestrators.back().get();
-    ports::BatchHandler* handler = orchestrator;
-    if (const auto burn_ns = parts.options.wounds.busy_cpu_ns; burn_ns > 0) {
-      parts.busy_handlers.push_back(std::make_unique<sim::BusyHandler>(*orchestrator, burn_ns));
-      handler = parts.busy_handlers.back().get();
-    }
-    boost::asio::post(lane.executor(), [orchestrator, handler, i, &lane, &parts] {
-      orchestrator->start();
-      if (parts.nats == nullptr) return lane.bus().serve(*handler);
-      parts.nats->serve(i, *handler, *orchestrator, parts.clock);
-    });
-  }
+  parts.make_orchestrators(seed);
   parts.running = true;
   if (parts.nats == nullptr) HUNT_CHECK(parts.relay_here());
   parts.observer->set_rules(*parts.rules->current());
@@ -423,6 +461,8 @@ Result<void> Node::start() {
     const bool spawned = parts.front_tasks->try_spawn(parts.follow_map());
     HUNT_ASSERT(spawned);
   });
+  if (parts.options.prewarm) parts.prewarm();
+  parts.serve();
   parts.observer->set_not_ready("");
   return {};
 }
@@ -438,7 +478,7 @@ Result<void> Node::prewarm(model::WorldId world, model::TileRect rect) {
   }
   std::sort(chunks.begin(), chunks.end());
   for (std::size_t i = 0; i < parts_->lanes.size(); ++i) {
-    HUNT_CHECK(parts_->lanes[i]->run(parts_->orchestrators[i]->prewarm(chunks)));
+    HUNT_CHECK(parts_->lanes[i]->run(parts_->orchestrators[i]->prewarm(chunks, INT64_MAX)));
   }
   return {};
 }

@@ -37,6 +37,7 @@ struct NodeOptions {
   std::string server_token_file;
   std::size_t grant_calls_max = limits::claim_calls_inflight_max;  // per lane and shard
   bool stage_clock = true;  // off: only to measure what it costs
+  bool prewarm = true;      // start() reads the loot ahead, before anything is answered
   NodeWounds wounds;
   std::vector<std::uint8_t> new_store_seed;  // 32 bytes: event seed of a store made now
 };

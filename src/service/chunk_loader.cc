@@ -19,6 +19,10 @@ constexpr std::int64_t cache_retry_ns = 500'000'000;  // guess: a tenth of a fai
 constexpr std::int64_t backoff_ns_min = 2'000'000;
 constexpr std::int64_t backoff_ns_max = 100'000'000;
 constexpr std::int64_t slot_poll_ns = 2'000'000;
+// Off the life of a copy, at most, so that copies are not all read again at once.
+constexpr std::int64_t jitter_percent = 15;
+// The same for a full load, which is a part of many: a cold start, a flushed cache.
+constexpr std::int64_t jitter_percent_of_many = 60;
 
 Error too_many() {
   return {Errc::overloaded, "too many chunk loads are under way; try again later", {}};
@@ -153,6 +157,8 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
     co_return false;
   }
   metrics_.chunks_loaded += leased.keys.size();
+  const bool many = leased.keys.size() >= limits::chunks_per_load_max;
+  const std::int64_t percent = many ? jitter_percent_of_many : jitter_percent;
   std::vector<ports::ChunkFill> fills;
   for (std::size_t i = 0; i < loaded->size(); ++i) {
     model::ChunkRows& rows = (*loaded)[i];
@@ -160,8 +166,9 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
       load->moved.push_back(rows.key);
       continue;
     }
-    // Jitter only downwards, so that the promise holds and refreshes spread.
-    const auto jitter_ns = static_cast<std::int64_t>(prng_.below(limits::chunk_life_ns * 15 / 100));
+    // Jitter only downwards, so that the promise holds.
+    const auto jitter_ns = static_cast<std::int64_t>(
+        prng_.below(static_cast<std::uint64_t>(limits::chunk_life_ns * percent / 100)));
     const std::int64_t life_ns = limits::chunk_life_ns - jitter_ns;
     put(rows, begun_ns, life_ns, shard, *load);
     if (leased.cache_ms.empty()) continue;

@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t backoff_ns_min = 20'000'000;     // guess: a few commits
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;  // guess: an operator sees it recover
 constexpr std::size_t events_per_call_max = 256;
+constexpr std::int64_t calls_in_mean = 8;
 
 model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict& verdict,
                            std::int64_t at_us) {
@@ -108,6 +109,11 @@ bool ClaimDesk::join(model::ClaimId claim, const ClaimWaitPtr& wait, std::uint32
   return true;
 }
 
+// Half as long as a call takes: the slower the store, the more of its work a call should share.
+std::int64_t ClaimDesk::linger_ns(const Queue& queue) noexcept {
+  return std::clamp(queue.call_ns_mean / 2, limits::claim_linger_ns, limits::claim_linger_ns_max);
+}
+
 void ClaimDesk::flush() {
   const std::int64_t now_ns = clock_.now_ns();
   for (model::ShardId shard = 0; shard < queues_.size(); ++shard) flush(shard, now_ns);
@@ -118,7 +124,7 @@ void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
   if (now_ns < queue.blocked_until_ns) return;
   while (!queue.ids.empty() && queue.calls_inflight < options_.calls_inflight_max) {
     const bool full_call = queue.ids.size() >= limits::claims_per_call_max;
-    const bool lingered = now_ns - queue.since_ns >= limits::claim_linger_ns;
+    const bool lingered = now_ns - queue.since_ns >= linger_ns(queue);
     if (queue.calls_inflight > 0 && !full_call && !lingered) break;
     if (queue.backoff_ns == 0) {
       queue.retries.first_try();
@@ -141,7 +147,7 @@ void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
 }
 
 boost::asio::awaitable<void> ClaimDesk::flush_later(model::ShardId shard) {
-  co_await timer_.sleep_until(queues_[shard].since_ns + limits::claim_linger_ns);
+  co_await timer_.sleep_until(queues_[shard].since_ns + linger_ns(queues_[shard]));
   queues_[shard].lingering = false;
   flush(shard, clock_.now_ns());
 }
@@ -157,7 +163,11 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
     claims.push_back(pending.claim);
   }
   auto done = co_await shards_.store(shard).grant_claims(std::move(claims));
-  metrics_.store_grant.record(clock_.now_ns() - begun_ns);
+  const std::int64_t took_ns = clock_.now_ns() - begun_ns;
+  metrics_.store_grant.record(took_ns);
+  // One call that waited for somebody's lock says little of the others.
+  const std::int64_t counted_ns = std::min(took_ns, 4 * limits::claim_linger_ns_max);
+  queue.call_ns_mean += (counted_ns - queue.call_ns_mean) / calls_in_mean;
   --queue.calls_inflight;
   if (!done) {
     retry_later(shard, ids, done.error());

@@ -95,6 +95,7 @@ class ClaimDesk {
     std::int64_t blocked_until_ns = 0;  // after an error
     std::int64_t backoff_ns = 0;
     std::size_t calls_inflight = 0;
+    std::int64_t call_ns_mean = 0;  // of the last few
     bool lingering = false;
     RetryBudget retries;
   };
@@ -102,6 +103,7 @@ class ClaimDesk {
 
   void attach(Pending& pending, const ClaimWaitPtr& wait, std::uint32_t position);
   void enqueue(model::ClaimId id, const model::Claim& claim, std::int64_t now_ns);
+  [[nodiscard]] static std::int64_t linger_ns(const Queue& queue) noexcept;
   void flush(model::ShardId shard, std::int64_t now_ns);
   [[nodiscard]] boost::asio::awaitable<void> flush_later(model::ShardId shard);
   [[nodiscard]] boost::asio::awaitable<void> call(model::ShardId shard, Ids ids);

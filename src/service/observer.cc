@@ -201,6 +201,12 @@ void Observer::heard_relay(model::ShardId shard) {
   if (shard < relay_heard_ns_.size()) relay_heard_ns_[shard] = clock_.now_ns();
 }
 
+bool Observer::heard_relays() const {
+  const std::lock_guard lock(mutex_);
+  return std::none_of(relay_heard_ns_.begin(), relay_heard_ns_.end(),
+                      [this](std::int64_t heard_ns) { return heard_ns == started_ns_; });
+}
+
 Observer::Silence Observer::silence() const {
   const std::lock_guard lock(mutex_);
   const std::int64_t now_ns = clock_.now_ns();

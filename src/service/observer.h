@@ -48,8 +48,9 @@ class Observer final : public ports::Monitor {
   // From apps.
   void set_rules(const model::RuleSet& rules);
   void set_rules_rejected(std::uint64_t count);
-  void set_not_ready(std::string reason);  // empty: ready
-  void set_trouble(std::string trouble);   // a warning, worse than any other; empty: none
+  void set_not_ready(std::string reason);   // empty: ready
+  [[nodiscard]] bool heard_relays() const;  // of every shard, since the start
+  void set_trouble(std::string trouble);    // a warning, worse than any other; empty: none
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;

@@ -85,9 +85,26 @@ Result<void> Orchestrator::set_map(std::shared_ptr<const model::ShardMap> map) {
   return shards_.set_map(std::move(map));
 }
 
-boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks) {
+// Whether a position that is answered here needs the chunk: it takes the nine around it.
+bool Orchestrator::serves_near(const model::ChunkKey& key) const {
+  if (shards_.serves_all()) return true;
+  const model::ChunkAt at = model::chunk_at(key.chunk);
+  for (std::int32_t i = 0; i < 9; ++i) {
+    const auto near = model::chunk_key(key.world, model::neighbour(at, i % 3 - 1, i / 3 - 1));
+    if (shards_.serves(shards_.of(near))) return true;
+  }
+  return false;
+}
+
+boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks,
+                                                           std::int64_t deadline_ns) {
   constexpr std::size_t step = limits::chunks_per_load_max * 4;
+  std::erase_if(chunks, [this](const auto& key) { return !serves_near(key); });
   for (std::size_t at = 0; at < chunks.size(); at += step) {
+    if (clock_.now_ns() >= deadline_ns) {
+      co_return fail(Errc::deadline_exceeded,
+                     fmt::format("{} of {} chunks were read in time", at, chunks.size()));
+    }
     const auto end = std::min(chunks.size(), at + step);
     std::vector<model::ChunkKey> part(chunks.begin() + static_cast<std::ptrdiff_t>(at),
                                       chunks.begin() + static_cast<std::ptrdiff_t>(end));

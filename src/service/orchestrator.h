@@ -60,8 +60,11 @@ class Orchestrator final : public ports::BatchHandler {
   // Waits until batches and claims are done (claims at most until `deadline_ns`), then stops.
   [[nodiscard]] boost::asio::awaitable<void> drain(std::int64_t deadline_ns);
 
-  // Loads these chunks, so that the first request finds them. Errors: those of load_chunks.
-  [[nodiscard]] boost::asio::awaitable<Result<void>> prewarm(std::vector<model::ChunkKey> chunks);
+  // Loads those of these chunks that what is served here needs, so that the first request finds
+  // them.
+  // Errors: those of load_chunks; deadline_exceeded, with the rest left out.
+  [[nodiscard]] boost::asio::awaitable<Result<void>> prewarm(std::vector<model::ChunkKey> chunks,
+                                                             std::int64_t deadline_ns);
 
   void set_rules(std::shared_ptr<const model::RuleSet> rules);
   // Errors: invalid_argument (the map names a shard without a store).
@@ -87,6 +90,7 @@ class Orchestrator final : public ports::BatchHandler {
   };
 
   [[nodiscard]] Result<void> admit(const model::Batch& batch, std::int64_t now_ns) const;
+  [[nodiscard]] bool serves_near(const model::ChunkKey& key) const;
   [[nodiscard]] bool has_foreign(const model::Batch& batch) const;
   [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> process(model::Batch batch,
                                                                           ports::Wait wait);

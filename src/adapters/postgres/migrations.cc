@@ -279,7 +279,7 @@ RETURNS TABLE (place bigint, verdict text, repeated boolean, item text, rules te
                lock_us bigint, exec_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET enable_seqscan = off SET enable_hashjoin = off
-SET enable_mergejoin = off SET jit = off AS $$
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   began timestamptz := clock_timestamp();
