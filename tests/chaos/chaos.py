@@ -1,7 +1,9 @@
 """Real servers under faults, then the auditor: the work behind script/chaos.
 
 A rush over hunt.pos goes on while an orchestrator (of two), the relay, a Redis primary,
-nats-server and a PostgreSQL shard are killed -9 in turn and started again. A probe of each shard
+nats-server and a PostgreSQL shard are killed -9 in turn and started again; then the caches are
+flushed, a Redis node sleeps, another one fails over to its replica, somebody locks the loot of a
+shard, ends all its connections again and again, and shuts it down at once. A probe of each shard
 says how long players waited. Afterwards every position sent must be answered, nothing granted
 twice, every ledger clean, and every grant told on hunt.claims. Exit 1 when any of it is not so.
 """
@@ -20,8 +22,10 @@ from prober import Prober
 
 from hunt_process import HUNT, clean_environment
 
-IN_TURN = ["orchestrator", "relay", "redis", "nats", "postgres"]
+KILLED = ["orchestrator", "relay", "redis", "nats", "postgres"]
+FAULTS = KILLED + ["flushall", "sleep", "failover", "lock", "terminate", "crash"]
 SETTLE_SECONDS = 4  # before the first fault and after the last recovery
+EVERY_SECONDS_MIN = 5
 RECOVERY_SECONDS_MAX = 40
 PROBE_BUDGET = 1_000_000
 
@@ -50,10 +54,7 @@ class Chaos:
 
     def bury(self):
         """The reference world, and a tile for the probes in each shard."""
-        done = self.stack.hunt("up", *self.stack.store_words, "--seconds", 0.2, "--players", 10,
-                               "--rate", 10, "--listen", "127.0.0.1:0")
-        if done.returncode != 0:
-            raise Failed(f"hunt up: {done.stdout}{done.stderr}")
+        self.stack.bury_demo()
         self.stack.start_hunt()
         server = self.stack.orchestrators[0]
         ranges = server.get("/v1/map").json["ranges"]
@@ -87,11 +88,11 @@ class Chaos:
 
     def fault(self, name, prober):
         down = self.random.uniform(0.5, 2.5)
-        kill, start = (getattr(self.stack, f"{verb}_{name}") for verb in ("kill", "start"))
+        hurt, mend = (getattr(self.stack, f"{verb}_{name}") for verb in ("break", "mend"))
         begin = time.monotonic()
-        kill()
+        hurt()
         time.sleep(down)
-        start()
+        mend()
         back = time.monotonic()
         recovered = None
         while recovered is None and time.monotonic() < begin + RECOVERY_SECONDS_MAX:
@@ -99,7 +100,7 @@ class Chaos:
             recovered = prober.quiet_since(begin)
         end = time.monotonic()
         probes, unanswered, slowest = prober.between(begin, end)
-        row = {"part": name, "down_seconds": round(back - begin, 2),
+        row = {"fault": name, "down_seconds": round(back - begin, 2),
                "recovery_seconds": None if recovered is None else round(recovered - begin, 2),
                "probes": probes, "unanswered": unanswered, "slowest_seconds": round(slowest, 3)}
         self.faults.append(row)
@@ -112,11 +113,11 @@ class Chaos:
                 f"{unanswered} of {probes} probes unanswered")
 
     def faults_in_turn(self, prober, seconds):
-        """Each part once in order, then in an order of the seed, until the time is over."""
+        """Each fault once in order, then in an order of the seed, until the time is over."""
         begun = time.monotonic()
-        every = max(5.0, (seconds - 2 * SETTLE_SECONDS) / len(IN_TURN))
+        names = list(self.flags.faults)
+        every = max(EVERY_SECONDS_MIN, (seconds - 2 * SETTLE_SECONDS) / len(names))
         time.sleep(SETTLE_SECONDS)
-        names = list(IN_TURN)
         for turn in range(10_000):
             if turn > 0:
                 self.random.shuffle(names)
@@ -164,13 +165,14 @@ class Chaos:
         say(f"  {len(ledger):,} grants in the ledgers, {len(told):,} told, {again} more than once")
 
     def run(self):
-        say(f"seed {self.flags.seed}: nats-server, 3 Redis, 2 PostgreSQL, 2 orchestrators, a relay")
+        say(f"seed {self.flags.seed}: nats-server, 3 Redis primaries, 2 PostgreSQL shards, "
+            "2 orchestrators, a relay")
         tiles = self.bury()
         before = {grant["claim"] for grant in self.stack.orchestrators[0].all_grants()}
         prober = Prober(self.stack.nats, tiles)
         prober.start()
         rush = self.rush(self.flags.seconds)
-        say(f"{self.flags.rate:,} positions/s for {self.flags.seconds} s; kill -9 of")
+        say(f"{self.flags.rate:,} positions/s for {self.flags.seconds} s; meanwhile")
         try:
             self.faults_in_turn(prober, self.flags.seconds)
             out, errors = rush.communicate(timeout=self.flags.seconds + 120)
@@ -203,9 +205,16 @@ def main():
     parser.add_argument("--players", type=int, default=28_000, help="default: 28,000")
     parser.add_argument("--rate", type=int, default=10_000, help="positions/s (default: 10,000)")
     parser.add_argument("--json", metavar="FILE", help="all figures into this file")
+    parser.add_argument("--faults", default=",".join(FAULTS),
+                        help=f"those to come, in this order (default: {','.join(FAULTS)})")
     flags = parser.parse_args()
-    if flags.seconds < 30:
-        parser.error("--seconds: five faults and their recoveries take 30 at least")
+    flags.faults = flags.faults.split(",")
+    for name in flags.faults:
+        if name not in FAULTS:
+            parser.error(f"--faults: there is no \"{name}\"; there are {', '.join(FAULTS)}")
+    least = 2 * SETTLE_SECONDS + EVERY_SECONDS_MIN * len(flags.faults)
+    if flags.seconds < least:
+        parser.error(f"--seconds: {len(flags.faults)} faults and recoveries take {least} at least")
     folder = Path(tempfile.mkdtemp(prefix="hunt-chaos-"))
     chaos = None
     try:

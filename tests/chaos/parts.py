@@ -1,12 +1,14 @@
-"""The parts of a whole stack, each of which can be killed and brought back.
+"""The parts of a whole stack, each of which can be broken and mended.
 
-Servers are real, on free loopback ports, in one folder that goes at the end. Redis is a cluster of
-three primaries without replicas: while one is down a third of the cache is, which shows more.
+Servers are real, on free loopback ports, in one folder that goes at the end. Only the first of the
+Redis primaries has a replica: while another one is down its part of the cache is, which shows more.
 """
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -48,7 +50,9 @@ class RedisNode:
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
              "--appendonly", "no", "--cluster-enabled", "yes", "--cluster-port",
-             str(self.bus_port), "--cluster-node-timeout", "2000", "--dir", str(self.folder)],
+             str(self.bus_port), "--cluster-node-timeout", "2000",
+             "--cluster-require-full-coverage", "no", "--enable-debug-command",
+             "local", "--dir", str(self.folder)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self.answers, f"redis-server on {self.port} taking connections")
 
@@ -60,44 +64,62 @@ class RedisNode:
         self.process.kill()
         self.process.wait()
 
+    def command(self, *words):
+        return redis_cli("-p", str(self.port), *words)
 
-def make_cluster(folder):
+
+def redis_cli(*words):
+    done = subprocess.run(["redis-cli", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Failed(f"redis-cli {' '.join(words)}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def make_cluster(folder, count):
     """The nodes, joined and ready."""
-    nodes = [RedisNode(folder) for _ in range(REDIS_NODES)]
+    nodes = [RedisNode(folder) for _ in range(count)]
     addresses = [f"127.0.0.1:{node.port}" for node in nodes]
-    made = subprocess.run(["redis-cli", "--cluster", "create", *addresses, "--cluster-yes"],
-                          capture_output=True, text=True, check=False)
-    if made.returncode != 0:
-        raise Failed(f"redis-cli --cluster create: {made.stdout}{made.stderr}")
+    redis_cli("--cluster", "create", *addresses, "--cluster-yes")
 
     def joined(node):
-        said = subprocess.run(["redis-cli", "-p", str(node.port), "CLUSTER", "INFO"],
-                              capture_output=True, text=True, check=False).stdout
-        return "cluster_state:ok" in said
+        return "cluster_state:ok" in node.command("CLUSTER", "INFO")
 
     for node in nodes:
         eventually(lambda node=node: joined(node), f"the cluster on {node.port}")
     return nodes
 
 
-class Stack:
-    """All of it: `parts` names what can be killed, as kill and start functions."""
+def add_replica(folder, primary):
+    """A replica of the primary that follows it."""
+    node = RedisNode(folder)
+    redis_cli("--cluster", "add-node", f"127.0.0.1:{node.port}", f"127.0.0.1:{primary.port}",
+              "--cluster-slave", "--cluster-master-id",
+              primary.command("CLUSTER", "MYID").strip())
+    eventually(lambda: "connected" in node.command("ROLE").split(), "a replica in step")
+    return node
 
-    def __init__(self, folder):
+
+class Stack:
+    """All of it, with what can be broken and mended."""
+
+    def __init__(self, folder, redis_nodes=REDIS_NODES):
         self.folder = folder
         self.ends = []
         self.nats = self._made(NatsServer(folder), lambda server: server.kill())
-        self.redis = make_cluster(folder)
+        self.redis = make_cluster(folder, redis_nodes)
         self.ends += [node.kill for node in self.redis]
+        self.pair = [self.redis[0], self._made(add_replica(folder, self.redis[0]),
+                                               lambda node: node.kill())]
+        self.busy, self.over = None, threading.Event()  # of a fault that goes on
         self.postgres = [self._made(PostgresServer(), lambda server: server.remove())
                          for _ in range(SHARDS)]
         self.stores = []
         for server in self.postgres:
             server.psql("ALTER SYSTEM SET max_connections = 100", database="postgres")
             self.stores.append(server.make_database())
-        cache = "redis-cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.redis)
+        self.cache = "redis-cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.redis)
         self.store_words = [word for store in self.stores for word in ("--store", store)]
-        self.words = ["--bus", self.nats.url, "--cache", cache, *self.store_words]
+        self.words = ["--bus", self.nats.url, "--cache", self.cache, *self.store_words]
         self.orchestrators = []
         self.relay = None
 
@@ -105,13 +127,20 @@ class Stack:
         self.ends.append(lambda: end(server))
         return server
 
-    def start_hunt(self):
-        """Two orchestrators and the relay; loot is buried before the shards are served."""
-        self.orchestrators = [self._orchestrator() for _ in range(2)]
+    def start_hunt(self, orchestrators=2, flags=()):
+        """Orchestrators and the relay; loot is buried before the shards are served."""
         self.relay = self._relay()
+        self.orchestrators = [self._orchestrator(*flags) for _ in range(orchestrators)]
 
-    def _orchestrator(self):
-        process = HuntProcess(self.folder, "serve", *self.words)
+    def bury_demo(self):
+        """The reference world."""
+        done = self.hunt("up", *self.store_words, "--seconds", 0.2, "--players", 10, "--rate", 10,
+                         "--listen", "127.0.0.1:0")
+        if done.returncode != 0:
+            raise Failed(f"hunt up: {done.stdout}{done.stderr}")
+
+    def _orchestrator(self, *flags):
+        process = HuntProcess(self.folder, "serve", *self.words, *flags)
         self.ends.append(process.kill)
         return process.wait_ready(START_SECONDS)
 
@@ -125,34 +154,34 @@ class Stack:
         for end in reversed(self.ends):
             end()
 
-    # Kill -9 of each, and back with the same settings. The first orchestrator is the one that the
-    # report's figures come from, so the other one is killed.
+    # Each fault breaks something and mends it. First kill -9, and back with the same settings. The
+    # first orchestrator is the one that the report's figures come from, so the other one is killed.
 
-    def kill_orchestrator(self):
+    def break_orchestrator(self):
         self.orchestrators[1].kill()
 
-    def start_orchestrator(self):
+    def mend_orchestrator(self):
         self.orchestrators[1] = self._orchestrator()
 
-    def kill_relay(self):
+    def break_relay(self):
         self.relay.kill()
 
-    def start_relay(self):
+    def mend_relay(self):
         self.relay = self._relay()
 
-    def kill_redis(self):
+    def break_redis(self):
         self.redis[1].kill()
 
-    def start_redis(self):
+    def mend_redis(self):
         self.redis[1].start()
 
-    def kill_nats(self):
+    def break_nats(self):
         self.nats.kill()
 
-    def start_nats(self):
+    def mend_nats(self):
         self.nats.start()
 
-    def kill_postgres(self):
+    def break_postgres(self):
         """kill -9 of the server process: its backends see that it is gone and end."""
         server = self.postgres[1]
         server.process.send_signal(signal.SIGKILL)
@@ -166,8 +195,69 @@ class Stack:
 
         eventually(gone, "the end of PostgreSQL's processes")
 
-    def start_postgres(self):
+    def mend_postgres(self):
         self.postgres[1].start()
+
+    def break_crash(self):
+        """An immediate shutdown, as `pg_ctl stop -m immediate`."""
+        self.postgres[1].crash()
+
+    def mend_crash(self):
+        self.postgres[1].start()
+
+    def break_terminate(self):
+        """Every connection of a shard is ended, again and again."""
+        def loop():
+            while not self.over.wait(0.05):
+                self.postgres[1].psql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = 'hunt' AND pid <> pg_backend_pid()", check=False)
+
+        self.over.clear()
+        self.busy = threading.Thread(target=loop, daemon=True)
+        self.busy.start()
+
+    def mend_terminate(self):
+        self.over.set()
+        self.busy.join()
+
+    def break_lock(self):
+        """Somebody locks a shard's loot, and goes for lunch."""
+        self.busy = subprocess.Popen(
+            ["psql", "-h", "127.0.0.1", "-p", str(self.postgres[1].port), "-U", "hunt", "-d",
+             "hunt", "-qX", "-c", "BEGIN; LOCK TABLE loot_tiles; SELECT pg_sleep(600)"],
+            env={**os.environ, "PGAPPNAME": "lunch"}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def mend_lock(self):
+        self.postgres[1].psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                              " WHERE application_name = 'lunch'")
+        self.busy.wait()
+
+    def break_flushall(self):
+        for node in self.redis:
+            node.command("FLUSHALL")
+
+    def mend_flushall(self):
+        pass
+
+    def break_sleep(self):
+        """A Redis node that answers nothing, and keeps its connections."""
+        self.busy = subprocess.Popen(
+            ["redis-cli", "-p", str(self.redis[2].port), "DEBUG", "SLEEP", "2"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def mend_sleep(self):
+        self.busy.wait()
+
+    def break_failover(self):
+        """A primary dies and its replica takes over; what was the primary comes back as one."""
+        self.pair.sort(key=lambda node: node.command("ROLE").startswith("slave"))
+        self.pair[0].kill()
+        self.pair[1].command("CLUSTER", "FAILOVER", "TAKEOVER")
+
+    def mend_failover(self):
+        self.pair[0].start()
 
     def hunt(self, *arguments, timeout=120):
         return run_hunt(*arguments, cwd=self.folder, timeout=timeout)
