@@ -14,13 +14,15 @@ INK, SOFT = "#1c1e21", "#5f6368"
 
 
 def number(value):
-    """Three or four digits that a person can compare."""
+    """Three or four digits that a person can compare; more just below 100 %."""
     if value == 0:
         return "0"
     if value >= 1e6:
         return f"{value / 1e6:,.2f} M"
     if value >= 100:
         return f"{value:,.0f}"
+    if 99 < value < 100:
+        return f"{value:.4f}"
     return f"{value:.3g}"
 
 

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import plot
+import stack
 import suites
 import whole
 from suites import Goal, Group, Row
@@ -60,6 +61,77 @@ SOAK_GROUP = Group("hunt serve with 100,000 loot tiles under load", "MiB residen
     Row("serve/growth", "growth from 2 to 10 minutes"),
 ], [Goal("serve: at most 64 MiB resident", "serve/resident_late", most=64),
     Goal("serve: flat within 4 MiB from 2 to 10 minutes", "serve/growth", most=4)])
+
+
+
+
+def rush_groups(name, title, hits):
+    """The Starlight Rush over NATS on one orchestrator; goals are the story's figures."""
+    return [
+        Group(f"The rush, {title}: hits", "%", [
+            Row(f"{name}/both", "memory and cache together"), Row(f"{name}/l1", "memory, positions"),
+            Row(f"{name}/loot", "memory, of those on loot"),
+            Row(f"{name}/l2", "the cache alone, chunks that memory lacked"),
+        ], [Goal(f"the rush, {title}: hit ratio at least {hits} %", f"{name}/both", least=hits)]),
+        Group(f"The rush, {title}: latencies", "ms", [
+            Row(f"{name}/p50", "an answer, p50"), Row(f"{name}/p99", "an answer, p99"),
+            Row(f"{name}/l2_p50", "a read of the cache, p50"),
+            Row(f"{name}/l2_p99", "a read of the cache, p99"),
+            Row(f"{name}/load_p50", "a load from the store, p50"),
+            Row(f"{name}/load_p99", "a load from the store, p99"),
+            Row(f"{name}/grant_p50", "a grant call, p50"),
+            Row(f"{name}/grant_p99", "a grant call, p99"),
+            Row(f"{name}/change_p50", "commit to memory, p50"),
+            Row(f"{name}/change_p99", "commit to memory, p99"),
+        ], [Goal(f"the rush, {title}: a read of the cache p99 at most 1 ms", f"{name}/l2_p99",
+                 most=1),
+            Goal(f"the rush, {title}: a load p99 at most 28 ms", f"{name}/load_p99", most=28),
+            Goal(f"the rush, {title}: commit to memory p99 at most 20 ms", f"{name}/change_p99",
+                 most=20)]),
+        Group(f"The rush, {title}: cores", "cores", [
+            Row(f"{name}/cores_max", "the orchestrator in its worst second"),
+            Row(f"{name}/cores", "the orchestrator, mean"),
+            Row(f"{name}/cores_all", "all servers and the generator, mean of 2"),
+        ], [Goal(f"the rush, {title}: the orchestrator never above 0.48 of a core",
+                 f"{name}/cores_max", most=0.48)]),
+        Group(f"The rush, {title}: counts", "", [
+            Row(f"{name}/grants", "grants"), Row(f"{name}/changes", "tile changes per second"),
+            Row(f"{name}/busy", "shed"), Row(f"{name}/lost", "lost"),
+            Row(f"{name}/connections_before", "connections to PostgreSQL before the players"),
+            Row(f"{name}/connections", "at most, with 28,000 of them"),
+            Row(f"{name}/connections_after", "after"),
+        ], [Goal(f"the rush, {title}: nothing shed", f"{name}/busy", most=0),
+            Goal(f"the rush, {title}: no connection for players", f"{name}/connections", most=1,
+                 beside=f"{name}/connections_before"),
+            Goal(f"the rush, {title}: nothing lost", f"{name}/lost", most=0)]),
+    ]
+
+
+STACK_GROUPS = [
+    Group("Reference load in one process on 7 Redis nodes, 2 shards", "ms", [
+        Row("inproc/p50", "an answer, p50"), Row("inproc/p99", "an answer, p99"),
+        Row("inproc/load_p99", "a load from the store, p99"),
+        Row("inproc/grant_p99", "a grant call, p99"),
+    ], [Goal("reference load on the stack: a load p99 at most 28 ms", "inproc/load_p99",
+             most=28)]),
+    Group("The same: hits", "%", [
+        Row("inproc/l1", "memory, positions"), Row("inproc/loot", "memory, of those on loot"),
+    ], [Goal("reference load on the stack: hit ratio at least 99.99 %", "inproc/l1",
+             least=99.99)]),
+    Group("The same: counts", "", [
+        Row("inproc/rate", "answered per second"), Row("inproc/busy", "shed"),
+        Row("inproc/connections", "connections to PostgreSQL, at most"),
+    ], [Goal("reference load on the stack: nothing shed", "inproc/busy", most=0)]),
+    Group("The same: what a grant costs", "", [
+        Row("inproc/rows", "rows written"), Row("inproc/wal", "bytes of PostgreSQL's log"),
+        Row("inproc/redis", "commands of Redis"),
+    ]),
+    Group("A relay that catches up, both shards", "changes per second", [
+        Row("relay/drain", "told, cached and confirmed, its start included"),
+    ], [Goal("the relay catches up with at least 50,000 changes/s", "relay/drain", least=50_000)]),
+    *rush_groups("cold", "cold", 99.2),
+    *rush_groups("warm", "read ahead", 99.99),
+]
 
 
 def output_of(*command):
@@ -153,6 +225,10 @@ def measure(build, name, arguments):
         return measure_up(build, arguments.smoke, arguments.soak)
     if name == "clock":
         return measure_clock(build, arguments.smoke)
+    if name == "stack":
+        figures = stack.measure(arguments.smoke)
+        return STACK_GROUPS, {(group.title, row.id): figures[row.id]
+                              for group in STACK_GROUPS for row in group.rows}
     return measure_program(build, name, arguments.smoke)
 
 

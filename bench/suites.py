@@ -145,7 +145,29 @@ POSTGRES = Suite([
              least=0.8, beside="range_scans")]),
 ], repetitions=5)
 
-SUITES = {"codec": CODEC, "engine": ENGINE, "postgres": POSTGRES, "sqlite": SQLITE}
+
+
+def nats_asks(positions, title, ratio):
+    return Group(f"Asks over NATS, {title}", "per second", [
+        Row(f"bus_ask/{positions}", "NatsBus: read, answered, written, read"),
+        Row(f"bare_echo/flusher/{positions}", "bare cnats echo of the same bytes", "ceiling"),
+        Row(f"bare_echo/asap/{positions}", "the same, sent at once", "alternative"),
+    ], [Goal(f"asks over NATS, {title}: at least {ratio} of the bare echo",
+             f"bus_ask/{positions}", least=ratio, beside=f"bare_echo/flusher/{positions}")])
+
+
+NATS = Suite([
+    nats_asks(1, "one position each", 0.7),
+    nats_asks(100, "100 positions each", 0.5),
+    nats_asks(256, "256 positions each", 0.5),
+    Group("Stored positions over JetStream, file storage, acknowledged when answered",
+          "per second", [
+              Row("stored_ask/256", "batches of 256"), Row("stored_ask/100", "batches of 100"),
+          ], [Goal("stored positions: at least 2,000,000/s", "stored_ask/256",
+                   least=2_000_000)]),
+], repetitions=5)
+
+SUITES = {"codec": CODEC, "engine": ENGINE, "nats": NATS, "postgres": POSTGRES, "sqlite": SQLITE}
 
 
 def suite_of(name, ids):

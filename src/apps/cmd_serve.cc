@@ -1,8 +1,11 @@
 // hunt serve: the orchestrator, for game servers.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <memory>
 #include <thread>
 
+#include "adapters/system/memory.h"
 #include "apps/command.h"
 #include "apps/node.h"
 #include "apps/open_store.h"
@@ -11,6 +14,28 @@
 namespace hunt::apps {
 
 namespace {
+
+constexpr std::int64_t look_every_ns = 250'000'000;
+// Of the limit: what a leak of 22 MB/s, as there was one, leaves for draining 512 MiB in time.
+constexpr std::uint64_t memory_percent_max = 85;
+
+struct ServeFlags {
+  NodeOptions node;
+  std::uint64_t memory_limit_bytes = 0;  // 0: the control group's
+};
+
+// Why to leave before the kernel ends this process in the middle of everything; empty: no reason.
+std::string memory_trouble(std::optional<std::uint64_t> limit_bytes) {
+  if (!limit_bytes) return {};
+  const std::uint64_t used_bytes = system::memory_used_bytes();
+  if (used_bytes < *limit_bytes / 100 * memory_percent_max) return {};
+  return fmt::format(
+      "{} of at most {} MiB of memory are in use: this process drains and ends, so that another "
+      "one "
+      "can go on. If it always comes to that, raise the limit (of the control group, or "
+      "--memory-limit) or use fewer --lanes; if it grows for hours, it is a leak: report it",
+      used_bytes >> 20U, *limit_bytes >> 20U);
+}
 
 // Tells when warnings begin and end, once each.
 class Warnings {
@@ -26,7 +51,8 @@ class Warnings {
   bool warned_ = false;
 };
 
-int run(const NodeOptions& flags) {
+int run(const ServeFlags& all) {
+  const NodeOptions& flags = all.node;
   if (const auto fine = check_flags(flags); !fine) return report_usage(fine.error());
   const StopSignals signals;
   auto node = Node::open(flags);
@@ -43,17 +69,25 @@ int run(const NodeOptions& flags) {
         "changes\n");
   }
   std::fflush(stdout);
+  const auto limit_bytes = all.memory_limit_bytes > 0 ? std::optional(all.memory_limit_bytes)
+                                                      : system::memory_limit_bytes();
   Warnings warnings;
-  while (!signals.wait(1'000'000'000)) warnings.look((*node)->observer());
+  std::string trouble;
+  while (trouble.empty() && !signals.wait(look_every_ns)) {
+    warnings.look((*node)->observer());
+    trouble = memory_trouble(limit_bytes);
+  }
+  if (!trouble.empty()) std::fprintf(stderr, "hunt: %s\n", trouble.c_str());
   std::printf("hunt: draining\n");
   (*node)->stop();
-  return 0;
+  return trouble.empty() ? 0 : 1;
 }
 
 }  // namespace
 
 void add_serve(CommandLine& line) {
-  auto flags = std::make_shared<NodeOptions>();
+  auto all = std::make_shared<ServeFlags>();
+  NodeOptions* flags = &all->node;
   flags->lanes = std::max(1U, std::thread::hardware_concurrency());
   CLI::App* serve = line.app.add_subcommand("serve", "The orchestrator, for game servers");
   serve
@@ -83,6 +117,11 @@ void add_serve(CommandLine& line) {
                     "The admin's token; a fresh one is printed without it");
   serve->add_option("--server-token-file", flags->server_token_file,
                     "The game servers' token, needed on any address but loopback");
+  serve
+      ->add_option("--memory-limit", all->memory_limit_bytes,
+                   "Such as 512MiB: drain and end before more is used; the control group's limit "
+                   "without it")
+      ->transform(CLI::AsSizeValue(false));
   serve->add_flag("!--no-prewarm", flags->prewarm,
                   "Ready at once: without it all loot is read ahead, for at most ten seconds");
   serve->footer(
@@ -92,7 +131,7 @@ void add_serve(CommandLine& line) {
       "  hunt serve --store postgres://hunt@pg0/hunt --store postgres://hunt@pg1/hunt    two "
       "shards\n"
       "  hunt serve --listen 0.0.0.0:8080 --server-token-file /run/secrets/game-servers");
-  serve->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
+  serve->callback([&line, all] { line.run = [all] { return run(*all); }; });
 }
 
 }  // namespace hunt::apps

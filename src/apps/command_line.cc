@@ -173,10 +173,33 @@ int explain(CLI::App& root, const std::vector<std::string>& words, const CLI::Pa
   return usage_error(error.what() + help);
 }
 
+bool is_store_url(std::string_view text) {
+  return text.starts_with("sqlite:") || text.starts_with("postgres://") ||
+         text.starts_with("postgresql://");
+}
+
+// HUNT_STORE holds those of all shards, with white space between them. Where no URL follows, it is
+// part of one: of a file's name.
+std::vector<std::string> split_stores(const std::vector<std::string>& values) {
+  std::vector<std::string> urls;
+  for (const std::string& value : values) {
+    std::size_t from = 0;
+    for (std::size_t at = 0; (at = value.find_first_of(" \t\n", at)) != std::string::npos; ++at) {
+      const std::string_view rest = std::string_view(value).substr(at + 1);
+      if (!is_store_url(rest)) continue;
+      urls.push_back(value.substr(from, value.find_last_not_of(" \t\n", at) + 1 - from));
+      from = at + 1;
+    }
+    urls.push_back(value.substr(from));
+  }
+  return urls;
+}
+
 }  // namespace
 
 void add_stores(CLI::App& command, std::vector<std::string>& urls) {
   command.add_option("--store", urls, store_help)->expected(1)->take_all()->capture_default_str();
+  command.parse_complete_callback([&urls] { urls = split_stores(urls); });
 }
 
 int report(const Error& error) {

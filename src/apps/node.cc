@@ -196,6 +196,7 @@ struct Node::Parts {
 
 Result<void> Node::Parts::open_stores() {
   OpenStoreOptions how;
+  how.connect_ahead = true;
   if (options.new_store_seed.size() == 32) {
     how.new_seed.emplace();
     std::copy(options.new_store_seed.begin(), options.new_store_seed.end(), how.new_seed->begin());

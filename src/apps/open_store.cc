@@ -157,6 +157,7 @@ Result<std::unique_ptr<OpenStore>> OpenStore::open(const std::string& url,
     postgres::PostgresOptions made;
     made.shard = options.shard;
     made.read_only = options.read_only;
+    made.connect_ahead = options.connect_ahead;
     made.seed = options.new_seed;
     HUNT_TRY(store, postgres::PostgresStore::open(parsed, made));
     return std::unique_ptr<OpenStore>(

@@ -30,7 +30,8 @@ struct OpenStoreOptions {
   // Whoever takes the feed tells the changes to other processes, too: one at a time. PostgreSQL's
   // feed is always so.
   bool feed_for_all = false;
-  bool agree_on_map = true;  // of several: without it the map is not looked at, nor set right
+  bool connect_ahead = false;  // for whoever serves: the first player waits for no connection
+  bool agree_on_map = true;    // of several: without it the map is not looked at, nor set right
 };
 
 class OpenStore {

@@ -67,6 +67,7 @@ void add_figures(json::object& out, const model::Stats& stats) {
   hits["l2"] = nullptr;  // without a shared cache
   if (l2 > 0) hits["l2"] = ratio(stats.l2_hits, l2);
   out["hit_ratio"] = std::move(hits);
+  if (l2 > 0) out["cache_seconds"] = summary_json(stats.cache_read);
   out["store_seconds"] = summary_json(stats.store_load);
   out["grant_seconds"] = summary_json(stats.store_grant);
   out["invalidation_seconds"] = summary_json(stats.invalidation);

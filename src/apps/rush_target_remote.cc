@@ -68,6 +68,7 @@ model::Stats stats_of(const json::value& value) {
   stats.l2_hits = l2.at("hits").to_number<std::uint64_t>();
   stats.l2_misses = l2.at("misses").to_number<std::uint64_t>();
   const json::value& latency = value.at("latency_seconds");
+  stats.cache_read = summary_of(latency.at("cache_read"));
   stats.store_load = summary_of(latency.at("store_load"));
   stats.store_grant = summary_of(latency.at("store_grant"));
   stats.invalidation = summary_of(latency.at("invalidation"));

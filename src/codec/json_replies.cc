@@ -377,6 +377,8 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
   out += R"("latency_seconds":{)";
   append_latency(out, "answer", stats.answer);
   out.push_back(',');
+  append_latency(out, "cache_read", stats.cache_read);
+  out.push_back(',');
   append_latency(out, "store_load", stats.store_load);
   out.push_back(',');
   append_latency(out, "store_grant", stats.store_grant);

@@ -65,6 +65,7 @@ struct Stats {
   std::uint64_t l1_evictions = 0;
   std::uint64_t rules_rejected = 0;
   LatencySummary answer;        // of a batch, from arrival to reply
+  LatencySummary cache_read;    // one read of the shared cache, of up to 256 chunks
   LatencySummary store_load;    // one load call
   LatencySummary store_grant;   // one grant call, commit included
   LatencySummary invalidation;  // commit to applied in L1

@@ -93,6 +93,7 @@ boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Key
     std::vector<ports::CacheAsk> asks;
     for (const auto& key : keys) asks.push_back({key, l1_.epoch_of(shard)});
     const auto chunks = co_await cache_->read(std::move(asks), lease_ns());
+    metrics_.cache_read.record(clock_.now_ns() - begun_ns);
     if (!chunks) {
       ++metrics_.cache_errors;
       cache_down_until_ns_ = clock_.now_ns() + cache_retry_ns;

@@ -36,6 +36,7 @@ struct LaneMetrics {
   std::uint64_t cross_shard = 0;
   engine::L1Stats l1;
   Histogram answer;
+  Histogram cache_read;
   Histogram store_load;
   Histogram store_grant;
   Histogram invalidation;

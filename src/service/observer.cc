@@ -69,6 +69,7 @@ void merge(LaneMetrics& to, const LaneMetrics& from) {
   to.l1.bytes += from.l1.bytes;
   to.l1.evictions += from.l1.evictions;
   to.answer.merge(from.answer);
+  to.cache_read.merge(from.cache_read);
   to.store_load.merge(from.store_load);
   to.store_grant.merge(from.store_grant);
   to.invalidation.merge(from.invalidation);
@@ -292,6 +293,7 @@ model::Stats Observer::stats() const {
   stats.l1_bytes = all.l1.bytes;
   stats.l1_evictions = all.l1.evictions;
   stats.answer = summary_of(all.answer);
+  stats.cache_read = summary_of(all.cache_read);
   stats.store_load = summary_of(all.store_load);
   stats.store_grant = summary_of(all.store_grant);
   stats.invalidation = summary_of(all.invalidation);

@@ -2,13 +2,17 @@
 
 Not a client library: one connection, one thread, and what JetStream says is read as plain answers.
 """
+import base64
 import json
 import select
 import socket
 import subprocess
 import time
 
-from hunt_process import START_SECONDS, HuntProcess, HuntTest, free_port
+from hunt_process import (HUNT, START_SECONDS, HuntProcess, HuntTest, clean_environment,
+                          free_port)
+
+SMALL = ["--players", 2000, "--rate", 4000]
 
 
 class NatsServer:
@@ -175,3 +179,75 @@ class NatsCase(HuntTest):
         client = self.nats.client()
         self.addCleanup(client.close)
         return client
+
+
+class NatsLoadCase(NatsCase):
+    """`hunt rush` over NATS, with books that must balance."""
+
+    def demo_world(self, server):
+        """Small enough to be quick: a second of rush, which buries it."""
+        self.rush(server, "--demo", "--seconds", 1)
+
+    def rush_words(self, server, *arguments):
+        return ["rush", "--json", "--target", self.nats.url, "--http",
+                f"http://127.0.0.1:{server.port}", "--admin-token-file",
+                self.folder / "admin-token", *SMALL, *arguments]
+
+    def rush(self, server, *arguments):
+        run = self.hunt(*self.rush_words(server, *arguments), timeout=120)
+        self.assert_exit(run, 0)
+        return json.loads(run.stdout)
+
+    def rush_meanwhile(self, server, *arguments):
+        """Under way when this returns; report_of() waits for its end."""
+        process = subprocess.Popen(
+            [HUNT, *map(str, self.rush_words(server, *arguments))], cwd=self.folder, text=True,
+            env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        before = server.get("/v1/stats").json["batches"]
+        self.wait_for(lambda: server.get("/v1/stats").json["batches"] > before + 20)
+        return process
+
+    def report_of(self, process):
+        out, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, out + errors)
+        return json.loads(out)
+
+    def assert_balanced(self, report):
+        self.assertEqual(report["sent"], report["scheduled"], report)
+        self.assertEqual(report["sent"], report["answered"] + report["lost"], report)
+        self.assertEqual(report["lost"], 0, report)
+        self.assertEqual(sum(report["outcomes"].values()), report["answered"], report)
+        self.assertEqual(report["outcomes"]["found"], 0, report)
+        self.assertEqual(report["duplicate_grants"], 0, report)
+        self.assertGreater(report["grants"], 0, report)
+
+    def ledger(self):
+        """How many grants the ledger has; it is clean."""
+        self.assert_audit_clean()
+        audit = json.loads(self.hunt("audit", "--store", self.store, "--json").stdout)
+        return audit["stores"][0]["grants"]
+
+    def told_grants(self):
+        """The claims that HUNT_CLAIMS keeps as granted, each with how often it was told."""
+        client = self.client()
+        state = client.request("$JS.API.STREAM.INFO.HUNT_CLAIMS").json["state"]
+        told = {}
+        for sequence in range(state["first_seq"], state["last_seq"] + 1):
+            kept = client.request("$JS.API.STREAM.MSG.GET.HUNT_CLAIMS", {"seq": sequence}).json
+            event = json.loads(base64.b64decode(kept["message"]["data"]))
+            if "grant" in event:
+                claim = event["grant"]["claim"]
+                told[claim] = told.get(claim, 0) + 1
+        return told
+
+    def assert_all_told(self, server, before=frozenset()):
+        """Every row of the ledger but those is in HUNT_CLAIMS, and nothing else."""
+        ledger = {grant["claim"] for grant in server.all_grants()} - before
+        end = time.monotonic() + 20
+        told = self.told_grants()
+        while set(told) != ledger and time.monotonic() < end:
+            time.sleep(0.5)
+            told = self.told_grants()
+        self.assertEqual(len(ledger - set(told)), 0, "granted, but not told")
+        self.assertEqual(len(set(told) - ledger), 0, "told, but not granted")

@@ -3,9 +3,8 @@ import json
 import time
 import unittest
 
-from hunt_process import RedisServer, player
-from nats_load_test import NatsLoad as NatsLoadTests
-from nats_process import NatsCase
+from hunt_process import RedisServer, clean_environment, player
+from nats_process import NatsLoadCase
 from postgres_process import PostgresServer
 
 
@@ -15,18 +14,8 @@ def sql_tile_id(x, y):
     return (spread(x + 2**31) | spread(y + 2**31) << 1) - 2**63
 
 
-class PostgresCase(NatsCase):
-    """A database, and what the load tests of NATS can do."""
-
-    rush_words = NatsLoadTests.rush_words
-    rush = NatsLoadTests.rush
-    rush_meanwhile = NatsLoadTests.rush_meanwhile
-    report_of = NatsLoadTests.report_of
-    demo_world = NatsLoadTests.demo_world
-    assert_balanced = NatsLoadTests.assert_balanced
-    ledger = NatsLoadTests.ledger
-    told_grants = NatsLoadTests.told_grants
-    assert_all_told = NatsLoadTests.assert_all_told
+class PostgresCase(NatsLoadCase):
+    """A database, and a rush over NATS."""
 
     @classmethod
     def setUpClass(cls):
@@ -166,6 +155,11 @@ class PostgresShards(PostgresCase):
         seeds = self.both("SELECT seed_id FROM meta")
         self.assertEqual(seeds[0], seeds[1], "one seed rolls for the event")
         self.assert_both_clean()
+        by_flags = self.hunt("world", "stats", "--json", *self.store_words())
+        by_environment = self.hunt("world", "stats", "--json", env=clean_environment(
+            HUNT_STORE=f"{self.store}  {self.other}"))
+        self.assert_exit(by_environment, 0)
+        self.assertEqual(by_environment.stdout, by_flags.stdout)
 
     def test_what_is_buried_and_granted_comes_together_over_http(self):
         self.assert_exit(self.hunt("world", "create", "north", *self.store_words()), 0)

@@ -165,6 +165,7 @@ std::string metrics_text(const model::Stats& stats, const model::Why& why, bool 
   page.gauge("hunt_l1_bytes", "Bytes of the chunks in memory.", stats.l1_bytes);
   page.single("hunt_l1_evictions", "Chunks dropped to stay within the bound.", stats.l1_evictions);
   page.latency("hunt_answer_seconds", "A batch, from arrival to reply.", stats.answer);
+  page.latency("hunt_cache_read_seconds", "One read of the shared cache.", stats.cache_read);
   page.latency("hunt_store_load_seconds", "One load call to the store.", stats.store_load);
   page.latency("hunt_store_grant_seconds", "One grant call, commit included.", stats.store_grant);
   page.latency("hunt_invalidation_lag_seconds", "From commit to applied in memory.",

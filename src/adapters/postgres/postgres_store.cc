@@ -102,6 +102,11 @@ struct PostgresStore::Parts {
     SessionOptions made{std::move(application), std::move(settings), writes, ++seed};
     return std::make_shared<Session>(io.executor(), url, std::move(made));
   }
+  [[nodiscard]] std::vector<std::shared_ptr<Session>> sessions() const {
+    auto all = grants;
+    all.insert(all.end(), {chunks, reads, admin});
+    return all;
+  }
   [[nodiscard]] std::optional<std::int64_t> test_now_us() const {
     if (options.test_clock == nullptr) return {};
     return options.test_clock->wall_us();
@@ -154,7 +159,12 @@ struct PostgresStore::Parts {
   boost::asio::thread_pool slow{1};
 };
 
-PostgresStore::PostgresStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+PostgresStore::PostgresStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {
+  if (!parts_->options.connect_ahead) return;
+  boost::asio::post(parts_->io.executor(), [parts = parts_.get()] {
+    for (const auto& session : parts->sessions()) session->connect_ahead();
+  });
+}
 
 PostgresStore::~PostgresStore() {
   close();
@@ -184,10 +194,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const PostgresUrl& ur
 void PostgresStore::close() {
   parts_->closed = true;
   parts_->io.close([parts = parts_.get()] {
-    for (const auto& session : parts->grants) session->close();
-    parts->chunks->close();
-    parts->reads->close();
-    parts->admin->close();
+    for (const auto& session : parts->sessions()) session->close();
   });
   parts_->slow.join();
 }
@@ -197,8 +204,7 @@ PostgresFigures PostgresStore::figures() {
   auto future = answer.get_future();
   boost::asio::post(parts_->io.executor(), [parts = parts_.get(), &answer] {
     PostgresFigures figures;
-    auto sessions = parts->grants;
-    sessions.insert(sessions.end(), {parts->chunks, parts->reads, parts->admin});
+    const auto sessions = parts->sessions();
     for (const auto& session : sessions) figures.connects += session->figures().connects;
     figures.connections = sessions.size();
     answer.set_value(figures);

@@ -25,6 +25,7 @@ struct PostgresOptions {
   std::uint32_t shard = 0;            // of a new database; another one must say the same
   bool read_only = false;             // it must be there already, and of any shard
   std::size_t grant_connections = 2;  // 1 .. 16: one more brings 80 % more grants, up to the cores
+  bool connect_ahead = false;         // open every connection at once, not at its first call
   std::optional<SeedBytes> seed;      // of a new database; random when not given
   // For tests: instead of the server's clock. Lifetime: outlives the store.
   const ports::Clock* test_clock = nullptr;

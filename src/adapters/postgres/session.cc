@@ -66,11 +66,8 @@ asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps
   waiting_.push_back(call);
   if (ready_) {
     send_waiting();
-  } else if (!connecting_) {
-    connecting_ = true;
-    // Nothing in there throws: what goes wrong is told to the calls that wait.
-    asio::co_spawn(io_, connect(),
-                   [self](const std::exception_ptr& thrown) { HUNT_ASSERT(!thrown); });
+  } else {
+    connect_ahead();
   }
   while (!call->finished) {
     boost::system::error_code cancelled;
@@ -78,6 +75,15 @@ asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps
   }
   if (call->error) co_return tl::unexpected<Error>(std::move(*call->error));
   co_return std::move(call->rows);
+}
+
+void Session::connect_ahead() {
+  if (ready_ || connecting_ || closed_) return;
+  connecting_ = true;
+  // Nothing in there throws: what goes wrong is told to the calls that wait.
+  asio::co_spawn(io_, connect(), [self = shared_from_this()](const std::exception_ptr& thrown) {
+    HUNT_ASSERT(!thrown);
+  });
 }
 
 asio::awaitable<void> Session::connect() {

@@ -62,6 +62,8 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<Rows>>> call(std::vector<Step> steps);
   [[nodiscard]] boost::asio::awaitable<Result<Rows>> call(const Statement& statement,
                                                           Params params = {});
+  // Without waiting for the first call. Nothing where it is connected, or about to be.
+  void connect_ahead();
   // Calls under way fail.
   void close();
   // Calls sent and waiting.
