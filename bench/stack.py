@@ -229,11 +229,18 @@ def ms(summary, quantile):
     return 1e3 * summary[quantile]
 
 
+def together(l1, l2):
+    """Per cent of look-ups that memory had, or the cache of what memory lacked."""
+    return 100 - (100 - l1) * (100 - l2) / 100
+
+
 def rows_of(inproc, cold, warm, drain):
     """{row id: [value]}."""
     report, seen = inproc["report"], inproc["connections"]
+    hits = {level: 100 * report["hit_ratio"][level] for level in ("l1", "l2")}
     rows = {
         "relay/drain": drain,
+        "inproc/both": together(hits["l1"], hits["l2"]), "inproc/l2": hits["l2"],
         "inproc/p50": ms(report["latency_seconds"], "p50"),
         "inproc/p99": ms(report["latency_seconds"], "p99"),
         "inproc/l1": 100 * report["hit_ratio"]["l1"],
@@ -254,7 +261,7 @@ def rows_of(inproc, cold, warm, drain):
             f"{name}/p50": ms(report["latency_seconds"], "p50"),
             f"{name}/p99": ms(report["latency_seconds"], "p99"),
             f"{name}/l1": run["l1"], f"{name}/l2": run["l2"],
-            f"{name}/both": 100 - (100 - run["l1"]) * (100 - run["l2"]) / 100,
+            f"{name}/both": together(run["l1"], run["l2"]),
             f"{name}/loot": 100 * report["hit_ratio"]["l1_loot"],
             f"{name}/l2_p50": ms(report["cache_seconds"], "p50"),
             f"{name}/l2_p99": ms(report["cache_seconds"], "p99"),

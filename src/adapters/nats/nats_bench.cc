@@ -191,6 +191,9 @@ void bus_ask(benchmark::State& state) {
     co_return true;
   };
   lane.run(serve());
+  while (!client.run(asking.ask(batch_of(1), ports::Wait::no))) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the server does not know it yet
+  }
   Asking warm{asking, positions, 100};
   warm.run(client);
   Asking work{asking, positions, messages_of(positions)};

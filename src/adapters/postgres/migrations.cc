@@ -285,6 +285,7 @@ DECLARE
   began timestamptz := clock_timestamp();
   locked timestamptz;
   locked_ranges bigint[];
+  all_owned boolean;  -- there is one range, and it is: nobody has to look at each claim's
   the_now_us bigint;
   places bigint[];
   opens bigint[];
@@ -295,15 +296,17 @@ DECLARE
 BEGIN
   PERFORM require_timeline();
   locked_ranges := lock_ranges(worlds, tiles);
+  SELECT count(*) = 1 AND bool_and(state = 'owned' AND id = ANY (locked_ranges)) INTO all_owned
+    FROM ranges;
   -- All tiles that are there are locked; kept are those of which the claim's spawn is.
   SELECT array_agg(l.place), array_agg(l.opens_us), array_agg(l.closes_us),
          array_agg(l.buried_at_us)
     INTO places, opens, closes, burieds
     FROM (SELECT a.place, a.spawn = t.spawn AS there, t.opens_us, t.closes_us, t.buried_at_us,
-                 r.owned AND r.id = ANY (locked_ranges) AS owned
+                 all_owned OR r.owned AND r.id = ANY (locked_ranges) AS owned
           FROM unnest(worlds, tiles, spawns) WITH ORDINALITY AS a(world, tile, spawn, place)
           JOIN loot_tiles t ON t.world = a.world AND t.tile_id = a.tile
-          LEFT JOIN LATERAL range_of(a.world, a.tile) r ON true
+          LEFT JOIN LATERAL (SELECT * FROM range_of(a.world, a.tile) WHERE NOT all_owned) r ON true
           ORDER BY t.world, t.tile_id FOR NO KEY UPDATE OF t) l
     WHERE l.there AND l.owned;
   locked := clock_timestamp();

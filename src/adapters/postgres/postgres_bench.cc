@@ -156,22 +156,33 @@ asio::awaitable<std::size_t> grant(ports::HuntStore* store, std::vector<model::C
   co_return granted;
 }
 
-void store_grants(benchmark::State& state, std::size_t connections, std::size_t per_call,
-                  bool hot) {
-  PostgresOptions options;
-  options.grant_connections = connections;
-  auto store = open_store(place().url(), options);
-  const std::size_t count = per_call == 1 ? single_count : grant_count;
-  auto send = [&store](std::vector<model::Claim> claims) {
-    return grant(store.get(), std::move(claims));
-  };
+// Which claims, and over how many connections.
+struct Grants {
+  std::size_t connections = 1;
+  std::size_t per_call = limits::claims_per_call_max;
+  bool hot = false;
+};
+
+template <class Send>
+void measure_grants(benchmark::State& state, const Grants& what, Send send) {
+  const std::size_t count = what.per_call == 1 ? single_count : grant_count;
+  const std::size_t at_once = what.connections * calls_per_connection;
   // The first calls of a connection are slow: it connects and prepares its statements.
-  Work warm{place().claims(per_call * connections * 8, per_call, hot), send};
-  warm.run(connections * calls_per_connection);
-  Work work{place().claims(count, per_call, hot), send};
-  for (auto _ : state) work.run(connections * calls_per_connection);
+  Work warm{place().claims(what.per_call * what.connections * 8, what.per_call, what.hot), send};
+  warm.run(at_once);
+  Work work{place().claims(count, what.per_call, what.hot), send};
+  for (auto _ : state) work.run(at_once);
   if (work.done != count) state.SkipWithError("a claim was not granted");
   state.SetItemsProcessed(static_cast<std::int64_t>(work.done));
+}
+
+void store_grants(benchmark::State& state, const Grants& what) {
+  PostgresOptions options;
+  options.grant_connections = what.connections;
+  auto store = open_store(place().url(), options);
+  measure_grants(state, what, [&store](std::vector<model::Claim> claims) {
+    return grant(store.get(), std::move(claims));
+  });
 }
 
 constexpr Statement least_grants{
@@ -242,18 +253,11 @@ class Sessions {
   std::vector<std::shared_ptr<Session>> sessions_;
 };
 
-void least_statement(benchmark::State& state, std::size_t connections) {
-  Sessions sessions(connections);
-  auto send = [&sessions](std::vector<model::Claim> claims) {
+void least_statement(benchmark::State& state, const Grants& what) {
+  Sessions sessions(what.connections);
+  measure_grants(state, what, [&sessions](std::vector<model::Claim> claims) {
     return sessions.call(std::move(claims), grant_least);
-  };
-  const std::size_t per_call = limits::claims_per_call_max;
-  Work warm{place().claims(per_call * connections * 8, per_call, false), send};
-  warm.run(connections * calls_per_connection);
-  Work work{place().claims(grant_count, per_call, false), send};
-  for (auto _ : state) work.run(connections * calls_per_connection);
-  if (work.done != grant_count) state.SkipWithError("a claim was not granted");
-  state.SetItemsProcessed(static_cast<std::int64_t>(work.done));
+  });
 }
 
 // ---- chunks
@@ -266,17 +270,21 @@ asio::awaitable<std::size_t> load(ports::HuntStore* store, std::vector<model::Ch
   co_return rows;
 }
 
-void store_loads(benchmark::State& state) {
-  auto store = open_store(place().url());
-  auto send = [&store](std::vector<model::ChunkKey> keys) {
-    return load(store.get(), std::move(keys));
-  };
+template <class Send>
+void measure_loads(benchmark::State& state, Send send) {
   Work warm{place().chunks(chunks_per_call * 8), send};
   warm.run(calls_per_connection);
   Work work{place().chunks(load_count), send};
   for (auto _ : state) work.run(calls_per_connection);
   if (work.done != load_count * tiles_in_chunk) state.SkipWithError("a tile is missing");
   state.SetItemsProcessed(static_cast<std::int64_t>(load_count));
+}
+
+void store_loads(benchmark::State& state) {
+  auto store = open_store(place().url());
+  measure_loads(state, [&store](std::vector<model::ChunkKey> keys) {
+    return load(store.get(), std::move(keys));
+  });
 }
 
 constexpr Statement range_scan{
@@ -303,26 +311,23 @@ asio::awaitable<std::size_t> scan(Session* session, std::vector<model::ChunkKey>
 
 void range_scans(benchmark::State& state) {
   Sessions sessions(1);
-  auto send = [&sessions](std::vector<model::ChunkKey> keys) {
+  measure_loads(state, [&sessions](std::vector<model::ChunkKey> keys) {
     return sessions.call(std::move(keys), scan);
-  };
-  Work warm{place().chunks(chunks_per_call * 8), send};
-  warm.run(calls_per_connection);
-  Work work{place().chunks(load_count), send};
-  for (auto _ : state) work.run(calls_per_connection);
-  if (work.done != load_count * tiles_in_chunk) state.SkipWithError("a tile is missing");
-  state.SetItemsProcessed(static_cast<std::int64_t>(load_count));
+  });
 }
 
 #define HUNT_RUN_ONCE Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond)
-constexpr std::size_t whole = limits::claims_per_call_max;
+constexpr Grants one{1};
+constexpr Grants two{2};
+constexpr Grants two_on_one_tile{2, limits::claims_per_call_max, true};
+constexpr Grants two_singly{2, 1};
 
-BENCHMARK_CAPTURE(store_grants, 1_connection, 1, whole, false)->HUNT_RUN_ONCE;
-BENCHMARK_CAPTURE(least_statement, 1_connection, 1)->HUNT_RUN_ONCE;
-BENCHMARK_CAPTURE(store_grants, 2_connections, 2, whole, false)->HUNT_RUN_ONCE;
-BENCHMARK_CAPTURE(least_statement, 2_connections, 2)->HUNT_RUN_ONCE;
-BENCHMARK_CAPTURE(store_grants, 2_connections_one_tile, 2, whole, true)->HUNT_RUN_ONCE;
-BENCHMARK_CAPTURE(store_grants, 2_connections_single_claims, 2, 1, false)->HUNT_RUN_ONCE;
+BENCHMARK_CAPTURE(store_grants, 1_connection, one)->HUNT_RUN_ONCE;
+BENCHMARK_CAPTURE(least_statement, 1_connection, one)->HUNT_RUN_ONCE;
+BENCHMARK_CAPTURE(store_grants, 2_connections, two)->HUNT_RUN_ONCE;
+BENCHMARK_CAPTURE(least_statement, 2_connections, two)->HUNT_RUN_ONCE;
+BENCHMARK_CAPTURE(store_grants, 2_connections_one_tile, two_on_one_tile)->HUNT_RUN_ONCE;
+BENCHMARK_CAPTURE(store_grants, 2_connections_single_claims, two_singly)->HUNT_RUN_ONCE;
 BENCHMARK(store_loads)->HUNT_RUN_ONCE;
 BENCHMARK(range_scans)->HUNT_RUN_ONCE;
 
