@@ -375,6 +375,11 @@ void L1::begin_epoch(model::ShardId shard, std::uint64_t epoch) {
   }
 }
 
+std::uint64_t L1::epoch_of(model::ShardId shard, model::ChunkKey key) const noexcept {
+  const Chunk* chunk = index_.find(key.world, model::chunk_at(key.chunk));
+  return std::max(epoch_of(shard), chunk == nullptr ? 0 : chunk->own_epoch);
+}
+
 void L1::begin_turn(std::int64_t now_ns) noexcept {
   const std::int64_t unconfirmed_ns = now_ns - limits::unconfirmed_life_ns;
   for (Feed& one : feeds_) {

@@ -78,6 +78,8 @@ class L1 {
   [[nodiscard]] std::uint64_t epoch_of(model::ShardId shard) const noexcept {
     return shard < feeds_.size() ? feeds_[shard].epoch : 0;
   }
+  // What a copy of the chunk must be of at least, or put() ignores it.
+  [[nodiscard]] std::uint64_t epoch_of(model::ShardId shard, model::ChunkKey key) const noexcept;
   // Call at the start of each turn: what is not confirmed long enough stops being usable.
   void begin_turn(std::int64_t now_ns) noexcept;
 

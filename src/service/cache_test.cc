@@ -123,6 +123,26 @@ TEST(Cache, copies_are_refreshed_ahead_so_that_nobody_waits) {
   EXPECT_LE(loaded, 9U * 9U) << "nine chunks in two minutes, for both lanes together";
 }
 
+// A lane has seen a chunk of an epoch that nobody announced; the cache has one of before. Found by
+// the simulator.
+TEST(Cache, a_copy_of_an_earlier_epoch_than_the_one_in_memory_is_read_anew_regression_busy) {
+  VirtualCluster all(two_lanes(), test_rules());
+  EXPECT_EQ(all.outcome({3, 3}, 1), Outcome::nothing);
+  all.pass(100 * ms);  // it is filled behind the answer
+  const auto key = model::chunk_of(1, model::tile_id_of({3, 3}));
+  const auto old = all.cache.node.read({key, 0}, 0, all.time.wall_us() / 1'000);
+  ASSERT_TRUE(old.complete);
+  all.cache.node.flush();
+  ASSERT_TRUE(all.run(all.stores[0]->repair()).has_value());
+  EXPECT_EQ(all.outcome({3, 3}, 1, ports::Wait::no, 1), Outcome::nothing) << "of the new epoch";
+  all.pass(20 * second);
+  all.cache.node.flush();
+  const std::int64_t now_ms = all.time.wall_us() / 1'000;
+  all.cache.node.fill({old.rows, now_ms + 29'000}, now_ms);
+  all.pass(11 * second);
+  EXPECT_EQ(all.outcome({3, 3}, 2, ports::Wait::no, 1), Outcome::nothing);
+}
+
 TEST(Cache, nothing_is_served_past_thirty_seconds_when_all_else_fails) {
   VirtualCluster all(two_lanes(), test_rules());
   all.bury({3, 3}, 5);

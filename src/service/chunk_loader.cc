@@ -91,7 +91,7 @@ boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Key
   for (std::int64_t backoff_ns = backoff_ns_min;;) {
     const std::int64_t begun_ns = clock_.now_ns();
     std::vector<ports::CacheAsk> asks;
-    for (const auto& key : keys) asks.push_back({key, l1_.epoch_of(shard)});
+    for (const auto& key : keys) asks.push_back({key, l1_.epoch_of(shard, key)});
     const auto chunks = co_await cache_->read(std::move(asks), lease_ns());
     metrics_.cache_read.record(clock_.now_ns() - begun_ns);
     if (!chunks) {

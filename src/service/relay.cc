@@ -59,6 +59,7 @@ boost::asio::awaitable<void> Relay::pause(std::int64_t& backoff_ns) {
 void Relay::let_go() {
   ++hold_count_;
   holding_ = false;
+  gap_ = false;
   rows_.clear();
   grants_.clear();
   rows_waiting_ = 0;
@@ -100,6 +101,11 @@ boost::asio::awaitable<void> Relay::follow_held() {
       co_await timer_.sleep_until(clock_.now_ns() + backoff_ns_min);
       continue;
     }
+    if (gap_) {
+      const bool repaired = co_await repair();
+      if (!repaired) co_await pause(backoff_ns);
+      continue;
+    }
     const bool last = stopping_;  // read before the feed: what was committed by then is told
     auto batch = co_await feed_.next(cursor_, last ? 0 : heartbeat_ns);
     if (!batch && batch.error().code == Errc::epoch_stale) let_go();
@@ -108,11 +114,8 @@ boost::asio::awaitable<void> Relay::follow_held() {
       co_await pause(backoff_ns);
       continue;
     }
-    if (batch->gap) {
-      const bool repaired = co_await repair();
-      if (!repaired) co_await pause(backoff_ns);
-      continue;
-    }
+    gap_ = batch->gap;
+    if (gap_) continue;
     backoff_ns = 0;
     const bool more = !batch->tiles.empty() || !batch->grants.empty();
     spread(std::move(*batch));
@@ -122,6 +125,7 @@ boost::asio::awaitable<void> Relay::follow_held() {
   }
 }
 
+// Also after an error: it may have happened, and then the feed tells of no gap any more.
 boost::asio::awaitable<bool> Relay::repair() {
   const auto start = co_await feed_.repair();
   if (!start && start.error().code == Errc::epoch_stale) let_go();

@@ -82,6 +82,7 @@ class Relay {
   std::deque<Grants> grants_;
   std::size_t rows_waiting_ = 0;    // in all of rows_
   std::size_t grants_waiting_ = 0;  // in all of grants_
+  bool gap_ = false;                // the feed had one that is not repaired yet, as far as is known
   bool holding_ = false;
   bool writing_ = false;
   bool telling_ = false;

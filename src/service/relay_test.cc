@@ -17,7 +17,7 @@ class PromptFeed final : public ports::ChangeFeed {
 
   boost::asio::awaitable<Result<model::FeedStart>> resume() override {
     if (lost) co_return fail(Errc::unavailable, "the server is being promoted");
-    co_return model::FeedStart{};
+    co_return model::FeedStart{{}, epoch};
   }
   boost::asio::awaitable<Result<model::FeedCursor>> now() override {
     co_return model::FeedCursor{};
@@ -28,6 +28,8 @@ class PromptFeed final : public ports::ChangeFeed {
     if (lost) co_return fail(Errc::epoch_stale, "the feed is not yours");
     model::ChangeBatch batch;
     batch.next = after;
+    batch.gap = gap;
+    if (gap) co_return batch;
     if (++calls_ % 10 == 0) {
       model::Grant grant;
       grant.cursor = ++batch.next.grant;
@@ -47,10 +49,16 @@ class PromptFeed final : public ports::ChangeFeed {
     co_return Result<void>{};
   }
   boost::asio::awaitable<Result<model::FeedStart>> repair() override {
-    co_return model::FeedStart{};
+    gap = false;
+    ++epoch;
+    if (--repairs_unanswered >= 0) co_return fail(Errc::unknown_outcome, "the connection is lost");
+    co_return model::FeedStart{{}, epoch};
   }
 
   model::FeedCursor confirmed;
+  bool gap = false;
+  std::uint64_t epoch = 1;
+  int repairs_unanswered = 0;  // the next so many happen, and their answers are lost
   bool lost = false;
   bool secures = true;
 
@@ -110,6 +118,27 @@ TEST(Relay, forgets_with_the_feed_what_was_not_secured_regression_told_is_grante
   feed.lost = false;
   lane.pass(3'000'000'000);
   EXPECT_FALSE(lane.told.empty());
+  lane.run(relay.drain());
+}
+
+// The answer to a repair is lost, and the feed knows of no gap any more. Found by the simulator.
+TEST(Relay, announces_the_epoch_of_a_repair_that_was_not_answered_regression_epoch_told) {
+  VirtualLane lane(std::make_shared<model::RuleSet>());
+  PromptFeed feed(lane.time, lane.time);
+  sim::SimBus listener(lane.hub, lane.loop.get_executor());
+  std::uint64_t announced = 0;
+  listener.on_invalidation([&announced](const model::Invalidation& one) {
+    if (one.shard == 1) announced = one.epoch;
+  });
+  Relay relay({1}, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
+  ASSERT_TRUE(lane.run(relay.start()).has_value());
+  lane.pass(500'000'000);
+  EXPECT_EQ(announced, 1U);
+  feed.repairs_unanswered = 2;
+  feed.gap = true;
+  lane.pass(5'000'000'000);
+  EXPECT_EQ(announced, feed.epoch);
+  EXPECT_GT(feed.epoch, 3U);
   lane.run(relay.drain());
 }
 

@@ -64,20 +64,43 @@ class Postgres(PostgresCase):
         self.assertEqual(server.stop(), 0, server.output)
         self.assert_audit_clean()
 
-    def test_a_change_in_psql_is_seen_without_a_relay_when_the_copies_end(self):
+    def bury_in_psql(self, tile, table, budget):
+        self.psql(f"SELECT bury(1, ARRAY[{sql_tile_id(*tile)}], ARRAY['{table}'], ARRAY[{budget}],"
+                  " ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[])")
+
+    def test_changes_in_psql_are_seen_without_a_relay_when_the_copies_end(self):
         """30 seconds at most. What a lane has seen once does not go back; two lanes are two
         copies, and one may be up to a second behind the other."""
-        server = self.serve_nats("--cache", self.redis.url, "--lanes", 1)
-        digs = iter(range(1, 10_000))
-        outcome = lambda: server.dig((player(next(digs)), 5, 5)).json["outcomes"][0]["outcome"]
-        self.assertEqual(outcome(), "nothing")  # the chunk is in Redis and in memory now
-        changed = time.monotonic()
-        self.psql(f"SELECT bury(1, ARRAY[{sql_tile_id(5, 5)}], ARRAY['starlight'], ARRAY[2],"
-                  " ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[])")
-        self.wait_for(lambda: outcome() == "granted", server, 32)
-        self.assertLess(time.monotonic() - changed, 31)
-        seen = [outcome() for _ in range(20)]
-        self.assertEqual(seen, ["granted"] + ["sold_out"] * 19)
+        rules = self.folder / "rules.yaml"
+        rules.write_text("event: sky\ntrigger: dig\ntables:\n  sunlight:\n    - {item: sun, "
+                         "weight: 1}\n  moonlight:\n    - {item: moon, weight: 1}\n")
+        new, changed, emptied = (2, 5), (14, 5), (26, 5)
+        self.assert_exit(self.hunt("world", "stats", "--store", self.store), 1)  # no tables yet
+        self.assert_exit(self.hunt("world", "create", "other", "--store", self.store), 0)
+        for tile in (changed, emptied):
+            self.bury_in_psql(tile, "sunlight", 100_000)
+        server = self.serve_nats("--cache", self.redis.url, "--lanes", 1, "--rules", rules)
+        digs = iter(range(1, 100_000))
+
+        def found(tile):
+            one = server.dig((player(next(digs)), *tile)).json["outcomes"][0]
+            return one.get("item", one["outcome"])
+
+        tiles = (new, changed, emptied)
+        self.assertEqual([found(tile) for tile in tiles], ["nothing", "sun", "sun"])
+        begun = time.monotonic()
+        self.bury_in_psql(new, "sunlight", 2)
+        self.psql(f"UPDATE loot_tiles SET loot_table = 'moonlight' WHERE tile_id = "
+                  f"{sql_tile_id(*changed)}")
+        self.psql("UPDATE loot_tiles SET spawn = 0, budget = 0, loot_table = '' WHERE tile_id = "
+                  f"{sql_tile_id(*emptied)}")
+        self.wait_for(lambda: found(new) == "sun", server, 32)
+        self.wait_for(lambda: found(changed) == "moon", server, 32)
+        self.wait_for(lambda: found(emptied) == "nothing", server, 32)
+        self.assertLess(time.monotonic() - begun, 31)
+        for tile, seen in ((new, ["sun"] + ["sold_out"] * 19), (changed, ["moon"] * 20),
+                           (emptied, ["nothing"] * 20)):
+            self.assertEqual([found(tile) for _ in range(20)], seen)
         self.assertEqual(server.stop(), 0, server.output)
         self.assert_audit_clean()
 

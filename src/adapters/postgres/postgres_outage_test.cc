@@ -87,6 +87,21 @@ TEST_F(PostgresOutage, connections_killed_in_commit_lose_nothing_and_grant_once)
   load.expect_kept(*store_);
 }
 
+// The function cannot know how long its commit takes: that is what is left of the call.
+TEST_F(PostgresOutage, a_slow_commit_is_no_part_of_the_times_that_the_function_tells) {
+  const auto slow = plain_sql(
+      url_, fmt::format("ALTER DATABASE {} SET commit_delay = 100000", TestServer::name_of(url_)));
+  ASSERT_TRUE(slow.has_value());
+  store_ = open_store(url_);
+  ASSERT_TRUE(grant(some(0, 5)).has_value());  // connects and prepares
+  const auto begun = std::chrono::steady_clock::now();
+  const auto call = grant(some(5, 5));
+  const auto took = std::chrono::steady_clock::now() - begun;
+  ASSERT_TRUE(call.has_value());
+  EXPECT_GE(took, milliseconds(100));
+  EXPECT_LT(call->lock_us + call->exec_us, 90'000);
+}
+
 // The commit is done, its answer is not, and then there is no connection.
 TEST_F(PostgresOutage, a_connection_killed_behind_its_commit_is_an_unknown_outcome) {
   set_standbys("nobody");
