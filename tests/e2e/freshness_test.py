@@ -6,7 +6,7 @@ import time
 import unittest
 
 from hunt_process import player
-from postgres_test import PostgresCase, sql_tile_id
+from postgres_test import PostgresCase
 
 HERE, BESIDE = (5, 5), (8, 8)
 CHANGES = 100
@@ -25,11 +25,6 @@ class Freshness(PostgresCase):
     def serve_one(self):
         return self.serve_nats("--cache", self.redis.url, "--lanes", 1)
 
-    def bury_in_psql(self, budget):
-        self.psql(f"SELECT bury(1, ARRAY[{sql_tile_id(*HERE)}], ARRAY['starlight'], "
-                  f"ARRAY[{budget}], ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], "
-                  "ARRAY[NULL]::text[])")
-
     def outcome(self, server, tile):
         """Of a step by somebody new."""
         with self.lock:
@@ -47,7 +42,7 @@ class Freshness(PostgresCase):
         return float(said.split()[-1])
 
     def test_a_change_is_seen_by_every_orchestrator_within_b2(self):
-        self.bury_in_psql(1_000_000)
+        self.bury_in_psql(HERE, 1_000_000)
         servers = [self.serve_one(), self.serve_one()]
         for server in servers:
             self.wait_for(lambda server=server: self.outcome(server, HERE) == "found", server, 5)
@@ -86,14 +81,14 @@ class Freshness(PostgresCase):
         self.running.process.send_signal(signal.SIGSTOP)
         self.addCleanup(self.running.process.send_signal, signal.SIGCONT)
         begun = time.monotonic()
-        self.bury_in_psql(1_000_000)
+        self.bury_in_psql(HERE, 1_000_000)
         self.wait_for(lambda: self.outcome(server, HERE) == "found", server, B1_SECONDS + 5)
         self.assertLess(time.monotonic() - begun, B1_SECONDS + 1)
         self.assertEqual({self.outcome(server, HERE) for _ in range(50)}, {"found"})
 
     def test_what_cannot_be_read_again_is_not_served_past_b1(self):
         """The shard and the relay are gone: copies in Redis go on serving, for so long."""
-        self.bury_in_psql(1_000_000)
+        self.bury_in_psql(HERE, 1_000_000)
         server = self.serve_one()
         self.assertEqual(self.outcome(server, BESIDE), "hint")
         self.running.kill()

@@ -20,11 +20,6 @@ class Interop(PostgresCase):
         self.server = self.serve_nats("--cache", self.redis.url)
         self.running = self.relay("--cache", self.redis.url)
 
-    def bury_in_psql(self, tile, budget):
-        self.psql(f"SELECT bury(1, ARRAY[{sql_tile_id(*tile)}], ARRAY['starlight'], "
-                  f"ARRAY[{budget}], ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], "
-                  "ARRAY[NULL]::text[])")
-
     def redis_cli(self, *words):
         return subprocess.run(["redis-cli", "-p", str(self.redis.port), *words], text=True,
                               errors="replace", capture_output=True, check=True).stdout.strip()

@@ -35,6 +35,10 @@ class PostgresCase(NatsLoadCase):
     def psql(self, sql):
         return self.postgres.psql(sql, self.database).stdout
 
+    def bury_in_psql(self, tile, budget, table="starlight"):
+        self.psql(f"SELECT bury(1, ARRAY[{sql_tile_id(*tile)}], ARRAY['{table}'], ARRAY[{budget}],"
+                  " ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[])")
+
 
 class Postgres(PostgresCase):
     """One shard."""
@@ -64,10 +68,6 @@ class Postgres(PostgresCase):
         self.assertEqual(server.stop(), 0, server.output)
         self.assert_audit_clean()
 
-    def bury_in_psql(self, tile, table, budget):
-        self.psql(f"SELECT bury(1, ARRAY[{sql_tile_id(*tile)}], ARRAY['{table}'], ARRAY[{budget}],"
-                  " ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[])")
-
     def test_changes_in_psql_are_seen_without_a_relay_when_the_copies_end(self):
         """30 seconds at most. What a lane has seen once does not go back; two lanes are two
         copies, and one may be up to a second behind the other."""
@@ -78,7 +78,7 @@ class Postgres(PostgresCase):
         self.assert_exit(self.hunt("world", "stats", "--store", self.store), 1)  # no tables yet
         self.assert_exit(self.hunt("world", "create", "other", "--store", self.store), 0)
         for tile in (changed, emptied):
-            self.bury_in_psql(tile, "sunlight", 100_000)
+            self.bury_in_psql(tile, 100_000, "sunlight")
         server = self.serve_nats("--cache", self.redis.url, "--lanes", 1, "--rules", rules)
         digs = iter(range(1, 100_000))
 
@@ -89,7 +89,7 @@ class Postgres(PostgresCase):
         tiles = (new, changed, emptied)
         self.assertEqual([found(tile) for tile in tiles], ["nothing", "sun", "sun"])
         begun = time.monotonic()
-        self.bury_in_psql(new, "sunlight", 2)
+        self.bury_in_psql(new, 2, "sunlight")
         self.psql(f"UPDATE loot_tiles SET loot_table = 'moonlight' WHERE tile_id = "
                   f"{sql_tile_id(*changed)}")
         self.psql("UPDATE loot_tiles SET spawn = 0, budget = 0, loot_table = '' WHERE tile_id = "

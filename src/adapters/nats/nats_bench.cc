@@ -10,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <condition_variable>
 #include <cstdlib>
@@ -110,6 +111,10 @@ class Side {
   T run(asio::awaitable<T> task) {
     return asio::co_spawn(loop_, std::move(task), asio::use_future).get();
   }
+  template <class Work>
+  void call(Work work) {
+    asio::post(loop_, asio::use_future(std::move(work))).get();
+  }
   [[nodiscard]] Connection& connection() { return *connection_; }
   [[nodiscard]] asio::io_context& loop() { return loop_; }
 
@@ -179,6 +184,14 @@ void finish(benchmark::State& state, std::size_t positions, std::size_t answered
   state.SetItemsProcessed(static_cast<std::int64_t>(answered));
 }
 
+void measure(benchmark::State& state, Side& client, ports::Asker& asker, std::size_t positions) {
+  Asking warm{asker, positions, 100};
+  warm.run(client);
+  Asking work{asker, positions, messages_of(positions)};
+  for (auto _ : state) work.run(client);
+  finish(state, positions, work.answered);
+}
+
 void bus_ask(benchmark::State& state) {
   const auto positions = static_cast<std::size_t>(state.range(0));
   Side lane;
@@ -186,24 +199,12 @@ void bus_ask(benchmark::State& state) {
   NatsBus serving(lane.connection(), BusOptions());
   NatsBus asking(client.connection(), BusOptions());
   Nothing handler;
-  const auto serve = [&]() -> asio::awaitable<bool> {
-    serving.serve(handler);
-    co_return true;
-  };
-  lane.run(serve());
+  lane.call([&] { serving.serve(handler); });
   while (!client.run(asking.ask(batch_of(1), ports::Wait::no))) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the server does not know it yet
   }
-  Asking warm{asking, positions, 100};
-  warm.run(client);
-  Asking work{asking, positions, messages_of(positions)};
-  for (auto _ : state) work.run(client);
-  finish(state, positions, work.answered);
-  const auto stop = [&]() -> asio::awaitable<bool> {
-    serving.stop_serving();
-    co_return true;
-  };
-  lane.run(stop());
+  measure(state, client, asking, positions);
+  lane.call([&] { serving.stop_serving(); });
   lane.run(serving.drain());
 }
 
@@ -219,21 +220,9 @@ void stored_ask(benchmark::State& state) {
   NatsBus hearing(client.connection(), BusOptions());
   StoredAsker asking(client.connection(), hearing);
   Nothing handler(&serving);
-  const auto serve = [&]() -> asio::awaitable<bool> {
-    serving.serve({0}, handler, limits::deliveries_inflight_max);
-    co_return true;
-  };
-  lane.run(serve());
-  Asking warm{asking, positions, 100};
-  warm.run(client);
-  Asking work{asking, positions, messages_of(positions)};
-  for (auto _ : state) work.run(client);
-  finish(state, positions, work.answered);
-  const auto stop = [&]() -> asio::awaitable<bool> {
-    serving.stop();
-    co_return true;
-  };
-  lane.run(stop());
+  lane.call([&] { serving.serve({0}, handler, limits::deliveries_inflight_max); });
+  measure(state, client, asking, positions);
+  lane.call([&] { serving.stop(); });
 }
 
 // ---- cnats alone
