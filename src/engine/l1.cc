@@ -172,7 +172,7 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
   chunk->own_epoch = rows.epoch;
   chunk->own_loaded_ns = loaded_ns;
   chunk->own_expires_ns = expires_ns;
-  chunk->own_refresh_ns = loaded_ns + (expires_ns - loaded_ns) / 3 * 2;
+  chunk->own_refresh_ns = std::max(loaded_ns, expires_ns - limits::chunk_life_ns / 3);
   chunk->referenced = true;
   bytes_ += bytes_of(*chunk);
   mark_around(chunk->world, at, loot_changed);

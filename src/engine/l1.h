@@ -60,8 +60,8 @@ class L1 {
   void want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::ChunkKey>& out);
 
   // A load that was begun at `loaded_ns`. Rows that are older than what is here are ignored, and
-  // so is a load of an epoch that is over. `expires_ns` is absolute; a refresh is wished for after
-  // two thirds of the life.
+  // so is a load of an epoch that is over. `expires_ns` is absolute; a refresh is wished for in
+  // the last third of limits::chunk_life_ns before it, however short the life.
   void put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns,
            model::ShardId shard = 0);
 

@@ -22,7 +22,7 @@ constexpr std::int64_t slot_poll_ns = 2'000'000;
 // Off the life of a copy, at most, so that copies are not all read again at once.
 constexpr std::int64_t jitter_percent = 15;
 // The same for a full load, which is a part of many: a cold start, a flushed cache.
-constexpr std::int64_t jitter_percent_of_many = 60;
+constexpr std::int64_t jitter_percent_of_many = 40;
 
 Error too_many() {
   return {Errc::overloaded, "too many chunk loads are under way; try again later", {}};

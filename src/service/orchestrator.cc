@@ -98,8 +98,9 @@ bool Orchestrator::serves_near(const model::ChunkKey& key) const {
 
 boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks,
                                                            std::int64_t deadline_ns) {
-  constexpr std::size_t step = limits::chunks_per_load_max * 4;
+  constexpr std::size_t step = limits::chunks_per_load_max * limits::loads_inflight_max / 4;
   std::erase_if(chunks, [this](const auto& key) { return !serves_near(key); });
+  for (const auto& key : chunks) worlds_.insert(key.world);  // the first batch need not ask
   for (std::size_t at = 0; at < chunks.size(); at += step) {
     if (clock_.now_ns() >= deadline_ns) {
       co_return fail(Errc::deadline_exceeded,

@@ -140,7 +140,7 @@ awaitable<Result<Prewarmed>> prewarm_cache(const Shards& shards, ports::TileCach
     for (std::size_t i = 0; i < places.size(); ++i) {
       if ((*loaded)[i].epoch == 0) co_return tl::unexpected<Error>(shards.moved());
       // They would all end at once; the place among them spreads that.
-      const auto jitter_ns = limits::chunk_life_ns * 60 / 100 * static_cast<std::int64_t>(i) /
+      const auto jitter_ns = limits::chunk_life_ns * 40 / 100 * static_cast<std::int64_t>(i) /
                              static_cast<std::int64_t>(places.size());
       const auto life_ms = (limits::chunk_life_ns - jitter_ns) / 1'000'000;
       fills.push_back({std::move((*loaded)[i]), (*cached)[places[i]].cache_ms + life_ms});
