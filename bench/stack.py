@@ -24,9 +24,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 WARM_SECONDS = 5  # of a run, not in the figures of CPU
 
 
+def fields_of(stat):
+    return [int(field) for field in stat.read_text().rpartition(")")[2].split()[1:]]
+
+
 def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return sum(fields_of(Path(f"/proc/{pid}/stat"))[10:12]) / TICKS
 
 
 def cpu_by_parent():
@@ -34,10 +37,10 @@ def cpu_by_parent():
     out = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            fields = fields_of(stat)
         except OSError:
             continue
-        out[int(stat.parent.name)] = (int(fields[1]), sum(map(int, fields[11:15])) / TICKS)
+        out[int(stat.parent.name)] = (fields[0], sum(fields[10:14]) / TICKS)
     return out
 
 
@@ -86,7 +89,6 @@ def written(stack):
     """(rows inserted or updated, bytes of log) of both shards so far."""
     rows = log_bytes = 0
     for server in stack.postgres:
-        server.psql("SELECT pg_stat_clear_snapshot()")
         rows += int(server.psql("SELECT sum(n_tup_ins + n_tup_upd) FROM pg_stat_user_tables"
                                 " WHERE relname <> 'feed'").stdout)
         log_bytes += int(server.psql("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')").stdout)
@@ -97,18 +99,11 @@ def redis_commands(stack):
     """Commands that clients gave, without those of the cluster itself."""
     count = 0
     for node in stack.redis:
-        said = subprocess.run(["redis-cli", "-p", str(node.port), "INFO", "commandstats"],
-                              capture_output=True, text=True, check=True).stdout
         count += sum(int(calls) for name, calls in
-                     re.findall(r"^cmdstat_([\w|]+):calls=(\d+)", said, re.M)
+                     re.findall(r"^cmdstat_([\w|]+):calls=(\d+)",
+                                node.command("INFO", "commandstats"), re.M)
                      if name in ("eval", "evalsha", "hgetall", "hget", "hmget", "hset", "pexpire"))
     return count
-
-
-def flush(stack):
-    for node in stack.redis:
-        subprocess.run(["redis-cli", "-p", str(node.port), "FLUSHALL"], check=True,
-                       capture_output=True)
 
 
 def metrics(server):
@@ -243,7 +238,7 @@ def rows_of(inproc, cold, warm, drain):
         "inproc/both": together(hits["l1"], hits["l2"]), "inproc/l2": hits["l2"],
         "inproc/p50": ms(report["latency_seconds"], "p50"),
         "inproc/p99": ms(report["latency_seconds"], "p99"),
-        "inproc/l1": 100 * report["hit_ratio"]["l1"],
+        "inproc/l1": hits["l1"],
         "inproc/loot": 100 * report["hit_ratio"]["l1_loot"],
         "inproc/load_p99": ms(report["store_seconds"], "p99"),
         "inproc/grant_p99": ms(report["grant_seconds"], "p99"),
@@ -295,7 +290,7 @@ def measure(smoke=False):
             stack.bury_demo()
             say("the reference load in one process")
             inproc = run_in_process(stack, seconds, small)
-            flush(stack)
+            stack.break_flushall()
             say("the Starlight Rush over NATS, cold")
             cold = run_rush(stack, rush_seconds, small, ["--no-prewarm"])
             say("the Starlight Rush over NATS, read ahead")

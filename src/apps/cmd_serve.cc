@@ -31,8 +31,7 @@ std::string memory_trouble(std::optional<std::uint64_t> limit_bytes) {
   if (used_bytes < *limit_bytes / 100 * memory_percent_max) return {};
   return fmt::format(
       "{} of at most {} MiB of memory are in use: this process drains and ends, so that another "
-      "one "
-      "can go on. If it always comes to that, raise the limit (of the control group, or "
+      "one can go on. If it always comes to that, raise the limit (of the control group, or "
       "--memory-limit) or use fewer --lanes; if it grows for hours, it is a leak: report it",
       used_bytes >> 20U, *limit_bytes >> 20U);
 }

@@ -173,11 +173,6 @@ int explain(CLI::App& root, const std::vector<std::string>& words, const CLI::Pa
   return usage_error(error.what() + help);
 }
 
-bool is_store_url(std::string_view text) {
-  return text.starts_with("sqlite:") || text.starts_with("postgres://") ||
-         text.starts_with("postgresql://");
-}
-
 // HUNT_STORE holds those of all shards, with white space between them. Where no URL follows, it is
 // part of one: of a file's name.
 std::vector<std::string> split_stores(const std::vector<std::string>& values) {
@@ -186,7 +181,7 @@ std::vector<std::string> split_stores(const std::vector<std::string>& values) {
     std::size_t from = 0;
     for (std::size_t at = 0; (at = value.find_first_of(" \t\n", at)) != std::string::npos; ++at) {
       const std::string_view rest = std::string_view(value).substr(at + 1);
-      if (!is_store_url(rest)) continue;
+      if (!has_store_scheme(rest)) continue;
       urls.push_back(value.substr(from, value.find_last_not_of(" \t\n", at) + 1 - from));
       from = at + 1;
     }

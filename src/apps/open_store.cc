@@ -62,6 +62,10 @@ Result<std::string> sqlite_path(const std::string& url) {
               "store");
 }
 
+bool has_store_scheme(std::string_view text) {
+  return text.starts_with(sqlite_scheme) || postgres::PostgresUrl::matches(text);
+}
+
 Result<void> check_store_url(const std::string& url) {
   if (postgres::PostgresUrl::matches(url)) {
     HUNT_CHECK(postgres::PostgresUrl::parse(url));

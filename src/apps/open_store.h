@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,6 +93,8 @@ Result<T> run_here(boost::asio::awaitable<Result<T>> call) {
 [[nodiscard]] Result<void> check_store_urls(const std::vector<std::string>& urls);
 // Checks the URL as far as that needs no opening. Errors: invalid_argument, which show no password.
 [[nodiscard]] Result<void> check_store_url(const std::string& url);
+// Whether it begins as the URL of a store does; the rest may be anything.
+[[nodiscard]] bool has_store_scheme(std::string_view text);
 // "sqlite:FILE" to FILE. Errors: invalid_argument.
 [[nodiscard]] Result<std::string> sqlite_path(const std::string& url);
 // For people: without user and password.

@@ -1,5 +1,4 @@
 // The target that is a store.
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -12,10 +11,6 @@
 
 namespace hunt::apps {
 namespace {
-
-constexpr model::TileRect everywhere{
-    {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::min()},
-    {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max()}};
 
 class StoreTarget final : public WorldTarget {
  public:
@@ -55,7 +50,7 @@ class StoreTarget final : public WorldTarget {
   }
 
   Result<model::TilePage> list(model::WorldId world, model::TileId from) override {
-    return run_here(whole_->list_tiles(world, everywhere, from, limits::tiles_per_page_max));
+    return run_here(whole_->list_tiles(world, model::everywhere, from, limits::tiles_per_page_max));
   }
 
   Result<model::WorldStats> stats(model::WorldId world) override {

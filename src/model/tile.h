@@ -3,9 +3,11 @@
 // Not about what lies there (that is spawn.h). The codes are the protocol's: PROTOCOLS 1, with test
 // vectors in docs/REFERENCE.md. All functions are total: any two int32 coordinates are a tile.
 #pragma once
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace hunt::model {
 
@@ -109,6 +111,16 @@ inline constexpr std::uint32_t sign_flip = 0x80000000U;  // + 2^31 modulo 2^32
   return {wrap(at.x + dx), wrap(at.y + dy)};
 }
 
+// A chunk and the eight around it: what a position in it is answered from.
+[[nodiscard]] constexpr std::array<ChunkKey, 9> nine_around(ChunkKey key) noexcept {
+  const ChunkAt at = chunk_at(key.chunk);
+  std::array<ChunkKey, 9> nine;
+  for (std::int32_t i = 0; i < 9; ++i) {
+    nine[static_cast<std::size_t>(i)] = chunk_key(key.world, neighbour(at, i % 3 - 1, i / 3 - 1));
+  }
+  return nine;
+}
+
 // A rectangle of tiles, both corners included.
 struct TileRect {
   Tile low;
@@ -117,6 +129,10 @@ struct TileRect {
     return t.x >= low.x && t.x <= high.x && t.y >= low.y && t.y <= high.y;
   }
 };
+
+inline constexpr TileRect everywhere{
+    {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::min()},
+    {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max()}};
 
 struct ChunkKeyHash {
   [[nodiscard]] std::size_t operator()(const ChunkKey& key) const noexcept {

@@ -11,7 +11,6 @@ namespace hunt::ports::contract {
 
 inline constexpr std::int32_t lowest = std::numeric_limits<std::int32_t>::min();
 inline constexpr std::int32_t highest = std::numeric_limits<std::int32_t>::max();
-inline constexpr model::TileRect everywhere{{lowest, lowest}, {highest, highest}};
 
 class TileStoreContract : public StoreContract {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TileStoreContract);
@@ -82,7 +81,7 @@ TEST_P(TileStoreContract, every_tile_of_the_plane_can_hold_loot) {
     EXPECT_EQ(row_of(tile).spawn, spawn);
     EXPECT_EQ(grant_one(claim(tile, spawn, 1)).outcome, model::Outcome::granted);
   }
-  const auto page = ok(store().list_tiles(world, everywhere, {}, 100));
+  const auto page = ok(store().list_tiles(world, model::everywhere, {}, 100));
   EXPECT_EQ(page.rows.size(), corners.size());
   const auto stats = ok(store().world_stats(world));
   EXPECT_EQ(stats.bounds.low.x, lowest);

@@ -13,7 +13,6 @@ constexpr std::size_t refreshes_max = limits::chunks_per_load_max * limits::load
 constexpr std::int64_t recent_ns = 5'000'000'000;  // guess: relay to cache takes milliseconds
 constexpr std::size_t recent_max = 16'384;
 constexpr std::int64_t lease_ns_min = 300'000'000;  // PROTOCOLS 6
-constexpr std::int64_t lease_ns_max = 5'000'000'000;
 constexpr std::int64_t lease_found_every_ns = 1'000'000'000;
 constexpr std::int64_t cache_retry_ns = 500'000'000;  // guess: a tenth of a failover
 constexpr std::int64_t backoff_ns_min = 2'000'000;
@@ -21,8 +20,6 @@ constexpr std::int64_t backoff_ns_max = 100'000'000;
 constexpr std::int64_t slot_poll_ns = 2'000'000;
 // Off the life of a copy, at most, so that copies are not all read again at once.
 constexpr std::int64_t jitter_percent = 15;
-// The same for a full load, which is a part of many: a cold start, a flushed cache.
-constexpr std::int64_t jitter_percent_of_many = 40;
 
 Error too_many() {
   return {Errc::overloaded, "too many chunk loads are under way; try again later", {}};

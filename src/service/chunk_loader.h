@@ -29,6 +29,11 @@
 
 namespace hunt::service {
 
+// Off the life of a copy at most, where a load is a part of many (a cold start, a flushed cache),
+// so that they are not all read again at once.
+inline constexpr std::int64_t jitter_percent_of_many = 40;
+inline constexpr std::int64_t lease_ns_max = 5'000'000'000;  // PROTOCOLS 6
+
 class ChunkLoader {
  public:
   // `cache` may be nullptr: then every load reads the store.

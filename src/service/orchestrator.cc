@@ -88,12 +88,9 @@ Result<void> Orchestrator::set_map(std::shared_ptr<const model::ShardMap> map) {
 // Whether a position that is answered here needs the chunk: it takes the nine around it.
 bool Orchestrator::serves_near(const model::ChunkKey& key) const {
   if (shards_.serves_all()) return true;
-  const model::ChunkAt at = model::chunk_at(key.chunk);
-  for (std::int32_t i = 0; i < 9; ++i) {
-    const auto near = model::chunk_key(key.world, model::neighbour(at, i % 3 - 1, i / 3 - 1));
-    if (shards_.serves(shards_.of(near))) return true;
-  }
-  return false;
+  const auto nine = model::nine_around(key);
+  return std::any_of(nine.begin(), nine.end(),
+                     [this](const auto& near) { return shards_.serves(shards_.of(near)); });
 }
 
 boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::ChunkKey> chunks,

@@ -61,8 +61,7 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<void> drain(std::int64_t deadline_ns);
 
   // Loads those of these chunks that what is served here needs, so that the first request finds
-  // them.
-  // Errors: those of load_chunks; deadline_exceeded, with the rest left out.
+  // them. Errors: those of load_chunks; deadline_exceeded, with the rest left out.
   [[nodiscard]] boost::asio::awaitable<Result<void>> prewarm(std::vector<model::ChunkKey> chunks,
                                                              std::int64_t deadline_ns);
 

@@ -1,10 +1,10 @@
 #include "service/prewarm.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "model/limits.h"
+#include "service/chunk_loader.h"
 
 namespace hunt::service {
 
@@ -13,19 +13,14 @@ namespace {
 using boost::asio::awaitable;
 using Keys = std::vector<model::ChunkKey>;
 
-constexpr model::TileRect everywhere{
-    {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::min()},
-    {std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max()}};
-constexpr std::int64_t lease_ns = 5'000'000'000;  // the longest of PROTOCOLS 6: nobody waits here
-
 // Appends the chunks of a world's loot. `tiles_left` counts down.
 awaitable<Result<void>> add_loot(ports::HuntStore& whole, model::WorldId world,
                                  std::size_t& tiles_left, Keys& out) {
   std::optional<model::TileId> from = model::TileId{};
   while (from && tiles_left > 0 && out.size() < limits::hot_set_chunks_max) {
     const auto limit = std::min(tiles_left, limits::tiles_per_page_max);
-    const auto page =
-        co_await whole.list_tiles(world, everywhere, *from, static_cast<std::uint32_t>(limit));
+    const auto page = co_await whole.list_tiles(world, model::everywhere, *from,
+                                                static_cast<std::uint32_t>(limit));
     if (!page) co_return tl::unexpected<Error>(page.error());
     for (const auto& row : page->rows) {
       const auto key = model::chunk_of(world, row.tile);
@@ -50,10 +45,7 @@ void add_others(const Keys& known, Keys others, Keys& out) {
 Keys around(const Keys& loot) {
   Keys out;
   for (const auto& key : loot) {
-    const model::ChunkAt at = model::chunk_at(key.chunk);
-    for (std::int32_t i = 0; i < 9; ++i) {
-      out.push_back(model::chunk_key(key.world, model::neighbour(at, i % 3 - 1, i / 3 - 1)));
-    }
+    for (const auto& near : model::nine_around(key)) out.push_back(near);
   }
   return out;
 }
@@ -118,7 +110,7 @@ awaitable<Result<Prewarmed>> prewarm_cache(const Shards& shards, ports::TileCach
                                            Keys chunks) {
   std::vector<ports::CacheAsk> asks;
   for (const auto& key : chunks) asks.push_back({key, 0});
-  const auto cached = co_await cache.read(std::move(asks), lease_ns);
+  const auto cached = co_await cache.read(std::move(asks), lease_ns_max);
   if (!cached) co_return tl::unexpected<Error>(cached.error());
   // By shard, since a call of a store is of one.
   std::map<model::ShardId, std::vector<std::size_t>> leased;
@@ -140,7 +132,8 @@ awaitable<Result<Prewarmed>> prewarm_cache(const Shards& shards, ports::TileCach
     for (std::size_t i = 0; i < places.size(); ++i) {
       if ((*loaded)[i].epoch == 0) co_return tl::unexpected<Error>(shards.moved());
       // They would all end at once; the place among them spreads that.
-      const auto jitter_ns = limits::chunk_life_ns * 40 / 100 * static_cast<std::int64_t>(i) /
+      const auto jitter_ns = limits::chunk_life_ns * jitter_percent_of_many / 100 *
+                             static_cast<std::int64_t>(i) /
                              static_cast<std::int64_t>(places.size());
       const auto life_ms = (limits::chunk_life_ns - jitter_ns) / 1'000'000;
       fills.push_back({std::move((*loaded)[i]), (*cached)[places[i]].cache_ms + life_ms});

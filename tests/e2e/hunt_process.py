@@ -245,6 +245,16 @@ class HuntTest(unittest.TestCase):
         self.assert_exit(run, 0)
         return run
 
+    def assert_balanced(self, report):
+        """The books of a load test: all that was sent was answered, nothing granted twice."""
+        self.assertEqual(report["sent"], report["scheduled"], report)
+        self.assertEqual(report["sent"], report["answered"] + report["lost"], report)
+        self.assertEqual(report["lost"], 0, report)
+        self.assertEqual(sum(report["outcomes"].values()), report["answered"], report)
+        self.assertEqual(report["outcomes"]["found"], 0, report)
+        self.assertEqual(report["duplicate_grants"], 0, report)
+        self.assertGreater(report["grants"], 0, report)
+
     def assert_error(self, reply, status, *words):
         """An error of the documented shape with this status, whose message has these words."""
         self.assertEqual(reply.status, status, reply)

@@ -213,15 +213,6 @@ class NatsLoadCase(NatsCase):
         self.assertEqual(process.returncode, 0, out + errors)
         return json.loads(out)
 
-    def assert_balanced(self, report):
-        self.assertEqual(report["sent"], report["scheduled"], report)
-        self.assertEqual(report["sent"], report["answered"] + report["lost"], report)
-        self.assertEqual(report["lost"], 0, report)
-        self.assertEqual(sum(report["outcomes"].values()), report["answered"], report)
-        self.assertEqual(report["outcomes"]["found"], 0, report)
-        self.assertEqual(report["duplicate_grants"], 0, report)
-        self.assertGreater(report["grants"], 0, report)
-
     def ledger(self):
         """How many grants the ledger has; it is clean."""
         self.assert_audit_clean()
