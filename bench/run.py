@@ -66,7 +66,7 @@ SOAK_GROUP = Group("hunt serve with 100,000 loot tiles under load", "MiB residen
 
 
 def rush_groups(name, title, hits):
-    """The Starlight Rush over NATS on one orchestrator; goals are the story's figures."""
+    """The rush over NATS on one orchestrator; goals are the figures told in docs/STORY.md."""
     return [
         Group(f"The rush, {title}: hits", "%", [
             Row(f"{name}/both", "memory and cache together"), Row(f"{name}/l1", "memory, positions"),

@@ -169,7 +169,7 @@ def run_rush(stack, seconds, small, flags):
                  "PostgreSQL": [one.process.pid for one in stack.postgres]}
         cpu_before = cpu_of_parts(parts)
         rush = subprocess.run(
-            [str(ROOT / "build/hunt"), "rush", "--json", "--target", stack.nats.url, "--http",
+            [str(ROOT / "build/hunt"), "rush", "--json", "--target", stack.nats.url, "--url",
              f"http://127.0.0.1:{server.port}", "--admin-token-file",
              str(stack.folder / "admin-token"), "--scenario",
              str(ROOT / "examples/scenarios/starlight.yaml"), "--seconds", str(seconds),

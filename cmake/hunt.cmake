@@ -64,3 +64,20 @@ function(hunt_floor name)
     endforeach()
   endif()
 endfunction()
+
+# hunt_embed(<target> <namespace> <files>...): each file as a string of the program, in the variable
+# `const char <name>[]`: its path with every other character than letters and digits as "_",
+# so page.html is page_html. Whoever uses one declares it `extern`.
+function(hunt_embed target namespace)
+  set(HUNT_EMBEDDED "namespace ${namespace} {\n")
+  foreach(file ${ARGN})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+    file(READ ${file} text)
+    string(MAKE_C_IDENTIFIER ${file} name)
+    string(APPEND HUNT_EMBEDDED "extern const char ${name}[];\n"
+      "const char ${name}[] = R\"hunt_text(${text})hunt_text\";\n")
+  endforeach()
+  string(APPEND HUNT_EMBEDDED "}  // namespace ${namespace}\n")
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/embedded.cc.in embedded.cc @ONLY)
+  target_sources(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/embedded.cc)
+endfunction()

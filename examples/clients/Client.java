@@ -101,6 +101,11 @@ public class Client implements WebSocket.Listener {
         }
         socket.abort();
       } catch (ExecutionException | TimeoutException error) {
+        if (error.getCause() instanceof WebSocketHandshakeException refused
+            && refused.getResponse().statusCode() == 409) {
+          System.err.println("the place is of another ledger (wrong_ledger): no retry helps");
+          System.exit(1);
+        }
         System.err.println("no answer, trying again: " + error.getMessage());
         Thread.sleep(500);
       } finally {

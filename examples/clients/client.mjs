@@ -24,6 +24,10 @@ async function call(target, body) {
     if (!reply.ok) throw new Error(await reply.text())
     return await reply.json()
   } catch (error) {
+    if (error.message.includes('wrong_ledger')) {
+      console.error(`the place is of another ledger, and no retry helps: ${error.message}`)
+      process.exit(1)
+    }
     console.error(`no answer, trying again: ${error.message}`)
     await sleep(500)
   }

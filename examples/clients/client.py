@@ -27,6 +27,13 @@ def call(path, body=None):
     try:
         with urllib.request.urlopen(urllib.request.Request(URL + path, data), timeout=5) as reply:
             return json.load(reply)
+    except urllib.error.HTTPError as error:
+        said = error.read().decode()
+        if "wrong_ledger" in said:
+            sys.exit(f"the place is of another ledger, and no retry helps: {said}")
+        print(f"no answer, trying again: {error}", file=sys.stderr)
+        time.sleep(0.5)
+        return None
     except (urllib.error.URLError, OSError, ValueError) as error:
         print(f"no answer, trying again: {error}", file=sys.stderr)
         time.sleep(0.5)

@@ -13,10 +13,11 @@
 
 #include "adapters/system/system_clock.h"
 #include "apps/command.h"
-#include "apps/open_store.h"
+#include "apps/shared_flags.h"
 #include "base/text.h"
 #include "engine/ledger_check.h"
-#include "ports/hunt_store.h"
+#include "node/open_store.h"
+#include "ports/ledger.h"
 
 namespace hunt::apps {
 namespace {
@@ -24,7 +25,7 @@ namespace {
 namespace json = boost::json;
 
 struct AuditFlags {
-  std::vector<std::string> stores;
+  std::vector<node::StoreUrl> stores;
   bool json = false;
 };
 
@@ -40,13 +41,13 @@ class CheckingVisitor final : public ports::LedgerVisitor {
   engine::LedgerCheck check_;
 };
 
-Result<engine::LedgerReport> audit(const std::string& url) {
+Result<engine::LedgerReport> audit(const node::StoreUrl& url) {
   const system::SystemClock clock;
-  OpenStoreOptions how;
+  node::OpenStoreOptions how;
   how.read_only = true;
-  HUNT_TRY(opened, OpenStore::open(url, clock, how));
+  HUNT_TRY(opened, node::OpenStore::open(url, clock, how));
   CheckingVisitor visitor;
-  HUNT_CHECK(run_here(opened->store().read_ledger(visitor)));
+  HUNT_CHECK(node::run_here(opened->store().read_ledger(visitor)));
   return visitor.finish();
 }
 
@@ -66,7 +67,7 @@ void print(const std::string& store, const engine::LedgerReport& report) {
               with_commas(report.aborted).c_str());
 }
 
-json::object json_of(const std::string& url, const engine::LedgerReport& report) {
+json::object json_of(const node::StoreUrl& url, const engine::LedgerReport& report) {
   json::array rows;
   for (const auto& violation : report.violations) {
     json::object row;
@@ -75,7 +76,7 @@ json::object json_of(const std::string& url, const engine::LedgerReport& report)
     rows.push_back(std::move(row));
   }
   json::object out;
-  out["store"] = shown_store(url);
+  out["store"] = url.shown();
   out["ok"] = report.clean();
   out["spawns"] = report.spawns;
   out["grants"] = report.grants;
@@ -95,7 +96,7 @@ int run_audit(const AuditFlags& flags) {
     if (flags.json) {
       reports.push_back(json_of(url, *checked));
     } else {
-      print(shown_store(url), *checked);
+      print(url.shown(), *checked);
     }
   }
   if (flags.json) {
@@ -113,10 +114,8 @@ void add_audit(CommandLine& line) {
   auto flags = std::make_shared<AuditFlags>();
   CLI::App* command = line.app.add_subcommand(
       "audit", "Check every ledger invariant of stores; exit 1 and the rows on violation");
-  command
-      ->add_option("--store", flags->stores,
-                   "sqlite:FILE or postgres://HOST:PORT/DATABASE; may be repeated")
-      ->required();
+  add_stores(*command, flags->stores);
+  command->get_option("--store")->required();
   command->add_flag("--json", flags->json, "The report as JSON");
   command->footer(
       "Checks that budget = remaining + granted for every spawn, that each claim and each player\n"

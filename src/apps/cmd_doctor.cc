@@ -20,8 +20,11 @@
 #include "adapters/system/machine.h"
 #include "adapters/system/system_clock.h"
 #include "apps/command.h"
-#include "apps/node_bus.h"
-#include "apps/open_store.h"
+#include "apps/serve_checkup.h"
+#include "apps/serve_flags.h"
+#include "node/node_bus.h"
+#include "node/open_store.h"
+#include "rules/load.h"
 
 namespace hunt::apps {
 namespace {
@@ -30,48 +33,104 @@ namespace json = boost::json;
 using ports::Severity;
 
 struct DoctorFlags {
-  std::string bus_url = "inproc:";
-  std::string cache_url = "none:";
-  std::vector<std::string> stores;
+  DoctorFlags() { serve.node.stores.clear(); }  // those that are named, and no others
+  ServeFlags serve;
   bool json = false;
 };
 
 using Part = std::function<std::vector<ports::Finding>()>;
 
-Result<Part> store_part(const std::string& url, std::uint32_t shard, std::uint32_t shard_count,
-                        const ports::Clock& clock) {
-  HUNT_CHECK(check_store_url(url));
-  if (const auto path = sqlite_path(url)) {
-    return Part([path = *path, &clock] { return sqlite::check_up(path, clock); });
-  }
-  HUNT_TRY(parsed, postgres::PostgresUrl::parse(url));
-  return Part([parsed, shard, shard_count, &clock] {
-    return postgres::check_up(parsed, shard, shard_count, clock);
-  });
+bool has_failure(const std::vector<ports::Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const auto& one) { return one.severity == Severity::failure; });
 }
 
-// What there is to look at, in the order of the report. Errors: invalid_argument of a URL.
-Result<std::vector<Part>> parts_of(const DoctorFlags& flags, const ports::Clock& clock) {
+using Names = std::vector<std::string>;
+
+// Of the tables of the rules; none where they cannot be read, which is told by itself.
+Names table_names(const std::string& rules_path, const ports::Clock& clock) {
+  model::RuleSet rules;
+  if (rules_path.empty()) {
+    rules = rules::builtin_rules();
+  } else if (auto loaded = rules::load_rules(rules_path, clock.wall_us())) {
+    rules = std::move(loaded->set);
+  }
+  Names names;
+  for (const auto& table : rules.tables) names.push_back(table.name);
+  return names;
+}
+
+Part store_part(const node::StoreUrl& url, std::uint32_t shard, std::uint32_t shard_count,
+                const ports::Clock& clock, const Names& tables) {
+  if (const std::string* path = url.sqlite_path()) {
+    return [path = *path, &clock, tables] { return sqlite::check_up(path, clock, tables); };
+  }
+  return [parsed = *url.postgres(), shard, shard_count, &clock, tables] {
+    return postgres::check_up(parsed, shard, shard_count, clock, tables);
+  };
+}
+
+// Whose hunt the stores are of; nobody's that is known, where they cannot be read: their own part
+// of the report says why.
+model::HuntOwner owner_of(const std::vector<node::StoreUrl>& stores, const ports::Clock& clock) {
+  if (stores.empty()) return {};
+  node::OpenStoreOptions how;
+  how.read_only = true;
+  how.agree_on_map = false;
+  auto opened = node::OpenStores::open(stores, clock, how);
+  if (!opened) return {};
+  const model::HuntOwner owner = opened->owner();
+  opened->close();
+  return owner;
+}
+
+// Each of them, and whether all open as they do when serving: where one is ill, that is told.
+Part stores_part(const std::vector<node::StoreUrl>& urls, const ports::Clock& clock,
+                 const Names& tables) {
+  std::vector<Part> parts;
+  const auto shard_count = static_cast<std::uint32_t>(urls.size());
+  for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
+    parts.push_back(store_part(urls[shard], shard, shard_count, clock, tables));
+  }
+  return [parts = std::move(parts), urls, &clock] {
+    std::vector<ports::Finding> all;
+    const auto add = [&all](const std::vector<ports::Finding>& findings) {
+      all.insert(all.end(), findings.begin(), findings.end());
+    };
+    for (const auto& look : parts) add(look());
+    if (!has_failure(all)) add(check_opening(urls, clock));
+    return all;
+  };
+}
+
+// What there is to look at, in the order of the report.
+std::vector<Part> parts_of(const ServeFlags& serve, const ports::Clock& clock) {
+  const node::NodeOptions& flags = serve.node;
   std::vector<Part> parts{system::check_machine};
-  if (flags.bus_url != "inproc:") {
+  parts.emplace_back([&serve, &clock] {
+    ServeFlags used = serve;  // without a store the default one would be
+    if (used.node.stores.empty()) used.node.stores = node::NodeOptions().stores;
+    return check_serve(used, clock);
+  });
+  if (flags.bus) {
     nats::NatsOptions options;
-    options.url = flags.bus_url;
+    options.servers = *flags.bus;
     options.client_name = "hunt doctor";
-    HUNT_TRY(servers, nats::parse_servers(flags.bus_url));
-    const auto shards = shard_names(std::max<std::size_t>(1, flags.stores.size()));
-    parts.emplace_back([options, servers, shards, &clock] {
-      return nats::check_up(options, servers, shards, clock);
+    options.hunt = flags.hunt;
+    const auto shards = node::shard_names(std::max<std::size_t>(1, flags.stores.size()));
+    parts.emplace_back([options, shards, stores = flags.stores, &clock] {
+      nats::NatsOptions of_hunt = options;
+      of_hunt.owner = owner_of(stores, clock);
+      return nats::check_up(of_hunt, shards, clock);
     });
   }
-  if (flags.cache_url != "none:") {
-    HUNT_TRY(url, redis::parse_redis_url(flags.cache_url));
-    parts.emplace_back([url, &clock] { return redis::check_up(url, clock); });
+  if (flags.cache) {
+    parts.emplace_back([url = *flags.cache, hunt = flags.hunt, stores = flags.stores, &clock] {
+      return redis::check_up(url, hunt, owner_of(stores, clock), clock);
+    });
   }
-  const auto shard_count = static_cast<std::uint32_t>(flags.stores.size());
-  for (std::uint32_t shard = 0; shard < shard_count; ++shard) {
-    HUNT_TRY(part, store_part(flags.stores[shard], shard, shard_count, clock));
-    parts.push_back(std::move(part));
-  }
+  if (flags.stores.empty()) return parts;
+  parts.push_back(stores_part(flags.stores, clock, table_names(flags.rules_path, clock)));
   return parts;
 }
 
@@ -112,10 +171,8 @@ std::string counted(std::size_t count, const char* what) {
 
 int run_doctor(const DoctorFlags& flags) {
   const system::SystemClock clock;
-  const auto parts = parts_of(flags, clock);
-  if (!parts) return report_usage(parts.error());
   Verdict verdict;
-  for (const auto& look : *parts) {
+  for (const auto& look : parts_of(flags.serve, clock)) {
     const auto findings = look();
     verdict.add(findings);
     if (!flags.json) print(findings);
@@ -140,22 +197,15 @@ void add_doctor(CommandLine& line) {
   auto flags = std::make_shared<DoctorFlags>();
   CLI::App* command = line.app.add_subcommand(
       "doctor", "A check-up of this machine and the servers of a hunt; exit 1 on any failure");
-  command
-      ->add_option("--bus", flags->bus_url,
-                   "nats://[USER:PASSWORD@]HOST:PORT[,…]; inproc: for none")
-      ->capture_default_str();
-  command
-      ->add_option("--cache", flags->cache_url,
-                   "redis://HOST:PORT or redis-cluster://HOST:PORT; none: for none")
-      ->capture_default_str();
-  command->add_option("--store", flags->stores,
-                      "sqlite:FILE or postgres://HOST:PORT/DATABASE; every shard's, in order");
+  add_serve_flags(*command, flags->serve);
   command->add_flag("--json", flags->json, "The findings as JSON");
   command->footer(
-      "Looks, and changes nothing: no stream, table or file is made. Takes the flags and HUNT_…\n"
-      "variables that `hunt serve` takes, so run it where and as that runs. Exit code 0: healthy,\n"
-      "perhaps with warnings; 1: failures.\n"
+      "Looks, and changes nothing: no stream, table or file is made. Takes the flags, HUNT_…\n"
+      "variables and --config file that `hunt serve` takes, so run it where and as that runs. A\n"
+      "store is looked at when it is named. Exit code 0: healthy, perhaps with warnings; 1:\n"
+      "failures.\n"
       "Examples:\n"
+      "  hunt doctor --config hunt.yaml\n"
       "  hunt doctor --store sqlite:hunt.db\n"
       "  hunt doctor --bus nats://nats:4222 --cache redis://redis:6379 \\\n"
       "              --store postgres://serve@db0/hunt --store postgres://serve@db1/hunt\n"

@@ -3,20 +3,25 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "apps/command.h"
-#include "apps/report_html.h"
-#include "apps/run_parts.h"
-#include "apps/rush_changes.h"
-#include "apps/rush_target.h"
-#include "apps/scenario.h"
+#include "apps/shared_flags.h"
 #include "base/text.h"
+#include "base/url.h"
+#include "codec/output_file.h"
 #include "load/demo_world.h"
 #include "model/limits.h"
+#include "rush/report_html.h"
+#include "rush/run_parts.h"
+#include "rush/scenario.h"
+#include "rush/target.h"
+#include "rush/tile_changes.h"
 
 namespace hunt::apps {
 
@@ -25,17 +30,18 @@ namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 
 struct RushFlags {
-  TargetOptions target{.url = "http://127.0.0.1:8080",
-                       .http_url = {},
-                       .stored = false,
-                       .server_token = {},
-                       .admin_token = {},
-                       .rules_path = {},
-                       .seed = 1};
+  rush::TargetOptions target{.url = "http://127.0.0.1:8080",
+                             .http_url = {},
+                             .hunt = {},
+                             .stored = false,
+                             .server_token = {},
+                             .admin_token = {},
+                             .rules_path = {},
+                             .seed = 1};
   std::string server_token_file;
   std::string admin_token_file;
   std::string scenario;
-  ScenarioSize size;
+  rush::ScenarioSize size;
   std::uint32_t batch = 0;
   std::string trace;
   std::string on_error = "abort";
@@ -46,47 +52,46 @@ struct RushFlags {
 
 // What a run needs besides its target.
 struct Plan {
-  Scenario scenario;
-  DriverOptions driver;
+  rush::Scenario scenario;
+  rush::DriverOptions driver;
   load::CrowdOptions crowd;
   load::DemoWorld world;
 };
 
 // Progress goes to stderr when stdout is for the JSON report.
 FILE* talk(const RushFlags& flags) {
-  return flags.json ? stderr : stdout;
+  return flags.json || flags.html == "-" ? stderr : stdout;
+}
+
+bool is_inproc(const RushFlags& flags) {
+  return split_url(flags.target.url).scheme == Scheme::inproc;
 }
 
 Result<void> read_tokens(RushFlags& flags) {
-  if (!flags.server_token_file.empty()) {
-    HUNT_TRY(token, read_secret(flags.server_token_file));
-    flags.target.server_token = token;
-  }
-  if (!flags.admin_token_file.empty()) {
-    HUNT_TRY(token, read_secret(flags.admin_token_file));
-    flags.target.admin_token = token;
-  }
+  HUNT_TRY(server, read_token(flags.server_token_file));
+  HUNT_TRY(admin, read_token(flags.admin_token_file));
+  flags.target.server_token = std::move(server);
+  flags.target.admin_token = std::move(admin);
   return {};
 }
 
-Result<Scenario> scenario_of(const RushFlags& flags) {
-  if (flags.scenario.empty()) return Scenario{};
-  return read_scenario(flags.scenario);
+Result<rush::Scenario> scenario_of(const RushFlags& flags) {
+  if (flags.scenario.empty()) return rush::Scenario{};
+  return rush::read_scenario(flags.scenario);
 }
 
 // As many cells as fit, each a whole number of seconds.
 std::int64_t cell_ns_of(const load::Schedule& schedule) {
-  const auto cells = static_cast<std::int64_t>(Series::cells_max) - 10;
+  const auto cells = static_cast<std::int64_t>(rush::Series::cells_max) - 10;
   return (schedule.duration_ns() / cells / second_ns + 1) * second_ns;
 }
 
 // Where nobody can be asked what lies in world 1: the demo world. Its grants, unknown too, only
 // have to differ from run to run.
 model::WorldStats assumed_world(const RushFlags& flags) {
-  std::fprintf(
-      talk(flags),
-      "world 1: taken for the demo world; --http http://HOST:PORT of a `hunt serve` on the "
-      "same bus can tell\n");
+  std::fprintf(talk(flags),
+               "world 1: taken for the demo world; --url http://HOST:PORT of a `hunt serve` on the "
+               "same bus can tell\n");
   model::WorldStats stats;
   stats.bounds = load::demo_world_rect;
   stats.grants = static_cast<std::uint64_t>(system::SystemClock().wall_us());
@@ -94,12 +99,12 @@ model::WorldStats assumed_world(const RushFlags& flags) {
 }
 
 // A world without loot, or with little left, is no world to measure.
-Result<model::WorldStats> prepare_world(RushTarget& target, const RushFlags& flags,
+Result<model::WorldStats> prepare_world(rush::RushTarget& target, const RushFlags& flags,
                                         const load::DemoWorld& world) {
   FILE* out = talk(flags);
   if (!target.knows_world() && !flags.demo) return assumed_world(flags);
   HUNT_TRY(stats, target.world_stats());
-  const bool inproc = flags.target.url == "inproc:";
+  const bool inproc = is_inproc(flags);
   const bool exhausted = stats.remaining * 10 < stats.budget;
   if (stats.tiles > 0 && !(exhausted && flags.demo)) {
     std::fprintf(
@@ -113,12 +118,12 @@ Result<model::WorldStats> prepare_world(RushTarget& target, const RushFlags& fla
                 fmt::format("world 1 of {} holds no loot, so nobody could find any: bury the demo "
                             "world with --demo --admin-token-file FILE, or your own with `hunt "
                             "world import`",
-                            shown_url(flags.target.url)));
+                            rush::shown_url(flags.target.url)));
   }
-  const Bury bury = [&target](std::vector<model::Burial> part) {
+  const rush::Bury bury = [&target](std::vector<model::Burial> part) {
     return target.bury(std::move(part));
   };
-  HUNT_CHECK(bury_all(world.burials, bury, out));
+  HUNT_CHECK(rush::bury_all(world.burials, bury, out));
   std::fprintf(out, "world 1: buried the demo world, %s loot tiles\n",
                with_commas(world.burials.size()).c_str());
   HUNT_CHECK(target.warm(load::demo_world_rect));
@@ -147,7 +152,7 @@ model::TileRect square_at(model::Tile centre, std::uint32_t side, const model::T
 }
 
 // Who plays where. A later run sends other players: else all its finds would be repeats.
-load::CrowdOptions crowd_of(const RushFlags& flags, const Scenario& scenario,
+load::CrowdOptions crowd_of(const RushFlags& flags, const rush::Scenario& scenario,
                             const load::Schedule& schedule, const load::DemoWorld& world,
                             const model::WorldStats& stats) {
   load::CrowdOptions crowd;
@@ -168,20 +173,21 @@ load::CrowdOptions crowd_of(const RushFlags& flags, const Scenario& scenario,
   return crowd;
 }
 
-Result<std::unique_ptr<TileChanges>> changes_of(RushTarget& target, const RushFlags& flags,
-                                                const Plan& plan) {
-  if (plan.scenario.changes_per_second == 0) return std::unique_ptr<TileChanges>{};
+Result<std::unique_ptr<rush::TileChanges>> changes_of(rush::RushTarget& target,
+                                                      const RushFlags& flags, const Plan& plan) {
+  if (plan.scenario.changes_per_second == 0) return std::unique_ptr<rush::TileChanges>{};
   HUNT_TRY(tiles, target.loot());
   if (tiles.empty()) tiles = plan.world.burials;
-  const Bury bury = [&target](std::vector<model::Burial> part) {
+  const rush::Bury bury = [&target](std::vector<model::Burial> part) {
     return target.bury(std::move(part));
   };
-  return std::make_unique<TileChanges>(std::move(tiles), plan.scenario.changes_per_second,
-                                       flags.target.seed, bury);
+  return std::make_unique<rush::TileChanges>(std::move(tiles), plan.scenario.changes_per_second,
+                                             flags.target.seed, bury);
 }
 
 // Asks the ledger for claims that the answers could not tell.
-void settle_overtaken(RushTarget& target, const Driver& driver, DriverBooks& books) {
+void settle_overtaken(rush::RushTarget& target, const rush::Driver& driver,
+                      rush::DriverBooks& books) {
   const auto count = [&books](model::Outcome outcome) -> std::uint64_t& {
     return books.outcomes[static_cast<std::size_t>(outcome)];
   };
@@ -201,7 +207,7 @@ std::string command_line(const std::string& target) {
   while (!text.empty() && text.back() == '\0') text.pop_back();
   std::replace(text.begin(), text.end(), '\0', ' ');
   if (const auto at = text.find(target); at != std::string::npos) {
-    text.replace(at, target.size(), shown_url(target));
+    text.replace(at, target.size(), rush::shown_url(target));
   }
   const auto slash = text.substr(0, text.find(' ')).rfind('/');
   return slash == std::string::npos ? text : text.substr(slash + 1);
@@ -218,11 +224,12 @@ std::string machine() {
   return fmt::format("{}, {} hardware threads", model, std::thread::hardware_concurrency());
 }
 
-Result<Plan> make_plan(RushTarget& target, const RushFlags& flags) {
+Result<Plan> make_plan(rush::RushTarget& target, const RushFlags& flags) {
   Plan plan;
   HUNT_TRY(scenario, scenario_of(flags));
   if (flags.batch > 0) scenario.batch = flags.batch;
-  plan.world = load::make_demo_world({.seed = flags.target.seed});
+  HUNT_TRY(tables, rush::read_tables(is_inproc(flags) ? flags.target.rules_path : ""));
+  plan.world = load::make_demo_world({.seed = flags.target.seed, .tables = std::move(tables)});
   HUNT_TRY(stats, prepare_world(target, flags, plan.world));
   load::Schedule schedule = schedule_of(scenario, flags.size);
   plan.crowd = crowd_of(flags, scenario, schedule, plan.world, stats);
@@ -235,21 +242,23 @@ Result<Plan> make_plan(RushTarget& target, const RushFlags& flags) {
 }
 
 // Plays the plan; the series go into `series`.
-Result<RunReport> play(RushTarget& target, const RushFlags& flags, Plan& plan, load::Walks walks,
-                       const StopSignals& signals, Series& series) {
+Result<rush::RunReport> play(rush::RushTarget& target, const RushFlags& flags, Plan& plan,
+                             load::Walks walks, const system::StopSignals& signals,
+                             rush::Series& series) {
   HUNT_TRY(changes, changes_of(target, flags, plan));
   const system::SystemClock clock;
-  Driver driver(target.make_asker(), clock, load::Crowd(plan.crowd, std::move(walks)), plan.driver);
+  rush::Driver driver(target.make_asker(), clock, load::Crowd(plan.crowd, std::move(walks)),
+                      plan.driver);
   HUNT_CHECK(target.connect(driver.lane()));
   std::fprintf(talk(flags), "%s: %s players, %s, warm-up %.1f s\n", plan.scenario.name.c_str(),
-               with_commas(plan.crowd.players).c_str(), shown_url(flags.target.url).c_str(),
+               with_commas(plan.crowd.players).c_str(), rush::shown_url(flags.target.url).c_str(),
                static_cast<double>(plan.driver.warmup_ns) / 1e9);
   const auto cpu_before = target.cpu();
   const std::int64_t driver_before_ns = driver.cpu_ns();
   const std::int64_t started_us = clock.wall_us();
   driver.start();
   if (changes != nullptr) changes->start();
-  std::optional<Bottleneck> worst;
+  std::optional<rush::Bottleneck> worst;
   const auto look = [&target, &worst] {
     auto now = target.bottleneck();
     if (now && (!worst || now->tail_seconds >= worst->tail_seconds)) worst = std::move(now);
@@ -258,7 +267,7 @@ Result<RunReport> play(RushTarget& target, const RushFlags& flags, Plan& plan, l
   if (changes != nullptr) changes->stop();
   driver.finish(10 * second_ns);
 
-  RunReport report = report_of(driver, plan.driver);
+  rush::RunReport report = report_of(driver, plan.driver);
   settle_overtaken(target, driver, report.books);
   report.driver_cpu_ns -= driver_before_ns;
   if (const auto cpu = target.cpu(); cpu && cpu_before) {
@@ -277,22 +286,26 @@ Result<RunReport> play(RushTarget& target, const RushFlags& flags, Plan& plan, l
   return report;
 }
 
-Result<void> write_html(const std::string& path, const RunReport& report, const Series& series,
-                        const load::Schedule& schedule) {
-  std::ofstream file(path, std::ios::binary);
-  file << report_html(report, series, schedule);
-  file.close();
-  if (!file) return fail(Errc::io, fmt::format("cannot write the report to {}", path));
-  return {};
+// None without a path. Before the run: a mistake in it should not cost one.
+Result<std::optional<codec::OutputFile>> open_html(const std::string& path) {
+  if (path.empty()) return std::optional<codec::OutputFile>{};
+  HUNT_TRY(file, codec::OutputFile::open(path));
+  return std::optional(std::move(file));
 }
 
 int run(RushFlags flags) {
   // What needs no target comes first: mistakes are told before anything happens.
   if (const auto read = read_tokens(flags); !read) return report(read.error());
   if (const auto scenario = scenario_of(flags); !scenario) return report(scenario.error());
-  const StopSignals signals;
-  auto walks = read_walks(flags.trace, flags.on_error);
+  const system::StopSignals signals;
+  auto walks = rush::read_walks(flags.trace, flags.on_error);
   if (!walks) return report(walks.error());
+  auto html = open_html(flags.html);
+  if (!html) return report(html.error());
+  // The variable is other commands', too: there it names the server that is this one's target.
+  const char* everybodys = std::getenv("HUNT_URL");
+  const bool for_all = everybodys != nullptr && flags.target.http_url == everybodys;
+  if (for_all && !is_nats(split_url(flags.target.url).scheme)) flags.target.http_url.clear();
   auto target = open_target(flags.target);
   if (!target) {
     return target.error().code == Errc::invalid_argument ? report_usage(target.error())
@@ -300,22 +313,23 @@ int run(RushFlags flags) {
   }
   auto plan = make_plan(**target, flags);
   if (!plan) return report(plan.error());
-  Series series;
+  rush::Series series;
   auto result = play(**target, flags, *plan, std::move(*walks), signals, series);
   if (!result) return report(result.error());
   const load::Schedule& schedule = *plan->driver.schedule;
   result->scenario = plan->scenario.name;
-  result->target = shown_url(flags.target.url);
+  result->target = rush::shown_url(flags.target.url);
   result->command = command_line(flags.target.url);
   result->machine = machine();
   for (const auto& phase : schedule.phases()) {
     result->rate = std::max({result->rate, phase.rate_begin, phase.rate_end});
   }
-  std::printf("%s\n", (flags.json ? report_json(*result) : report_text(*result)).c_str());
-  if (!flags.html.empty()) {
-    if (const auto written = write_html(flags.html, *result, series, schedule); !written) {
-      return report(written.error());
-    }
+  std::fprintf(flags.html == "-" ? stderr : stdout, "%s\n",
+               (flags.json ? report_json(*result) : report_text(*result)).c_str());
+  if (*html) {
+    Result<void> written = (*html)->write(report_html(*result, series, schedule));
+    if (written) written = (*html)->close();
+    if (!written) return report(written.error());
     std::fprintf(talk(flags), "the report with plots: %s\n", flags.html.c_str());
   }
   return result->books.duplicate_grants == 0 && lost(*result) == 0 ? 0 : 1;
@@ -329,9 +343,10 @@ void add_flags(CLI::App& rush, RushFlags& flags) {
           "http://HOST:PORT, ws://HOST:PORT/v1/stream, nats://[USER:PASSWORD@]HOST:PORT[,…], "
           "or inproc: for a node of its own")
       ->capture_default_str();
-  rush.add_option("--http", flags.target.http_url,
+  rush.add_option("--url", flags.target.http_url,
                   "With --target nats://…: http://HOST:PORT of a `hunt serve` on the same bus, for "
                   "the figures and for --demo");
+  add_hunt(rush, flags.target.hunt);
   rush.add_flag("--stored", flags.target.stored,
                 "With --target nats://…: positions are stored (hunt.pos), not asked (hunt.ask)");
   rush.add_option("--rate", flags.size.rate,
@@ -340,24 +355,19 @@ void add_flags(CLI::App& rush, RushFlags& flags) {
   rush.add_option("--players", flags.size.players, "Players at the peak")
       ->check(CLI::Range(1U, load::CrowdOptions::players_max));
   rush.add_option("--seconds", flags.size.seconds, "Length: the whole scenario in this time")
-      ->check(CLI::Range(0.1, Scenario::seconds_max));
+      ->check(CLI::Range(0.1, rush::Scenario::seconds_max));
   rush.add_option("--batch", flags.batch, "Positions a batch: the players of one game server")
       ->check(CLI::Range(1U, static_cast<unsigned>(limits::batch_positions_max)));
-  rush.add_option("--trace", flags.trace,
-                  "Walks to follow: CSV or JSON Lines, plain or gzip (t_ms,player,world,x,y)");
-  rush.add_option("--on-error", flags.on_error,
-                  "What a bad row of the trace does: abort, or skip it and keep the others")
-      ->check(CLI::IsMember({"abort", "skip"}))
-      ->capture_default_str();
+  add_trace(rush, flags.trace, flags.on_error);
   rush.add_option("--seed", flags.target.seed, "Of the demo world and the players")
       ->capture_default_str();
   rush.add_flag("--demo", flags.demo,
                 "Buries the demo world where there is no loot, or little left (admin token)");
   rush.add_option("--rules", flags.target.rules_path, "Rules of the node of --target inproc:");
-  rush.add_option("--server-token-file", flags.server_token_file, "The game servers' token");
-  rush.add_option("--admin-token-file", flags.admin_token_file, "The admin's token, to bury loot");
+  add_tokens(rush, flags.admin_token_file, flags.server_token_file);
   rush.add_flag("--json", flags.json, "The report as JSON on stdout");
-  rush.add_option("--html", flags.html, "The report with plots into this file");
+  rush.add_option("--html", flags.html,
+                  "The report with plots into this file; - for standard output");
 }
 
 }  // namespace
@@ -370,7 +380,7 @@ void add_rush(CommandLine& line) {
       "Examples:\n"
       "  hunt rush --target inproc: --seconds 20         a node of its own, nothing else needed\n"
       "  hunt rush --demo --admin-token-file admin.token --rate 20000 --html report.html\n"
-      "  hunt rush --target nats://127.0.0.1:4222 --http http://127.0.0.1:8080 --stored\n"
+      "  hunt rush --target nats://127.0.0.1:4222 --url http://127.0.0.1:8080 --stored\n"
       "  hunt rush --target ws://10.0.0.7:8080/v1/stream --server-token-file game.token \\\n"
       "            --scenario examples/scenarios/ramp.yaml --trace walks.csv.gz");
   rush->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });

@@ -6,10 +6,12 @@
 #include <thread>
 
 #include "adapters/system/memory.h"
+#include "adapters/system/stop_signals.h"
 #include "apps/command.h"
-#include "apps/node.h"
-#include "apps/open_store.h"
-#include "apps/signals.h"
+#include "apps/serve_flags.h"
+#include "apps/shared_flags.h"
+#include "node/node.h"
+#include "node/warning_log.h"
 
 namespace hunt::apps {
 
@@ -18,11 +20,6 @@ namespace {
 constexpr std::int64_t look_every_ns = 250'000'000;
 // Of the limit: what a leak of 22 MB/s, as there was one, leaves for draining 512 MiB in time.
 constexpr std::uint64_t memory_percent_max = 85;
-
-struct ServeFlags {
-  NodeOptions node;
-  std::uint64_t memory_limit_bytes = 0;  // 0: the control group's
-};
 
 // Why to leave before the kernel ends this process in the middle of everything; empty: no reason.
 std::string memory_trouble(std::optional<std::uint64_t> limit_bytes) {
@@ -36,44 +33,34 @@ std::string memory_trouble(std::optional<std::uint64_t> limit_bytes) {
       used_bytes >> 20U, *limit_bytes >> 20U);
 }
 
-// Tells when warnings begin and end, once each.
-class Warnings {
- public:
-  void look(const ports::Monitor& monitor) {
-    const std::string now = monitor.warning();
-    if (now.empty() == !warned_) return;
-    warned_ = !now.empty();
-    std::fprintf(stderr, "hunt: %s\n", warned_ ? now.c_str() : "all is as it should be again");
-  }
-
- private:
-  bool warned_ = false;
-};
-
 int run(const ServeFlags& all) {
-  const NodeOptions& flags = all.node;
+  const node::NodeOptions& flags = all.node;
   if (const auto fine = check_flags(flags); !fine) return report_usage(fine.error());
-  const StopSignals signals;
-  auto node = Node::open(flags);
+  const system::StopSignals signals;
+  auto node = node::Node::open(flags);
   if (!node) return report(node.error());
   if (const auto started = (*node)->start(); !started) return report(started.error());
-  std::printf("hunt serves %s on %s\n", shown_stores(flags.store_urls).c_str(),
+  std::printf("hunt serves %s on %s\n", node::shown_stores(flags.stores).c_str(),
               (*node)->address().c_str());
   if ((*node)->admin_token_is_fresh()) {
     std::printf("admin token: %s\n", (*node)->admin_token().c_str());
   }
-  if (flags.bus_url != "inproc:") {
+  if (flags.bus) {
     std::printf(
         "hunt serves NATS, too; `hunt relay` with the same --store, --bus and --cache tells what "
         "changes\n");
   }
+  std::printf("%s\n", (*node)->connections_told().c_str());
   std::fflush(stdout);
   const auto limit_bytes = all.memory_limit_bytes > 0 ? std::optional(all.memory_limit_bytes)
                                                       : system::memory_limit_bytes();
-  Warnings warnings;
+  node::WarningLog warnings;
   std::string trouble;
   while (trouble.empty() && !signals.wait(look_every_ns)) {
-    warnings.look((*node)->observer());
+    const auto now_ns = (*node)->clock().now_ns();
+    for (const auto& line : warnings.look((*node)->observer().warnings(), now_ns)) {
+      std::fprintf(stderr, "hunt: %s\n", line.c_str());
+    }
     trouble = memory_trouble(limit_bytes);
   }
   if (!trouble.empty()) std::fprintf(stderr, "hunt: %s\n", trouble.c_str());
@@ -84,45 +71,59 @@ int run(const ServeFlags& all) {
 
 }  // namespace
 
-void add_serve(CommandLine& line) {
-  auto all = std::make_shared<ServeFlags>();
-  NodeOptions* flags = &all->node;
-  flags->lanes = std::max(1U, std::thread::hardware_concurrency());
-  CLI::App* serve = line.app.add_subcommand("serve", "The orchestrator, for game servers");
-  serve
-      ->add_option("--bus", flags->bus_url,
-                   "Where positions come from beside HTTP: inproc: for nowhere, or "
-                   "nats://[USER:PASSWORD@]HOST:PORT[,…]")
+ServeFlags::ServeFlags() {
+  node.lanes = std::max(1U, std::thread::hardware_concurrency());
+}
+
+void add_front(CLI::App& command, node::NodeOptions& flags) {
+  command.add_option("--rules", flags.rules_path,
+                     "Rules file or directory; the built-in event `starlight` without it");
+  command.add_option("--listen", flags.listen, "HOST:PORT for HTTP and the page")
       ->capture_default_str();
+  command.add_option("--admin-token-file", flags.admin_token_file,
+                     "The admin's token; a fresh one is printed without it");
+  command.add_option("--server-token-file", flags.server_token_file,
+                     "The game servers' token; needed on any address but loopback, and asked for "
+                     "on loopback, too, where it is given");
+  command
+      .add_option("--allow-host", flags.allowed_hosts,
+                  "Another name that requests may call this server by, such as that of a proxy or "
+                  "a Kubernetes service; repeatable, or with commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
+void add_serve_flags(CLI::App& command, ServeFlags& all) {
+  CLI::App* serve = &command;
+  node::NodeOptions* flags = &all.node;
+  add_bus(*serve, flags->bus);
   serve
       ->add_option("--shards", flags->shards,
                    "On NATS, serve these shards alone: 0,2; all, and who does not follow the "
                    "shard map, without it")
       ->delimiter(',');
-  serve
-      ->add_option("--cache", flags->cache_url,
-                   "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
-      ->capture_default_str();
-  add_stores(*serve, flags->store_urls);
-  serve->add_option("--rules", flags->rules_path,
-                    "Rules file or directory; the built-in event `starlight` without it");
-  serve->add_option("--listen", flags->listen, "HOST:PORT for HTTP")->capture_default_str();
+  add_cache(*serve, flags->cache);
+  add_hunt(*serve, flags->hunt);
+  add_stores(*serve, flags->stores);
+  add_front(*serve, *flags);
   serve->add_option("--lanes", flags->lanes, "Threads that answer positions")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   serve->add_option("--event-seed-file", flags->event_seed_file,
                     "64 hexadecimal digits; the seed kept in the store without it");
-  serve->add_option("--admin-token-file", flags->admin_token_file,
-                    "The admin's token; a fresh one is printed without it");
-  serve->add_option("--server-token-file", flags->server_token_file,
-                    "The game servers' token, needed on any address but loopback");
   serve
-      ->add_option("--memory-limit", all->memory_limit_bytes,
+      ->add_option("--memory-limit", all.memory_limit_bytes,
                    "Such as 512MiB: drain and end before more is used; the control group's limit "
                    "without it")
       ->transform(CLI::AsSizeValue(false));
   serve->add_flag("!--no-prewarm", flags->prewarm,
                   "Ready at once: without it all loot is read ahead, for at most ten seconds");
+}
+
+void add_serve(CommandLine& line) {
+  auto all = std::make_shared<ServeFlags>();
+  CLI::App* serve = line.app.add_subcommand("serve", "The orchestrator, for game servers");
+  add_serve_flags(*serve, *all);
   serve->footer(
       "Examples:\n"
       "  hunt serve --store sqlite:hunt.db --rules rules/\n"

@@ -18,9 +18,9 @@
 
 #include "adapters/system/system_clock.h"
 #include "apps/command.h"
-#include "apps/sim_coverage.h"
-#include "apps/sim_run.h"
 #include "base/text.h"
+#include "simulation/coverage.h"
+#include "simulation/run.h"
 
 namespace hunt::apps {
 namespace {
@@ -39,11 +39,11 @@ struct SimFlags {
   bool seed_given = false;
 };
 
-int exit_code(SimVerdict verdict) {
-  return verdict == SimVerdict::right ? 0 : verdict == SimVerdict::stuck ? 3 : 4;
+int exit_code(simulation::Verdict verdict) {
+  return verdict == simulation::Verdict::right ? 0 : verdict == simulation::Verdict::stuck ? 3 : 4;
 }
 
-json::object json_of(const SimReport& report) {
+json::object json_of(const simulation::Report& report) {
   json::object faults;
   for (std::size_t i = 0; i < sim::fault_kind_count; ++i) {
     const auto kind = static_cast<sim::FaultKind>(i);
@@ -73,7 +73,7 @@ json::object json_of(const SimReport& report) {
   return out;
 }
 
-std::string text_of(const SimReport& report) {
+std::string text_of(const simulation::Report& report) {
   std::string out;
   for (const auto& violation : report.violations) {
     out += fmt::format("{}: {}\n", name_of(violation.rule), violation.sentence);
@@ -85,10 +85,12 @@ std::string text_of(const SimReport& report) {
                    "{:016x}: {}\n",
                    report.seed, report.simulated_seconds, with_commas(report.positions),
                    with_commas(report.claims), with_commas(report.faults.total()),
-                   report.trace_hash, report.verdict() == SimVerdict::right ? "right" : "WRONG");
+                   report.trace_hash,
+                   report.verdict() == simulation::Verdict::right ? "right" : "WRONG");
 }
 
-std::string explained(const SimFlags& flags, const SimSetup& setup, SimVerdict verdict) {
+std::string explained(const SimFlags& flags, const simulation::Setup& setup,
+                      simulation::Verdict verdict) {
   std::string out;
   if (flags.scenario.empty()) {
     out = fmt::format("again with: hunt sim --seed {} --seconds {}\n", setup.seed, setup.seconds);
@@ -96,17 +98,17 @@ std::string explained(const SimFlags& flags, const SimSetup& setup, SimVerdict v
     out = fmt::format("again with: hunt sim --scenario {} --seed {}\n", flags.scenario, setup.seed);
   }
   if (flags.no_shrink) return out;
-  const SimSetup small = shrink(setup, verdict);
+  const simulation::Setup small = simulation::shrink(setup, verdict);
   out += "it takes no more than this:\n";
-  for (const auto& rate : small.rates) out += fmt::format("  {}\n", describe(rate));
-  for (const auto& fault : small.faults) out += fmt::format("  {}\n", describe(fault));
+  for (const auto& rate : small.rates) out += fmt::format("  {}\n", simulation::describe(rate));
+  for (const auto& fault : small.faults) out += fmt::format("  {}\n", simulation::describe(fault));
   return out;
 }
 
 // Runs one seed after the other, on a few threads that share nothing else.
 class SimRuns {
  public:
-  SimRuns(const SimFlags& flags, SimSetup scenario)
+  SimRuns(const SimFlags& flags, simulation::Setup scenario)
       : flags_(flags), scenario_(std::move(scenario)) {}
 
   [[nodiscard]] int run() {
@@ -120,16 +122,16 @@ class SimRuns {
     if (flags_.seeds > 1 && !flags_.json) {
       print_totals(static_cast<double>(clock.now_ns() - begun_ns) / 1e9);
     }
-    return worst_ != SimVerdict::right ? exit_code(worst_) : uncovered;
+    return worst_ != simulation::Verdict::right ? exit_code(worst_) : uncovered;
   }
 
  private:
   void work() {
     for (std::uint64_t index = next_++; index < flags_.seeds; index = next_++) {
-      const SimSetup setup = setup_of(index);
-      const SimReport report = simulate(setup);
+      const simulation::Setup setup = setup_of(index);
+      const simulation::Report report = simulation::simulate(setup);
       std::string text = flags_.json ? json::serialize(json_of(report)) + "\n" : text_of(report);
-      const bool right = report.verdict() == SimVerdict::right;
+      const bool right = report.verdict() == simulation::Verdict::right;
       if (!right && !flags_.json) text += explained(flags_, setup, report.verdict());
       const std::lock_guard lock(mutex_);
       std::fputs(text.c_str(), stdout);
@@ -142,9 +144,9 @@ class SimRuns {
     }
   }
 
-  [[nodiscard]] SimSetup setup_of(std::uint64_t index) const {
-    if (flags_.scenario.empty()) return draw_setup(flags_.seed + index, flags_.seconds);
-    SimSetup setup = scenario_;
+  [[nodiscard]] simulation::Setup setup_of(std::uint64_t index) const {
+    if (flags_.scenario.empty()) return simulation::draw_setup(flags_.seed + index, flags_.seconds);
+    simulation::Setup setup = scenario_;
     setup.seed = (flags_.seed_given ? flags_.seed : setup.seed) + index;
     return setup;
   }
@@ -177,21 +179,21 @@ class SimRuns {
   }
 
   const SimFlags& flags_;
-  const SimSetup scenario_;
+  const simulation::Setup scenario_;
   std::atomic<std::uint64_t> next_ = 0;
   std::mutex mutex_;  // all below, and the output
-  SimCoverage coverage_;
+  simulation::Coverage coverage_;
   double simulated_seconds_ = 0;
   std::uint64_t passed_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t too_little_ = 0;
-  SimVerdict worst_ = SimVerdict::right;
+  simulation::Verdict worst_ = simulation::Verdict::right;
 };
 
 int run_sim(const SimFlags& flags) {
-  SimSetup scenario;
+  simulation::Setup scenario;
   if (!flags.scenario.empty()) {
-    auto loaded = load_scenario(flags.scenario);
+    auto loaded = simulation::load_scenario(flags.scenario);
     if (!loaded) return report_usage(loaded.error());
     scenario = std::move(*loaded);
   }

@@ -6,20 +6,22 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "adapters/sqlite/sqlite_store.h"
+#include "adapters/system/stop_signals.h"
 #include "apps/command.h"
-#include "apps/driver.h"
-#include "apps/node.h"
-#include "apps/open_store.h"
-#include "apps/report.h"
-#include "apps/run_parts.h"
-#include "apps/signals.h"
+#include "apps/serve_flags.h"
+#include "apps/shared_flags.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "load/crowd.h"
 #include "load/demo_world.h"
 #include "model/limits.h"
+#include "node/node.h"
+#include "rush/driver.h"
+#include "rush/report.h"
+#include "rush/run_parts.h"
 
 namespace hunt::apps {
 
@@ -29,7 +31,7 @@ constexpr model::WorldId demo = 1;
 constexpr std::int64_t second_ns = 1'000'000'000;
 
 struct UpFlags {
-  NodeOptions node;
+  node::NodeOptions node;
   double seconds = 0;  // 0: until Ctrl-C
   std::uint32_t players = 28'000;
   std::string rate = "120000";
@@ -80,8 +82,15 @@ Result<std::int64_t> parse_delay(const std::string& text, const char* flag) {
 }
 
 // Removes the database and its side files; only one that this program made.
-Result<void> start_over(const NodeOptions& options) {
-  HUNT_TRY(path, sqlite_path(options.store_urls.front()));
+Result<void> start_over(const node::NodeOptions& options) {
+  const node::StoreUrl& store = options.stores.front();
+  if (store.sqlite_path() == nullptr) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("removes a file, and {} is none; expected --store sqlite:FILE", store.shown()),
+        "fresh");
+  }
+  const std::string& path = *store.sqlite_path();
   if (!std::filesystem::exists(path)) return {};
   const system::SystemClock clock;
   sqlite::SqliteOptions look{path, clock, 0, true, {}};
@@ -97,12 +106,33 @@ Result<void> start_over(const NodeOptions& options) {
   return {};
 }
 
-// An empty world is buried, an exhausted one (under a tenth of its stock left) buried again.
+// A table of the event of which the world has no loot left; empty: there is some of each.
+Result<std::string> missing_table(node::Node& node, const model::WorldStats& stats) {
+  const auto tables = rush::tables_of(*node.rules());
+  std::set<std::string, std::less<>> missing(tables.begin(), tables.end());
+  const std::int64_t now_us = node.clock().wall_us();
+  model::TileId from;
+  while (stats.tiles > 0 && !missing.empty()) {
+    HUNT_TRY(page, node.lane(0).run(node.store().list_tiles(demo, model::everywhere, from,
+                                                            limits::tiles_per_page_max)));
+    for (const auto& row : page.rows) {
+      if (!row.sold_out && row.closes_us > now_us) missing.erase(row.table);
+    }
+    if (!page.next) break;
+    from = *page.next;
+  }
+  return missing.empty() ? std::string() : *missing.begin();
+}
+
+// A world without loot of a table of the event is buried, an exhausted one (under a tenth of its
+// stock left) buried again.
 // Returns how many grants the ledger holds: a later run sends other players, or all their finds
 // would be repeats.
-Result<std::uint64_t> prepare_world(Node& node, const load::DemoWorld& world, FILE* out) {
+Result<std::uint64_t> prepare_world(node::Node& node, const load::DemoWorld& world, FILE* out) {
   HUNT_TRY(stats, node.lane(0).run(node.store().world_stats(demo)));
-  if (stats.tiles > 0 && stats.remaining * 10 >= stats.budget) {
+  HUNT_TRY(missing, missing_table(node, stats));
+  const bool exhausted = stats.remaining * 10 < stats.budget;
+  if (stats.tiles > 0 && !exhausted && missing.empty()) {
     std::fprintf(out, "world 1 (demo): %s of %s treasures left\n",
                  with_commas(stats.remaining).c_str(), with_commas(stats.budget).c_str());
     return stats.grants;
@@ -112,29 +142,40 @@ Result<std::uint64_t> prepare_world(Node& node, const load::DemoWorld& world, FI
     loot.push_back(model::chunk_of(demo, model::tile_id_of(burial.tile)));
   }
   HUNT_CHECK(node.split_evenly(std::move(loot)));
-  const Bury bury = [&node](std::vector<model::Burial> part) -> Result<void> {
+  const rush::Bury bury = [&node](std::vector<model::Burial> part) -> Result<void> {
     HUNT_CHECK(node.lane(0).run(node.store().bury(demo, std::move(part))));
     return {};
   };
-  HUNT_CHECK(bury_all(world.burials, bury, out));
-  std::fprintf(out, "world 1 (demo): %s %s loot tiles\n",
-               stats.tiles == 0 ? "buried" : "was exhausted: buried again",
+  HUNT_CHECK(rush::bury_all(world.burials, bury, out));
+  const std::string why = stats.tiles == 0 ? "buried"
+                          : exhausted      ? "was exhausted: buried again"
+                                      : fmt::format("had nothing of table {}: buried", missing);
+  std::fprintf(out, "world 1 (demo): %s %s loot tiles\n", why.c_str(),
                with_commas(world.burials.size()).c_str());
   return stats.grants;
 }
 
-void print_address(const Node& node, FILE* out) {
+// With the loot of the event in force; says when nobody can find it.
+load::DemoWorld event_world(const node::Node& node, std::uint64_t seed, FILE* out) {
+  const auto rules = node.rules();
+  for (const auto& sentence : rush::closed_events(*rules, node.clock().wall_us())) {
+    std::fprintf(out, "%s\n", sentence.c_str());
+  }
+  return load::make_demo_world({.seed = seed, .tables = rush::tables_of(*rules)});
+}
+
+void print_address(const node::Node& node, FILE* out) {
   std::fprintf(out, "open %s  (admin token: %s)\n", node.address().c_str(),
                node.admin_token_is_fresh() ? node.admin_token().c_str() : "from the file");
   std::fflush(out);
 }
 
-Result<NodeWounds> parse_wounds(const UpFlags& flags) {
-  NodeWounds wounds;
+Result<node::NodeWounds> parse_wounds(const UpFlags& flags) {
+  node::NodeWounds wounds;
   HUNT_TRY(slow_store_ns, parse_delay(flags.slow_store, "slow-store"));
   HUNT_TRY(slow_cache_ns, parse_delay(flags.slow_cache, "slow-cache"));
   HUNT_TRY(busy_cpu_ns, parse_delay(flags.busy_cpu, "busy-cpu"));
-  if (slow_cache_ns > 0 && flags.node.cache_url == "none:") {
+  if (slow_cache_ns > 0 && !flags.node.cache) {
     return fail(Errc::invalid_argument,
                 "there is no cache to slow down: name one with --cache redis://HOST:PORT",
                 "slow-cache");
@@ -151,23 +192,23 @@ int run(const UpFlags& flags) {
   if (const auto fine = check_flags(flags.node); !fine) return report_usage(fine.error());
   const auto wounds = parse_wounds(flags);
   if (!wounds) return report_usage(wounds.error());
-  NodeOptions node_options = flags.node;
+  node::NodeOptions node_options = flags.node;
   node_options.wounds = *wounds;
   node_options.prewarm = false;  // below, when there is loot
-  const StopSignals signals;
+  const system::StopSignals signals;
   FILE* out = talk(flags);
-  auto walks = read_walks(flags.trace, flags.on_error);
+  auto walks = rush::read_walks(flags.trace, flags.on_error);
   if (!walks) return report(walks.error());
   if (flags.fresh) {
     if (const auto removed = start_over(flags.node); !removed) return report(removed.error());
   }
-  auto opened = Node::open(std::move(node_options));
+  auto opened = node::Node::open(std::move(node_options));
   if (!opened) return report(opened.error());
-  Node& node = **opened;
+  node::Node& node = **opened;
   if (const auto started = node.start(); !started) return report(started.error());
   node.observer().set_not_ready("the demo world is being prepared");
   print_address(node, out);
-  const load::DemoWorld world = load::make_demo_world({.seed = flags.node.seed});
+  const load::DemoWorld world = event_world(node, flags.node.seed, out);
   const auto granted_before = prepare_world(node, world, out);
   if (!granted_before) return report(granted_before.error());
   if (const auto warm = node.prewarm(demo, load::demo_world_rect); !warm) {
@@ -182,30 +223,30 @@ int run(const UpFlags& flags) {
                flags.trace.empty() ? "walk" : "follow the walks of the trace");
   std::fflush(out);
 
-  DriverOptions options;
+  rush::DriverOptions options;
   const auto seconds_ns = static_cast<std::int64_t>(flags.seconds * 1e9);
   if (*rate > 0) {
     const std::int64_t run_ns = flags.seconds > 0 ? seconds_ns : load::Phase::flat_ns_max;
     const load::Phase phase{run_ns, flags.players, flags.players, *rate, *rate};
     options.schedule.emplace(std::vector<load::Phase>{phase});
   }
-  const MakeAsker make_asker = [&node](boost::asio::any_io_executor lane) {
+  const rush::MakeAsker make_asker = [&node](boost::asio::any_io_executor lane) {
     return node.hub().endpoint(std::move(lane));
   };
-  Driver driver(make_asker, node.clock(), load::Crowd(std::move(crowd), std::move(*walks)),
-                options);
-  const std::int64_t cpu_before_ns = process_cpu_ns();
+  rush::Driver driver(make_asker, node.clock(), load::Crowd(std::move(crowd), std::move(*walks)),
+                      options);
+  const std::int64_t cpu_before_ns = node::process_cpu_ns();
   const std::int64_t serve_before_ns = node.serve_cpu_ns();
   driver.start();
   watch(driver, signals, node.clock(),
         {out, options.schedule ? &*options.schedule : nullptr, seconds_ns, {}});
-  const Bottleneck bottleneck = bottleneck_of(node.observer().why());
+  const rush::Bottleneck bottleneck = rush::bottleneck_of(node.observer().why());
   driver.finish(10 * second_ns);
 
-  RunReport result = report_of(driver, options);
+  rush::RunReport result = report_of(driver, options);
   result.serve_cpu_ns = node.serve_cpu_ns() - serve_before_ns;
   result.rest_cpu_ns =
-      process_cpu_ns() - cpu_before_ns - result.driver_cpu_ns - *result.serve_cpu_ns;
+      node::process_cpu_ns() - cpu_before_ns - result.driver_cpu_ns - *result.serve_cpu_ns;
   result.rate = *rate;
   result.players = flags.players;
   result.bottleneck = bottleneck;
@@ -226,22 +267,13 @@ void add_up(CommandLine& line) {
       ->check(CLI::Range(1U, load::CrowdOptions::players_max))
       ->capture_default_str();
   up->add_option("--rate", flags->rate, "Positions a second, or max")->capture_default_str();
-  up->add_option("--trace", flags->trace,
-                 "Walks to follow: CSV or JSON Lines, plain or gzip (t_ms,player,world,x,y)");
-  up->add_option("--on-error", flags->on_error,
-                 "What a bad row of the trace does: abort, or skip it and keep the others")
-      ->check(CLI::IsMember({"abort", "skip"}))
-      ->capture_default_str();
-  up->add_option("--rules", flags->node.rules_path,
-                 "Rules file or directory; the built-in event `starlight` without it");
-  add_stores(*up, flags->node.store_urls);
-  up->add_option("--cache", flags->node.cache_url,
-                 "The shared tile cache: none:, redis://HOST:PORT or redis-cluster://HOST:PORT")
-      ->capture_default_str();
+  add_trace(*up, flags->trace, flags->on_error);
+  add_front(*up, flags->node);
+  add_stores(*up, flags->node.stores);
+  add_cache(*up, flags->node.cache);
+  add_hunt(*up, flags->node.hunt);
   up->add_flag("--fresh", flags->fresh, "Start over: remove the database first");
   up->add_option("--seed", flags->node.seed, "Of the world, the players and a new event seed")
-      ->capture_default_str();
-  up->add_option("--listen", flags->node.listen, "HOST:PORT of the page and the API")
       ->capture_default_str();
   up->add_option("--slow-store", flags->slow_store,
                  "Adds a round trip to each call of the store, such as 495ms: `hunt why` finds it");

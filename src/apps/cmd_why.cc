@@ -9,8 +9,9 @@
 #include <memory>
 
 #include "adapters/http/client.h"
+#include "adapters/system/stop_signals.h"
 #include "apps/command.h"
-#include "apps/signals.h"
+#include "apps/shared_flags.h"
 #include "base/text.h"
 
 namespace hunt::apps {
@@ -21,7 +22,8 @@ namespace json = boost::json;
 
 struct WhyFlags {
   std::vector<std::string> urls{"http://127.0.0.1:8080"};
-  std::string token_file;
+  std::string admin_token_file;
+  std::string server_token_file;
   std::string token;
   bool watch = false;
   bool json = false;
@@ -103,13 +105,13 @@ int show(const WhyFlags& flags) {
 }
 
 int run(WhyFlags flags) {
-  if (!flags.token_file.empty()) {
-    const auto token = read_secret(flags.token_file);
-    if (!token) return report(token.error());
-    flags.token = *token;
-  }
+  // Either will do.
+  const bool as_server = !flags.server_token_file.empty();
+  auto token = read_token(as_server ? flags.server_token_file : flags.admin_token_file);
+  if (!token) return report(token.error());
+  flags.token = std::move(*token);
   if (!flags.watch) return show(flags);
-  const StopSignals signals;
+  const system::StopSignals signals;
   do {
     show(flags);
   } while (!signals.wait(watch_every_ns));
@@ -123,15 +125,14 @@ void add_why(CommandLine& line) {
   CLI::App* why = line.app.add_subcommand("why", "Where the time goes in a running orchestrator");
   why->add_option("--url", flags->urls, "Of the orchestrator; repeat it for several")
       ->capture_default_str();
-  why->add_option("--token-file", flags->token_file,
-                  "The game servers' or the admin's token, where one is needed");
+  add_tokens(*why, flags->admin_token_file, flags->server_token_file);
   why->add_flag("--watch", flags->watch, "Look again every two seconds until Ctrl-C");
   why->add_flag("--json", flags->json, "The figures as JSON, one line an orchestrator");
   why->footer(
       "Examples:\n"
-      "  hunt up --slow-store 495ms                the story's wound, on demand\n"
+      "  hunt up --slow-store 495ms                a slow way to the database, on demand\n"
       "  hunt why                                  names it, with evidence and what to do\n"
-      "  hunt why --url http://10.0.0.7:8080 --token-file game-servers.token --watch");
+      "  hunt why --url http://10.0.0.7:8080 --server-token-file game.token --watch");
   why->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
 }
 

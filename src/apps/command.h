@@ -34,11 +34,4 @@ void add_doctor(CommandLine& line);
 void add_rush(CommandLine& line);
 void add_sim(CommandLine& line);
 
-// --store, once for each shard.
-void add_stores(CLI::App& command, std::vector<std::string>& urls);
-
-// A secret from a file: its first line, without surrounding white space. Errors: io,
-// invalid_argument.
-[[nodiscard]] Result<std::string> read_secret(const std::string& path);
-
 }  // namespace hunt::apps

@@ -1,14 +1,17 @@
 #include "apps/command_line.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
-#include "apps/open_store.h"
+#include "apps/config_file.h"
+#include "apps/flag_names.h"
+#include "apps/variables.h"
 #include "base/text.h"
 
 namespace hunt::apps {
@@ -22,48 +25,61 @@ int usage_error(const std::string& message) {
   return exit_usage;
 }
 
-std::string env_name(std::string flag) {
-  std::transform(flag.begin(), flag.end(), flag.begin(), [](unsigned char c) {
-    return c == '-' ? '_' : static_cast<char>(std::toupper(c));
-  });
-  return "HUNT_" + flag;
+bool is_decimal(std::string_view text) {
+  const auto digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  const auto dot = text.find('.');
+  return digits(text.substr(0, dot)) &&
+         (dot == std::string_view::npos || digits(text.substr(dot + 1)));
 }
 
-// Long names of a command's flags, without the dashes.
-std::vector<std::string> flags_of(const CLI::App& command) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : command.get_options()) {
-    for (const auto& name : option->get_lnames()) names.push_back(name);
+// CLI11 reads "010" as eight and "0x10" as sixteen: whatever is typed, set or written in a file is
+// made plain decimal first, or refused. Returns what is wrong; empty: nothing.
+std::string read_number(std::string& text, std::string_view type) {
+  const std::string_view sign = text.starts_with('-') && !type.starts_with("UINT") ? "-" : "";
+  const std::string_view number = std::string_view(text).substr(sign.size());
+  const bool size = type.find("SIZE") != std::string_view::npos;  // 512MiB
+  const auto end = size ? number.find_first_not_of("0123456789") : std::string_view::npos;
+  const std::string_view unit = end == std::string_view::npos ? "" : number.substr(end);
+  const std::string_view value = number.substr(0, end);
+  if (type.starts_with("FLOAT")) {
+    if (is_decimal(value)) return {};
+    return fmt::format("\"{}\" is no decimal number; expected such as 60 or 0.5", printable(text));
   }
-  return names;
+  const auto whole = parse_u64(value);
+  if (!whole || unit.find_first_of("0123456789") != std::string_view::npos) {
+    return fmt::format("\"{}\" is no whole decimal number; expected digits alone, such as {}",
+                       printable(text), size ? "512MiB" : "8");
+  }
+  text = fmt::format("{}{}{}", sign, *whole, unit);
+  return {};
 }
 
-std::string nearest_flag(const std::string& name, const CLI::App& command) {
-  const auto flags = flags_of(command);
-  const std::vector<std::string_view> known(flags.begin(), flags.end());
-  const auto nearest = nearest_word(name, known);
-  return nearest ? fmt::format(" (did you mean \"--{}\"?)", *nearest) : std::string{};
+CLI::Validator strict_value(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const bool number =
+      type.starts_with("UINT") || type.starts_with("INT") || type.starts_with("FLOAT");
+  const auto read = [type, number](std::string& text) -> std::string {
+    if (text.empty()) return "it has no value; give one, or leave it out";
+    return number ? read_number(text, type) : std::string();
+  };
+  return CLI::Validator(read, "");
 }
 
 // Every flag of every command also comes from the environment, and each command has --config.
 void complete(CLI::App& command, std::string& config_file) {
-  const auto subcommands = command.get_subcommands([](CLI::App*) { return true; });
+  const auto subcommands = subcommands_of(command);
   for (CLI::App* sub : subcommands) complete(*sub, config_file);
   command.set_version_flag("--version", "hunt " HUNT_VERSION);
   if (!subcommands.empty()) return;
   command.add_option("--config", config_file, "YAML file; its keys are the names of the flags");
   for (CLI::Option* option : command.get_options()) {
     const auto names = option->get_lnames();
-    if (!names.empty() && names[0] != "help" && names[0] != "version")
-      option->envname(env_name(names[0]));
+    if (!names.empty() && (names[0] == "help" || names[0] == "version")) continue;
+    if (!names.empty()) option->envname(env_name(names[0]));
+    if (option->get_items_expected_max() > 0) option->transform(strict_value(*option));
   }
-}
-
-CLI::App* subcommand(CLI::App& command, const std::string& name) {
-  for (CLI::App* sub : command.get_subcommands([](CLI::App*) { return true; })) {
-    if (sub->get_name() == name) return sub;
-  }
-  return nullptr;
 }
 
 // The command that the words name, as deep as they go.
@@ -77,125 +93,97 @@ CLI::App* command_of(CLI::App& root, const std::vector<std::string>& words) {
   return command;
 }
 
-// The value of --config among the words, or in the environment, or nothing.
-std::string config_path(const std::vector<std::string>& words) {
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--config" && i + 1 < words.size()) return words[i + 1];
-    if (words[i].rfind("--config=", 0) == 0) return words[i].substr(9);
+// " (did you mean …?)" for a command elsewhere: `hunt create` for `hunt world create`.
+std::string find_command(CLI::App& command, const std::string& word) {
+  for (CLI::App* sub : subcommands_of(command)) {
+    if (sub->get_name() == word) return fmt::format(" (did you mean \"{}\"?)", full_name(*sub));
+    const std::string deeper = find_command(*sub, word);
+    if (!deeper.empty()) return deeper;
   }
-  const char* from_environment = std::getenv("HUNT_CONFIG");
-  return from_environment != nullptr ? from_environment : "";
+  return {};
 }
 
-bool has_flag(const std::vector<std::string>& words, const std::string& name) {
-  return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-    return word == "--" + name || word.rfind("--" + name + "=", 0) == 0;
+// What is wrong with the words that should name a command, also where --help follows them.
+std::string command_trouble(CLI::App& root, const std::vector<std::string>& words) {
+  CLI::App* command = &root;
+  for (const auto& word : words) {
+    const auto subcommands = subcommands_of(*command);
+    if (subcommands.empty() || word.starts_with('-')) return {};
+    CLI::App* next = subcommand(*command, word);
+    if (next == nullptr) {
+      std::vector<std::string> names;
+      for (const CLI::App* sub : subcommands) names.push_back(sub->get_name());
+      const std::vector<std::string_view> known(names.begin(), names.end());
+      std::string meant = find_command(root, word);
+      if (meant.empty()) meant = did_you_mean(word, known);
+      return fmt::format("unknown command \"{}\"{}{}", printable(word), meant, see_help(*command));
+    }
+    command = next;
+  }
+  return {};
+}
+
+bool asks_for_help(const std::vector<std::string>& words) {
+  return std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word == "--help" || word == "-h" || word == "--version";
   });
 }
 
-// Adds a flag with its value(s) from the file, unless the words or the environment have it.
-Result<void> add_key(const CLI::App& command, const std::string& path, const std::string& key,
-                     const YAML::Node& value, std::vector<std::string>& words) {
-  const auto flags = flags_of(command);
-  if (std::find(flags.begin(), flags.end(), key) == flags.end() || key == "config") {
-    return fail(Errc::invalid_argument,
-                fmt::format("{}:{}: {} has no flag \"{}\"{}", path, value.Mark().line + 1,
-                            command.get_name(), printable(key), nearest_flag(key, command)));
-  }
-  if (has_flag(words, key) || std::getenv(env_name(key).c_str()) != nullptr) return {};
-  if (value.IsSequence()) {
-    for (const auto& item : value) words.push_back("--" + key + "=" + item.as<std::string>());
-  } else if (value.IsScalar()) {
-    words.push_back("--" + key + "=" + value.as<std::string>());
-  } else {
-    return fail(Errc::invalid_argument,
-                fmt::format("{}:{}: \"{}\" must be a value or a list of values", path,
-                            value.Mark().line + 1, key));
+// "--store=": CLI11 would take the next word for its value.
+std::string empty_flag(const CLI::App& command, const std::vector<std::string>& typed) {
+  for (const auto& word : typed) {
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    return fmt::format("{}: it has no value; give one, or leave it out{}",
+                       printable(word.substr(0, word.size() - 1)), see_help(command));
   }
   return {};
 }
 
-Result<void> add_config(const CLI::App& command, std::vector<std::string>& words) {
-  const std::string path = config_path(words);
-  if (path.empty() || command.get_parent() == nullptr) return {};
-  try {
-    const YAML::Node root = YAML::LoadFile(path);
-    if (root.IsNull()) return {};
-    if (!root.IsMap()) {
-      return fail(Errc::invalid_argument,
-                  fmt::format("{}: expected keys and values, such as \"players: 1000\"", path));
+// A typed word that should be a flag of the command and is none.
+std::string unknown_flag(const CLI::App& command, const std::vector<std::string>& typed) {
+  for (const auto& word : typed) {
+    if (word.size() < 2 || word[0] != '-' || std::isdigit(static_cast<unsigned char>(word[1]))) {
+      continue;
     }
-    for (const auto& entry : root) {
-      HUNT_CHECK(add_key(command, path, entry.first.as<std::string>(), entry.second, words));
-    }
-  } catch (const YAML::BadFile&) {
-    return fail(Errc::io, fmt::format("cannot read the config file {}", path));
-  } catch (const YAML::Exception& error) {
-    return fail(Errc::invalid_argument, fmt::format("{}: {}", path, error.what()));
+    const std::string flag = word.substr(0, word.starts_with("--") ? word.find('=') : 2);
+    if (command.get_option_no_throw(flag) != nullptr) continue;
+    return fmt::format("unknown flag {}{}", printable(flag),
+                       flag.size() > 2 ? nearest_flag(flag.substr(2), command) : "");
   }
   return {};
 }
 
-// "hunt world import".
-std::string full_name(const CLI::App& command) {
-  const CLI::App* parent = command.get_parent();
-  return parent == nullptr ? "hunt" : full_name(*parent) + " " + command.get_name();
-}
-
-// What CLI11 says, with the nearest known word where a word was not known.
-int explain(CLI::App& root, const std::vector<std::string>& words, const CLI::ParseError& error) {
-  CLI::App* command = command_of(root, words);
-  const std::string help =
-      fmt::format("; see `{} --help`", command == &root ? "hunt" : "hunt " + command->get_name());
+// What CLI11 says, with the place of a value that was not typed, and with the nearest known word
+// where a flag was not known.
+int explain(const CLI::App& command, const std::vector<std::string>& typed,
+            const ConfigWords& config, const CLI::ParseError& error) {
   const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
   if (code == CLI::ExitCodes::ExtrasError || code == CLI::ExitCodes::RequiredError) {
-    for (const auto& word : words) {
-      if (word.rfind("--", 0) == 0) {
-        const std::string name = word.substr(2, word.find('=') - 2);
-        const auto flags = flags_of(*command);
-        if (std::find(flags.begin(), flags.end(), name) != flags.end()) continue;
-        return usage_error(
-            fmt::format("unknown flag {}{}{}", word, nearest_flag(name, *command), help));
-      }
-    }
-    std::vector<std::string> names;
-    for (const CLI::App* sub : command->get_subcommands([](CLI::App*) { return true; })) {
-      names.push_back(sub->get_name());
-    }
-    for (const auto& word : words) {
-      if (names.empty() || command_of(root, {word}) != &root) continue;
-      if (std::find(names.begin(), names.end(), word) != names.end()) continue;
-      const std::vector<std::string_view> known(names.begin(), names.end());
-      return usage_error(fmt::format("unknown command \"{}\"{}{}", printable(word),
-                                     did_you_mean(word, known), help));
-    }
+    const std::string unknown = unknown_flag(command, typed);
+    if (!unknown.empty()) return usage_error(unknown + see_help(command));
   }
-  return usage_error(error.what() + help);
+  const std::string what = error.what();
+  std::string place;
+  const std::string flag = what.starts_with("--") ? what.substr(2, what.find(':') - 2) : "";
+  const CLI::Option* option = flag.empty() ? nullptr : command.get_option_no_throw("--" + flag);
+  if (option != nullptr && !has_flag(typed, *option)) {
+    const auto written = config.places.find(flag);
+    if (written != config.places.end()) place = written->second + ": ";
+    if (std::getenv(env_name(flag).c_str()) != nullptr) place = env_name(flag) + ": ";
+  }
+  return usage_error(place + what + see_help(command));
 }
 
-// HUNT_STORE holds those of all shards, with white space between them. Where no URL follows, it is
-// part of one: of a file's name.
-std::vector<std::string> split_stores(const std::vector<std::string>& values) {
-  std::vector<std::string> urls;
-  for (const std::string& value : values) {
-    std::size_t from = 0;
-    for (std::size_t at = 0; (at = value.find_first_of(" \t\n", at)) != std::string::npos; ++at) {
-      const std::string_view rest = std::string_view(value).substr(at + 1);
-      if (!has_store_scheme(rest)) continue;
-      urls.push_back(value.substr(from, value.find_last_not_of(" \t\n", at) + 1 - from));
-      from = at + 1;
-    }
-    urls.push_back(value.substr(from));
-  }
-  return urls;
+// What a command printed has arrived, or it has failed.
+int end(int code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  std::fprintf(stderr, "hunt: cannot write to the standard output%s%s\n", errno != 0 ? ": " : "",
+               errno != 0 ? std::strerror(errno) : "");
+  return code == 0 ? 1 : code;
 }
 
 }  // namespace
-
-void add_stores(CLI::App& command, std::vector<std::string>& urls) {
-  command.add_option("--store", urls, store_help)->expected(1)->take_all()->capture_default_str();
-  command.parse_complete_callback([&urls] { urls = split_stores(urls); });
-}
 
 int report(const Error& error) {
   if (error.field.empty()) {
@@ -211,7 +199,7 @@ int report_usage(const Error& error) {
   return exit_usage;
 }
 
-int run_command_line(CommandLine& line, std::vector<std::string> words) {
+int run_command_line(CommandLine& line, std::vector<std::string> typed) {
   std::string config_file;
   line.app.name("hunt");
   line.app.require_subcommand(1);
@@ -221,28 +209,40 @@ int run_command_line(CommandLine& line, std::vector<std::string> words) {
       "  hunt serve --store sqlite:hunt.db         for game servers\n"
       "  hunt up --help                            every command has examples");
   complete(line.app, config_file);
-  const CLI::App* command = command_of(line.app, words);
-  if (const auto added = add_config(*command, words); !added) {
-    return usage_error(added.error().message);
-  }
-  if (words.empty()) {
+  if (typed.empty()) {
     std::fprintf(stderr, "%s", line.app.help().c_str());
     return exit_usage;
   }
-  auto reversed = words;
-  std::reverse(reversed.begin(), reversed.end());
-  try {
-    line.app.parse(reversed);
-  } catch (const CLI::CallForHelp& help) {
-    return line.app.exit(help);
-  } catch (const CLI::CallForAllHelp& help) {
-    return line.app.exit(help);
-  } catch (const CLI::CallForVersion& version) {
-    return line.app.exit(version);
-  } catch (const CLI::ParseError& error) {
-    return explain(line.app, words, error);
+  if (const auto trouble = command_trouble(line.app, typed); !trouble.empty()) {
+    return usage_error(trouble);
   }
-  return line.run ? line.run() : exit_usage;
+  const CLI::App& command = *command_of(line.app, typed);
+  if (!asks_for_help(typed)) take_old_names(full_name(command), typed);
+  ConfigWords config;
+  if (command.get_option_no_throw("--config") != nullptr && !asks_for_help(typed)) {
+    std::string trouble = empty_flag(command, typed);
+    if (trouble.empty()) trouble = empty_variable(command, typed);
+    if (!trouble.empty()) return usage_error(trouble);
+    warn_of_variables(line.app);
+    auto read = read_config(line.app, command, typed);
+    if (!read) return usage_error(read.error().message);
+    config = std::move(*read);
+  }
+  auto words = typed;
+  words.insert(words.end(), config.words.begin(), config.words.end());
+  std::reverse(words.begin(), words.end());
+  try {
+    line.app.parse(words);
+  } catch (const CLI::CallForHelp& help) {
+    return end(line.app.exit(help));
+  } catch (const CLI::CallForAllHelp& help) {
+    return end(line.app.exit(help));
+  } catch (const CLI::CallForVersion& version) {
+    return end(line.app.exit(version));
+  } catch (const CLI::ParseError& error) {
+    return explain(command, typed, config, error);
+  }
+  return end(line.run ? line.run() : exit_usage);
 }
 
 }  // namespace hunt::apps

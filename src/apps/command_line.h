@@ -11,6 +11,6 @@
 namespace hunt::apps {
 
 // Returns the process's exit code. Prints help, version and usage errors itself.
-int run_command_line(CommandLine& line, std::vector<std::string> words);
+int run_command_line(CommandLine& line, std::vector<std::string> typed);
 
 }  // namespace hunt::apps

@@ -1,12 +1,27 @@
 // hunt: the one binary. Parses the command line and runs the chosen command.
+#include <fcntl.h>
+
 #include <csignal>
 #include <cstdio>
 
 #include "apps/command.h"
 #include "apps/command_line.h"
 
+namespace {
+
+// Where one of the three was closed, the next file would take its number, and get what is printed.
+void hold_standard_streams() {
+  for (int number = 0; number <= 2; ++number) {
+    if (fcntl(number, F_GETFD) == -1) (void)open("/dev/null", number == 0 ? O_WRONLY : O_RDONLY);
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  hold_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe or socket is an error of that write, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow any more
   hunt::apps::CommandLine line;
   hunt::apps::add_up(line);
   hunt::apps::add_serve(line);

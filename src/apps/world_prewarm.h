@@ -5,22 +5,21 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <string>
 #include <vector>
 
+#include "adapters/redis/redis_url.h"
 #include "base/result.h"
+#include "model/hunt_name.h"
+#include "node/store_url.h"
 #include "service/prewarm.h"
 
 namespace hunt::apps {
 
-// Errors: invalid_argument (the URL, or no cache at all).
-[[nodiscard]] Result<void> check_prewarm(const std::string& cache_url);
-
 // The hot set of `world`, or of all worlds; `tell` hears how many of how many chunks are read.
 // Errors: those of OpenStores::open(), service::find_hot_set() and service::prewarm_cache().
 [[nodiscard]] Result<service::Prewarmed> prewarm_cache_of(
-    const std::vector<std::string>& store_urls, const std::string& cache_url,
-    std::optional<model::WorldId> world,
+    const std::vector<node::StoreUrl>& urls, const redis::RedisUrl& cache,
+    const model::HuntName& hunt, std::optional<model::WorldId> world,
     const std::function<void(std::uint64_t, std::uint64_t)>& tell);
 
 }  // namespace hunt::apps

@@ -103,9 +103,12 @@ TEST(Time, parses_what_it_formats_and_offsets) {
   EXPECT_EQ(format_time_us(*time), "2026-11-23T18:30:17.123456Z");
   EXPECT_EQ(parse_time_us("2026-11-23T20:30:17.123456+02:00"), time);
   EXPECT_EQ(parse_time_us("1970-01-01"), 0);
+  EXPECT_EQ(parse_time_us("1970-01-01T02:00:00+02:00"), 0);
+  EXPECT_EQ(parse_time_us("9999-12-31T23:59:59.999999Z"), 253'402'300'799'999'999);
   for (const auto* bad :
        {"", "tomorrow", "2026-13-01", "2026-02-30", "2026-11-23T25:00:00Z", "2026-11-23T18:30:17",
-        "2026-11-23T18:30:17.Z", "2026-11-23T18:30:17+2", "2026-11-23T18:30:17Zz"}) {
+        "2026-11-23T18:30:17.Z", "2026-11-23T18:30:17+2", "2026-11-23T18:30:17Zz",
+        "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"}) {
     EXPECT_FALSE(parse_time_us(bad).has_value()) << bad;
   }
 }
@@ -124,6 +127,15 @@ TEST(Text, numbers_and_printable) {
   EXPECT_FALSE(parse_u64("").has_value());
   EXPECT_EQ(parse_i64("-12"), -12);
   EXPECT_EQ(printable("a\x01z"), "a\\x01z");
+}
+
+TEST(Text, takes_percent_escapes_apart_and_says_which_is_none) {
+  std::string out = "old";
+  EXPECT_EQ(percent_decode("a%40B%3a%00", out), std::string_view::npos);
+  EXPECT_EQ(out, std::string("a@B:\0", 5));
+  for (const auto* text : {"ab%", "ab%4", "ab%4g", "ab%%40", "ab% 1"}) {
+    EXPECT_EQ(percent_decode(text, out), 2U) << text;
+  }
 }
 
 }  // namespace

@@ -33,6 +33,19 @@ class Histogram {
     max_ns_ = std::max(max_ns_, other.max_ns_);
   }
 
+  // What was recorded since `earlier`, a copy of this one. The greatest of it is known to its
+  // bucket.
+  void subtract(const Histogram& earlier) noexcept {
+    std::int64_t greatest_ns = 0;
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      buckets_[i] -= earlier.buckets_[i];
+      if (buckets_[i] > 0) greatest_ns = upper_edge_ns(i);
+    }
+    count_ -= earlier.count_;
+    sum_ns_ -= earlier.sum_ns_;
+    max_ns_ = max_ns_ > earlier.max_ns_ ? max_ns_ : std::min(greatest_ns, max_ns_);
+  }
+
   void clear() noexcept { *this = Histogram{}; }
 
   // The value below or at which `per_mille_tenths` / 10,000 of the records lie; 9,900 is p99.

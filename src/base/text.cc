@@ -98,6 +98,19 @@ bool from_hex(std::string_view text, std::span<std::uint8_t> out) noexcept {
   return true;
 }
 
+std::size_t percent_decode(std::string_view text, std::string& out) {
+  out.clear();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::array<std::uint8_t, 1> byte{static_cast<std::uint8_t>(text[i])};
+    if (text[i] == '%') {
+      if (!from_hex(text.substr(i + 1, 2), byte)) return i;
+      i += 2;
+    }
+    out.push_back(static_cast<char>(byte[0]));
+  }
+  return std::string_view::npos;
+}
+
 std::string format_time_us(std::int64_t time_us) {
   using namespace std::chrono;
   const auto day = floor<days>(sys_time<microseconds>(microseconds(time_us)));
@@ -109,7 +122,13 @@ std::string format_time_us(std::int64_t time_us) {
                      clock.subseconds().count());
 }
 
-std::optional<std::int64_t> parse_time_us(std::string_view text) noexcept {
+namespace {
+
+// The end of the year 9999: what is later could not be written so that it can be read again.
+constexpr std::int64_t time_us_latest = 253'402'300'799'999'999;
+
+// Also outside of the bounds, where a zone moves it there.
+std::optional<std::int64_t> parse_any_time_us(std::string_view text) noexcept {
   using namespace std::chrono;
   const int year_value = fixed_digits(text, 0, 4);
   const int month_value = fixed_digits(text, 5, 2);
@@ -153,6 +172,14 @@ std::optional<std::int64_t> parse_time_us(std::string_view text) noexcept {
   if (offset_hour < 0 || offset_hour > 14 || offset_minute < 0 || offset_minute > 59) return {};
   const std::int64_t offset_us = (offset_hour * 60 + offset_minute) * std::int64_t{60'000'000};
   return text[at] == '+' ? time_us - offset_us : time_us + offset_us;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> parse_time_us(std::string_view text) noexcept {
+  const auto time_us = parse_any_time_us(text);
+  if (!time_us || *time_us < 0 || *time_us > time_us_latest) return {};
+  return time_us;
 }
 
 std::optional<std::uint64_t> parse_u64(std::string_view text) noexcept {

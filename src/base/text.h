@@ -22,6 +22,9 @@ namespace hunt {
 [[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);
 // Lower or upper case, exactly 2 digits per byte of `out`; false on anything else.
 [[nodiscard]] bool from_hex(std::string_view text, std::span<std::uint8_t> out) noexcept;
+// `text` without its %XX escapes, as a URL has them, into `out`. Returns where a % is not followed
+// by two digits, or npos.
+[[nodiscard]] std::size_t percent_decode(std::string_view text, std::string& out);
 
 // RFC 3339 in UTC with microseconds ("2026-11-23T18:30:17.123456Z").
 // Units: microseconds since 1970-01-01T00:00:00Z.

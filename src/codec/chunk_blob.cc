@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::codec {
 
@@ -102,12 +103,13 @@ Result<model::TileRow> read_row(Bytes& bytes, std::uint64_t chunk,
   model::TileRow row;
   row.tile.value = chunk << model::chunk_id_shift | place;
   row.version = bytes.number();
+  if (row.version > limits::version_max) return broken("a version that is too large");
   row.spawn = bytes.fixed();
   const std::uint64_t table = bytes.number();
   if (table >= tables.size()) return broken(bytes.ok() ? "an unknown table" : "it ends too early");
   row.table = tables[table];
   const std::uint64_t budget = bytes.number();
-  if (budget > UINT32_MAX) return broken("a budget that is too large");
+  if (budget > limits::budget_max) return broken("a budget that is too large");
   row.budget = static_cast<std::uint32_t>(budget);
   row.buried_at_us = bytes.signed_number();
   if ((flags & flag_opens) != 0) row.opens_us = bytes.signed_number();

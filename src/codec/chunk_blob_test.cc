@@ -4,6 +4,8 @@
 
 #include "base/prng.h"
 #include "base/text.h"
+#include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::codec {
 namespace {
@@ -17,10 +19,10 @@ std::vector<model::TileRow> random_rows(Prng& random) {
     if (random.below(one_in) != 0) continue;
     model::TileRow row;
     row.tile.value = chunk << model::chunk_id_shift | place;
-    row.version = random.next() >> random.below(64);
+    row.version = random.next() >> random.between(24, 63);
     row.spawn = random.next() >> random.below(64);
     row.table.assign(random.below(65), static_cast<char>('a' + random.below(26)));
-    row.budget = static_cast<std::uint32_t>(random.next() >> random.below(64));
+    row.budget = static_cast<std::uint32_t>(random.below(limits::budget_max + 1));
     row.buried_at_us = random.between(INT64_MIN / 2, INT64_MAX / 2);
     if (random.below(2) == 0) row.opens_us = random.between(INT64_MIN / 2, INT64_MAX / 2);
     if (random.below(2) == 0) row.closes_us = random.between(INT64_MIN / 2, INT64_MAX / 2);
@@ -91,6 +93,23 @@ TEST(ChunkBlob, refuses_what_is_cut_short_or_goes_on) {
     EXPECT_EQ(read.error().code, Errc::corrupt) << size;
   }
   EXPECT_FALSE(read_rows(blob + "x", chunk).has_value());
+}
+
+TEST(ChunkBlob, refuses_numbers_that_no_store_has) {
+  model::TileRow row;
+  row.tile.value = chunk << model::chunk_id_shift;
+  row.version = limits::version_max;
+  row.budget = limits::budget_max;
+  const auto readable = [](const model::TileRow& one) {
+    return read_rows(write_rows(std::span(&one, 1)), chunk).has_value();
+  };
+  EXPECT_TRUE(readable(row));
+  auto newer = row;
+  newer.version = limits::version_max + 1;
+  EXPECT_FALSE(readable(newer));
+  auto richer = row;
+  richer.budget = limits::budget_max + 1;
+  EXPECT_FALSE(readable(richer));
 }
 
 TEST(ChunkBlob, names_a_newer_form_as_such) {

@@ -76,12 +76,12 @@ tl::unexpected<Error> too_many(std::string_view list) {
 }
 
 // The world of a request that names it, or that gives no id.
-Result<WorldRef> read_world_name(const wire::Request& request) {
+Result<model::WorldRef> read_world_name(const wire::Request& request) {
   const auto* text = request.world_name();
   if (text == nullptr) return wrong("world", "must be between 1 and 4294967295, found 0");
   if (request.world() != 0) return wrong("world_name", "is given beside world; keep one");
   HUNT_TRY(name, read_name(text->string_view(), "world_name"));
-  return WorldRef(std::move(name));
+  return model::WorldRef(std::move(name));
 }
 
 Result<void> check_positions(const std::vector<model::Position>& positions) {

@@ -1,25 +1,15 @@
 // Fuzzes the binary form: any bytes, at any alignment, are read within the bounds or refused with a
 // sentence, and what was read survives writing and reading again.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "codec/codec_fuzz.h"
 #include "codec/flat_batch.h"
 #include "model/limits.h"
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void check_error(const hunt::Error& error) {
-  require(!error.message.empty());
-  require(error.code == hunt::Errc::invalid_argument || error.code == hunt::Errc::too_large);
-}
-
-}  // namespace
+using hunt::codec::check_error;
+using hunt::codec::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static hunt::codec::FlatWriter writer;

@@ -9,6 +9,7 @@
 #include "codec/flat_verify.h"
 #include "codec/hunt_generated.h"
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::codec {
 
@@ -31,7 +32,15 @@ Errc parse_errc(std::string_view name) noexcept {
   return Errc::internal;  // a code that this version does not know
 }
 
+tl::unexpected<Error> out_of_range(std::string_view what) {
+  return fail(Errc::invalid_argument, fmt::format("an invalidation's {} is out of range", what),
+              std::string(what));
+}
+
 Result<model::TileChange> read_change(const wire::TileChange& from, std::size_t index) {
+  if (from.epoch() > limits::epoch_max) return out_of_range("tiles.epoch");
+  if (from.version() > limits::version_max) return out_of_range("tiles.version");
+  if (from.budget() > limits::budget_max) return out_of_range("tiles.budget");
   model::TileChange change;
   change.world = from.world();
   change.epoch = from.epoch();
@@ -64,6 +73,9 @@ Result<model::Invalidation> read_flat_invalidation(std::string_view bytes, std::
   const wire::Message* message = verify_message(aligned.data(), bytes.size());
   const auto* body = message == nullptr ? nullptr : message->body_as_Invalidation();
   if (body == nullptr) return no_body(message, bytes, "Invalidation");
+  if (body->shard() >= limits::shards_max) return out_of_range("shard");
+  if (body->epoch() > limits::epoch_max) return out_of_range("epoch");
+  if (body->committed_ns() < 0) return out_of_range("committed_ns");
   model::Invalidation invalidation;
   invalidation.shard = body->shard();
   invalidation.relay = body->relay();

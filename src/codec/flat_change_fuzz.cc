@@ -2,25 +2,16 @@
 // within the bounds or refused with a sentence, and what was read survives writing and reading
 // again.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "codec/codec_fuzz.h"
 #include "codec/flat_change.h"
 #include "model/limits.h"
+#include "model/outside.h"
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void check_error(const hunt::Error& error) {
-  require(!error.message.empty());
-  require(error.code == hunt::Errc::invalid_argument || error.code == hunt::Errc::too_large);
-}
-
-}  // namespace
+using hunt::codec::check_error;
+using hunt::codec::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static hunt::codec::FlatChangeWriter writer;
@@ -29,6 +20,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view message = std::string_view(bytes).substr(size % 3 == 0 ? size > 0 : 0);
   if (const auto got = hunt::codec::read_flat_invalidation(message, 7)) {
     require(got->tiles.size() <= hunt::limits::invalidation_rows_max);
+    require(got->shard < hunt::limits::shards_max && got->epoch <= hunt::limits::epoch_max);
+    require(got->committed_ns >= 0);
+    for (const auto& change : got->tiles) {
+      require(change.epoch <= hunt::limits::epoch_max);
+      require(change.row.version <= hunt::limits::version_max);
+    }
     const auto again = hunt::codec::read_flat_invalidation(writer.write(*got, 7), 7);
     require(again && again->tiles.size() == got->tiles.size() && again->seq == got->seq);
     for (std::size_t i = 0; i < got->tiles.size(); ++i) {

@@ -8,6 +8,7 @@
 
 #include "codec/flat_batch.h"
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::codec {
 namespace {
@@ -61,6 +62,29 @@ TEST(FlatChange, the_clock_of_another_machine_means_nothing) {
   const auto got = read_flat_invalidation(writer.write(an_invalidation(1), 1), 2);
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(got->committed_ns, 0);
+}
+
+TEST(FlatChange, numbers_that_the_protocol_does_not_have_are_refused) {
+  FlatChangeWriter writer;
+  const auto refused = [&writer](const model::Invalidation& one) {
+    const auto got = read_flat_invalidation(writer.write(one, 1), 1);
+    return !got && got.error().code == Errc::invalid_argument && !got.error().field.empty();
+  };
+  const auto with = [](auto change) {
+    auto one = an_invalidation(1);
+    change(one);
+    return one;
+  };
+  EXPECT_FALSE(refused(with([](auto& one) { one.epoch = limits::epoch_max; })));
+  EXPECT_FALSE(refused(with([](auto& one) { one.tiles[0].row.version = limits::version_max; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.epoch = 9'000'000; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.epoch = UINT64_MAX; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.shard = limits::shards_max; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.committed_ns = -1; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.committed_ns = INT64_MIN; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.tiles[0].epoch = limits::epoch_max + 1; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.tiles[0].row.version = limits::version_max + 1; })));
+  EXPECT_TRUE(refused(with([](auto& one) { one.tiles[0].row.budget = UINT32_MAX; })));
 }
 
 TEST(FlatChange, a_failure_comes_back_with_its_code) {

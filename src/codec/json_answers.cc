@@ -138,6 +138,12 @@ Answer read_answer(sj::object object) {
       answer.id = std::uint64_t(field.value().get_uint64());
       continue;
     }
+    if (key == "part" || key == "parts") {
+      const std::uint64_t number = field.value().get_uint64();
+      if (number > limits::batch_positions_max) throw Misfit{"a part that cannot be"};
+      (key == "part" ? answer.part : answer.parts) = static_cast<std::uint32_t>(number);
+      continue;
+    }
     if (key == "outcomes") {
       answer.content = read_outcomes(field.value().get_array());
     } else if (key == "error") {

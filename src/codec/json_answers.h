@@ -19,6 +19,9 @@ namespace hunt::codec {
 // One message of a stream, or the body of a response (without an id).
 struct Answer {
   std::optional<std::uint64_t> id;
+  // Of outcomes that did not fit into one message: which part it is, from 1, and of how many.
+  std::uint32_t part = 1;
+  std::uint32_t parts = 1;
   // The outcomes of a batch, an error, or an event about a claim.
   std::variant<model::BatchReply, Error, model::ClaimEvent> content;
 };
@@ -30,8 +33,8 @@ class AnswersReader {
   AnswersReader(AnswersReader&&) noexcept;
   AnswersReader& operator=(AnswersReader&&) noexcept;
 
-  // {"id"?,"outcomes":[…]} | {"id"?,"error":{"code","message","field"?}} | {"grant":{…}} |
-  // {"claim":{…}}. Bound: limits::batch_positions_max outcomes.
+  // {"id"?,"outcomes":[…],"part"?,"parts"?} | {"id"?,"error":{"code","message","field"?}} |
+  // {"grant":{…}} | {"claim":{…}}. Bound: limits::batch_positions_max outcomes.
   [[nodiscard]] Result<Answer> parse(std::string_view body);
 
  private:

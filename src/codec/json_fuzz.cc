@@ -1,26 +1,16 @@
 // Fuzzes the request bodies and the answers: any bytes are read or refused with a sentence, and
 // what was read survives writing and reading again.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "codec/codec_fuzz.h"
 #include "codec/json_answers.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void check_error(const hunt::Error& error) {
-  require(!error.message.empty());
-  require(error.code == hunt::Errc::invalid_argument || error.code == hunt::Errc::too_large);
-}
-
-}  // namespace
+using hunt::codec::check_error;
+using hunt::codec::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static hunt::codec::PositionsReader reader;

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::codec {
@@ -55,27 +56,6 @@ void append_uuid(std::string& out, model::PlayerId player) {
   std::array<char, 36> text;
   out.append(text.data(),
              static_cast<std::size_t>(put_id(text.data(), player, true) - text.data()));
-}
-
-// The length of the valid UTF-8 sequence at the front of `text`, or 0.
-std::size_t sequence_length(std::string_view text) noexcept {
-  const auto byte = [&text](std::size_t i) -> unsigned {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto follows = [&byte](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead <= 0xdf && follows(1)) return 2;
-  if ((lead & 0xf0U) == 0xe0 && follows(1) && follows(2)) {
-    const bool overlong = lead == 0xe0 && byte(1) < 0xa0;
-    const bool surrogate = lead == 0xed && byte(1) >= 0xa0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (lead >= 0xf0 && lead <= 0xf4 && follows(1) && follows(2) && follows(3)) {
-    const bool outside = (lead == 0xf0 && byte(1) < 0x90) || (lead == 0xf4 && byte(1) >= 0x90);
-    return outside ? 0 : 4;
-  }
-  return 0;
 }
 
 // `,"name":"<time>"` unless the time is one of the two that mean "unbounded".
@@ -136,10 +116,35 @@ double seconds(std::int64_t nanoseconds) noexcept {
   return static_cast<double>(nanoseconds) / 1e9;
 }
 
-void append_latency(std::string& out, std::string_view name, const model::LatencySummary& summary) {
-  HUNT_APPEND(R"("{}":{{"count":{},"p50":{:.9},"p99":{:.9},"p999":{:.9},"max":{:.9}}})", name,
-              summary.count, seconds(summary.p50_ns), seconds(summary.p99_ns),
-              seconds(summary.p999_ns), seconds(summary.max_ns));
+// Each figure of the table, with a comma before it; those named "l1.hits" in the object "l1".
+void append_counts(std::string& out, const model::Counts& counts) {
+  std::string_view open;
+  for (const auto& figure : model::count_figures) {
+    const auto dot = figure.name.find('.');
+    const auto object = dot == std::string_view::npos ? "" : figure.name.substr(0, dot);
+    const auto key = dot == std::string_view::npos ? figure.name : figure.name.substr(dot + 1);
+    const bool first = object != open && !object.empty();
+    if (object != open && !open.empty()) out.push_back('}');
+    if (first) HUNT_APPEND(R"(,"{}":{{)", object);
+    open = object;
+    HUNT_APPEND(R"({}"{}":{})", first ? "" : ",", key, counts.*figure.value);
+  }
+  if (!open.empty()) out.push_back('}');
+}
+
+void append_latencies(std::string& out, std::string_view name,
+                      const model::Latencies<model::LatencySummary>& latencies) {
+  HUNT_APPEND(R"("{}":{{)", name);
+  std::string_view comma = "";
+  for (const auto& figure : model::latency_figures<model::LatencySummary>) {
+    const auto& one = latencies.*figure.value;
+    HUNT_APPEND(R"({}"{}":{{"count":{},"sum":{:.9},"p50":{:.9},"p99":{:.9},"p999":{:.9},)", comma,
+                figure.name, one.count, seconds(one.sum_ns), seconds(one.p50_ns),
+                seconds(one.p99_ns), seconds(one.p999_ns));
+    HUNT_APPEND(R"("max":{:.9}}})", seconds(one.max_ns));
+    comma = ",";
+  }
+  out.push_back('}');
 }
 
 // Everything of an outcome but the item, which alone has no fixed bound.
@@ -166,26 +171,6 @@ char* put_outcome(char* to, const model::Position& position,
 }
 
 }  // namespace
-
-void append_json_string(std::string& out, std::string_view text) {
-  out.push_back('"');
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    const char c = text.front();
-    if (length == 0) {
-      out += "\xEF\xBF\xBD";
-    } else if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (length == 1 && static_cast<unsigned char>(c) < 0x20) {
-      HUNT_APPEND("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out.append(text.substr(0, length));
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  out.push_back('"');
-}
 
 void write_reply(const model::Batch& batch, const model::BatchReply& reply, std::string& out) {
   HUNT_ASSERT(batch.positions.size() == reply.outcomes.size());
@@ -336,6 +321,7 @@ void write_world_stats(const model::World& world, const model::WorldStats& stats
   HUNT_APPEND(
       R"(,"stats":{{"tiles":{},"open":{},"sold_out":{},"budget":{},"remaining":{},"grants":{})",
       stats.tiles, stats.open, stats.sold_out, stats.budget, stats.remaining, stats.grants);
+  HUNT_APPEND(R"(,"age_seconds":{:.9})", seconds(stats.age_ns));
   if (stats.tiles != 0) {
     HUNT_APPEND(R"(,"bounds":[{},{},{},{}])", stats.bounds.low.x, stats.bounds.low.y,
                 stats.bounds.high.x, stats.bounds.high.y);
@@ -354,37 +340,33 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
   append_json_string(out, stats.store);
   out += R"(,"store_error":)";
   append_json_string(out, stats.store_error);
+  out.push_back(',');
+  append_list(out, "stores_failing", stats.stores_failing, [&out](const auto& one) {
+    HUNT_APPEND(R"({{"shard":{},"seconds":{:.9},"reason":)", one.shard, seconds(one.since_ns));
+    append_json_string(out, one.reason);
+    out.push_back('}');
+  });
+  out.push_back(',');
+  append_list(out, "tables_missing", stats.tables_missing, [&out](const auto& one) {
+    out += R"({"table":)";
+    append_json_string(out, one.table);
+    HUNT_APPEND(R"(,"spawns":{}}})", one.spawns);
+  });
   out += R"(,"not_ready":)";
   append_json_string(out, not_ready);
   out += R"(,"warning":)";
   append_json_string(out, stats.warning);
-  HUNT_APPEND(R"(,"uptime_seconds":{:.9},"lanes":{},"batches":{},)", seconds(stats.uptime_ns),
-              stats.lanes, stats.batches);
+  HUNT_APPEND(R"(,"uptime_seconds":{:.9},"relay_silence_seconds":{:.9},"lanes":{},)",
+              seconds(stats.uptime_ns), seconds(stats.relay_silence_ns), stats.lanes);
   append_outcomes(out, "positions", stats.positions);
   out.push_back(',');
   append_outcomes(out, "claims", stats.claims);
-  HUNT_APPEND(R"(,"grants":{},"repeats":{},"claims_waiting":{},"claim_retries":{},"shed":{})",
-              stats.grants, stats.repeats, stats.claims_waiting, stats.claim_retries, stats.shed);
-  HUNT_APPEND(R"(,"l1":{{"hits":{},"misses":{},"loot_lookups":{},"loot_misses":{},"chunks":{},)",
-              stats.l1_hits, stats.l1_misses, stats.loot_lookups, stats.loot_misses,
-              stats.l1_chunks);
-  HUNT_APPEND(R"("bytes":{},"evictions":{},"chunks_loaded":{}}},)", stats.l1_bytes,
-              stats.l1_evictions, stats.chunks_loaded);
-  HUNT_APPEND(R"("l2":{{"hits":{},"misses":{},"errors":{}}},"cross_shard":{},)", stats.l2_hits,
-              stats.l2_misses, stats.cache_errors, stats.cross_shard);
-  HUNT_APPEND(R"("rules_rejected":{},"relay_silence_seconds":{:.9},)", stats.rules_rejected,
-              seconds(stats.relay_silence_ns));
-  out += R"("latency_seconds":{)";
-  append_latency(out, "answer", stats.answer);
+  append_counts(out, stats);
   out.push_back(',');
-  append_latency(out, "cache_read", stats.cache_read);
+  append_latencies(out, "latency_seconds", stats.lately);
   out.push_back(',');
-  append_latency(out, "store_load", stats.store_load);
-  out.push_back(',');
-  append_latency(out, "store_grant", stats.store_grant);
-  out.push_back(',');
-  append_latency(out, "invalidation", stats.invalidation);
-  out += "}}";
+  append_latencies(out, "latency_since_start_seconds", stats.since_start);
+  out.push_back('}');
 }
 
 void write_live(const model::LiveView& view, std::string& out) {

@@ -17,9 +17,6 @@
 
 namespace hunt::codec {
 
-// `text` as a JSON string with its quotes. Bytes that are no valid UTF-8 become U+FFFD.
-void append_json_string(std::string& out, std::string_view text);
-
 // {"outcomes":[{"player","x","y","outcome","claim"?,"item"?,"distance"?,"repeat"?,
 // "retry_after_ms"?}]}, one for each position of the batch, in order. `reply` answers `batch`.
 void write_reply(const model::Batch& batch, const model::BatchReply& reply, std::string& out);

@@ -12,20 +12,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "model/batch.h"
 #include "model/spawn.h"
+#include "model/world_ref.h"
 
 namespace hunt::codec {
 
-// A world as clients write it: its id, or its name, which the reader of the request resolves.
-using WorldRef = std::variant<model::WorldId, std::string>;
-
 struct PositionsRequest {
-  WorldRef world = model::WorldId{0};
+  model::WorldRef world = model::WorldId{0};
   model::Batch batch;               // batch.world is set when `world` is an id
   bool wait_terminal = false;       // "wait":"terminal"
   std::optional<std::uint64_t> id;  // of a stream's message: comes back with its answer

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
+#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::codec {

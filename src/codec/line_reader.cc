@@ -1,50 +1,170 @@
 #include "codec/line_reader.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <array>
+#include <utility>
+
+#include "base/input_file.h"
 
 namespace hunt::codec {
 namespace {
 
 constexpr std::size_t block_bytes = 256 * 1'024;
+constexpr std::size_t first_bytes = 16;  // enough to tell what a file is
 
 std::string_view without_end(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }
 
-}  // namespace
+// What begins so is no text of ours, whatever follows.
+struct Foreign {
+  std::string_view begins;
+  std::string_view what;
+  std::string_view advice;
+};
+constexpr std::string_view save_as_utf8 = "save it as UTF-8";
+constexpr std::array<Foreign, 10> foreign_files = {{
+    {"PK\x03\x04", "a zip file (spreadsheets are some, too)", "take the CSV out of it"},
+    {"\xff\xfe", "UTF-16 text", save_as_utf8},
+    {"\xfe\xff", "UTF-16 text", save_as_utf8},
+    {"\xd0\xcf\x11\xe0", "an old spreadsheet", "save it as CSV"},
+    {"BZh", "a bzip2 file", "unpack it, or pack it with gzip"},
+    {"\xfd"
+     "7zXZ",
+     "an xz file", "unpack it, or pack it with gzip"},
+    {"\x28\xb5\x2f\xfd", "a zstd file", "unpack it, or pack it with gzip"},
+    {"7z\xbc\xaf", "a 7z file", "unpack it, or pack it with gzip"},
+    {"SQLite format 3", "an SQLite database", "name it with --store sqlite:FILE"},
+    {"PAR1", "a Parquet file", "write it as CSV or JSON Lines"},
+}};
 
-void LineReader::Close::operator()(gzFile_s* file) const noexcept {
-  gzclose_r(file);
+const Foreign* find_foreign(std::string_view text) {
+  static constexpr Foreign utf16{"", "UTF-16 text", save_as_utf8};
+  static constexpr Foreign binary{"", "no text", "expected CSV or JSON Lines, plain or gzip"};
+  for (const Foreign& foreign : foreign_files) {
+    if (text.starts_with(foreign.begins)) return &foreign;
+  }
+  // ASCII in UTF-16 has a zero in every other byte.
+  const std::string_view first = text.substr(0, first_bytes);
+  if (first.find('\0') == std::string_view::npos) return nullptr;
+  const bool pairs = first.size() >= 4 && (first[0] == '\0') == (first[2] == '\0') &&
+                     (first[1] == '\0') == (first[3] == '\0') && first[0] != first[1];
+  return pairs ? &utf16 : &binary;
 }
 
-Result<LineReader> LineReader::open_file(const std::string& path) {
-  struct stat status {};
-  if (stat(path.c_str(), &status) != 0) {
-    const int error = errno;
-    if (error == ENOENT || error == ENOTDIR) {
-      return fail(Errc::not_found, fmt::format("{}: no such file", path));
+}  // namespace
+
+// The bytes of a file, unpacked when they are gzip.
+struct LineReader::Source {
+  explicit Source(InputFile opened) : file(std::move(opened)) {}
+  ~Source() {
+    if (gzip) inflateEnd(&zlib);
+  }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  // At least `count` bytes that were not used, if there are so many.
+  [[nodiscard]] Result<void> want(std::size_t count);
+  [[nodiscard]] Result<std::size_t> read(char* to, std::size_t size);
+  [[nodiscard]] Result<std::size_t> unpack(char* to, std::size_t size);
+  // After the end of a gzip member: another one, padding, or what does not belong there.
+  [[nodiscard]] Result<void> next_member();
+  [[nodiscard]] bool at_gzip() const { return rest().starts_with("\x1f\x8b"); }
+  [[nodiscard]] std::string_view rest() const { return std::string_view(bytes).substr(at); }
+
+  InputFile file;
+  std::string bytes;  // as they lie in the file; used up to `at`
+  std::size_t at = 0;
+  bool ended = false;  // the file has no more
+  bool begun = false;
+  bool gzip = false;
+  bool member_ended = false;
+  bool done = false;  // gzip: the last member has ended, and the file
+  z_stream zlib{};
+};
+
+Result<void> LineReader::Source::want(std::size_t count) {
+  while (bytes.size() - at < count && !ended) {
+    bytes.erase(0, at);
+    at = 0;
+    const std::size_t kept = bytes.size();
+    bytes.resize(kept + block_bytes);
+    auto got = file.read(bytes.data() + kept, block_bytes);
+    bytes.resize(kept + got.value_or(0));
+    if (!got) return tl::unexpected<Error>(std::move(got).error());
+    ended = *got == 0;
+  }
+  return {};
+}
+
+Result<std::size_t> LineReader::Source::read(char* to, std::size_t size) {
+  if (!begun) {
+    begun = true;
+    HUNT_CHECK(want(2));
+    gzip = at_gzip() && inflateInit2(&zlib, 16 + MAX_WBITS) == Z_OK;
+  }
+  if (gzip) return unpack(to, size);
+  HUNT_CHECK(want(1));
+  const std::size_t count = rest().copy(to, size);
+  at += count;
+  return count;
+}
+
+Result<std::size_t> LineReader::Source::unpack(char* to, std::size_t size) {
+  zlib.next_out = reinterpret_cast<Bytef*>(to);
+  zlib.avail_out = static_cast<uInt>(size);
+  while (!done && zlib.avail_out == size) {
+    if (std::exchange(member_ended, false)) {
+      HUNT_CHECK(next_member());
+      continue;
     }
-    return fail(Errc::io, fmt::format("{}: {}", path, std::strerror(error)));
+    HUNT_CHECK(want(1));
+    if (rest().empty()) {
+      return fail(Errc::corrupt, "the gzip data stops in the middle: the file is truncated");
+    }
+    zlib.next_in = reinterpret_cast<Bytef*>(bytes.data() + at);
+    zlib.avail_in = static_cast<uInt>(bytes.size() - at);
+    const int code = inflate(&zlib, Z_NO_FLUSH);
+    at = bytes.size() - zlib.avail_in;
+    member_ended = code == Z_STREAM_END;
+    if (!member_ended && code != Z_OK && code != Z_BUF_ERROR) {
+      return fail(Errc::corrupt, fmt::format("the file cannot be read further: {}",
+                                             zlib.msg != nullptr ? zlib.msg : zError(code)));
+    }
   }
-  if (S_ISDIR(status.st_mode)) {
-    return fail(Errc::io, fmt::format("{} is a directory, expected a file", path));
+  return size - zlib.avail_out;
+}
+
+Result<void> LineReader::Source::next_member() {
+  HUNT_CHECK(want(2));
+  if (at_gzip()) {
+    inflateReset(&zlib);
+    return {};
   }
+  done = true;
+  while (true) {  // tapes and some copies end with zeros
+    HUNT_CHECK(want(1));
+    if (rest().empty()) return {};
+    if (rest().find_first_not_of('\0') != std::string_view::npos) break;
+    at = bytes.size();
+  }
+  return fail(Errc::corrupt,
+              "bytes follow the end of the gzip data: what was appended is not packed; unpack the "
+              "file, append to that, and pack it again");
+}
+
+LineReader::LineReader() = default;
+LineReader::~LineReader() = default;
+LineReader::LineReader(LineReader&&) noexcept = default;
+
+Result<LineReader> LineReader::open_file(const std::string& path) {
+  HUNT_TRY(file, InputFile::open(path));
   LineReader reader;
-  reader.name_ = path;
-  errno = 0;
-  reader.file_.reset(gzopen(path.c_str(), "rb"));
-  if (!reader.file_) {
-    return fail(Errc::io, fmt::format("{} cannot be opened: {}", path,
-                                      errno != 0 ? std::strerror(errno) : "out of memory"));
-  }
-  gzbuffer(reader.file_.get(), 128 * 1'024);
+  reader.name_ = file.name();
+  reader.source_ = std::make_unique<Source>(std::move(file));
   return reader;
 }
 
@@ -55,27 +175,41 @@ LineReader LineReader::from_text(std::string name, std::string text) {
   return reader;
 }
 
-// True when the block has bytes to read.
-Result<bool> LineReader::fill() {
-  if (block_at_ < block_.size()) return true;
-  if (!file_ || broken_) return false;
+// The next block of the file; the first one is long enough to tell what the file is.
+Result<void> LineReader::read_block() {
+  if (later_) return tl::unexpected<Error>(*std::exchange(later_, std::nullopt));
   block_.resize(block_bytes);
   block_at_ = 0;
-  const int got = gzread(file_.get(), block_.data(), static_cast<unsigned>(block_.size()));
-  block_.resize(static_cast<std::size_t>(std::max(got, 0)));
-  if (got > 0) return true;
-  int code = Z_OK;
-  const char* text = gzerror(file_.get(), &code);
-  if (code == Z_OK || code == Z_STREAM_END) return false;
-  broken_ = true;
-  if (code == Z_BUF_ERROR) {
-    return fail(Errc::corrupt,
-                fmt::format("{} row {}: the gzip data stops in the middle: the file is truncated",
-                            name_, row_));
+  std::size_t size = 0;
+  do {
+    auto got = source_->read(block_.data() + size, block_bytes - size);
+    if (!got) {
+      later_ = std::move(got).error();
+      break;
+    }
+    if (*got == 0) break;
+    size += *got;
+  } while (!begun_ && size < first_bytes);
+  block_.resize(size);
+  if (size == 0 && later_) return tl::unexpected<Error>(*std::exchange(later_, std::nullopt));
+  return {};
+}
+
+// True when the block has bytes to read.
+Result<bool> LineReader::fill() {
+  if (broken_) return false;
+  if (block_at_ < block_.size() && begun_) return true;
+  Result<void> read;
+  if (source_ != nullptr) read = read_block();
+  if (const auto* foreign = read && !begun_ ? find_foreign(block_) : nullptr; foreign != nullptr) {
+    read = fail(Errc::unsupported, fmt::format("it is {}: {}", foreign->what, foreign->advice));
   }
-  const char* why = code == Z_ERRNO ? std::strerror(errno) : text;
-  return fail(code == Z_ERRNO ? Errc::io : Errc::corrupt,
-              fmt::format("{} row {}: the file cannot be read further: {}", name_, row_, why));
+  begun_ = true;
+  if (read) return block_at_ < block_.size();
+  broken_ = true;
+  Error error = std::move(read).error();
+  error.message = fmt::format("{} row {}: {}", name_, row_, error.message);
+  return tl::unexpected<Error>(std::move(error));
 }
 
 Result<bool> LineReader::next(std::string_view& line) {

@@ -108,5 +108,52 @@ TEST(LineReader, says_why_a_file_cannot_be_opened) {
   EXPECT_EQ(folder.error().message, "/tmp is a directory, expected a file");
 }
 
+// gzip(1) itself warns of them, and keeps the good part: rows would be lost in silence.
+TEST(LineReader, names_bytes_after_the_last_gzip_member) {
+  const std::string two = gzip("a\nb\n") + gzip("c\n");
+  for (const auto& [rest, wanted] : std::vector<std::pair<std::string, Lines>>{
+           {"", {"a", "b", "c"}},
+           {std::string(600'000, '\0'), {"a", "b", "c"}},
+           {"d\n", {"a", "b", "c", "bytes follow"}},
+           {"\x1f", {"a", "b", "c", "bytes follow"}},
+           {std::string(300'000, '\0') + "d", {"a", "b", "c", "bytes follow"}}}) {
+    const TemporaryFile file("rest.gz", two + rest);
+    auto reader = LineReader::open_file(file.path());
+    ASSERT_TRUE(reader.has_value());
+    Lines lines = lines_of(*reader);
+    if (wanted.back() == "bytes follow") {
+      EXPECT_NE(lines.back().find(" row 4: bytes follow the end of the gzip data"),
+                std::string::npos)
+          << lines.back();
+      lines.back() = "bytes follow";
+    }
+    EXPECT_EQ(lines, wanted);
+    EXPECT_EQ(reader->broken(), wanted.back() == "bytes follow");
+  }
+}
+
+TEST(LineReader, names_files_that_are_no_text) {
+  for (const auto& [bytes, name] : std::vector<std::pair<std::string, std::string>>{
+           {"PK\x03\x04 and so on", "a zip file"},
+           {std::string("\xff\xfex\0,\0", 6), "UTF-16"},
+           {std::string("\xfe\xff\0x\0,", 6), "UTF-16"},
+           {std::string("x\0,\0y\0", 6), "UTF-16"},
+           {std::string("\0x\0,\0y", 6), "UTF-16"},
+           {std::string("x\0\0\0\1", 5), "no text"},
+           {"BZh91AY", "bzip2"},
+           {std::string("SQLite format 3\0", 16), "an SQLite database"}}) {
+    const TemporaryFile plain("plain", bytes);
+    const TemporaryFile packed("packed", gzip(bytes));
+    for (const std::string& path : {plain.path(), packed.path()}) {
+      auto reader = LineReader::open_file(path);
+      const Lines lines = lines_of(*reader);
+      ASSERT_EQ(lines.size(), 1U) << name;
+      EXPECT_NE(lines[0].find("row 1: it is "), std::string::npos) << lines[0];
+      EXPECT_NE(lines[0].find(name), std::string::npos) << lines[0];
+      EXPECT_TRUE(reader->broken());
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hunt::codec

@@ -61,6 +61,32 @@ std::string_view json_type_name(simdjson::ondemand::json_type type) {
   }
 }
 
+// What the first line shows to be a form that is not read, and what to do; empty: none of them.
+std::string_view mistaken_form(std::string_view line) {
+  if (line.starts_with('[')) {
+    return "the file is a JSON array; write one object a line (jq -c '.[]' FILE)";
+  }
+  if (line.starts_with('{')) {
+    const bool goes_on = line.ends_with('{') || line.ends_with(',') || line.ends_with('[');
+    if (!goes_on) return {};
+    return "the JSON object goes on in the next line; write one object a line (jq -c . FILE)";
+  }
+  if (line.find('\r') != std::string_view::npos) {
+    return "its lines end with CR alone; save it with LF or CRLF";
+  }
+  if (line.find(',') != std::string_view::npos) return {};
+  if (line.find(';') != std::string_view::npos) {
+    return "its columns are separated by semicolons; separate them with commas";
+  }
+  if (line.find('\t') != std::string_view::npos) {
+    return "its columns are separated by tabs; separate them with commas";
+  }
+  if (line.find('|') != std::string_view::npos) {
+    return "its columns are separated by '|'; separate them with commas";
+  }
+  return {};
+}
+
 }  // namespace
 
 struct RowReader::Json {
@@ -124,6 +150,10 @@ Result<bool> RowReader::next() {
     if (trimmed(line).empty()) continue;
     if (!started_) {
       started_ = true;
+      if (const std::string_view mistaken = mistaken_form(trimmed(line)); !mistaken.empty()) {
+        fatal_ = true;
+        return bad(mistaken);
+      }
       if (format_ == FileFormat::detect) {
         format_ = trimmed(line).starts_with('{') ? FileFormat::jsonl : FileFormat::csv;
       }

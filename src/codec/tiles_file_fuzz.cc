@@ -1,23 +1,22 @@
 // Fuzzes tiles files: any text is read or refused with a sentence, and what was read survives
 // writing and reading again.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "codec/codec_fuzz.h"
 #include "codec/tiles_file.h"
 
 namespace {
 
 using namespace hunt;
+using codec::require;
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void check_round_trip(const std::vector<model::Burial>& tiles, codec::FileFormat format) {
+void check_round_trip(const codec::TilesFile& tiles, codec::FileFormat format) {
   std::vector<model::TileRow> rows;
-  for (const auto& burial : tiles) {
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
+    const model::Burial burial = tiles.burial(i);
+    require(i == 0 || tiles.tile(i - 1) < tiles.tile(i));
     model::TileRow row;
     row.tile = model::tile_id_of(burial.tile);
     row.table = burial.table;
@@ -28,13 +27,15 @@ void check_round_trip(const std::vector<model::Burial>& tiles, codec::FileFormat
   }
   std::string text;
   codec::write_tiles_header(format, text);
-  codec::write_tiles(format, rows, text);
+  require(codec::write_tiles(format, rows, text) == 0);
   const auto again = codec::read_tiles(codec::LineReader::from_text("again", text), {});
-  require(again.has_value() && again->tiles.size() == tiles.size());
+  require(again.has_value() && again->size() == tiles.size());
   for (std::size_t i = 0; i < tiles.size(); ++i) {
-    require(again->tiles[i].tile == tiles[i].tile && again->tiles[i].budget == tiles[i].budget);
-    require(again->tiles[i].opens_us == tiles[i].opens_us);
-    require(again->tiles[i].closes_us == tiles[i].closes_us);
+    const model::Burial before = tiles.burial(i);
+    const model::Burial after = again->burial(i);
+    require(after.tile == before.tile && after.table == before.table);
+    require(after.budget == before.budget);
+    require(after.opens_us == before.opens_us && after.closes_us == before.closes_us);
   }
 }
 
@@ -49,8 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       require(!tiles.error().message.empty());
       continue;
     }
-    check_round_trip(tiles->tiles, codec::FileFormat::csv);
-    check_round_trip(tiles->tiles, codec::FileFormat::jsonl);
+    check_round_trip(*tiles, codec::FileFormat::csv);
+    check_round_trip(*tiles, codec::FileFormat::jsonl);
   }
   return 0;
 }

@@ -1,17 +1,11 @@
 // Fuzzes trace files: any text is read or refused with a sentence, and what was read is in bounds.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
+#include "codec/codec_fuzz.h"
 #include "codec/trace_file.h"
 
-namespace {
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
-}  // namespace
+using hunt::codec::require;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hunt::codec;

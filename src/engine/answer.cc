@@ -21,57 +21,62 @@ Outcomes outcomes_by_code(const L1& l1) {
   return outcomes;
 }
 
-// A tile with a spawn of its own. Returns true when that decides the outcome (a candidate).
-bool on_spawn(const L1& l1, const Spawn& spawn, const model::Position& position,
-              std::uint32_t index, std::int64_t as_of_us, model::PositionOutcome& outcome,
-              Turn& turn) {
-  const std::int32_t table = l1.table_index_of(spawn);
-  if (table < 0) return false;
-  const auto table_index = static_cast<std::uint32_t>(table);
-  const model::EventRules& event = l1.rules().events[l1.rules().tables[table_index].event];
-  const bool hidden = as_of_us < spawn.opens_us || as_of_us < event.starts_us;
-  if (hidden) return false;
+// What the rules say of a position on a spawn: `found` when they let it claim, else their refusal.
+// `elsewhere`: what the tile comes to as if it had none.
+model::PositionOutcome judge(const L1& l1, const Spawn& spawn, const model::Position& position,
+                             std::int64_t as_of_us, model::PositionOutcome elsewhere) {
+  const model::LootTable* table = l1.table_of(spawn);
+  if (table == nullptr) return elsewhere;
+  const model::EventRules& event = l1.rules().events[table->event];
+  const bool hidden = !spawn.window.opened(as_of_us) || !event.window().opened(as_of_us);
+  if (hidden) return elsewhere;
   if (event.trigger == model::Trigger::dig && position.kind != model::Kind::dig) {
-    const bool open = !spawn.sold_out && spawn.eligible(as_of_us) && event.open(as_of_us);
-    if (!open || event.hint_radius_tiles == 0) return false;
-    outcome = {model::Outcome::hint, 0, -1};
-    return true;
+    const bool open = !spawn.window.closed(as_of_us) && !event.window().closed(as_of_us);
+    if (spawn.sold_out || !open || event.hint_radius_tiles == 0) return elsewhere;
+    return {model::Outcome::hint, 0, -1};
   }
-  if (!event.open(as_of_us)) {
-    outcome = {model::Outcome::closed, 0, -1};
-    return true;
-  }
-  Candidate candidate{index, table_index, spawn.id, model::Outcome::found};
-  if (as_of_us >= spawn.closes_us) candidate.cached = model::Outcome::closed;
+  if (event.window().closed(as_of_us)) return {model::Outcome::closed, 0, -1};
+  return {model::Outcome::found, 0, -1};
+}
+
+Candidate candidate_of(const L1& l1, const Spawn& spawn, std::uint32_t index,
+                       std::int64_t as_of_us) {
+  Candidate candidate;
+  candidate.position = index;
+  candidate.table = static_cast<std::uint32_t>(l1.table_index_of(spawn));
+  candidate.spawn = spawn.id;
+  if (spawn.window.closed(as_of_us)) candidate.cached = model::Outcome::closed;
   if (spawn.sold_out) candidate.cached = model::Outcome::sold_out;
-  turn.candidates.push_back(candidate);
-  outcome = {model::Outcome::found, 0, -1};
-  return true;
+  return candidate;
 }
 
 // One turn's constants.
-struct Moment {
-  std::int64_t now_ns;
-  std::int64_t as_of_us;
+struct Glance {
+  Moment moment;
   Outcomes by_code;
 };
 
 // A position in a chunk whose codes hold.
 model::PositionOutcome look(const L1& l1, const Chunk& chunk, const model::Position& position,
-                            std::uint32_t index, const Moment& moment, Turn& turn) {
+                            std::uint32_t index, const Glance& glance, Turn& turn) {
   const std::uint32_t code = chunk.codes.at(local_of(position.tile));
-  if ((code & spawn_bit) != 0) {
-    ++turn.on_loot;
-    const Spawn& spawn = chunk.spawns[chunk.ranks.of(local_of(position.tile))];
-    model::PositionOutcome outcome;
-    if (on_spawn(l1, spawn, position, index, moment.as_of_us, outcome, turn)) return outcome;
-  }
-  return moment.by_code[code];
+  const model::PositionOutcome elsewhere = glance.by_code[code];
+  if ((code & spawn_bit) == 0) return elsewhere;
+  ++turn.on_loot;
+  const Spawn& spawn = chunk.spawns[chunk.ranks.of(local_of(position.tile))];
+  const std::int64_t as_of_us = glance.moment.as_of_us;
+  const model::PositionOutcome outcome = judge(l1, spawn, position, as_of_us, elsewhere);
+  const bool refused = outcome.outcome != model::Outcome::found;
+  if (refused && !glance.moment.insists) return outcome;
+  turn.candidates.push_back(candidate_of(l1, spawn, index, as_of_us));
+  turn.candidates.back().refused = refused;
+  return outcome;
 }
 
 // One position, whatever the state of its chunk; false when that is not usable.
-bool answer_one(L1& l1, const model::Batch& batch, std::uint32_t index, const Moment& moment,
+bool answer_one(L1& l1, const model::Batch& batch, std::uint32_t index, const Glance& glance,
                 model::PositionOutcome* outcomes, Turn& turn) {
+  const Moment& moment = glance.moment;
   const model::Position& position = batch.positions[index];
   const model::ChunkAt at = model::chunk_at(position.tile);
   Chunk* chunk = l1.usable(batch.world, at, moment.now_ns, moment.as_of_us);
@@ -80,7 +85,7 @@ bool answer_one(L1& l1, const model::Batch& batch, std::uint32_t index, const Mo
     return false;
   }
   if (moment.now_ns >= chunk->refresh_from_ns) l1.want_refresh(*chunk, moment.now_ns, turn.aging);
-  outcomes[index] = look(l1, *chunk, position, index, moment, turn);
+  outcomes[index] = look(l1, *chunk, position, index, glance, turn);
   return true;
 }
 
@@ -104,8 +109,9 @@ struct Block {
 // Answers `count` positions by their codes. Writes those that need more to `of.left` and returns
 // how many they are.
 std::uint32_t answer_by_code(const L1& l1, const model::Batch& batch, std::uint32_t first,
-                             std::uint32_t count, const Moment& moment,
+                             std::uint32_t count, const Glance& glance,
                              model::PositionOutcome* outcomes, Block& of) {
+  const Moment& moment = glance.moment;
   auto& [places, chunks, left] = of;
   const model::Position* positions = batch.positions.data() + first;
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -130,7 +136,7 @@ std::uint32_t answer_by_code(const L1& l1, const model::Batch& batch, std::uint3
     const bool good =
         (moment.now_ns < chunk->good_until_ns) & (moment.as_of_us < chunk->maps_until_us);
     const std::uint32_t code = chunk->codes.at(local_of(positions[i].tile));
-    outcomes[first + i] = moment.by_code[code];
+    outcomes[first + i] = glance.by_code[code];
     left[left_count].chunk = good ? chunk : nullptr;
     left_count += static_cast<std::uint32_t>(!good) | (code / spawn_bit);
   }
@@ -139,41 +145,41 @@ std::uint32_t answer_by_code(const L1& l1, const model::Batch& batch, std::uint3
 
 }  // namespace
 
-void answer(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::int64_t as_of_us,
+void answer(L1& l1, const model::Batch& batch, const Moment& moment,
             model::PositionOutcome* outcomes, Turn& turn) {
   turn.missed.clear();
   turn.wanted.clear();
   turn.aging.clear();
   turn.candidates.clear();
   turn.on_loot = 0;
-  l1.begin_turn(now_ns);
-  const Moment moment{now_ns, as_of_us, outcomes_by_code(l1)};
+  l1.begin_turn(moment.now_ns);
+  const Glance glance{moment, outcomes_by_code(l1)};
   const auto count = static_cast<std::uint32_t>(batch.positions.size());
   Block of;
   for (std::uint32_t first = 0; first < count; first += block) {
     const std::uint32_t size = std::min(block, count - first);
-    const std::uint32_t left_count = answer_by_code(l1, batch, first, size, moment, outcomes, of);
+    const std::uint32_t left_count = answer_by_code(l1, batch, first, size, glance, outcomes, of);
     for (std::uint32_t k = 0; k < left_count; ++k) {
       const auto [chunk, i] = of.left[k];
       if (chunk != nullptr) {
-        outcomes[i] = look(l1, *chunk, batch.positions[i], i, moment, turn);
-      } else if (!answer_one(l1, batch, i, moment, outcomes, turn)) {
+        outcomes[i] = look(l1, *chunk, batch.positions[i], i, glance, turn);
+      } else if (!answer_one(l1, batch, i, glance, outcomes, turn)) {
         turn.missed.push_back(i);
       }
     }
   }
 }
 
-void answer_missed(L1& l1, const model::Batch& batch, std::int64_t now_ns, std::int64_t as_of_us,
+void answer_missed(L1& l1, const model::Batch& batch, const Moment& moment,
                    model::PositionOutcome* outcomes, Turn& turn) {
   turn.wanted.clear();
   turn.aging.clear();
   turn.candidates.clear();
-  l1.begin_turn(now_ns);
-  const Moment moment{now_ns, as_of_us, outcomes_by_code(l1)};
+  l1.begin_turn(moment.now_ns);
+  const Glance glance{moment, outcomes_by_code(l1)};
   std::size_t kept = 0;
   for (const std::uint32_t i : turn.missed) {
-    if (!answer_one(l1, batch, i, moment, outcomes, turn)) turn.missed[kept++] = i;
+    if (!answer_one(l1, batch, i, glance, outcomes, turn)) turn.missed[kept++] = i;
   }
   turn.missed.resize(kept);
 }

@@ -14,6 +14,13 @@ using model::Stage;
 
 constexpr double stands_out = 0.5;  // a share below this is no single culprit
 constexpr double busy_lane = 0.5;   // PROTOCOLS 11: above it, the CPU is the cause, not the remote
+constexpr std::size_t tail_min = 5;
+// Below these it may be chance: timelines at all, and those of the tail that the culprit fills.
+constexpr std::size_t samples_min = 20;
+constexpr std::int64_t filled_min = 3;
+constexpr double worth_telling = 0.2;  // a share from here on is told beside the largest
+// Of a wait without a core: from here on it may be what makes the wait long.
+constexpr double some_starving = 0.2;
 
 std::string ms(std::int64_t ns) {
   const double value = static_cast<double>(ns) / 1e6;
@@ -34,22 +41,29 @@ std::int64_t p99_of(const std::vector<Timeline>& all, Stage stage) {
   return *at;
 }
 
+bool is_store(Stage stage) {
+  return stage == Stage::store_load || stage == Stage::store_grant;
+}
+
 // One stage at one resource, of the timelines of a tail that were there.
 struct Part {
   Stage stage = Stage::queue;
   std::uint32_t shard = 0;
   std::int64_t ns = 0;
-  std::int64_t count = 0;  // timelines
-  std::int64_t lock_ns = 0;
-  std::int64_t exec_ns = 0;
-  std::int64_t load_calls = 0;
+  std::int64_t count = 0;   // timelines
+  std::int64_t filled = 0;  // of them, those where it takes half of what the tail takes on average
+  InStore told{};
   std::int64_t fill_wait_ns = 0;
+  std::int64_t starved_ns = 0;  // of `ns` at most
 
+  [[nodiscard]] double starved_share() const {
+    return ns == 0 ? 0.0 : static_cast<double>(starved_ns) / static_cast<double>(ns);
+  }
   [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : ns / count; }
   [[nodiscard]] std::string resource() const { return model::resource_of(stage, shard); }
 };
 
-// The slowest 1 %, at least one.
+// The slowest 1 %, at least five where there are as many.
 struct Tail {
   std::vector<Part> parts;  // every stage, in order; those of shards once for each shard seen
   std::int64_t total_ns = 0;
@@ -74,7 +88,7 @@ struct Tail {
 // How many the slowest 1 % are; they are moved to the front.
 std::size_t slowest_first(std::vector<Timeline>& all) {
   if (all.empty()) return 0;
-  const std::size_t count = std::max<std::size_t>(1, all.size() / 100);
+  const std::size_t count = std::max(std::min(all.size(), tail_min), all.size() / 100);
   std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count) - 1, all.end(),
                    [](const Timeline& a, const Timeline& b) { return a.total_ns > b.total_ns; });
   return count;
@@ -94,19 +108,19 @@ Tail tail_of(std::vector<Timeline> all) {
   Tail tail;
   tail.count = static_cast<std::int64_t>(slowest_first(all));
   all.resize(static_cast<std::size_t>(tail.count));
+  for (const Timeline& timeline : all) tail.total_ns += timeline.total_ns;
   for (std::size_t s = 0; s < model::stage_count; ++s) {
     const auto stage = static_cast<Stage>(s);
     for (const Timeline& timeline : all) {
       const std::int64_t ns = timeline.of(stage);
-      tail.total_ns += ns;
       if (ns == 0) continue;
-      Part& part = part_of(tail, stage, model::is_of_shard(stage) ? timeline.shard : 0);
+      Part& part = part_of(tail, stage, timeline.shard_of(stage));
       part.ns += ns;
       ++part.count;
-      part.lock_ns += timeline.lock_ns;
-      part.exec_ns += timeline.exec_ns;
-      part.load_calls += timeline.load_calls;
+      if (ns * 2 >= tail.mean_ns()) ++part.filled;
+      if (is_store(stage)) part.told += timeline.in_store(stage);
       part.fill_wait_ns += timeline.fill_wait_ns;
+      part.starved_ns += std::min(ns, timeline.starved_ns);
     }
     // A stage nobody was in is shown, too.
     const bool seen = std::any_of(tail.parts.begin(), tail.parts.end(),
@@ -127,43 +141,57 @@ std::string cpu_of(const Evidence& evidence) {
                      percent(evidence.lane_starved));
 }
 
-bool is_store(Stage stage) {
-  return stage == Stage::store_load || stage == Stage::store_grant;
-}
+struct Inside {
+  Cause cause = Cause::unclear;
+  std::int64_t ns = 0;   // per timeline
+  bool guessed = false;  // from probes: the calls have not ended, or told nothing
+};
 
-// What inside a store stage takes the longest: (cause, its time per timeline).
-std::pair<Cause, std::int64_t> inside_store(const Evidence& evidence, const Part& part) {
+// What inside a store stage takes the most of it.
+Inside inside_store(const Evidence& evidence, const Part& part) {
   const std::int64_t whole_ns = part.mean_ns();
   const std::int64_t count = std::max<std::int64_t>(1, part.count);
-  const std::int64_t probe_ns =
-      part.shard < evidence.round_trip_ns.size() ? evidence.round_trip_ns[part.shard] : 0;
-  if (part.stage == Stage::store_load) {
-    const std::int64_t calls = std::max<std::int64_t>(1, part.load_calls / count);
-    const std::int64_t trip_ns = std::min(probe_ns * calls, whole_ns);
-    const std::int64_t rest_ns = whole_ns - trip_ns;
-    return trip_ns >= rest_ns ? std::pair(Cause::round_trip, trip_ns)
-                              : std::pair(Cause::server, rest_ns);
+  const std::int64_t told_ns = std::min(part.told.told_ns / count, whole_ns);
+  const std::int64_t lock_ns = part.told.lock_ns / count;
+  const std::int64_t exec_ns = part.told.exec_ns / count;
+  const std::int64_t commit_ns = part.told.commit_ns / count;
+  const std::int64_t way_ns = std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - commit_ns);
+  Inside most{Cause::round_trip, way_ns};
+  for (const auto& one : {Inside{Cause::lock, lock_ns}, Inside{Cause::server, exec_ns},
+                          Inside{Cause::commit, commit_ns}}) {
+    if (one.ns > most.ns) most = one;
   }
-  const std::int64_t trip_ns = std::min(probe_ns, whole_ns);
-  const std::int64_t lock_ns = part.lock_ns / count;
-  const std::int64_t exec_ns = part.exec_ns / count;
-  const std::int64_t commit_ns = std::max<std::int64_t>(0, whole_ns - trip_ns - lock_ns - exec_ns);
-  std::pair<Cause, std::int64_t> most{Cause::round_trip, trip_ns};
-  for (const auto& one : {std::pair(Cause::lock, lock_ns), std::pair(Cause::server, exec_ns),
-                          std::pair(Cause::commit, commit_ns)}) {
-    if (one.second > most.second) most = one;
-  }
-  return most;
+  const std::int64_t untold_ns = whole_ns - told_ns;
+  if (untold_ns <= most.ns) return most;
+  // A store that answers a probe at once is there, and busy with what was asked.
+  Probe probe;
+  if (part.shard < evidence.probes.size()) probe = evidence.probes[part.shard];
+  const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
+  if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
+  // One of before the calls began says nothing of them.
+  const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
+  if (meanwhile && probe_ns * 5 <= untold_ns) return {Cause::server, untold_ns, true};
+  return {Cause::unclear, untold_ns, true};
 }
 
 bool all_calls_used(const Evidence& evidence) {
   return evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
 }
 
+// The wait is one for a core: nothing else that it may be called makes up as much of it.
+bool is_starved(const Part& part) {
+  return part.starved_share() >= stands_out;
+}
+
 Cause cause_of(const Evidence& evidence, const Part& part) {
-  if (model::is_work(part.stage)) return Cause::cpu;
-  if (is_store(part.stage)) return inside_store(evidence, part).first;
+  if (model::is_work(part.stage) || is_starved(part)) return Cause::cpu;
+  if (is_store(part.stage)) {
+    const Inside inside = inside_store(evidence, part);
+    return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
+  }
   if (wants_core(evidence)) return Cause::cpu;
+  if (part.starved_share() >= some_starving) return Cause::unclear;
+  if (part.stage == Stage::load_wait) return Cause::limit;
   if (part.stage == Stage::claim_wait) {
     return all_calls_used(evidence) ? Cause::limit : Cause::queue;
   }
@@ -173,19 +201,27 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   return Cause::queue;
 }
 
-// Claims that wait because every call is taken, and calls that are slow: the wait is the call's.
+// Who waits because every call is taken, and calls are slow: the wait is the call's.
 const Part* call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
   constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
-  if (part.stage != Stage::claim_wait || !all_calls_used(evidence)) return nullptr;
-  const Part* call = tail.find(Stage::store_grant, part.shard);
+  const bool for_load = part.stage == Stage::load_wait;
+  const bool for_grant = part.stage == Stage::claim_wait && all_calls_used(evidence);
+  if (!for_load && !for_grant) return nullptr;
+  const Part* call = tail.find(for_load ? Stage::store_load : Stage::store_grant, part.shard);
   return call != nullptr && call->mean_ns() >= slow_call_ns ? call : nullptr;
 }
 
-// A call that is over comes back to its lane and waits in the same line as the batches. The line of
-// a busy lane, when it is long enough to hold most of the call.
+// A call that is over comes back to its lane and waits in the same line as the batches, or for a
+// core. The line of a busy lane, when it is long enough to hold most of the call.
 std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
   const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2;
-  if (!waits || !wants_core(evidence)) return std::nullopt;
+  if (!waits) return std::nullopt;
+  if (is_starved(part)) {
+    Part line{Stage::queue, 0, part.starved_ns, part.count};
+    line.starved_ns = part.starved_ns;
+    return line;
+  }
+  if (!wants_core(evidence)) return std::nullopt;
   const std::int64_t line_ns = p99_of(evidence.answers, Stage::queue);
   if (line_ns * 2 < part.mean_ns()) return std::nullopt;
   return Part{Stage::queue, 0, line_ns, 1};
@@ -193,27 +229,49 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
 
 std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) {
   const std::int64_t stage_ns = part.mean_ns();
-  const std::int64_t part_ns =
-      is_store(part.stage) ? inside_store(evidence, part).second : stage_ns;
+  const Inside inside =
+      is_store(part.stage) ? inside_store(evidence, part) : Inside{cause, stage_ns};
+  const std::int64_t part_ns = inside.ns;
   const std::string resource = part.resource();
   switch (cause) {
     case Cause::round_trip:
       if (part.stage == Stage::l2) {
         return fmt::format("{} is the way to the {} and back", ms(stage_ns), resource);
       }
+      if (inside.guessed) {
+        return fmt::format(
+            "{} is the round trip to {}, which answers no quicker to a call that does "
+            "nothing (so network, or a server that hangs)",
+            ms(part_ns), resource);
+      }
       return fmt::format(
-          "{} is the round trip to {} (the rest of the call {}, so network or "
-          "pool)",
+          "{} is the round trip to {} (of the call the server tells {}, so network or pool)",
           ms(part_ns), resource, ms(std::max<std::int64_t>(0, stage_ns - part_ns)));
     case Cause::server:
+      if (inside.guessed) {
+        return fmt::format(
+            "calls to {} have not ended for {}, while one that does nothing is answered: "
+            "it executes, or waits for locks",
+            resource, ms(part_ns));
+      }
       return fmt::format("{} is {} executing", ms(part_ns), resource);
     case Cause::commit:
       return fmt::format("{} is {} making commits durable", ms(part_ns), resource);
     case Cause::lock:
       return fmt::format("{} is waiting for locks of {}", ms(part_ns), resource);
     case Cause::cpu:
+      if (is_starved(part)) {
+        return fmt::format("{} is waiting for a core at {}", ms(part.starved_ns / part.count),
+                           resource);
+      }
       return fmt::format("{} is {} on a busy CPU", ms(stage_ns), resource);
     case Cause::limit:
+      if (part.stage == Stage::load_wait) {
+        return fmt::format(
+            "{} is waiting for one of the {} reads at a time, or for the connection, "
+            "to {}",
+            ms(stage_ns), evidence.loads_max, resource);
+      }
       return fmt::format("{} is waiting for one of the {} grant calls at a time to {}",
                          ms(stage_ns), evidence.grant_calls_max, resource);
     case Cause::cache_miss:
@@ -224,7 +282,8 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
   }
 }
 
-std::string what_to_do(const Evidence& evidence, Cause cause, const std::string& resource) {
+std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) {
+  const std::string resource = part.resource();
   const std::string no_pods = fmt::format("{}, so scaling pods will not help.", cpu_of(evidence));
   switch (cause) {
     case Cause::round_trip:
@@ -241,12 +300,15 @@ std::string what_to_do(const Evidence& evidence, Cause cause, const std::string&
       return fmt::format("Look for long transactions and other writers on {}; {}", resource,
                          no_pods);
     case Cause::cpu:
-      return evidence.lane_starved > evidence.lane_busy
+      return is_starved(part) || evidence.lane_starved > evidence.lane_busy
                  ? "Add pods or raise their CPU limit: the lane's thread is ready and gets no "
                    "core, "
                    "because others have it or a limit throttles it."
                  : "Add lanes or pods: this thread's core is the limit.";
     case Cause::limit:
+      if (part.stage == Stage::load_wait) {
+        return fmt::format("Prewarm before an event, or split {}; {}", resource, no_pods);
+      }
       return fmt::format("Allow more grant calls at a time, or split {}; {}", resource, no_pods);
     case Cause::cache_miss:
       return fmt::format("Prewarm before an event, and look at the loads of the store; {}",
@@ -271,6 +333,10 @@ void fill_stages(const Evidence& evidence, const std::vector<Timeline>& timeline
       figures.inflight = evidence.claims_waiting;
       figures.limit = evidence.claims_waiting_max;
     }
+    if (part.stage == Stage::store_load) {
+      figures.inflight = evidence.loads_inflight;
+      figures.limit = evidence.loads_max;
+    }
     if (part.stage == Stage::store_grant) {
       figures.inflight = evidence.grant_calls_inflight;
       figures.limit = evidence.grant_calls_max;
@@ -290,24 +356,62 @@ std::string against_before(const model::Why& why) {
 void say_store_error(const Evidence& evidence, model::Why& why) {
   why.stage = Stage::store_grant;
   why.resource = model::resource_of(why.stage, evidence.store_error_shard);
-  why.cause = Cause::server;
+  why.cause = evidence.store_error_cause;
   for (const auto& figures : why.stages) {
     if (figures.stage == why.stage && figures.resource == why.resource) why.share = figures.share;
   }
   why.confident = true;
+  if (why.cause == Cause::round_trip) {
+    why.verdict = fmt::format("{} cannot be reached: {}", why.resource, evidence.store_error);
+    why.next = fmt::format(
+        "Look at the network to {} and whether its server runs; claims are kept "
+        "and repeated until it answers.",
+        why.resource);
+    return;
+  }
   why.verdict = fmt::format("{} refuses: {}", why.resource, evidence.store_error);
+  if (why.cause == Cause::lock) {
+    why.next = fmt::format(
+        "Look for long transactions and other writers on {}; claims are kept and "
+        "repeated until they are gone.",
+        why.resource);
+    return;
+  }
   why.next = "Repair the store; claims are kept and repeated until it answers.";
+}
+
+// Below the bound, and not new: a tail that has become three times as long is one to look at.
+bool is_fine(const model::Why& why, std::int64_t fine_ns) {
+  const bool grown = why.tail_before_ns > 0 && why.tail_ns >= 3 * why.tail_before_ns;
+  return why.tail_ns < (grown ? fine_ns / 4 : fine_ns);
+}
+
+// What else holds a good part of the tail.
+std::string also(const Evidence& evidence, const Tail& tail, const Part& named,
+                 const Part& largest) {
+  const Part* next = nullptr;
+  for (const Part& part : tail.parts) {
+    const bool same = &part == &largest || (part.stage == named.stage && part.shard == named.shard);
+    if (!same && (next == nullptr || part.ns > next->ns)) next = &part;
+  }
+  if (next == nullptr || tail.share(*next) < worth_telling) return "";
+  return fmt::format("; beside it ({} of the time) {}", percent(tail.share(*next)),
+                     what_it_is(evidence, *next, cause_of(evidence, *next)));
 }
 
 // Names the part that holds the tail, or says that none does.
 void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_ns,
                  model::Why& why) {
-  const Part* part = &tail.largest();
+  const Part& largest = tail.largest();
+  const Part* part = &largest;
   why.share = tail.share(*part);
   std::string wait;
   if (const Part* call = call_behind_wait(evidence, tail, *part)) {
-    wait = fmt::format("they wait for one of {} grant calls at a time, and of each call ",
-                       evidence.grant_calls_max);
+    wait = part->stage == Stage::load_wait
+               ? fmt::format("they wait for one of {} reads at a time, and of each read ",
+                             evidence.loads_max)
+               : fmt::format("they wait for one of {} grant calls at a time, and of each call ",
+                             evidence.grant_calls_max);
     part = call;
     why.share += tail.share(*call);
   }
@@ -322,7 +426,7 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   const std::string tail_text =
       fmt::format("the slowest 1 % of {} take {}", why.timeline, ms(why.tail_ns));
   const std::string cpu = cpu_of(evidence);
-  if (why.tail_ns < fine_ns) {
+  if (is_fine(why, fine_ns)) {
     why.cause = Cause::none;
     why.confident = true;
     why.verdict =
@@ -331,16 +435,29 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     why.next = "Nothing to do.";
     return;
   }
-  why.confident = why.share >= stands_out;
-  why.cause = why.confident ? cause_of(evidence, *part) : Cause::unclear;
-  why.verdict =
-      why.confident
-          ? fmt::format("{}: {}{}; {}", tail_text, wait, what_it_is(evidence, *part, why.cause),
-                        cpu)
-          : fmt::format("unclear: {} and no stage holds half of it; the largest, {} at {}, has {}",
-                        tail_text, model::name_of(why.stage), why.resource, percent(why.share));
-  why.verdict += against_before(why);
-  why.next = what_to_do(evidence, why.cause, why.resource);
+  why.cause = why.share >= stands_out ? cause_of(evidence, *part) : Cause::unclear;
+  const bool enough = why.samples >= samples_min && (line || largest.filled >= filled_min);
+  why.confident = why.cause != Cause::unclear && enough;
+  if (why.cause != Cause::unclear) {
+    why.verdict =
+        fmt::format("{}: {}{}; {}", tail_text, wait, what_it_is(evidence, *part, why.cause), cpu);
+    if (!enough) why.verdict = fmt::format("perhaps, of only {}: {}", why.samples, why.verdict);
+  } else if (why.share < stands_out) {
+    why.verdict =
+        fmt::format("unclear: {} and no stage holds half of it; the largest, {} at {}, has {}",
+                    tail_text, model::name_of(why.stage), why.resource, percent(why.share));
+  } else if (part->starved_share() >= some_starving) {
+    why.verdict =
+        fmt::format("unclear: {}, {} of it {} at {}, and for {} of that the lane had no core; {}",
+                    tail_text, percent(why.share), model::name_of(why.stage), why.resource,
+                    percent(part->starved_share()), cpu);
+  } else {
+    why.verdict =
+        fmt::format("unclear: {}, {} of it {} at {}, and of that nothing holds half; {}", tail_text,
+                    percent(why.share), model::name_of(why.stage), why.resource, cpu);
+  }
+  why.verdict += also(evidence, tail, *part, largest) + against_before(why);
+  why.next = what_to_do(evidence, *part, why.cause);
 }
 
 }  // namespace

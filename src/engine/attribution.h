@@ -12,10 +12,17 @@
 
 namespace hunt::engine {
 
+// A call that does next to nothing, sent to a shard once a second.
+struct Probe {
+  std::int64_t newest_ns = 0;  // the least of the newest ones
+  std::int64_t open_ns = 0;    // so long the one under way has waited; 0: none is
+  std::int64_t age_ns = 0;     // since the newest one that was answered was sent
+};
+
 struct Evidence {
-  std::vector<Timeline> answers;            // batches, from arrival to reply
-  std::vector<Timeline> claims;             // from found to terminal
-  std::vector<std::int64_t> round_trip_ns;  // by shard: newest probe, which does next to nothing
+  std::vector<Timeline> answers;  // batches, from arrival to reply
+  std::vector<Timeline> claims;   // from found to terminal
+  std::vector<Probe> probes;      // by shard
   // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
   double lane_busy = 0;
   double lane_starved = 0;
@@ -24,7 +31,10 @@ struct Evidence {
   std::uint64_t claims_waiting_max = 0;
   std::uint64_t grant_calls_inflight = 0;  // of the shard with the most
   std::uint64_t grant_calls_max = 0;       // of one shard
+  std::uint64_t loads_inflight = 0;        // reads of the store, of the shard with the most
+  std::uint64_t loads_max = 0;             // of one shard
   std::string store_error;                 // the last one while it lasts
+  model::Cause store_error_cause = model::Cause::server;  // or round_trip, or lock
   std::uint32_t store_error_shard = 0;
   // Mean of the slowest 1 % in the minutes before; 0: not known.
   std::int64_t answers_before_ns = 0;

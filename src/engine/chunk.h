@@ -18,17 +18,13 @@ namespace hunt::engine {
 inline constexpr std::array<std::int32_t, 6> band_edges_tiles = {1, 2, 4, 8, 16, 32};
 
 struct Spawn {
-  model::SpawnId id = 0;      // 0: the tile is empty, the row only keeps its version
-  std::uint64_t order = 0;    // model::order_of(epoch, version)
-  std::int64_t opens_us = 0;  // max(opens, buried_at)
-  std::int64_t closes_us = 0;
+  model::SpawnId id = 0;    // 0: the tile is empty, the row only keeps its version
+  std::uint64_t order = 0;  // model::order_of(epoch, version)
+  model::TimeWindow window;
   std::uint16_t local = 0;  // y * 32 + x inside the chunk; the sort key
   std::uint16_t table = 0;  // into the L1's table names
   bool sold_out = false;
 
-  [[nodiscard]] bool eligible(std::int64_t as_of_us) const noexcept {
-    return opens_us <= as_of_us && as_of_us < closes_us;
-  }
   friend bool operator==(const Spawn&, const Spawn&) = default;
 };
 
@@ -101,6 +97,7 @@ struct alignas(64) Chunk {
   std::int64_t own_loaded_ns = 0;
   std::int64_t own_expires_ns = 0;
   std::int64_t own_refresh_ns = 0;
+  std::int64_t own_learnt_ns = INT64_MIN;  // when the newest of it became known
 };
 
 [[nodiscard]] constexpr std::uint16_t local_of(model::Tile tile) noexcept {

@@ -2,8 +2,9 @@
 // again, costs no call to the store.
 //
 // Not the ledger: forgetting is always safe (the store answers again). Remembers only what cannot
-// change: pending, granted, sold out. Fixed size, two ways per set, the older one is replaced.
-// Keyed by (player, spawn), which names a claim as well as its id does. Thread: its lane's.
+// change within an epoch of its shard: pending, granted, sold out. Fixed size, two ways per set,
+// the older one is replaced. Keyed by (player, spawn), which names a claim as well as its id does.
+// Thread: its lane's.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "model/batch.h"
 #include "model/ids.h"
+#include "model/shard_map.h"
 
 namespace hunt::engine {
 
@@ -21,6 +23,10 @@ struct Remembered {
   model::ClaimId claim;
   model::Outcome outcome = model::Outcome::found;  // found: pending
   std::string item;                                // with granted
+  // Whose verdict it is: the shard, its epoch as it was known when it was asked, and when that was.
+  model::ShardId shard = 0;
+  std::uint64_t epoch = 0;
+  std::int64_t asked_ns = 0;
 };
 
 class ClaimMemo {

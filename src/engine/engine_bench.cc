@@ -110,7 +110,7 @@ void answer_batch(benchmark::State& state, Input input) {
   Turn turn;
   std::vector<model::PositionOutcome> outcomes(batch_positions);
   each_batch(state, input, [&](const model::Batch& batch) {
-    answer(*reference().l1, batch, 2, 2, outcomes.data(), turn);
+    answer(*reference().l1, batch, {2, 2}, outcomes.data(), turn);
     benchmark::DoNotOptimize(outcomes.data());
   });
 }
@@ -155,7 +155,7 @@ void follow_change(benchmark::State& state) {
     ++change.row.version;
     change.row.spawn = i;
     own.l1->apply(change);
-    answer(*own.l1, one, 2, 2, outcomes.data(), turn);
+    answer(*own.l1, one, {2, 2}, outcomes.data(), turn);
     benchmark::DoNotOptimize(outcomes.data());
   }
 }

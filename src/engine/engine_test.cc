@@ -11,6 +11,7 @@
 #include "engine/l1.h"
 #include "engine/roll.h"
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::engine {
 namespace {
@@ -49,7 +50,7 @@ struct World {
   [[nodiscard]] std::int64_t distance(model::Tile from, std::int64_t as_of_us) const {
     std::int64_t best = INT64_MAX;
     for (const auto& [id, row] : rows) {
-      if (row.spawn == 0 || row.sold_out || !row.eligible(as_of_us)) continue;
+      if (row.spawn == 0 || row.sold_out || !row.window().holds(as_of_us)) continue;
       const model::Tile to = model::tile_of(id);
       const std::int64_t dx = std::abs(std::int64_t{to.x} - from.x);
       const std::int64_t dy = std::abs(std::int64_t{to.y} - from.y);
@@ -64,18 +65,19 @@ struct Lane {
   World world;
   Turn turn;
   std::vector<model::PositionOutcome> outcomes;
+  bool insists = false;
 
   Lane(std::int32_t radius, model::Trigger trigger, std::size_t bytes = 64U << 20)
       : l1(bytes, rules_with(radius, trigger)) {}
 
   void run(const model::Batch& batch, std::int64_t now_ns, std::int64_t as_of_us) {
     outcomes.assign(batch.positions.size(), {});
-    answer(l1, batch, now_ns, as_of_us, outcomes.data(), turn);
+    answer(l1, batch, {now_ns, as_of_us, insists}, outcomes.data(), turn);
     for (int round = 0; round < 8 && !turn.missed.empty(); ++round) {
       for (const auto& key : turn.wanted) {
         l1.put(world.chunk(key), now_ns, now_ns + limits::chunk_life_ns);
       }
-      answer_missed(l1, batch, now_ns, as_of_us, outcomes.data(), turn);
+      answer_missed(l1, batch, {now_ns, as_of_us, insists}, outcomes.data(), turn);
     }
     ASSERT_TRUE(turn.missed.empty());
   }
@@ -196,12 +198,54 @@ TEST(Answer, makes_no_allocation_when_chunks_are_here) {
          0});
   }
   lane.run(batch, 1, 1);
-  answer(lane.l1, batch, 2, 2, lane.outcomes.data(), lane.turn);
+  answer(lane.l1, batch, {2, 2}, lane.outcomes.data(), lane.turn);
   const std::uint64_t before = allocation_count();
-  for (int i = 0; i < 100; ++i) answer(lane.l1, batch, 3, 3, lane.outcomes.data(), lane.turn);
+  for (int i = 0; i < 100; ++i) {
+    answer(lane.l1, batch, {3, 3, true}, lane.outcomes.data(), lane.turn);
+  }
   EXPECT_EQ(allocation_count() - before, 0U);
   EXPECT_TRUE(lane.turn.missed.empty());
   EXPECT_FALSE(lane.turn.candidates.empty());
+}
+
+// Whatever the rules say of a tile with a spawn, who insists gets the same answer and a candidate
+// for the ledger; nobody else does.
+TEST(Answer, who_insists_has_the_ledger_asked_on_every_tile_with_a_spawn) {
+  const auto with = [](auto change) {
+    auto rules = rules_with(8, model::Trigger::step);
+    change(*rules);
+    return rules;
+  };
+  const std::shared_ptr<model::RuleSet> all[] = {
+      rules_with(8, model::Trigger::dig),
+      rules_with(0, model::Trigger::dig),
+      with([](auto& rules) { rules.events[0].starts_us = 200; }),
+      with([](auto& rules) { rules.events[0].ends_us = 50; }),
+      with([](auto& rules) { rules.tables[0].name = "another"; }),
+      with([](auto& rules) { rules.tables.clear(), rules.events.clear(); }),
+  };
+  const Outcome wanted[] = {Outcome::hint,   Outcome::nothing, Outcome::nothing,
+                            Outcome::closed, Outcome::nothing, Outcome::nothing};
+  for (std::size_t i = 0; i < std::size(all); ++i) {
+    Lane lane(8, model::Trigger::step);
+    lane.world.bury({3, 3}, 7);
+    lane.l1.set_rules(all[i]);
+    EXPECT_EQ(lane.at({3, 3}, 1, 100).outcome, wanted[i]) << i;
+    EXPECT_TRUE(lane.turn.candidates.empty()) << i;
+    lane.insists = true;
+    EXPECT_EQ(lane.at({3, 3}, 1, 100).outcome, wanted[i]) << i;
+    ASSERT_EQ(lane.turn.candidates.size(), 1U) << i;
+    EXPECT_TRUE(lane.turn.candidates[0].refused);
+    EXPECT_EQ(lane.turn.candidates[0].spawn, 7U);
+    static_cast<void>(lane.at({4, 3}, 1, 100));
+    EXPECT_TRUE(lane.turn.candidates.empty()) << "no spawn, no claim";
+  }
+  Lane lane(8, model::Trigger::step);
+  lane.world.bury({3, 3}, 7);
+  lane.insists = true;
+  EXPECT_EQ(lane.at({3, 3}).outcome, Outcome::found);
+  ASSERT_EQ(lane.turn.candidates.size(), 1U);
+  EXPECT_FALSE(lane.turn.candidates[0].refused);
 }
 
 TEST(Answer, a_dig_event_wants_a_dig_and_hints_zero_to_a_step) {
@@ -236,6 +280,25 @@ TEST(L1, applies_changes_at_once_and_never_goes_back_a_version) {
   EXPECT_EQ(lane.at({0, 0}).outcome, Outcome::nothing);
 }
 
+TEST(L1, what_was_untrue_ends_with_the_next_load_of_the_store) {
+  Lane lane(0, model::Trigger::step);
+  lane.world.bury({0, 0}, 5);
+  const auto load = [&lane](std::int64_t now_ns) {
+    lane.l1.put(lane.world.chunk(model::chunk_key(1, {0, 0})), now_ns,
+                now_ns + limits::chunk_life_ns, 0, now_ns + 1);
+  };
+  load(10);
+  model::TileRow forged = lane.world.rows.begin()->second;
+  forged.version = limits::version_max;
+  forged.spawn = 0;
+  lane.l1.apply({1, forged}, 20);
+  EXPECT_EQ(lane.at({0, 0}, 21).outcome, Outcome::nothing);
+  load(20);  // it may have been read before
+  EXPECT_EQ(lane.at({0, 0}, 22).outcome, Outcome::nothing);
+  load(30);
+  EXPECT_EQ(lane.at({0, 0}, 31).outcome, Outcome::found);
+}
+
 TEST(L1, serves_nothing_past_its_expiry) {
   Lane lane(0, model::Trigger::step);
   lane.l1.heartbeat(0);
@@ -245,9 +308,9 @@ TEST(L1, serves_nothing_past_its_expiry) {
   model::Batch batch;
   batch.positions.push_back({});
   std::vector<model::PositionOutcome> out(1);
-  answer(lane.l1, batch, limits::chunk_life_ns, 1, out.data(), turn);
+  answer(lane.l1, batch, {limits::chunk_life_ns, 1}, out.data(), turn);
   EXPECT_TRUE(turn.missed.empty());
-  answer(lane.l1, batch, limits::chunk_life_ns + 1, 1, out.data(), turn);
+  answer(lane.l1, batch, {limits::chunk_life_ns + 1, 1}, out.data(), turn);
   EXPECT_EQ(turn.missed.size(), 1U);
   EXPECT_EQ(turn.wanted.size(), 9U);
 }
@@ -257,7 +320,7 @@ TEST(L1, trusts_for_a_second_only_when_confirmations_stop_or_have_a_gap) {
     model::Batch batch;
     batch.positions.push_back({});
     std::vector<model::PositionOutcome> out(1);
-    answer(lane.l1, batch, now_ns, 1, out.data(), lane.turn);
+    answer(lane.l1, batch, {now_ns, 1}, out.data(), lane.turn);
     return !lane.turn.missed.empty();
   };
   constexpr std::int64_t second = 1'000'000'000;
@@ -300,7 +363,7 @@ TEST(L1, trusts_each_shard_by_its_own_confirmations) {
     model::Batch batch;
     batch.positions.push_back({{}, {chunk_x * 32, 0}, model::Kind::step, 0, 0});
     std::vector<model::PositionOutcome> out(1);
-    answer(lane.l1, batch, now_ns, 1, out.data(), lane.turn);
+    answer(lane.l1, batch, {now_ns, 1}, out.data(), lane.turn);
     return !lane.turn.missed.empty();
   };
   lane.l1.heartbeat(5 * second, 0);
@@ -341,7 +404,7 @@ TEST(L1, drops_what_is_of_an_epoch_that_is_over) {
   model::Batch batch;
   batch.positions.push_back({});
   std::vector<model::PositionOutcome> out(1);
-  answer(lane.l1, batch, 1, 1, out.data(), lane.turn);
+  answer(lane.l1, batch, {1, 1}, out.data(), lane.turn);
   EXPECT_EQ(lane.turn.missed.size(), 1U);
   for (std::uint64_t epoch = 1; epoch <= 2; ++epoch) {
     // A load that began before the promotion is not taken; one of the new epoch wins over commits
@@ -351,13 +414,13 @@ TEST(L1, drops_what_is_of_an_epoch_that_is_over) {
       rows.epoch = epoch;
       lane.l1.put(rows, 1, limits::chunk_life_ns);
     }
-    answer(lane.l1, batch, 1, 1, out.data(), lane.turn);
+    answer(lane.l1, batch, {1, 1}, out.data(), lane.turn);
     EXPECT_EQ(lane.turn.missed.empty(), epoch == 2);
   }
   ASSERT_EQ(lane.turn.candidates.size(), 1U);
   EXPECT_EQ(lane.turn.candidates[0].spawn, 5U);
   batch.positions[0].tile = {4, 4};
-  answer(lane.l1, batch, 1, 1, out.data(), lane.turn);
+  answer(lane.l1, batch, {1, 1}, out.data(), lane.turn);
   EXPECT_TRUE(lane.turn.candidates.empty());
 }
 

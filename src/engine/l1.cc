@@ -127,8 +127,7 @@ Spawn L1::spawn_of(const model::TileRow& row, std::uint64_t epoch) {
   Spawn spawn;
   spawn.id = row.spawn;
   spawn.order = model::order_of(epoch, row.version);
-  spawn.opens_us = std::max(row.opens_us, row.buried_at_us);
-  spawn.closes_us = row.closes_us;
+  spawn.window = row.window();
   spawn.local = local_of(model::tile_of(row.tile));
   spawn.sold_out = row.sold_out;
   const auto known = table_names_.find(row.table);
@@ -146,10 +145,12 @@ Spawn L1::spawn_of(const model::TileRow& row, std::uint64_t epoch) {
 }
 
 void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns,
-             model::ShardId shard) {
+             model::ShardId shard, std::int64_t now_ns) {
   const model::ChunkAt at = model::chunk_at(rows.key.chunk);
   Chunk* chunk = index_.find(rows.key.world, at);
-  if (rows.epoch < feed(shard).epoch) return;
+  Feed& confirmed = feed(shard);
+  confirmed.newest_epoch = std::max(confirmed.newest_epoch, rows.epoch);
+  if (rows.epoch < confirmed.epoch) return;
   if (chunk != nullptr && rows.epoch < chunk->own_epoch) return;
   std::vector<Spawn> spawns;
   spawns.reserve(rows.rows.size());
@@ -164,7 +165,8 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
     index_.insert(chunk);
   } else {
     bytes_ -= bytes_of(*chunk);
-    keep_newer(*chunk, rows.epoch, spawns);
+    const bool has_all = chunk->own_learnt_ns < expires_ns - limits::chunk_life_ns;
+    if (!has_all) keep_newer(*chunk, rows.epoch, spawns);
   }
   const bool loot_changed = chunk->spawns != spawns;
   chunk->spawns = std::move(spawns);
@@ -173,13 +175,14 @@ void L1::put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t 
   chunk->own_loaded_ns = loaded_ns;
   chunk->own_expires_ns = expires_ns;
   chunk->own_refresh_ns = std::max(loaded_ns, expires_ns - limits::chunk_life_ns / 3);
+  chunk->own_learnt_ns = std::max(chunk->own_learnt_ns, now_ns);
   chunk->referenced = true;
   bytes_ += bytes_of(*chunk);
   mark_around(chunk->world, at, loot_changed);
   evict(chunk);
 }
 
-void L1::apply(const model::TileChange& change) {
+void L1::apply(const model::TileChange& change, std::int64_t now_ns) {
   const model::Tile tile = model::tile_of(change.row.tile);
   Chunk* chunk = index_.find(change.world, model::chunk_at(tile));
   if (chunk == nullptr) return;
@@ -194,6 +197,7 @@ void L1::apply(const model::TileChange& change) {
     *at = spawn;
   }
   bytes_ += bytes_of(*chunk);
+  chunk->own_learnt_ns = std::max(chunk->own_learnt_ns, now_ns);
   mark_in_reach(*chunk, spawn.local);
 }
 
@@ -295,10 +299,10 @@ void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile ori
     const model::EventRules& event = rules_->events[table->event];
     if (event.hint_radius_tiles != radius) continue;
     for (const std::int64_t edge_us :
-         {spawn.opens_us, spawn.closes_us, event.starts_us, event.ends_us}) {
+         {spawn.window.opens_us, spawn.window.closes_us, event.starts_us, event.ends_us}) {
       changes_at(edge_us);
     }
-    if (!spawn.eligible(as_of_us) || !event.open(as_of_us)) continue;
+    if (!spawn.window.holds(as_of_us) || !event.window().holds(as_of_us)) continue;
     window.set(x, origin.y + spawn.local / 32);
   }
 }
@@ -369,10 +373,20 @@ void L1::gap(std::int64_t now_ns, model::ShardId shard) {
 void L1::begin_epoch(model::ShardId shard, std::uint64_t epoch) {
   if (epoch <= feed(shard).epoch) return;
   feed(shard).epoch = epoch;
+  feed(shard).newest_epoch = std::max(feed(shard).newest_epoch, epoch);
   for (const auto& chunk : chunks_) {
     if (chunk->own_shard == shard && chunk->own_epoch < epoch) chunk->own_expires_ns = 0;
     chunk->maps_until_us = INT64_MIN;  // the nine around each look again
   }
+}
+
+bool L1::confirms(model::ShardId shard, std::int64_t since_ns, std::int64_t now_ns) const noexcept {
+  const std::int64_t unconfirmed_ns = now_ns - limits::unconfirmed_life_ns;
+  if (since_ns >= unconfirmed_ns || shard >= feeds_.size()) return since_ns >= unconfirmed_ns;
+  const Feed& one = feeds_[shard];
+  const bool flows = one.last_heartbeat_ns != INT64_MIN &&
+                     now_ns - one.last_heartbeat_ns <= limits::feed_silence_ns;
+  return flows && since_ns >= one.continuous_since_ns;
 }
 
 std::uint64_t L1::epoch_of(model::ShardId shard, model::ChunkKey key) const noexcept {

@@ -61,12 +61,14 @@ class L1 {
 
   // A load that was begun at `loaded_ns`. Rows that are older than what is here are ignored, and
   // so is a load of an epoch that is over. `expires_ns` is absolute; a refresh is wished for in
-  // the last third of limits::chunk_life_ns before it, however short the life.
+  // the last third of limits::chunk_life_ns before it, however short the life. When the rows were
+  // read, which is a life before they expire or later, after all that is here was learnt, they
+  // replace that: what was untrue in it ends so. `now_ns`: of this call, where it is known.
   void put(const model::ChunkRows& rows, std::int64_t loaded_ns, std::int64_t expires_ns,
-           model::ShardId shard = 0);
+           model::ShardId shard = 0, std::int64_t now_ns = INT64_MAX);
 
   // A changed row; ignored where the chunk is not here or has the same or a newer version.
-  void apply(const model::TileChange& change);
+  void apply(const model::TileChange& change, std::int64_t now_ns = INT64_MAX);
 
   // Confirmations of a shard. `heartbeat` says that everything committed until about now was
   // applied; `gap` that something may have been missed; `begin_epoch` that copies of earlier
@@ -78,6 +80,15 @@ class L1 {
   [[nodiscard]] std::uint64_t epoch_of(model::ShardId shard) const noexcept {
     return shard < feeds_.size() ? feeds_[shard].epoch : 0;
   }
+  // The newest epoch that was heard of, from the feed or with a copy; 0: none yet. What a store
+  // said before it may be of a history that is lost.
+  [[nodiscard]] std::uint64_t newest_epoch_of(model::ShardId shard) const noexcept {
+    return shard < feeds_.size() ? feeds_[shard].newest_epoch : 0;
+  }
+  // Whether what the store said at `since_ns` may be repeated: the feed has flowed since, without a
+  // gap, or it is no longer ago than limits::unconfirmed_life_ns.
+  [[nodiscard]] bool confirms(model::ShardId shard, std::int64_t since_ns,
+                              std::int64_t now_ns) const noexcept;
   // What a copy of the chunk must be of at least, or put() ignores it.
   [[nodiscard]] std::uint64_t epoch_of(model::ShardId shard, model::ChunkKey key) const noexcept;
   // Call at the start of each turn: what is not confirmed long enough stops being usable.
@@ -101,6 +112,7 @@ class L1 {
   // How far the confirmations of a shard are trusted.
   struct Feed {
     std::uint64_t epoch = 0;
+    std::uint64_t newest_epoch = 0;
     std::int64_t loaded_floor_ns = INT64_MIN;  // earlier loads are not confirmed long enough
     std::int64_t grace_floor_ns = INT64_MIN;
     std::int64_t grace_until_ns = INT64_MIN;

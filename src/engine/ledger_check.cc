@@ -22,7 +22,8 @@ std::string_view name_of(LedgerRule rule) noexcept {
       "grant_has_spawn", "claim_id_true",   "claim_once",    "player_once_per_spawn",
       "cursor_rises",    "told_is_granted", "told_one_item", "grant_told",
       "grant_asked",     "item_true",       "accepted_told", "version_rises",
-      "stale_bounded"};
+      "stale_bounded",   "refusal_true",    "win_for_ever",  "as_of_true",
+      "copy_in_time"};
   return names[static_cast<std::size_t>(rule)];
 }
 

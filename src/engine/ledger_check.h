@@ -45,6 +45,10 @@ enum class LedgerRule : std::uint8_t {
   accepted_told,    // every claim of an accepted position ends in a told outcome
   version_rises,    // no host's copy of a tile goes back
   stale_bounded,    // no answer is older than the promise
+  refusal_true,     // a refusal is one that the store could have given (ledger_check_refusals.h)
+  win_for_ever,     // who won and insists is not refused any more
+  as_of_true,       // a stored position is judged as of when it was accepted
+  copy_in_time,     // a copy ends within its life of the read of the store that it came from
 };
 [[nodiscard]] std::string_view name_of(LedgerRule rule) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace hunt::engine {
@@ -36,12 +37,27 @@ void HistoryCheck::on_answered(model::ClaimId claim, model::Outcome outcome,
 void HistoryCheck::on_grant(const model::Grant& grant) {
   if (grant.aborted) return;
   granted_[grant.claim] = grant.item;
-  if (!asked_.contains({grant.world, grant.tile, grant.player})) {
+  const Times* times = asked(grant.world, grant.tile, grant.player);
+  if (times != nullptr) {
+    check_as_of(grant, *times);
+  } else {
     violated(LedgerRule::grant_asked,
              fmt::format("claim {} was granted, but player {} was never at its tile",
                          model::format_claim_id(grant.claim), model::format_uuid(grant.player)));
   }
   check_item(grant);
+}
+
+// The time of the decision, or that of a message that carried the position.
+void HistoryCheck::check_as_of(const model::Grant& grant, const Times& times) {
+  const bool now = times.asked && grant.as_of_us == grant.at_us;
+  const bool then = std::find(times.as_ofs_us.begin(), times.as_ofs_us.end(), grant.as_of_us) !=
+                    times.as_ofs_us.end();
+  if (now || then) return;
+  violated(LedgerRule::as_of_true,
+           fmt::format("claim {} was judged as of {}, but no position that it can come from is of "
+                       "that time",
+                       model::format_claim_id(grant.claim), grant.as_of_us));
 }
 
 void HistoryCheck::check_item(const model::Grant& grant) {

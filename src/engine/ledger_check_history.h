@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -23,9 +22,28 @@ class HistoryCheck {
  public:
   explicit HistoryCheck(Bytes event_seed) : roller_(event_seed) {}
 
-  // A client sent a position there: a claim on that tile may follow.
-  void on_asked(model::WorldId world, model::TileId tile, model::PlayerId player) {
-    asked_.insert({world, tile, player});
+  // A client sent a position there: a claim on that tile may follow. `at_ns`: of the watcher's
+  // clock. A stored one is judged as of when it was accepted, which on_stored() says.
+  struct Times {
+    std::int64_t first_ns = 0;
+    bool asked = false;                   // over a path where the store's own clock counts
+    std::vector<std::int64_t> as_ofs_us;  // of what was stored
+  };
+  void on_asked(model::WorldId world, model::TileId tile, model::PlayerId player,
+                std::int64_t at_ns, bool stored = false) {
+    Times& times = asked_.try_emplace({world, tile, player}, Times{at_ns, false, {}}).first->second;
+    times.asked = times.asked || !stored;
+  }
+  void on_stored(model::WorldId world, model::TileId tile, model::PlayerId player,
+                 std::int64_t as_of_us) {
+    const auto at = asked_.find({world, tile, player});
+    if (at != asked_.end()) at->second.as_ofs_us.push_back(as_of_us);
+  }
+  // Nothing when he was never there.
+  [[nodiscard]] const Times* asked(model::WorldId world, model::TileId tile,
+                                   model::PlayerId player) const {
+    const auto at = asked_.find({world, tile, player});
+    return at == asked_.end() ? nullptr : &at->second;
   }
   // The log of claims was told this.
   void on_told(model::ClaimId claim, model::Outcome outcome, const std::string& item);
@@ -57,10 +75,11 @@ class HistoryCheck {
   };
   void violated(LedgerRule rule, std::string sentence);
   void check_item(const model::Grant& grant);
+  void check_as_of(const model::Grant& grant, const Times& times);
   void check_told(model::ClaimId claim, const std::string& item);
 
   Roller roller_;
-  std::set<Asked> asked_;
+  std::map<Asked, Times> asked_;
   std::map<model::ClaimId, Told> told_;
   std::map<model::ClaimId, std::string> answered_;  // granted, with the item
   std::map<model::ClaimId, std::string> granted_;   // by the ledger, with the item

@@ -29,7 +29,9 @@ class HistoryCheckTest : public testing::Test {
     grant.claim = ClaimIds().of(grant.world, grant.tile, grant.spawn, grant.player);
     grant.item = rules->items[Roller(Bytes(seed)).roll(*rules, 0, grant.claim)];
   }
-  void ask() { check.on_asked(grant.world, grant.tile, grant.player); }
+  void ask(bool stored = false) {
+    check.on_asked(grant.world, grant.tile, grant.player, 0, stored);
+  }
   void tell() { check.on_told(grant.claim, model::Outcome::granted, grant.item); }
   std::vector<LedgerRule> broken(bool drained = true) {
     std::vector<LedgerRule> rules;
@@ -86,6 +88,20 @@ TEST_F(HistoryCheckTest, an_item_that_is_not_the_roll_is_found) {
   tell();
   check.on_grant(grant);
   EXPECT_EQ(broken(), Rules{LedgerRule::item_true});
+}
+
+TEST_F(HistoryCheckTest, a_stored_claim_that_is_judged_as_of_now_is_found) {
+  ask(true);
+  check.on_stored(grant.world, grant.tile, grant.player, 70);
+  tell();
+  grant.as_of_us = 70;
+  grant.at_us = 90;
+  check.on_grant(grant);
+  grant.as_of_us = 90;
+  check.on_grant(grant);
+  ask();
+  check.on_grant(grant);
+  EXPECT_EQ(broken(), Rules{LedgerRule::as_of_true}) << "the second: nobody had asked but by it";
 }
 
 TEST_F(HistoryCheckTest, two_items_for_one_claim_are_found) {

@@ -21,8 +21,9 @@ void TileHistory::lose_after(model::WorldId world, const model::TileRow& row,
   }
 }
 
-bool TileHistory::touches_lost(const Key& key, std::int64_t from_ns, std::int64_t to_ns) const {
-  const auto found = lost_.find(key);
+bool TileHistory::lost_any(model::WorldId world, model::TileId tile, std::int64_t from_ns,
+                           std::int64_t to_ns) const {
+  const auto found = lost_.find({world, tile});
   if (found == lost_.end()) return false;
   return std::any_of(found->second.begin(), found->second.end(), [&](const Lost& lost) {
     return lost.from_ns <= to_ns && from_ns <= lost.until_ns;
@@ -51,33 +52,42 @@ std::optional<model::SpawnId> TileHistory::open_throughout(model::WorldId world,
                                                            std::int64_t low_us,
                                                            std::int64_t high_us) const {
   const auto found = tiles_.find({world, tile});
-  if (found == tiles_.end() || touches_lost({world, tile}, from_ns, to_ns)) return {};
+  if (found == tiles_.end() || lost_any(world, tile, from_ns, to_ns)) return {};
   const auto& rows = found->second;
   std::optional<model::SpawnId> spawn;
   for (std::ptrdiff_t i = index_at(rows, from_ns); i < std::ssize(rows); ++i) {
     if (i < 0) return {};
     const Then& then = rows[static_cast<std::size_t>(i)];
     if (then.at_ns > to_ns) break;
-    const bool open = then.row.spawn != 0 && !then.row.sold_out && then.row.eligible(low_us) &&
-                      then.row.eligible(high_us);
+    const bool open = then.row.spawn != 0 && !then.row.sold_out &&
+                      then.row.window().holds(low_us) && then.row.window().holds(high_us);
     if (!open || (spawn && *spawn != then.row.spawn)) return {};
     spawn = then.row.spawn;
   }
   return spawn;
 }
 
-bool TileHistory::ever_sold_out(model::WorldId world, model::TileId tile, std::int64_t from_ns,
-                                std::int64_t to_ns) const {
+std::optional<model::SpawnId> TileHistory::spawn_throughout(model::WorldId world,
+                                                            model::TileId tile,
+                                                            std::int64_t from_ns,
+                                                            std::int64_t to_ns) const {
+  std::optional<model::SpawnId> spawn;
+  const bool other = ever(world, tile, from_ns, to_ns, [&spawn](const model::TileRow& row) {
+    const bool differs = row.spawn == 0 || (spawn && *spawn != row.spawn);
+    spawn = row.spawn;
+    return differs;
+  });
+  return other ? std::nullopt : spawn;
+}
+
+std::vector<model::SpawnId> TileHistory::spawns_of(model::WorldId world, model::TileId tile) const {
+  std::vector<model::SpawnId> spawns;
   const auto found = tiles_.find({world, tile});
-  if (found == tiles_.end()) return false;
-  const auto& rows = found->second;
-  const auto first = std::max<std::ptrdiff_t>(0, index_at(rows, from_ns));
-  for (auto i = first; i < std::ssize(rows); ++i) {
-    const Then& then = rows[static_cast<std::size_t>(i)];
-    if (then.at_ns > to_ns) break;
-    if (then.row.sold_out) return true;
+  if (found == tiles_.end()) return spawns;
+  for (const Then& then : found->second) {
+    if (spawns.empty() || spawns.back() != then.row.spawn) spawns.push_back(then.row.spawn);
   }
-  return false;
+  return spawns;
 }
 
 }  // namespace hunt::engine

@@ -39,9 +39,36 @@ class TileHistory {
   [[nodiscard]] std::optional<model::SpawnId> open_throughout(
       model::WorldId world, model::TileId tile, std::int64_t from_ns, std::int64_t to_ns,
       std::int64_t low_us, std::int64_t high_us) const;
-  // Whether the tile said so at any time between the two.
-  [[nodiscard]] bool ever_sold_out(model::WorldId world, model::TileId tile, std::int64_t from_ns,
-                                   std::int64_t to_ns) const;
+  // The spawn that lay on the tile all the time between the two, open or not; nothing when another
+  // lay there at any moment, or none, or a failover lost some of it.
+  [[nodiscard]] std::optional<model::SpawnId> spawn_throughout(model::WorldId world,
+                                                               model::TileId tile,
+                                                               std::int64_t from_ns,
+                                                               std::int64_t to_ns) const;
+  // Whether a row of the tile that was in force between the two holds; also when a failover lost
+  // some of them. Before the first the tile is empty.
+  template <class Holds>
+  [[nodiscard]] bool ever(model::WorldId world, model::TileId tile, std::int64_t from_ns,
+                          std::int64_t to_ns, const Holds& holds) const {
+    const auto found = tiles_.find({world, tile});
+    if (found == tiles_.end()) return holds(model::TileRow{});
+    if (lost_any(world, tile, from_ns, to_ns)) return true;
+    const auto& rows = found->second;
+    std::ptrdiff_t at = index_at(rows, from_ns);
+    if (at < 0 && holds(model::TileRow{})) return true;
+    for (at = at < 0 ? 0 : at; at < std::ssize(rows); ++at) {
+      const Then& then = rows[static_cast<std::size_t>(at)];
+      if (then.at_ns > to_ns) return false;
+      if (holds(then.row)) return true;
+    }
+    return false;
+  }
+  // Whether a failover lost rows of the tile that somebody between the two may have seen.
+  [[nodiscard]] bool lost_any(model::WorldId world, model::TileId tile, std::int64_t from_ns,
+                              std::int64_t to_ns) const;
+  // The spawns that the tile ever had.
+  [[nodiscard]] std::vector<model::SpawnId> spawns_of(model::WorldId world,
+                                                      model::TileId tile) const;
 
  private:
   struct Then {
@@ -57,8 +84,6 @@ class TileHistory {
     std::int64_t from_ns = 0;
     std::int64_t until_ns = 0;
   };
-  [[nodiscard]] bool touches_lost(const Key& key, std::int64_t from_ns, std::int64_t to_ns) const;
-
   std::map<Key, std::vector<Then>> tiles_;
   std::map<Key, std::vector<Lost>> lost_;
 };

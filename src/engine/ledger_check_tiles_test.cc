@@ -44,8 +44,13 @@ TEST(TileHistory, open_throughout_needs_every_moment) {
   EXPECT_FALSE(history.open_throughout(1, tile, 200, 300, 0, 9));
   EXPECT_FALSE(history.open_throughout(1, tile, 350, 500, 0, 9));
   EXPECT_EQ(history.open_throughout(1, tile, 400, 500, 0, 9), 6U);
-  EXPECT_TRUE(history.ever_sold_out(1, tile, 200, 300));
-  EXPECT_FALSE(history.ever_sold_out(1, tile, 100, 299));
+  const auto sold_out = [](const model::TileRow& row) { return row.sold_out; };
+  EXPECT_TRUE(history.ever(1, tile, 200, 300, sold_out));
+  EXPECT_FALSE(history.ever(1, tile, 100, 299, sold_out));
+  EXPECT_EQ(history.spawn_throughout(1, tile, 100, 399), 5U);
+  EXPECT_FALSE(history.spawn_throughout(1, tile, 99, 399)) << "nothing lay there before";
+  EXPECT_FALSE(history.spawn_throughout(1, tile, 100, 400));
+  EXPECT_EQ(history.spawns_of(1, tile), (std::vector<model::SpawnId>{5, 6}));
 }
 
 TEST(TileHistory, what_a_failover_lost_is_not_held_against_anyone) {
@@ -58,6 +63,9 @@ TEST(TileHistory, what_a_failover_lost_is_not_held_against_anyone) {
   EXPECT_FALSE(history.open_throughout(1, tile, 110, 210, 0, 9));
   EXPECT_FALSE(history.open_throughout(1, tile, 340, 900, 0, 9));
   EXPECT_EQ(history.open_throughout(1, tile, 360, 900, 0, 9), 5U);
+  EXPECT_TRUE(history.lost_any(1, tile, 350, 350));
+  EXPECT_FALSE(history.lost_any(1, tile, 199, 199));
+  EXPECT_FALSE(history.lost_any(1, tile, 351, 351));
 }
 
 TEST(TileHistory, a_window_counts) {

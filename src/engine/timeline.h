@@ -4,26 +4,45 @@
 // Not a trace: durations per stage, no spans. Each interval since the last cut belongs to exactly
 // one stage, so the stages of a timeline add up to its wall time. Values; thread: their lane's.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
 
 #include "base/prng.h"
+#include "model/claim.h"
 #include "model/why.h"
 
 namespace hunt::engine {
 
+// What the store told of its part in one stage; what is left of `told_ns` is the way there and
+// back.
+struct InStore {
+  std::int64_t told_ns = 0;  // of the stage: in calls that are over and whose times were told
+  std::int64_t lock_ns = 0;
+  std::int64_t exec_ns = 0;
+  std::int64_t commit_ns = 0;
+  std::uint32_t shard = 0;      // of several, the one that took the longest
+  std::int64_t longest_ns = 0;  // how long that was
+
+  InStore& operator+=(const InStore& other) noexcept {
+    told_ns += other.told_ns;
+    lock_ns += other.lock_ns;
+    exec_ns += other.exec_ns;
+    commit_ns += other.commit_ns;
+    return *this;
+  }
+};
+
 struct Timeline {
   std::array<std::int64_t, model::stage_count> stages_ns{};
   std::int64_t total_ns = 0;
-  // Inside store_grant, as the store told it; the rest of it is the round trip and the commit.
-  std::int64_t lock_ns = 0;
-  std::int64_t exec_ns = 0;
-  std::int64_t load_calls = 0;  // loads waited for, one after the other
+  InStore load;
+  InStore grant;
   // Inside l2: waiting until somebody else has filled the cache.
   std::int64_t fill_wait_ns = 0;
-  // Whose the stages of a shard are; of several loads, the one that ended last.
-  std::uint32_t shard = 0;
+  // Of the whole: the lane's thread was ready to go on and had no core.
+  std::int64_t starved_ns = 0;
 
   void add(model::Stage stage, std::int64_t ns) noexcept {
     stages_ns[static_cast<std::size_t>(stage)] += ns;
@@ -32,6 +51,27 @@ struct Timeline {
   [[nodiscard]] std::int64_t of(model::Stage stage) const noexcept {
     return stages_ns[static_cast<std::size_t>(stage)];
   }
+  // Of a stage of the store, or of the wait for it.
+  [[nodiscard]] const InStore& in_store(model::Stage stage) const noexcept {
+    return stage == model::Stage::load_wait || stage == model::Stage::store_load ? load : grant;
+  }
+  [[nodiscard]] std::uint32_t shard_of(model::Stage stage) const noexcept {
+    return model::is_of_shard(stage) ? in_store(stage).shard : 0;
+  }
+};
+
+// How long one call took, of which the store told its part. 0: it is not over, or failed.
+struct Call {
+  std::int64_t took_ns = 0;
+  model::CallTimes times;
+};
+
+// When a load of chunks came to its stages; INT64_MAX: not yet.
+struct LoadMarks {
+  std::int64_t store_ns = INT64_MAX;  // turned from the cache to the store
+  std::int64_t asked_ns = INT64_MAX;  // asked the store, having a slot
+  std::uint32_t shard = 0;
+  Call call;
 };
 
 // Cuts wall time: everything since the last cut goes to `stage`.
@@ -43,15 +83,52 @@ class StageClock {
     timeline.add(stage, now_ns - last_ns_);
     last_ns_ = now_ns;
   }
+  void cut_load(const LoadMarks& load, std::int64_t now_ns) noexcept {
+    cut(model::Stage::l2, std::min(load.store_ns, now_ns));
+    cut(model::Stage::load_wait, std::min(load.asked_ns, now_ns));
+    cut_call(model::Stage::store_load, now_ns, load.shard, load.call);
+  }
+  void cut_grant(std::int64_t now_ns, std::uint32_t shard, const Call& call) noexcept {
+    cut_call(model::Stage::store_grant, now_ns, shard, call);
+  }
   // As if it were cut now.
   [[nodiscard]] Timeline so_far(model::Stage stage, std::int64_t now_ns) const noexcept {
     StageClock copy = *this;
+    if (loading != nullptr) copy.cut_load(*loading, now_ns);
     copy.cut(stage, now_ns);
     return copy.timeline;
   }
   Timeline timeline;
+  const LoadMarks* loading = nullptr;  // what is waited for now
 
  private:
+  // A stage of the store, as its call tells. Who came late to a call under way has the same shares
+  // of it. The wait for a connection goes to the stage of waiting.
+  void cut_call(model::Stage stage, std::int64_t now_ns, std::uint32_t shard,
+                const Call& call) noexcept {
+    InStore& inside = stage == model::Stage::store_load ? timeline.load : timeline.grant;
+    const auto wait =
+        stage == model::Stage::store_load ? model::Stage::load_wait : model::Stage::claim_wait;
+    const std::int64_t waited_ns = now_ns - last_ns_;
+    if (waited_ns >= inside.longest_ns) {
+      inside.longest_ns = waited_ns;
+      inside.shard = shard;
+    }
+    if (waited_ns > 0 && call.took_ns > 0) {
+      const double part = static_cast<double>(std::min(waited_ns, call.took_ns)) /
+                          static_cast<double>(call.took_ns);
+      const auto ns = [part](std::int64_t us) {
+        return static_cast<std::int64_t>(static_cast<double>(us) * 1e3 * part);
+      };
+      cut(wait, last_ns_ + std::clamp<std::int64_t>(ns(call.times.wait_us), 0, waited_ns));
+      inside.told_ns += now_ns - last_ns_;
+      inside.lock_ns += ns(call.times.lock_us);
+      inside.exec_ns += ns(call.times.exec_us);
+      inside.commit_ns += ns(call.times.commit_us);
+    }
+    cut(stage, now_ns);
+  }
+
   std::int64_t last_ns_;
 };
 

@@ -46,7 +46,7 @@ std::int32_t scatter(Prng& prng, std::int32_t radius) {
 }  // namespace
 
 DemoWorld make_demo_world(DemoWorldOptions options) {
-  HUNT_ASSERT(options.clusters >= 1);
+  HUNT_ASSERT(options.clusters >= 1 && !options.tables.empty());
   HUNT_ASSERT(options.loot_tiles <= DemoWorldOptions::loot_tiles_max);
   constexpr std::int32_t side = demo_world_rect.high.x - demo_world_rect.low.x + 1;
   Prng prng(options.seed);
@@ -79,7 +79,7 @@ DemoWorld make_demo_world(DemoWorldOptions options) {
     taken[at] = true;
     model::Burial burial;
     burial.tile = tile;
-    burial.table = demo_world_table;
+    burial.table = options.tables[world.burials.size() % options.tables.size()];
     burial.budget = budgets.draw(prng);
     world.burials.push_back(std::move(burial));
   }

@@ -4,6 +4,7 @@
 // the same world on every machine. Not a store: the caller buries what it gets.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct DemoWorldOptions {
   std::uint64_t seed = 1;
   std::uint32_t loot_tiles = 100'000;
   std::uint32_t clusters = 250;
+  // In turns, so that each has as much of every cluster.
+  std::vector<std::string> tables = {std::string(demo_world_table)};
 };
 
 struct DemoWorld {

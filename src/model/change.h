@@ -11,10 +11,28 @@
 
 namespace hunt::model {
 
+// Which stream keeps what a relay told, and up to which of its messages that is surely so. Another
+// stream, or one that ends earlier, has lost something since. 0: not known.
+struct KeptIn {
+  std::uint64_t stream = 0;  // below 2^63
+  std::uint64_t last = 0;
+  friend bool operator==(const KeptIn&, const KeptIn&) = default;
+};
+
+// That stream as it was seen last.
+struct ClaimsKept {
+  KeptIn in;                // `last`: what was acknowledged to us before the look
+  std::uint64_t first = 1;  // of its messages; beyond `newest` when it is empty
+  std::uint64_t newest = 0;
+  std::int64_t age_ns_max = 0;  // it drops what is older; 0: nothing
+  std::uint64_t look = 0;       // counts the looks
+};
+
 // Where a reader of a store's feed is. Both count from 1; 0 is "from the start".
 struct FeedCursor {
   std::uint64_t change = 0;
   std::uint64_t grant = 0;
+  KeptIn kept = {};  // by what keeps the grants up to here; kept and returned by the feed, no more
   friend bool operator==(const FeedCursor&, const FeedCursor&) = default;
 };
 

@@ -1,6 +1,6 @@
 // Claims and grants: a player's right to one grant from a spawn, and the ledger's row when it won.
 //
-// Not the decision (the store's grant_claims, PROTOCOLS 4) and not the roll (engine/roll.h).
+// Not the decision (decision.h) and not the roll (engine/roll.h).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/batch.h"
+#include "model/call_times.h"
 #include "model/ids.h"
 #include "model/tile.h"
 
@@ -23,6 +24,10 @@ struct Claim {
   std::string rules;  // rules version, 16 hexadecimal digits
   SeedId seed = 0;
   std::optional<std::int64_t> as_of_us;  // nothing: the shard's now()
+
+  [[nodiscard]] std::int64_t judged_at_us(std::int64_t now_us) const noexcept {
+    return as_of_us.value_or(now_us);
+  }
 };
 
 // What grant_claims says of one claim. `outcome` is one of granted, sold_out, closed, expired
@@ -34,12 +39,13 @@ struct ClaimVerdict {
   bool moved = false;   // this shard does not own the tile's range: ask the owner; outcome is void
   std::string item;     // with granted: as stored
   std::string rules;    // with granted: as stored
+
+  [[nodiscard]] bool is_new() const noexcept { return outcome == Outcome::granted && !repeat; }
 };
 
 struct GrantCall {
   std::vector<ClaimVerdict> verdicts;  // in the order of the claims
-  std::int64_t lock_us = 0;            // waiting for locks (SQLite: for the writer)
-  std::int64_t exec_us = 0;            // executing, without the commit
+  CallTimes times;
 };
 
 // A row of the ledger.

@@ -8,7 +8,7 @@
 
 namespace hunt::limits {
 
-// One batch: CONTRACT; 4,096 positions of 24 bytes fit the 256 KiB body with room for JSON names.
+// One batch: 4,096 positions of 24 bytes fit the 256 KiB body with room for JSON names.
 inline constexpr std::size_t batch_positions_max = 4'096;
 inline constexpr std::size_t subject_bytes_max = 256;
 inline constexpr std::size_t body_bytes_max = 256 * 1'024;
@@ -24,6 +24,9 @@ inline constexpr std::uint32_t budget_max = 1'000'000;  // players who may take 
 
 // Shards of one hunt: each costs every process its connections, and each lane a round of calls.
 inline constexpr std::size_t shards_max = 64;  // guess: far above what 28,000 players need
+
+// A hunt's name is a part of subjects, streams and keys of the cache.
+inline constexpr std::size_t hunt_name_bytes_max = 32;
 
 // Rules.
 inline constexpr std::size_t rules_bytes_max = 1'024 * 1'024;
@@ -42,6 +45,8 @@ inline constexpr std::size_t claims_per_call_max = 64;
 inline constexpr std::int64_t claim_linger_ns =
     2'000'000;  // up to the next, as the store gets slow
 inline constexpr std::int64_t claim_linger_ns_max = 10'000'000;
+// A stored position has another machine's time; further ahead of the store's clock it is wrong.
+inline constexpr std::int64_t as_of_ahead_us_max = 1'000'000;
 inline constexpr std::size_t claims_waiting_max = 16'384;   // per lane; full answers `busy`
 inline constexpr std::size_t claim_calls_inflight_max = 8;  // per lane and shard
 
@@ -62,6 +67,11 @@ inline constexpr std::size_t cache_commands_inflight_max = 4'096;
 inline constexpr std::size_t cache_bytes_inflight_max = 32 * 1'024 * 1'024;
 inline constexpr std::size_t cache_reply_bytes_max = 16 * 1'024 * 1'024;
 
+// Figures of a world that are kept for whoever looks are this old at most; and loot tables whose
+// open spawns a store counts: more than rules can have.
+inline constexpr std::int64_t world_figures_age_ns_max = 60'000'000'000;
+inline constexpr std::size_t tables_counted_max = 2 * tables_max;
+
 // A relay's changed rows that the cache has not taken yet, and its grants that the bus has not.
 inline constexpr std::size_t relay_rows_waiting_max = 65'536;
 
@@ -77,6 +87,9 @@ inline constexpr std::size_t bus_messages_pending_max = 65'536;
 inline constexpr std::size_t bus_pending_bytes_max = 64 * 1'024 * 1'024;
 inline constexpr std::size_t bus_acks_waiting_max = 256;
 inline constexpr std::size_t invalidation_rows_max = 4'096;
+// The least max_payload of a NATS server: one claim's event, one position and what is said about a
+// dead letter fit, with room to spare. Larger messages are told in parts or cut.
+inline constexpr std::size_t bus_message_bytes_min = 4'096;
 // Deliveries of a stored shard that all its consumers together have not settled yet.
 inline constexpr std::size_t stream_ack_pending_max = 16'384;
 // A step that waited this long for its turn is answered `busy`; digs and stored ones never are.

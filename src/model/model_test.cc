@@ -3,6 +3,8 @@
 
 #include "base/prng.h"
 #include "model/change.h"
+#include "model/hunt.h"
+#include "model/hunt_name.h"
 #include "model/ids.h"
 #include "model/limits.h"
 #include "model/rule_set.h"
@@ -11,6 +13,18 @@
 
 namespace hunt::model {
 namespace {
+
+TEST(HuntName, is_what_fits_into_subjects_and_keys) {
+  EXPECT_TRUE(is_hunt_name(default_hunt_name));
+  EXPECT_TRUE(is_hunt_name("a"));
+  EXPECT_TRUE(is_hunt_name("summer-2027_b"));
+  EXPECT_TRUE(is_hunt_name(std::string(limits::hunt_name_bytes_max, 'a')));
+  EXPECT_FALSE(is_hunt_name(""));
+  EXPECT_FALSE(is_hunt_name(std::string(limits::hunt_name_bytes_max + 1, 'a')));
+  for (const char* name : {"Summer", "a.b", "a*", "a>", "a b", "a{b}", "\xc3\xa9", "a\n"}) {
+    EXPECT_FALSE(is_hunt_name(name)) << name;
+  }
+}
 
 TEST(TileId, matches_the_published_vectors) {
   EXPECT_EQ(tile_id_of({0, 0}).value, 0xc000000000000000ULL);
@@ -51,6 +65,48 @@ TEST(Outcome, has_a_name_for_each) {
   EXPECT_EQ(name_of(Outcome::busy), "busy");
   EXPECT_FALSE(is_terminal(Outcome::found));
   EXPECT_TRUE(is_terminal(Outcome::sold_out));
+}
+
+TEST(HuntName, makes_every_name_of_shared_servers) {
+  const HuntName hunt;
+  EXPECT_EQ(hunt.asks("any"), "hunt.ask.any");
+  EXPECT_EQ(hunt.positions("*"), "hunt.pos.*");
+  EXPECT_EQ(hunt.invalidations("7"), "hunt.inval.7");
+  EXPECT_EQ(hunt.claims("1"), "hunt.claims.1");
+  EXPECT_EQ(hunt.letters(), "hunt.dlq");
+  EXPECT_EQ(hunt.map(), "hunt.map");
+  EXPECT_EQ(hunt.queue(), "hunt");
+  EXPECT_EQ(hunt.positions_stream(), "HUNT_POS");
+  EXPECT_EQ(hunt.claims_stream(), "HUNT_CLAIMS");
+  EXPECT_EQ(hunt.letters_stream(), "HUNT_DLQ");
+  EXPECT_EQ(hunt.consumer("any"), "hunt-any");
+  EXPECT_EQ(hunt.chunk_key({1, 77}), "hunt:{1:77}:c");
+  const auto other = HuntName::parse("summer-26");
+  ASSERT_TRUE(other.has_value());
+  EXPECT_EQ(other->positions_stream(), "SUMMER-26_POS");
+  EXPECT_EQ(other->asks("0"), "summer-26.ask.0");
+  EXPECT_EQ(other->chunk_key({1, 77}), "summer-26:{1:77}:c");
+}
+
+TEST(HuntName, is_short_and_fits_into_subjects_and_keys) {
+  for (const std::string text : {"", "Hunt", "a.b", "a b", "a*", "a>", "a:b", "{a}", "caf\xc3\xa9",
+                                 "abcdefghijklmnopqrstuvwxyz0123456"}) {
+    const auto name = HuntName::parse(text);
+    ASSERT_FALSE(name.has_value()) << text;
+    EXPECT_EQ(name.error().field, "hunt");
+  }
+  EXPECT_TRUE(HuntName::parse("abcdefghijklmnopqrstuvwxyz_-0123").has_value());
+}
+
+TEST(HuntName, knows_the_subjects_of_any_hunt) {
+  for (const char* subject : {"hunt.pos.0", "hunt.anything", "summer.pos.any", "summer.ask.any",
+                              "summer.claims.1", "summer.inval.0", "summer.dlq", "summer.map"}) {
+    EXPECT_TRUE(is_hunt_subject(subject)) << subject;
+  }
+  for (const char* subject : {"_INBOX.a.b", "game", "game.replies", "game.ask", "game.pos.0.1",
+                              "Game.pos.0", "game.dlq.7"}) {
+    EXPECT_FALSE(is_hunt_subject(subject)) << subject;
+  }
 }
 
 }  // namespace

@@ -37,9 +37,7 @@ struct EventRules {
   std::int32_t hint_radius_tiles = 0;  // 0: no hints
   std::int64_t starts_us = time_us_min;
   std::int64_t ends_us = time_us_max;
-  [[nodiscard]] bool open(std::int64_t as_of_us) const noexcept {
-    return starts_us <= as_of_us && as_of_us < ends_us;
-  }
+  [[nodiscard]] TimeWindow window() const noexcept { return {starts_us, ends_us}; }
 };
 
 struct RuleSet {

@@ -1,20 +1,26 @@
 // Figures of a running orchestrator: what /v1/stats, /metrics, the page and the reports show.
 //
-// Not histograms in the making (those are per lane, base/histogram.h): a snapshot by value.
+// Not where they are counted (service/lane_metrics.h): a snapshot by value. Plain counts and
+// latencies stand in model/figures.h.
 #pragma once
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/batch.h"
 #include "model/claim.h"
+#include "model/figures.h"
+#include "model/spawn.h"
 #include "model/why.h"
 
 namespace hunt::model {
 
 struct LatencySummary {
   std::uint64_t count = 0;
+  std::int64_t sum_ns = 0;
   std::int64_t p50_ns = 0;
   std::int64_t p99_ns = 0;
   std::int64_t p999_ns = 0;
@@ -36,7 +42,48 @@ struct StageSeconds {
   std::uint64_t sum_ns = 0;
 };
 
-struct Stats {
+// This process as its machine sees it, by the names that every exporter of Prometheus uses.
+struct ProcessFigures {
+  double cpu_seconds = 0;
+  double resident_bytes = 0;
+  double virtual_bytes = 0;
+  double threads = 0;
+  double open_fds = 0;
+  double max_fds = 0;
+  double start_time_seconds = 0;  // since 1970
+};
+
+struct ProcessFigure {
+  double ProcessFigures::*value;
+  FigureKind kind;
+  std::string_view metric;
+  std::string_view help;
+};
+
+inline constexpr ProcessFigure process_figures[] = {
+    {&ProcessFigures::cpu_seconds, FigureKind::counter, "process_cpu_seconds",
+     "CPU time, of user and system."},
+    {&ProcessFigures::resident_bytes, FigureKind::gauge, "process_resident_memory_bytes",
+     "Memory that is in RAM."},
+    {&ProcessFigures::virtual_bytes, FigureKind::gauge, "process_virtual_memory_bytes",
+     "Addresses in use."},
+    {&ProcessFigures::threads, FigureKind::gauge, "process_threads", "Threads."},
+    {&ProcessFigures::open_fds, FigureKind::gauge, "process_open_fds",
+     "Open files and connections."},
+    {&ProcessFigures::max_fds, FigureKind::gauge, "process_max_fds", "Most that there may be."},
+    {&ProcessFigures::start_time_seconds, FigureKind::gauge, "process_start_time_seconds",
+     "When it was started, in seconds since 1970."},
+};
+static_assert(std::size(process_figures) * sizeof(double) == sizeof(ProcessFigures));
+
+// A store that refuses claims or look-ups now, and why.
+struct StoreFailing {
+  std::uint32_t shard = 0;
+  std::int64_t since_ns = 0;  // how long so far
+  std::string reason;
+};
+
+struct Stats : Counts {
   std::string version;
   std::string rules;  // rules version in force
   std::string event;  // names of the events in force, comma separated
@@ -45,33 +92,14 @@ struct Stats {
   std::uint32_t lanes = 0;
   std::array<std::uint64_t, outcome_count> positions{};  // answers given, by outcome
   std::array<std::uint64_t, outcome_count> claims{};     // terminal outcomes, by outcome
-  std::uint64_t batches = 0;
-  std::uint64_t grants = 0;   // new ones by this process
-  std::uint64_t repeats = 0;  // granted before, told again
-  std::uint64_t claims_waiting = 0;
-  std::uint64_t claim_retries = 0;  // grant calls repeated after an error
-  std::uint64_t shed = 0;           // positions answered busy
-  std::uint64_t l1_hits = 0;        // positions answered from L1 at once
-  std::uint64_t l1_misses = 0;      // positions that waited for a chunk
-  std::uint64_t loot_lookups = 0;   // positions on a tile that bears loot
-  std::uint64_t loot_misses = 0;    // those of them that waited for a chunk
-  std::uint64_t chunks_loaded = 0;
-  std::uint64_t l2_hits = 0;    // chunks that the shared cache had
-  std::uint64_t l2_misses = 0;  // and had not
-  std::uint64_t cache_errors = 0;
-  std::uint64_t cross_shard = 0;  // stored positions that were passed on to their shard
-  std::uint64_t l1_chunks = 0;
-  std::uint64_t l1_bytes = 0;
-  std::uint64_t l1_evictions = 0;
-  std::uint64_t rules_rejected = 0;
-  LatencySummary answer;        // of a batch, from arrival to reply
-  LatencySummary cache_read;    // one read of the shared cache, of up to 256 chunks
-  LatencySummary store_load;    // one load call
-  LatencySummary store_grant;   // one grant call, commit included
-  LatencySummary invalidation;  // commit to applied in L1
+  Latencies<LatencySummary> lately;                      // of the last ten seconds
+  Latencies<LatencySummary> since_start;
   std::vector<StageSeconds> stages;
-  std::string store_error;  // the store's last error while it lasts, or empty
-  std::string warning;      // what is not as it should be though requests can be served, or empty
+  std::uint32_t shards = 0;  // stores of this process
+  std::vector<StoreFailing> stores_failing;
+  std::string store_error;                 // of the first of them, or empty
+  std::vector<TableCount> tables_missing;  // tables that no rule has, with their open spawns
+  std::string warning;  // what is not as it should be though requests can be served, or empty
   std::int64_t relay_silence_ns = 0;  // since a relay was heard; of several shards the longest
 };
 

@@ -3,43 +3,66 @@
 // Not the measurement (engine/timeline.h) and not the reasoning (engine/attribution.h): what they
 // come to, as `hunt why`, /v1/why and the page show it.
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace hunt::model {
 
-// In the order of a batch's way. Stages are disjoint and closed: they add up to the whole.
+// Stages are disjoint and closed: they add up to the whole. Their table says what they are.
 enum class Stage : std::uint8_t {
-  queue,        // waiting for the lane's loop
-  l1,           // looking in memory and deciding
-  l2,           // waiting for chunks from the shared cache
-  store_load,   // waiting for chunks from the store
-  claim_wait,   // a claim collecting company, or waiting to be sent again
-  store_grant,  // the grant call, commit included
-  answer,       // putting the reply together
+  queue,
+  l1,
+  l2,
+  load_wait,
+  store_load,
+  claim_wait,
+  store_grant,
+  answer
 };
-inline constexpr std::size_t stage_count = 7;
 
+struct StageFacts {
+  Stage stage;
+  std::string_view name;
+  bool work;                  // the lane's thread is at it; else it waits
+  std::string_view resource;  // who does it, or is waited for; empty: the shard, "shard 0"
+};
+
+// In the order of a batch's way.
+inline constexpr StageFacts stages[] = {
+    {Stage::queue, "queue", false, "lanes"},         // for the lane's loop
+    {Stage::l1, "l1", true, "lanes"},                // looking in memory and deciding
+    {Stage::l2, "l2", false, "cache"},               // for chunks from the shared cache
+    {Stage::load_wait, "load_wait", false, {}},      // for a slot or a connection to the store
+    {Stage::store_load, "store_load", false, {}},    // for chunks from the store
+    {Stage::claim_wait, "claim_wait", false, {}},    // for company, or to be sent again
+    {Stage::store_grant, "store_grant", false, {}},  // for the grant call, commit included
+    {Stage::answer, "answer", true, "lanes"},        // putting the reply together
+};
+inline constexpr std::size_t stage_count = std::size(stages);
+static_assert(static_cast<std::size_t>(Stage::answer) + 1 == stage_count &&
+                  std::is_sorted(std::begin(stages), std::end(stages),
+                                 [](const auto& a, const auto& b) { return a.stage < b.stage; }),
+              "each stage has its row, in order");
+
+[[nodiscard]] constexpr const StageFacts& facts_of(Stage stage) noexcept {
+  return stages[static_cast<std::size_t>(stage)];
+}
 [[nodiscard]] constexpr std::string_view name_of(Stage stage) noexcept {
-  constexpr std::string_view names[stage_count] = {
-      "queue", "l1", "l2", "store_load", "claim_wait", "store_grant", "answer"};
-  return names[static_cast<std::size_t>(stage)];
+  return facts_of(stage).name;
 }
-
-// The lane's thread is at it; all other stages are waits.
 [[nodiscard]] constexpr bool is_work(Stage stage) noexcept {
-  return stage == Stage::l1 || stage == Stage::answer;
+  return facts_of(stage).work;
 }
-// What it waits for is one of several shards.
 [[nodiscard]] constexpr bool is_of_shard(Stage stage) noexcept {
-  return stage == Stage::store_load || stage == Stage::claim_wait || stage == Stage::store_grant;
+  return facts_of(stage).resource.empty();
 }
-// Who does it, or is waited for: "lanes", "cache", "shard 0".
 [[nodiscard]] inline std::string resource_of(Stage stage, std::uint32_t shard) {
   if (is_of_shard(stage)) return "shard " + std::to_string(shard);
-  return stage == Stage::l2 ? "cache" : "lanes";
+  return std::string(facts_of(stage).resource);
 }
 
 enum class Cause : std::uint8_t {

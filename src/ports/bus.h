@@ -13,6 +13,7 @@
 #include "model/batch.h"
 #include "model/change.h"
 #include "model/claim.h"
+#include "model/limits.h"
 
 namespace hunt::ports {
 
@@ -56,8 +57,20 @@ class Bus : public Asker {
   [[nodiscard]] virtual boost::asio::awaitable<Result<void>> tell(
       std::vector<model::ClaimEvent> events) = 0;
 
+  // What keeps told claims, as it was seen last. Nothing: nobody looked yet, or there is none.
+  [[nodiscard]] virtual model::ClaimsKept claims_kept() const { return {}; }
+  // The most that one message may have. What publish() is given is divided by it before.
+  [[nodiscard]] virtual std::size_t message_bytes_max() const { return limits::reply_bytes_max; }
+
   // One handler per object, called on this lane until the object goes.
   virtual void on_invalidation(std::function<void(const model::Invalidation&)> handler) = 0;
+
+  // As tell(), of what was told and may be lost: what keeps it may remember the message ids of what
+  // it has not any more, so these are others, of the same `occasion` the same.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<void>> tell_again(
+      std::vector<model::ClaimEvent> events, std::uint64_t /*occasion*/) {
+    return tell(std::move(events));
+  }
 };
 
 }  // namespace hunt::ports

@@ -17,8 +17,8 @@ class ChangeFeed {
  public:
   virtual ~ChangeFeed() = default;
 
-  // Takes the feed. Goes on after what was confirmed last; from now where the feed is taken for the
-  // first time, which is kept: who takes it next misses nothing.
+  // Takes the feed. Goes on after what was confirmed last, which is kept; where nothing ever was,
+  // tiles from now and grants from the start of the ledger: nobody waits for the first relay.
   // Errors: unavailable also while another relay holds it.
   [[nodiscard]] virtual boost::asio::awaitable<Result<model::FeedStart>> resume() = 0;
 
@@ -40,7 +40,7 @@ class ChangeFeed {
 
   // After a gap: makes what a feed needs anew and raises the epoch of the store and its ranges, in
   // one transaction. Returns where to go on. Tiles changed before that cursor are not told: copies
-  // of earlier epochs are void. Grants are told from where they were confirmed.
+  // of earlier epochs are void. Grants are told from where they were confirmed, or from the start.
   [[nodiscard]] virtual boost::asio::awaitable<Result<model::FeedStart>> repair() = 0;
 };
 

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/text.h"
+
 namespace hunt::ports {
 namespace {
 
@@ -113,6 +115,57 @@ void note_round_trips(Findings& findings, std::vector<std::int64_t> took_ns,
   if (median_ns > failure_ns) return findings.failure(found, advice);
   if (median_ns > round_trip_warning_ns) return findings.warning(found, advice);
   findings.ok(found);
+}
+
+std::string near_tables(std::string_view table, const std::vector<std::string>& known) {
+  constexpr std::size_t tables_shown_max = 3;
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  std::string near = did_you_mean(table, names);
+  if (!near.empty() || known.empty()) return near;
+  for (std::size_t i = 0; i < std::min(known.size(), tables_shown_max); ++i) {
+    near += fmt::format("{}\"{}\"", i == 0 ? " (the rules have " : ", ", printable(known[i]));
+  }
+  if (known.size() > tables_shown_max) {
+    near += fmt::format(" and {} more", known.size() - tables_shown_max);
+  }
+  return near + ")";
+}
+
+std::string tables_missing_text(const std::vector<model::TableCount>& missing,
+                                const std::vector<std::string>& known) {
+  constexpr std::size_t tables_named_max = 5;
+  std::uint64_t spawns = 0;
+  std::string tables;
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    spawns += missing[i].spawns;
+    if (i >= tables_named_max) continue;
+    tables += fmt::format("{}\"{}\"{}", i == 0 ? "" : ", ", printable(missing[i].table),
+                          near_tables(missing[i].table, known));
+  }
+  if (missing.size() > tables_named_max) {
+    tables += fmt::format(" and {} more", missing.size() - tables_named_max);
+  }
+  return fmt::format(
+      "{} open spawn{} no table in the rules: {}; what is dug there finds nothing until the rules "
+      "have the table, or the tiles are buried again",
+      spawns, spawns == 1 ? " has" : "s have", tables);
+}
+
+void note_tables(Findings& findings, const std::vector<model::TableCount>& open,
+                 const std::vector<std::string>& known) {
+  std::vector<model::TableCount> missing;
+  std::uint64_t spawns = 0;
+  for (const auto& one : open) {
+    spawns += one.spawns;
+    if (std::find(known.begin(), known.end(), one.table) == known.end()) missing.push_back(one);
+  }
+  if (missing.empty()) {
+    return findings.ok(
+        fmt::format("the rules have the table of each of its {} open spawns", spawns));
+  }
+  const std::string text = tables_missing_text(missing, known);
+  const auto advice = text.rfind("; ");
+  findings.warning(text.substr(0, advice), text.substr(advice + 2));
 }
 
 }  // namespace hunt::ports

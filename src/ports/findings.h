@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/spawn.h"
 #include "ports/clock.h"
 
 namespace hunt::ports {
@@ -62,5 +63,16 @@ void note_clock(Findings& findings, std::int64_t before_us, std::int64_t theirs_
 // Median and worst. Above 5 ms at the median is a warning, above `failure_ns` a failure.
 void note_round_trips(Findings& findings, std::vector<std::int64_t> took_ns,
                       std::int64_t failure_ns);
+
+// The table that may have been meant, or those there are: " (did you mean \"starlight\"?)".
+[[nodiscard]] std::string near_tables(std::string_view table,
+                                      const std::vector<std::string>& known);
+// Loot whose table no rule has: a sentence with the tables and those that may have been meant.
+// `known`: the names of the rules' tables.
+[[nodiscard]] std::string tables_missing_text(const std::vector<model::TableCount>& missing,
+                                              const std::vector<std::string>& known);
+// Of the open spawns of a store.
+void note_tables(Findings& findings, const std::vector<model::TableCount>& open,
+                 const std::vector<std::string>& known);
 
 }  // namespace hunt::ports

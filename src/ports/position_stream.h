@@ -23,6 +23,7 @@ struct Delivery {
   std::uint32_t attempt = 1;   // counts deliveries of this message
   model::Batch batch;          // as_of_us is the message's stored timestamp
   std::string reply_to;        // empty: nobody waits for the outcomes
+  bool unsigned_time = false;  // it told an earlier time of acceptance, which nobody vouches for
 };
 
 // What becomes of a delivery. `dead` is for what can never succeed (a decode error), never for an
@@ -57,9 +58,11 @@ class PositionStream {
   virtual void stop() = 0;
 
   // Outcomes of a delivery to whoever asked for them, with the positions they are of: a message
-  // with positions of several shards is answered in several parts. Never blocks, may be lost.
-  virtual void reply(const std::string& reply_to, const model::Batch& batch,
-                     const model::BatchReply& outcomes) = 0;
+  // with positions of several shards is answered in several parts. Never blocks; a value says
+  // nothing about its arrival. Errors: overloaded, unavailable (tell them again, with the next
+  // delivery), invalid_argument and too_large (they cannot be told there).
+  [[nodiscard]] virtual Result<void> reply(const std::string& reply_to, const model::Batch& batch,
+                                           const model::BatchReply& outcomes) = 0;
 };
 
 }  // namespace hunt::ports

@@ -58,4 +58,11 @@ Result<void> check_count(std::string_view what, std::size_t count, std::size_t c
                           count_max));
 }
 
+Result<bool> joins(const model::Hunt& kept, const model::Hunt& asked) {
+  if (kept == asked || (asked.name.empty() && kept.id == asked.id)) return false;
+  if (kept.name.empty()) return true;
+  return fail(Errc::already_exists,
+              fmt::format("the store belongs to the hunt \"{}\" already", kept.name), "hunt");
+}
+
 }  // namespace hunt::ports

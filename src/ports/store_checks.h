@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "model/hunt.h"
 #include "model/spawn.h"
 
 namespace hunt::ports {
@@ -14,6 +15,9 @@ namespace hunt::ports {
 // Errors: invalid_argument and too_large, with the field.
 [[nodiscard]] Result<void> check(const model::Burial& burial);
 [[nodiscard]] Result<void> check_world_name(const std::string& name);
+// Whether a store of the hunt `kept` is to be written over as one of `asked`; false: it is that
+// hunt's already. Errors: already_exists (HuntStore::join_hunt).
+[[nodiscard]] Result<bool> joins(const model::Hunt& kept, const model::Hunt& asked);
 // Errors: too_large where one call holds more than `count_max` of something.
 [[nodiscard]] Result<void> check_count(std::string_view what, std::size_t count,
                                        std::size_t count_max);

@@ -5,8 +5,8 @@
 // has not expired by the cache's own clock and its epoch is current (no change of a later epoch is
 // there, and none was asked for); only then does a missing tile mean nothing. One object per lane.
 // Every call may fail with: unavailable, overloaded, deadline_exceeded (operations have one of
-// 20-50 ms inside), corrupt; writes also with unknown_outcome, and are safe to repeat.
-// Implementations: redis::RedisCache, sim::NetCache.
+// 20-50 ms inside), corrupt, already_exists (it is another hunt's); writes also with
+// unknown_outcome, and are safe to repeat. Implementations: redis::RedisCache, sim::NetCache.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -30,9 +30,11 @@ struct CachedChunk {
   // The caller holds the lease: it is the one to read the store and fill. Also given for a complete
   // entry that is to be refreshed ahead of its expiry.
   bool leased = false;
-  // With the lease: the cache's clock, read before any store is. 0: of a node that is down, so
-  // there is nothing to fill.
+  // The cache's clock: with the lease, read before any store is; else when it was complete. 0: of a
+  // node that is down, so there is nothing to fill.
   std::int64_t cache_ms = 0;
+  std::uint32_t clock = 0;  // which of the cache's clocks, from 0
+  bool unreadable = false;  // what was there is not the cache's, and was thrown away
 };
 
 struct ChunkFill {

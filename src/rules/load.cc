@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 #include <utility>
 
+#include "base/input_file.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "model/limits.h"
@@ -54,25 +52,19 @@ tl::expected<std::vector<fs::path>, std::vector<Diagnostic>> list_directory(cons
 tl::expected<std::string, std::vector<Diagnostic>> read_file(const fs::path& path) {
   std::error_code error;
   const auto status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) return refuse(path.string(), "no such file");
-  // A pipe or a device could block or never end.
-  if (!error && status.type() != fs::file_type::regular) {
+  // A pipe could block, and has nothing left when it is read again to see what has changed.
+  if (path != "-" && !error && status.type() != fs::file_type::not_found &&
+      status.type() != fs::file_type::regular) {
     return refuse(path.string(), "not a regular file");
   }
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return refuse(path.string(), fmt::format("cannot read: {}", std::strerror(errno)));
-  // One byte more than allowed, so that a file that is too large is seen to be.
-  std::string text(limits::rules_bytes_max + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return refuse(path.string(), fmt::format("cannot read: {}", std::strerror(errno)));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  text.shrink_to_fit();
-  if (text.size() > limits::rules_bytes_max) {
+  auto text = read_whole_file(path.string(), limits::rules_bytes_max);
+  if (text) return std::move(*text);
+  if (text.error().code == Errc::not_found) return refuse(path.string(), "no such file");
+  if (text.error().code == Errc::too_large) {
     return refuse(path.string(), fmt::format("more than {} bytes; split the event over files",
                                              with_commas(limits::rules_bytes_max)));
   }
-  return text;
+  return refuse(path.string(), text.error().message);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@
 namespace hunt::rules {
 
 // `path` itself, or the *.yaml and *.yml files of the directory `path`, by name, not those of its
-// directories and not hidden ones. Only regular files (and links to them) are read.
+// directories and not hidden ones; "-" is standard input. Else only regular files (and links to
+// them) are read.
 // Bound: limits::rules_files_max files, rules_bytes_max each, rules_files_bytes_max together.
 [[nodiscard]] tl::expected<std::vector<RulesFile>, std::vector<Diagnostic>> read_rules_files(
     const std::string& path);

@@ -95,7 +95,7 @@ TEST(BuiltinRules, are_one_table_that_anyone_may_find) {
   EXPECT_EQ(set.tables[0].name, "starlight");
   EXPECT_EQ(set.events[0].trigger, model::Trigger::step);
   EXPECT_EQ(set.events[0].hint_radius_tiles, 8);
-  EXPECT_TRUE(set.events[0].open(0));
+  EXPECT_TRUE(set.events[0].window().holds(0));
   EXPECT_EQ(set.tables[0].total_weight, 1'000U);
 }
 

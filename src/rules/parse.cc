@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <span>
 
 #include "base/text.h"
 #include "model/limits.h"
+#include "rules/yaml_keys.h"
 
 namespace hunt::rules {
 
@@ -19,20 +18,6 @@ constexpr std::array<std::string_view, 6> event_keys{"event",   "starts",      "
                                                      "trigger", "hint_radius", "tables"};
 constexpr std::array<std::string_view, 3> entry_keys{"item", "table", "weight"};
 constexpr std::array<std::string_view, 2> trigger_words{"step", "dig"};
-
-std::string found(const YamlNode& node) {
-  switch (node.kind) {
-    case Kind::null:
-      return "found nothing";
-    case Kind::list:
-      return "found a list";
-    case Kind::map:
-      return "found a map";
-    case Kind::scalar:
-      break;
-  }
-  return fmt::format("found \"{}\"{}", printable(node.text), node.quoted ? " in quotes" : "");
-}
 
 bool looks_like_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
@@ -48,7 +33,7 @@ std::optional<std::uint64_t> whole_number(const YamlNode& node) {
 
 class EventParser {
  public:
-  EventParser(std::string_view file, Diagnostics& out) : file_(file), out_(out) {
+  EventParser(std::string_view file, Diagnostics& out) : keys_(file, out) {
     event_.file = std::string(file);
   }
 
@@ -57,43 +42,23 @@ class EventParser {
       error(root.at, fmt::format("expected a map with \"event\" and \"tables\", {}", found(root)));
       return std::move(event_);
     }
-    refuse_unknown_keys(root, event_keys);
-    if (const auto* value = require(root, "event")) event_.name = name(*value, "event");
-    if (const auto* value = require(root, "tables")) tables(*value);
-    if (const auto* value = find(root, "starts")) time(*value, "starts", event_.starts_us);
-    if (const auto* value = find(root, "ends")) {
+    keys_.refuse_unknown(root, event_keys);
+    if (const auto* value = keys_.require(root, "event")) event_.name = name(*value, "event");
+    if (const auto* value = keys_.require(root, "tables")) tables(*value);
+    if (const auto* value = YamlKeys::find(root, "starts")) {
+      time(*value, "starts", event_.starts_us);
+    }
+    if (const auto* value = YamlKeys::find(root, "ends")) {
       event_.ends_at = value->at;
       time(*value, "ends", event_.ends_us);
     }
-    if (const auto* value = find(root, "trigger")) trigger(*value);
-    if (const auto* value = find(root, "hint_radius")) hint_radius(*value);
+    if (const auto* value = YamlKeys::find(root, "trigger")) trigger(*value);
+    if (const auto* value = YamlKeys::find(root, "hint_radius")) hint_radius(*value);
     return std::move(event_);
   }
 
  private:
-  void error(Mark at, std::string message) { out_.error(file_, at, std::move(message)); }
-
-  static const YamlNode* find(const YamlNode& map, std::string_view key) {
-    for (std::size_t i = 0; i + 1 < map.children.size(); i += 2) {
-      if (map.children[i].text == key) return &map.children[i + 1];
-    }
-    return nullptr;
-  }
-
-  const YamlNode* require(const YamlNode& map, std::string_view key) {
-    const YamlNode* value = find(map, key);
-    if (value == nullptr) error(map.at, fmt::format("the key \"{}\" is missing", key));
-    return value;
-  }
-
-  void refuse_unknown_keys(const YamlNode& map, std::span<const std::string_view> known) {
-    for (std::size_t i = 0; i < map.children.size() && !out_.full(); i += 2) {
-      const YamlNode& key = map.children[i];
-      if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
-      error(key.at, fmt::format("unknown key \"{}\"{}; the keys here are {}", printable(key.text),
-                                did_you_mean(key.text, known), fmt::join(known, ", ")));
-    }
-  }
+  void error(Mark at, std::string message) { keys_.error(at, std::move(message)); }
 
   SourceName name(const YamlNode& node, std::string_view what) {
     if (node.kind == Kind::scalar && valid_name(node.text)) return {node.text, node.at};
@@ -186,11 +151,11 @@ class EventParser {
                                  found(node)));
       return;
     }
-    refuse_unknown_keys(node, entry_keys);
+    keys_.refuse_unknown(node, entry_keys);
     SourceEntry entry;
     entry.at = node.at;
-    const YamlNode* item = find(node, "item");
-    const YamlNode* nested = find(node, "table");
+    const YamlNode* item = YamlKeys::find(node, "item");
+    const YamlNode* nested = YamlKeys::find(node, "table");
     if (item != nullptr && nested != nullptr) {
       error(nested->at, "an entry is an item or a table, not both; make two entries");
     } else if (item == nullptr && nested == nullptr) {
@@ -199,7 +164,7 @@ class EventParser {
       entry.is_table = nested != nullptr;
       entry.target = name(entry.is_table ? *nested : *item, entry.is_table ? "table" : "item");
     }
-    if (const auto* value = require(node, "weight")) entry.weight = weight(*value);
+    if (const auto* value = keys_.require(node, "weight")) entry.weight = weight(*value);
     table.entries.push_back(std::move(entry));
   }
 
@@ -226,8 +191,7 @@ class EventParser {
     return 0;
   }
 
-  std::string_view file_;
-  Diagnostics& out_;
+  YamlKeys keys_;
   SourceEvent event_;
 };
 

@@ -120,8 +120,7 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlNode root;
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1)
-      stop(mark, "a second document; write one event per file, without \"---\"");
+    if (++documents_ > 1) stop(mark, "a second document; one file holds one, without \"---\"");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -192,7 +191,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark) {
     if (++nodes_ > limits::rules_nodes_max) {
-      stop(mark, fmt::format("more than {} values; split the event into several files",
+      stop(mark, fmt::format("more than {} values; split it into several files",
                              with_commas(limits::rules_nodes_max)));
     }
     YamlNode out;
@@ -250,7 +249,7 @@ std::optional<Problem> build(std::string_view text, TreeBuilder& builder) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder)) {
-      return Problem{{1, 1}, "the file is empty; it needs at least \"event:\" and \"tables:\""};
+      return Problem{{1, 1}, "the file is empty"};
     }
     parser.HandleNextDocument(builder);  // a second one is refused where it starts
     return {};
@@ -270,7 +269,7 @@ tl::expected<YamlNode, Diagnostic> read_yaml(std::string_view file, std::string_
   };
   if (text.size() > limits::rules_bytes_max) {
     return refuse({{1, 1},
-                   fmt::format("the file has {} bytes, more than {}; split the event",
+                   fmt::format("the file has {} bytes, more than {}; split it",
                                with_commas(text.size()), with_commas(limits::rules_bytes_max))});
   }
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // the mark some editors write

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::service {
 
@@ -18,6 +20,8 @@ constexpr std::int64_t cache_retry_ns = 500'000'000;  // guess: a tenth of a fai
 constexpr std::int64_t backoff_ns_min = 2'000'000;
 constexpr std::int64_t backoff_ns_max = 100'000'000;
 constexpr std::int64_t slot_poll_ns = 2'000'000;
+constexpr std::int64_t confirm_every_ns = 250'000'000;  // guess: a promotion takes seconds
+constexpr std::size_t cache_clocks_max = 4'096;         // nodes of a cluster, far above what is met
 // Off the life of a copy, at most, so that copies are not all read again at once.
 constexpr std::int64_t jitter_percent = 15;
 
@@ -39,6 +43,7 @@ ChunkLoader::ChunkLoader(engine::L1& l1, const Shards& shards, ports::TileCache*
       metrics_(metrics),
       prng_(seed),
       reads_inflight_(shards.count()),
+      epochs_(shards.count()),
       tasks_(std::move(lane), limits::loads_inflight_max) {}
 
 Result<void> ChunkLoader::start(Keys keys, std::size_t loads_max) {
@@ -59,7 +64,7 @@ Result<void> ChunkLoader::start(Keys keys, std::size_t loads_max) {
     }
     if (tasks_.count() >= loads_max) return tl::unexpected<Error>(too_many());
     const auto load = std::make_shared<Load>();
-    load->shard = shard;
+    load->marks.shard = shard;
     Keys part(at, end);
     for (const auto& key : part) under_way_.emplace(key, load);
     const bool spawned = tasks_.try_spawn(run(shard, std::move(part), load));
@@ -90,9 +95,11 @@ boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Key
     std::vector<ports::CacheAsk> asks;
     for (const auto& key : keys) asks.push_back({key, l1_.epoch_of(shard, key)});
     const auto chunks = co_await cache_->read(std::move(asks), lease_ns());
-    metrics_.cache_read.record(clock_.now_ns() - begun_ns);
+    metrics_.latencies.cache_read.record(clock_.now_ns() - begun_ns);
     if (!chunks) {
       ++metrics_.cache_errors;
+      const bool other = chunks.error().code == Errc::already_exists;
+      metrics_.other_hunt = other ? chunks.error().message : std::string();
       cache_down_until_ns_ = clock_.now_ns() + cache_retry_ns;
       Leased all;
       all.keys = std::move(keys);
@@ -100,17 +107,21 @@ boost::asio::awaitable<void> ChunkLoader::read_through(model::ShardId shard, Key
       static_cast<void>(co_await fetch(shard, std::move(all), std::move(rest), load, deadline_ns));
       co_return;
     }
+    metrics_.other_hunt.clear();
+    const auto believed = co_await believe(*chunks, shard, begun_ns);
     Leased leased;
     Keys done;
     Keys missing;  // leased by us, or by somebody else
     Keys blocked;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       const ports::CachedChunk& chunk = (*chunks)[i];
-      if (chunk.complete) put(chunk.rows, begun_ns, chunk.life_ns, shard, *load);
-      (chunk.complete ? done : missing).push_back(keys[i]);
-      if (chunk.leased) {
+      const bool serves = chunk.complete && believed[i];
+      if (serves) put(chunk.rows, begun_ns, chunk.life_ns, shard, *load);
+      (serves ? done : missing).push_back(keys[i]);
+      // Instead of what is not believed the store is read, without a fill where there is no lease.
+      if (chunk.leased || (chunk.complete && !serves)) {
         leased.keys.push_back(keys[i]);
-        leased.cache_ms.push_back(chunk.cache_ms);
+        leased.cache_ms.push_back(chunk.leased ? chunk.cache_ms : 0);
       } else if (!chunk.complete) {
         blocked.push_back(keys[i]);
       }
@@ -138,7 +149,7 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
                                                 LoadPtr& load, std::int64_t deadline_ns) {
   Keys all = leased.keys;
   all.insert(all.end(), rest.begin(), rest.end());
-  load->store_ns = clock_.now_ns();
+  load->marks.store_ns = clock_.now_ns();
   if (cache_ != nullptr) {
     const bool entered = co_await enter_store(shard, deadline_ns);
     if (!entered) {
@@ -147,30 +158,43 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
     }
   }
   const std::int64_t begun_ns = clock_.now_ns();
+  load->marks.asked_ns = begun_ns;
   auto loaded = co_await shards_.store(shard).load_chunks(leased.keys);
   if (cache_ != nullptr) --reads_inflight_[shard];
-  metrics_.store_load.record(clock_.now_ns() - begun_ns);
+  metrics_.latencies.store_load.record(clock_.now_ns() - begun_ns);
+  auto& health = metrics_.stores[shard].loads;
   if (!loaded) {
+    if (loaded.error().code != Errc::overloaded) {
+      health.failed(loaded.error(), clock_.now_ns());
+    }
     end(load, all, std::move(loaded).error());
     co_return false;
   }
+  health.work();
+  load->marks.call = {clock_.now_ns() - begun_ns, loaded->times};
   metrics_.chunks_loaded += leased.keys.size();
   const bool many = leased.keys.size() >= limits::chunks_per_load_max;
   const std::int64_t percent = many ? jitter_percent_of_many : jitter_percent;
   std::vector<ports::ChunkFill> fills;
-  for (std::size_t i = 0; i < loaded->size(); ++i) {
-    model::ChunkRows& rows = (*loaded)[i];
+  for (std::size_t i = 0; i < loaded->chunks.size(); ++i) {
+    model::ChunkRows& rows = loaded->chunks[i];
     if (rows.epoch == 0) {
       load->moved.push_back(rows.key);
       continue;
     }
-    // Jitter only downwards, so that the promise holds.
-    const auto jitter_ns = static_cast<std::int64_t>(
-        prng_.below(static_cast<std::uint64_t>(limits::chunk_life_ns * percent / 100)));
+    // Jitter only downwards, so that the promise holds; and never none: a cache's clock tells whole
+    // milliseconds, so what it says is left may be up to one too much. That is made up for by
+    // cutting off a part of one here. A life counts from before the read (or from the lease).
+    const auto jitter_ns =
+        1 + static_cast<std::int64_t>(
+                prng_.below(static_cast<std::uint64_t>(limits::chunk_life_ns * percent / 100)));
     const std::int64_t life_ns = limits::chunk_life_ns - jitter_ns;
-    put(rows, begun_ns, life_ns, shard, *load);
-    if (leased.cache_ms.empty()) continue;
-    fills.push_back({std::move(rows), leased.cache_ms[i] + life_ns / 1'000'000});
+    learn_epoch(shard, rows.epoch);
+    const std::int64_t from_ns = planted(Planted::life_from_read_end) ? clock_.now_ns() : begun_ns;
+    put(rows, from_ns, life_ns, shard, *load);
+    const std::int64_t cache_ms = leased.cache_ms.empty() ? 0 : leased.cache_ms[i];
+    if (cache_ms <= 0 || cache_ms > limits::cache_ms_max) continue;
+    fills.push_back({std::move(rows), cache_ms + life_ns / 1'000'000});
   }
   settle(load, leased.keys, rest);
   if (!fills.empty()) {
@@ -178,6 +202,45 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
     if (!filled) ++metrics_.cache_errors;
   }
   co_return true;
+}
+
+boost::asio::awaitable<std::vector<bool>> ChunkLoader::believe(
+    const std::vector<ports::CachedChunk>& chunks, model::ShardId shard, std::int64_t begun_ns) {
+  const std::int64_t now_ns = clock_.now_ns();
+  std::vector<bool> believed(chunks.size());
+  std::uint64_t epoch = 0;
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const ports::CachedChunk& chunk = chunks[i];
+    metrics_.distrusted_copies += chunk.unreadable ? 1 : 0;
+    const bool timed = chunk.cache_ms > 0 && chunk.cache_ms <= limits::cache_ms_max &&
+                       chunk.clock < cache_clocks_max;
+    if (!timed) continue;
+    if (chunk.clock >= cache_clocks_.size()) cache_clocks_.resize(chunk.clock + 1);
+    CacheClock& clock = cache_clocks_[chunk.clock];
+    clock.saw(chunk.cache_ms, begun_ns, now_ns);
+    believed[i] = chunk.life_ns > 0 && chunk.life_ns <= limits::chunk_life_ns &&
+                  !clock.doubts(chunk.cache_ms + chunk.life_ns / 1'000'000);
+    if (believed[i] && chunk.complete) epoch = std::max(epoch, chunk.rows.epoch);
+  }
+  if (epoch > known_epoch(shard)) co_await confirm_epoch(shard);
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    if (!chunks[i].complete) continue;
+    believed[i] = believed[i] && chunks[i].rows.epoch <= known_epoch(shard);
+    metrics_.distrusted_copies += believed[i] ? 0 : 1;
+  }
+  co_return believed;
+}
+
+boost::asio::awaitable<void> ChunkLoader::confirm_epoch(model::ShardId shard) {
+  while (epochs_[shard].asking) co_await timer_.sleep_until(clock_.now_ns() + slot_poll_ns);
+  const std::int64_t now_ns = clock_.now_ns();
+  const std::int64_t asked_ns = epochs_[shard].asked_ns;
+  if (asked_ns != INT64_MIN && now_ns - asked_ns < confirm_every_ns) co_return;
+  epochs_[shard].asked_ns = now_ns;
+  epochs_[shard].asking = true;
+  const auto info = co_await shards_.ledger(shard).info();
+  epochs_[shard].asking = false;
+  if (info && info->epoch <= limits::epoch_max) learn_epoch(shard, info->epoch);
 }
 
 boost::asio::awaitable<bool> ChunkLoader::enter_store(model::ShardId shard,
@@ -192,13 +255,14 @@ boost::asio::awaitable<bool> ChunkLoader::enter_store(model::ShardId shard,
 
 void ChunkLoader::put(const model::ChunkRows& rows, std::int64_t begun_ns, std::int64_t life_ns,
                       model::ShardId shard, const Load& load) {
-  l1_.put(rows, begun_ns, begun_ns + life_ns, shard);
+  const std::int64_t now_ns = clock_.now_ns();
+  l1_.put(rows, begun_ns, begun_ns + life_ns, shard, now_ns);
   for (const auto& change : load.changes) {
-    if (model::chunk_of(change.world, change.row.tile) == rows.key) l1_.apply(change);
+    if (model::chunk_of(change.world, change.row.tile) == rows.key) l1_.apply(change, now_ns);
   }
   const auto found = recent_.find(rows.key);
   if (found == recent_.end()) return;
-  for (const auto& change : found->second) l1_.apply(change);
+  for (const auto& change : found->second) l1_.apply(change, now_ns);
 }
 
 void ChunkLoader::settle(LoadPtr& load, const Keys& done, const Keys& rest) {
@@ -210,7 +274,7 @@ void ChunkLoader::settle(LoadPtr& load, const Keys& done, const Keys& rest) {
   };
   for (const auto& key : done) forget(key);
   load = std::make_shared<Load>();
-  load->shard = settled->shard;
+  load->marks.shard = settled->marks.shard;
   load->changes = settled->changes;
   for (const auto& key : rest) under_way_[key] = load;
   settled->more = !rest.empty();
@@ -222,16 +286,6 @@ void ChunkLoader::end(const LoadPtr& load, const Keys& keys, std::optional<Error
   LoadPtr last = load;
   const Keys none;
   settle(last, keys, none);
-}
-
-// Up to where it turned to the store, the cache's; then the store's.
-void ChunkLoader::cut(const Load& load, engine::StageClock& times) const {
-  const std::int64_t now_ns = clock_.now_ns();
-  times.cut(model::Stage::l2, std::min(load.store_ns, now_ns));
-  times.cut(model::Stage::store_load, now_ns);
-  times.timeline.fill_wait_ns += load.fill_wait_ns;
-  times.timeline.shard = load.shard;
-  if (load.store_ns != INT64_MAX) ++times.timeline.load_calls;
 }
 
 boost::asio::awaitable<Result<void>> ChunkLoader::load(Keys keys, Deadlines& deadlines,
@@ -250,8 +304,11 @@ boost::asio::awaitable<Result<void>> ChunkLoader::load(Keys keys, Deadlines& dea
       }
     }
     for (const auto& load : loads) {
+      times.loading = &load->marks;
       const bool in_time = co_await load->done.wait(deadlines, deadline_ns);
-      cut(*load, times);
+      times.loading = nullptr;
+      times.cut_load(load->marks, clock_.now_ns());
+      times.timeline.fill_wait_ns += load->fill_wait_ns;
       if (!in_time) {
         co_return fail(Errc::deadline_exceeded,
                        "the store did not deliver a chunk in time; try again later");
@@ -287,7 +344,7 @@ void ChunkLoader::flush_refreshes() {
 }
 
 void ChunkLoader::apply(const model::TileChange& change) {
-  l1_.apply(change);
+  l1_.apply(change, clock_.now_ns());
   const auto found = under_way_.find(model::chunk_of(change.world, change.row.tile));
   if (found != under_way_.end()) found->second->changes.push_back(change);
   if (cache_ != nullptr) remember(change);
@@ -314,7 +371,8 @@ std::int64_t ChunkLoader::lease_ns() {
   const std::int64_t now_ns = clock_.now_ns();
   if (lease_found_ns_ == INT64_MIN || now_ns - lease_found_ns_ >= lease_found_every_ns) {
     lease_found_ns_ = now_ns;
-    lease_ns_ = std::clamp(2 * metrics_.store_load.quantile_ns(9'900), lease_ns_min, lease_ns_max);
+    lease_ns_ = std::clamp(2 * metrics_.latencies.store_load.quantile_ns(9'900), lease_ns_min,
+                           limits::cache_lease_ns_max);
   }
   return lease_ns_;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "model/limits.h"
 
 namespace hunt::service {
@@ -30,28 +31,26 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 
 }  // namespace
 
-ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, ports::Bus& bus,
-                     const ports::Clock& clock, ports::Timer& timer,
-                     boost::asio::any_io_executor lane, LaneMetrics& metrics,
-                     engine::Reservoir& times)
+ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
+                     ClaimLookups& lookups, ports::Bus& bus, const ports::Clock& clock,
+                     ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
+                     engine::Reservoir& times, StarvedMeter& starved)
     : options_(options),
       shards_(shards),
+      l1_(l1),
+      lookups_(lookups),
       bus_(bus),
       clock_(clock),
       timer_(timer),
       metrics_(metrics),
       times_(times),
+      starved_(starved),
       queues_(shards.count()),
       // Twice: a call that has its verdicts sends the next one before its own task ends. One tells.
       tasks_(std::move(lane), shards.count() * (2 * limits::claim_calls_inflight_max + 1) + 1) {}
 
 bool ClaimDesk::full() const noexcept {
   return pending_.size() >= limits::claims_waiting_max;
-}
-
-bool ClaimDesk::failing() const noexcept {
-  return std::any_of(queues_.begin(), queues_.end(),
-                     [](const Queue& queue) { return queue.backoff_ns != 0; });
 }
 
 std::size_t ClaimDesk::calls_inflight() const noexcept {
@@ -68,20 +67,36 @@ std::vector<engine::Timeline> ClaimDesk::open_times(std::int64_t now_ns) const {
     if (pending.verdict || seen++ % step != 0) continue;
     engine::StageClock clock(pending.found_ns);
     clock.cut(model::Stage::claim_wait, std::min(pending.called_ns, now_ns));
-    clock.cut(model::Stage::store_grant, now_ns);
-    clock.timeline.shard = shards_.of(pending.claim.world, pending.claim.tile);
+    clock.cut_grant(now_ns, shards_.of(pending.claim.world, pending.claim.tile), {});
     all.push_back(clock.timeline);
   }
   return all;
 }
 
-void ClaimDesk::attach(Pending& pending, const ClaimWaitPtr& wait, std::uint32_t position) {
-  if (wait == nullptr) return;
-  ++wait->open;
-  pending.waits.emplace_back(wait, position);
+bool ClaimDesk::holds(model::ShardId shard, std::uint64_t epoch, std::int64_t asked_ns,
+                      std::int64_t said_ns) const {
+  return epoch == l1_.newest_epoch_of(shard) && asked_ns > queues_[shard].stale_ns &&
+         l1_.confirms(shard, said_ns, clock_.now_ns());
 }
 
-void ClaimDesk::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32_t position) {
+const engine::Remembered* ClaimDesk::remembered(model::PlayerId player, model::SpawnId spawn,
+                                                model::ShardId shard) {
+  const engine::Remembered* known = memo_.find(player, spawn);
+  if (known == nullptr || known->outcome == model::Outcome::found) return known;
+  const bool same = known->shard == shard;
+  if (same && holds(shard, known->epoch, known->asked_ns, known->asked_ns)) return known;
+  memo_.forget(player, spawn);
+  return nullptr;
+}
+
+void ClaimDesk::attach(Pending& pending, Asker asker) {
+  if (asker.wait == nullptr) return;
+  ++asker.wait->open;
+  asker.late = pending.called_ns != INT64_MAX;
+  pending.askers.push_back(std::move(asker));
+}
+
+void ClaimDesk::submit(model::Claim claim, Asker asker) {
   HUNT_ASSERT(!full());
   const model::ClaimId id = claim.id;
   const auto [at, inserted] = pending_.try_emplace(id);
@@ -91,7 +106,7 @@ void ClaimDesk::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32
     at->second.found_ns = clock_.now_ns();
     enqueue(id, at->second.claim, at->second.found_ns);
   }
-  attach(at->second, wait, position);
+  attach(at->second, std::move(asker));
   metrics_.claims_waiting = pending_.size();
 }
 
@@ -102,10 +117,10 @@ void ClaimDesk::enqueue(model::ClaimId id, const model::Claim& claim, std::int64
   queue.ids.push_back(id);
 }
 
-bool ClaimDesk::join(model::ClaimId claim, const ClaimWaitPtr& wait, std::uint32_t position) {
+bool ClaimDesk::join(model::ClaimId claim, Asker asker) {
   const auto found = pending_.find(claim);
   if (found == pending_.end()) return false;
-  attach(found->second, wait, position);
+  attach(found->second, std::move(asker));
   return true;
 }
 
@@ -157,14 +172,24 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   std::vector<model::Claim> claims;
   claims.reserve(ids.size());
   const std::int64_t begun_ns = clock_.now_ns();
+  const std::uint64_t epoch = l1_.newest_epoch_of(shard);
   for (const auto& id : ids) {
     Pending& pending = pending_.at(id);
     pending.called_ns = begun_ns;
+    pending.shard = shard;
+    pending.epoch = epoch;
+    for (Asker& asker : pending.askers) asker.late = false;
     claims.push_back(pending.claim);
   }
   auto done = co_await shards_.store(shard).grant_claims(std::move(claims));
+  if (!done && planted(Planted::refuses_on_error)) {
+    done = model::GrantCall{};
+    for (const auto& id : ids) {
+      done->verdicts.push_back({id, model::Outcome::sold_out, false, false, {}, {}});
+    }
+  }
   const std::int64_t took_ns = clock_.now_ns() - begun_ns;
-  metrics_.store_grant.record(took_ns);
+  metrics_.latencies.store_grant.record(took_ns);
   // One call that waited for somebody's lock says little of the others.
   const std::int64_t counted_ns = std::min(took_ns, 4 * limits::claim_linger_ns_max);
   queue.call_ns_mean += (counted_ns - queue.call_ns_mean) / calls_in_mean;
@@ -175,12 +200,17 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   }
   queue.backoff_ns = 0;
   queue.blocked_until_ns = 0;
-  if (!failing()) metrics_.store_error.clear();
+  metrics_.stores[shard].grants.work();
   HUNT_ASSERT(done->verdicts.size() == ids.size());
   record(shard, ids, begun_ns, *done);
+  if (epoch != l1_.newest_epoch_of(shard)) {
+    // What it said may be of a history that was lost with a server: the new one has to say it, too.
+    ask_again(ids);
+    co_return flush();
+  }
   Ids elsewhere;
   for (auto& verdict : done->verdicts) {
-    if (verdict.moved) {
+    if (verdict.moved && !planted(Planted::moved_is_nothing)) {
       elsewhere.push_back(verdict.id);
     } else {
       decide(verdict);
@@ -188,6 +218,7 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   }
   if (!elsewhere.empty()) moved(elsewhere);
   metrics_.claims_waiting = pending_.size();
+  lookups_.flush();
   flush();
   if (!untold_.empty() && !telling_) co_await tell();
 }
@@ -195,15 +226,22 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
 void ClaimDesk::record(model::ShardId shard, const Ids& ids, std::int64_t begun_ns,
                        const model::GrantCall& call) {
   const std::int64_t now_ns = clock_.now_ns();
+  const engine::Call told{now_ns - begun_ns, call.times};
   for (const auto& id : ids) {
-    engine::StageClock clock(pending_.at(id).found_ns);
+    const Pending& pending = pending_.at(id);
+    engine::StageClock clock(pending.found_ns);
     clock.cut(model::Stage::claim_wait, begun_ns);
-    clock.cut(model::Stage::store_grant, now_ns);
-    clock.timeline.lock_ns = call.lock_us * 1'000;
-    clock.timeline.exec_ns = call.exec_us * 1'000;
-    clock.timeline.shard = shard;
+    clock.cut_grant(now_ns, shard, told);
+    clock.timeline.starved_ns = starved_.since(pending.found_ns, now_ns);
     times_.add(clock.timeline, now_ns);
     metrics_.stages.record(clock.timeline);
+    // For those who wait, all of it is one call, of which the line at the desk is a part.
+    engine::Call whole{now_ns - pending.found_ns, call.times};
+    whole.times.wait_us += (begun_ns - pending.found_ns) / 1'000;
+    for (const Asker& asker : pending.askers) {
+      asker.wait->call = whole;
+      asker.wait->shard = shard;
+    }
   }
 }
 
@@ -213,39 +251,105 @@ void ClaimDesk::decide(model::ClaimVerdict& verdict) {
   metrics_.count_claim(verdict.outcome);
   const bool granted = verdict.outcome == model::Outcome::granted;
   if (granted) ++(verdict.repeat ? metrics_.repeats : metrics_.grants);
-  if (granted && !verdict.repeat) return finish(verdict.id, verdict);
+  const bool untold = planted(Planted::tells_no_refusals) && !granted;
+  if ((granted && !verdict.repeat) || untold) return finish(verdict.id, verdict);
   untold_.push_back(verdict.id);
-  pending_.at(verdict.id).verdict = std::move(verdict);
+  Pending& pending = pending_.at(verdict.id);
+  pending.decided_ns = clock_.now_ns();
+  pending.verdict = std::move(verdict);
+}
+
+// Whether this verdict is the asker's answer as well. A grant is, and so is `sold_out`: stock never
+// grows. Any other refusal is of one moment: the asker must have asked before, and as of the same.
+bool ClaimDesk::answers(const Pending& pending, const model::ClaimVerdict& verdict,
+                        const Asker& asker) {
+  if (verdict.outcome == model::Outcome::granted) return true;
+  if (verdict.outcome == model::Outcome::sold_out) return true;
+  return !asker.late && (asker.refused || asker.as_of_us == pending.claim.as_of_us);
+}
+
+void ClaimDesk::remember(const Pending& pending, const model::ClaimVerdict& verdict) {
+  const model::Claim& claim = pending.claim;
+  engine::Remembered* known = memo_.find(claim.player, claim.spawn);
+  if (known == nullptr) return;
+  const bool lasts =
+      verdict.outcome == model::Outcome::granted || verdict.outcome == model::Outcome::sold_out;
+  if (!lasts && !planted(Planted::remembers_refusals)) {
+    return memo_.forget(claim.player, claim.spawn);  // may change at another try
+  }
+  known->outcome = verdict.outcome;
+  known->item = verdict.item;
+  known->shard = pending.shard;
+  known->epoch = pending.epoch;
+  known->asked_ns = pending.called_ns;
 }
 
 void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
   const auto found = pending_.find(id);
   HUNT_ASSERT(found != pending_.end());
-  const model::Claim& claim = found->second.claim;
-  engine::Remembered* known = memo_.find(claim.player, claim.spawn);
-  const bool lasts =
-      verdict.outcome == model::Outcome::granted || verdict.outcome == model::Outcome::sold_out;
-  if (known != nullptr && lasts) {
-    known->outcome = verdict.outcome;
-    known->item = verdict.item;
-  } else if (known != nullptr) {
-    memo_.forget(claim.player, claim.spawn);  // may change when the player tries again
+  Pending& pending = found->second;
+  remember(pending, verdict);
+  std::vector<Asker> left;
+  for (Asker& asker : std::exchange(pending.askers, {})) {
+    if (answers(pending, verdict, asker)) {
+      answer(asker, verdict);
+    } else if (asker.refused) {
+      --asker.wait->open;
+      lookups_.submit(pending.claim, asker.wait, asker.position);
+    } else {
+      left.push_back(std::move(asker));
+    }
   }
-  for (const auto& [wait, position] : found->second.waits) {
-    wait->told.push_back({position, verdict});
-    if (--wait->open == 0) wait->done.set();
+  if (left.empty()) {
+    pending_.erase(found);
+    return;
   }
-  pending_.erase(found);
+  // The same claim once more, for those whom this verdict does not answer.
+  pending.claim.as_of_us = left.front().as_of_us;
+  pending.askers = std::move(left);
+  memo_.remember(pending.claim.player, pending.claim.spawn, id);
+  ask_again({id});
+}
+
+// Whoever the rules refuse is told only what the ledger has.
+void ClaimDesk::answer(const Asker& asker, const model::ClaimVerdict& verdict) {
+  const bool in_ledger =
+      verdict.outcome == model::Outcome::granted || verdict.outcome == model::Outcome::expired;
+  if (asker.refused && !in_ledger) return asker.wait->close_one();
+  asker.wait->tell(asker.position, verdict);
+}
+
+// Who waits goes on waiting.
+void ClaimDesk::ask_again(const Ids& ids) {
+  ++metrics_.claim_retries;
+  for (const auto& id : ids) {
+    Pending& pending = pending_.at(id);
+    pending.called_ns = INT64_MAX;
+    pending.verdict.reset();
+    enqueue(id, pending.claim, clock_.now_ns());
+  }
+}
+
+// The next verdicts to be told; those that do not hold any more are asked for again.
+ClaimDesk::Ids ClaimDesk::take_untold() {
+  Ids ids;
+  Ids stale;
+  while (!untold_.empty() && ids.size() < events_per_call_max) {
+    const model::ClaimId id = untold_.front();
+    untold_.pop_front();
+    (holds(pending_.at(id)) ? ids : stale).push_back(id);
+  }
+  if (!stale.empty()) ask_again(stale);
+  return ids;
 }
 
 // One at a time; whoever finds it at work leaves its verdicts to it.
 boost::asio::awaitable<void> ClaimDesk::tell() {
   telling_ = true;
-  for (std::int64_t backoff_ns = 0; !untold_.empty();) {
-    const std::size_t count = std::min(untold_.size(), events_per_call_max);
-    const Ids ids(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(count));
+  std::int64_t backoff_ns = 0;
+  for (Ids ids = take_untold(); !ids.empty(); ids = take_untold()) {
     std::vector<model::ClaimEvent> events;
-    events.reserve(count);
+    events.reserve(ids.size());
     for (const auto& id : ids) {
       const Pending& pending = pending_.at(id);
       events.push_back(event_of(pending.claim, *pending.verdict, clock_.wall_us()));
@@ -253,43 +357,48 @@ boost::asio::awaitable<void> ClaimDesk::tell() {
     const auto told = co_await bus_.tell(std::move(events));
     if (!told) {
       could_not_tell(ids, told.error());
+      untold_.insert(untold_.begin(), ids.begin(), ids.end());
       if (stopping_) break;
       backoff_ns = std::clamp(backoff_ns * 2, backoff_ns_min, backoff_ns_max);
       co_await timer_.sleep_until(clock_.now_ns() + backoff_ns);
       continue;
     }
     backoff_ns = 0;
-    untold_.erase(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(count));
     for (const auto& id : ids) {
+      if (!holds(pending_.at(id))) {
+        ask_again({id});
+        continue;
+      }
       const model::ClaimVerdict verdict = std::move(*pending_.at(id).verdict);
       finish(id, verdict);
     }
     metrics_.claims_waiting = pending_.size();
   }
   telling_ = false;
+  lookups_.flush();
+  flush();
 }
 
 // Who asked gets the verdict all the same: it is the store's. A stored message comes again.
 void ClaimDesk::could_not_tell(const Ids& ids, const Error& error) {
   for (const auto& id : ids) {
     Pending& pending = pending_.at(id);
-    for (const auto& [wait, position] : pending.waits) {
-      if (wait->told_first) {
-        wait->error = error;
-        wait->done.set();
-        continue;
+    if (!holds(pending)) continue;  // asked for again before anybody is told
+    for (const Asker& asker : std::exchange(pending.askers, {})) {
+      if (!asker.wait->told_first && answers(pending, *pending.verdict, asker)) {
+        answer(asker, *pending.verdict);
+      } else {
+        asker.wait->fail(error);
       }
-      wait->told.push_back({position, *pending.verdict});
-      if (--wait->open == 0) wait->done.set();
     }
-    pending.waits.clear();
   }
 }
 
 void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& error) {
   Queue& queue = queues_[shard];
   ++metrics_.claim_retries;
-  metrics_.set_store_error(error.message, shard);
+  metrics_.stores[shard].grants.failed(error, clock_.now_ns());
+  if (error.code == Errc::epoch_stale) queue.stale_ns = clock_.now_ns();
   if (queue.ids.empty()) queue.since_ns = clock_.now_ns();
   queue.ids.insert(queue.ids.begin(), ids.begin(), ids.end());
   queue.backoff_ns = std::clamp(queue.backoff_ns * 2, backoff_ns_min, backoff_ns_max);
@@ -318,11 +427,7 @@ void ClaimDesk::moved(const Ids& ids) {
 
 // Who waits is told at once: the same position asked again joins the claim, or gets its outcome.
 void ClaimDesk::give_up_waits(Pending& pending, const Error& error) {
-  for (const auto& [wait, position] : pending.waits) {
-    wait->error = error;
-    wait->done.set();
-  }
-  pending.waits.clear();
+  for (const Asker& asker : std::exchange(pending.askers, {})) asker.wait->fail(error);
 }
 
 }  // namespace hunt::service

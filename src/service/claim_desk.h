@@ -17,31 +17,19 @@
 
 #include "base/result.h"
 #include "engine/claim_memo.h"
+#include "engine/l1.h"
 #include "engine/timeline.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
+#include "service/claim_lookups.h"
+#include "service/claim_wait.h"
 #include "service/lane_metrics.h"
 #include "service/retry_budget.h"
 #include "service/shards.h"
-#include "service/signal.h"
+#include "service/starved_meter.h"
 #include "service/task_group.h"
 
 namespace hunt::service {
-
-// What a batch that waits for terminal outcomes is told. Owned by whoever still needs it.
-struct ClaimWait {
-  // A stored message is acknowledged by these outcomes: an error, unless they have been told.
-  bool told_first = false;
-  std::size_t open = 0;  // claims without a verdict yet
-  Signal done;           // set at zero, or at the first error
-  std::optional<Error> error;
-  struct Told {
-    std::uint32_t position;
-    model::ClaimVerdict verdict;
-  };
-  std::vector<Told> told;
-};
-using ClaimWaitPtr = std::shared_ptr<ClaimWait>;
 
 struct ClaimDeskOptions {
   std::size_t calls_inflight_max = 8;  // per shard. Bound: limits::claim_calls_inflight_max
@@ -49,18 +37,24 @@ struct ClaimDeskOptions {
 
 class ClaimDesk {
  public:
-  ClaimDesk(ClaimDeskOptions options, const Shards& shards, ports::Bus& bus,
-            const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
-            LaneMetrics& metrics, engine::Reservoir& times);
+  // `l1` knows which epoch each shard is in, and how far its feed is trusted.
+  ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
+            ClaimLookups& lookups, ports::Bus& bus, const ports::Clock& clock, ports::Timer& timer,
+            boost::asio::any_io_executor lane, LaneMetrics& metrics, engine::Reservoir& times,
+            StarvedMeter& starved);
 
   [[nodiscard]] bool full() const noexcept;
-  [[nodiscard]] engine::ClaimMemo& memo() noexcept { return memo_; }
 
-  // Takes a claim (one already on its way is joined). Requires: !full(). `wait`, when given, is
-  // told the verdict for `position`.
-  void submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32_t position);
+  // What the lane remembers of a claim on a tile of `shard`: that it is on its way, or its verdict
+  // where that still holds. Lifetime: until the next call of the desk.
+  [[nodiscard]] const engine::Remembered* remembered(model::PlayerId player, model::SpawnId spawn,
+                                                     model::ShardId shard);
+
+  // Takes a claim (one already on its way is joined). Requires: !full(). The asker is told the
+  // verdict.
+  void submit(model::Claim claim, Asker asker);
   // Joins a claim on its way; false when it is not (any more).
-  [[nodiscard]] bool join(model::ClaimId claim, const ClaimWaitPtr& wait, std::uint32_t position);
+  [[nodiscard]] bool join(model::ClaimId claim, Asker asker);
 
   // Sends what may be sent now. Called after a batch, after a verdict, and every few milliseconds.
   void flush();
@@ -69,8 +63,6 @@ class ClaimDesk {
   void stop() noexcept { stopping_ = true; }
 
   [[nodiscard]] std::size_t waiting() const noexcept { return pending_.size(); }
-  // The last grant call to some shard failed, and none to it has succeeded since.
-  [[nodiscard]] bool failing() const noexcept;
   // To the shard with the most of them.
   [[nodiscard]] std::size_t calls_inflight() const noexcept;
   [[nodiscard]] std::size_t calls_inflight_max() const noexcept {
@@ -85,8 +77,11 @@ class ClaimDesk {
     model::Claim claim;
     std::int64_t found_ns = 0;
     std::int64_t called_ns = INT64_MAX;          // when the call that it is in began
+    model::ShardId shard = 0;                    // whose call that is
+    std::uint64_t epoch = 0;                     // of the shard, as it was known then
     std::optional<model::ClaimVerdict> verdict;  // decided, but not told yet
-    std::vector<std::pair<ClaimWaitPtr, std::uint32_t>> waits;
+    std::int64_t decided_ns = 0;
+    std::vector<Asker> askers;
   };
   // What waits for one shard's store.
   struct Queue {
@@ -94,6 +89,7 @@ class ClaimDesk {
     std::int64_t since_ns = 0;          // the oldest of them
     std::int64_t blocked_until_ns = 0;  // after an error
     std::int64_t backoff_ns = 0;
+    std::int64_t stale_ns = INT64_MIN;  // when the store last said that its epoch is over
     std::size_t calls_inflight = 0;
     std::int64_t call_ns_mean = 0;  // of the last few
     bool lingering = false;
@@ -101,7 +97,14 @@ class ClaimDesk {
   };
   using Ids = std::vector<model::ClaimId>;
 
-  void attach(Pending& pending, const ClaimWaitPtr& wait, std::uint32_t position);
+  void attach(Pending& pending, Asker asker);
+  // Whether what a shard's store was asked at `asked_ns`, in `epoch`, and said at `said_ns` is true
+  // still: the shard has not begun another epoch, as far as anybody could have told us.
+  [[nodiscard]] bool holds(model::ShardId shard, std::uint64_t epoch, std::int64_t asked_ns,
+                           std::int64_t said_ns) const;
+  [[nodiscard]] bool holds(const Pending& pending) const {
+    return holds(pending.shard, pending.epoch, pending.called_ns, pending.decided_ns);
+  }
   void enqueue(model::ClaimId id, const model::Claim& claim, std::int64_t now_ns);
   [[nodiscard]] static std::int64_t linger_ns(const Queue& queue) noexcept;
   void flush(model::ShardId shard, std::int64_t now_ns);
@@ -109,21 +112,30 @@ class ClaimDesk {
   [[nodiscard]] boost::asio::awaitable<void> call(model::ShardId shard, Ids ids);
   void decide(model::ClaimVerdict& verdict);
   void finish(model::ClaimId id, const model::ClaimVerdict& verdict);
+  static void answer(const Asker& asker, const model::ClaimVerdict& verdict);
+  void remember(const Pending& pending, const model::ClaimVerdict& verdict);
+  [[nodiscard]] static bool answers(const Pending& pending, const model::ClaimVerdict& verdict,
+                                    const Asker& asker);
+  void ask_again(const Ids& ids);
+  [[nodiscard]] Ids take_untold();
   [[nodiscard]] boost::asio::awaitable<void> tell();
   void could_not_tell(const Ids& ids, const Error& error);
   void record(model::ShardId shard, const Ids& ids, std::int64_t begun_ns,
               const model::GrantCall& call);
   void retry_later(model::ShardId shard, const Ids& ids, const Error& error);
   void moved(const Ids& ids);
-  void give_up_waits(Pending& pending, const Error& error);
+  static void give_up_waits(Pending& pending, const Error& error);
 
   const ClaimDeskOptions options_;
   const Shards& shards_;
+  const engine::L1& l1_;
+  ClaimLookups& lookups_;
   ports::Bus& bus_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
   LaneMetrics& metrics_;
   engine::Reservoir& times_;
+  StarvedMeter& starved_;
   engine::ClaimMemo memo_;
   std::unordered_map<model::ClaimId, Pending, model::Id128Hash> pending_;
   std::vector<Queue> queues_;  // by shard

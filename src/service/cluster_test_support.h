@@ -4,9 +4,11 @@
 // Not the simulator: nothing fails unless a test says so, and every run is the same. Everything
 // runs on the caller's thread, as with VirtualLane.
 #pragma once
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,27 +35,31 @@ class TestCache final : public ports::TileCache {
     co_await time_.sleep_until(time_.now_ns() + 1'000'000);
     if (dead) co_return fail(Errc::unavailable, "the cache is dead");
     std::vector<ports::CachedChunk> out;
-    for (const auto& ask : asks) out.push_back(node.read(ask, lease_ns, time_.wall_us() / 1'000));
+    for (const auto& ask : asks) out.push_back(node.read(ask, lease_ns, now_ms()));
+    if (forge) std::for_each(out.begin(), out.end(), forge);
     co_return out;
   }
   boost::asio::awaitable<Result<void>> fill(std::vector<ports::ChunkFill> fills) override {
     co_await time_.sleep_until(time_.now_ns() + 1'000'000);
     if (dead) co_return fail(Errc::unavailable, "the cache is dead");
-    for (const auto& one : fills) node.fill(one, time_.wall_us() / 1'000);
+    for (const auto& one : fills) node.fill(one, now_ms());
     co_return Result<void>{};
   }
   boost::asio::awaitable<Result<void>> update(std::vector<model::TileChange> changes) override {
     co_await time_.sleep_until(time_.now_ns() + 1'000'000);
     if (dead) co_return fail(Errc::unavailable, "the cache is dead");
-    for (const auto& change : changes) node.update(change, time_.wall_us() / 1'000);
+    for (const auto& change : changes) node.update(change, now_ms());
     co_return Result<void>{};
   }
 
   sim::CacheNode node;
   bool dead = false;
   int reads = 0;
+  std::int64_t clock_error_ms = 0;
+  std::function<void(ports::CachedChunk&)> forge;  // what somebody wrote into it
 
  private:
+  [[nodiscard]] std::int64_t now_ms() const { return time_.wall_us() / 1'000 + clock_error_ms; }
   sim::VirtualTime& time_;
 };
 
@@ -75,14 +81,18 @@ class TestStream final : public ports::PositionStream {
     served = std::move(shards);
   }
   void stop() override { served.clear(); }
-  void reply(const std::string&, const model::Batch&, const model::BatchReply& outcomes) override {
+  Result<void> reply(const std::string&, const model::Batch&,
+                     const model::BatchReply& outcomes) override {
+    if (mute) return fail(Errc::overloaded, "the bus takes no more now");
     replies.push_back(outcomes);
+    return {};
   }
 
   std::vector<Published> published;
   std::vector<model::ShardId> served;
   std::vector<model::BatchReply> replies;
   bool full = false;
+  bool mute = false;  // takes no replies
 };
 
 struct ClusterShape {

@@ -1,9 +1,9 @@
 #include "service/delivery.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/planted.h"
+#include "base/text.h"
 #include "model/limits.h"
 
 namespace hunt::service {
@@ -18,7 +18,25 @@ bool is_poison(Errc code) noexcept {
          code == Errc::unsupported;
 }
 
+// Numbers one after the other, big-endian.
+class Content {
+ public:
+  void add(std::uint64_t number) {
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      bytes_.push_back(static_cast<std::uint8_t>(number >> shift));
+    }
+  }
+  [[nodiscard]] Bytes bytes() const noexcept { return bytes_; }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
 }  // namespace
+
+StoredPositions::StoredPositions(Orchestrator& orchestrator, ports::PositionStream& stream,
+                                 const ports::Clock& clock, ports::Timer& timer, Bytes key)
+    : orchestrator_(orchestrator), stream_(stream), clock_(clock), timer_(timer), ids_(key) {}
 
 void StoredPositions::start() {
   std::vector<model::ShardId> shards;
@@ -49,18 +67,38 @@ std::map<model::ShardId, model::Batch> StoredPositions::take_foreign(model::Shar
     if (owner == shard) return false;
     model::Batch& part = parts[owner];
     part.world = batch.world;
-    part.as_of_us = batch.as_of_us;  // accepted when the first stream took it
+    // Accepted when the first stream took it.
+    if (!planted(Planted::foreign_loses_as_of)) part.as_of_us = batch.as_of_us;
     part.positions.push_back(position);
     return true;
   });
   return parts;
 }
 
+std::string StoredPositions::id_of(const ports::Delivery& delivery, model::ShardId owner,
+                                   const model::Batch& part) {
+  Content content;
+  content.add(delivery.shard);
+  content.add(delivery.sequence);
+  content.add(owner);
+  content.add(part.world);
+  content.add(static_cast<std::uint64_t>(part.as_of_us.value_or(0)));
+  for (const auto& position : part.positions) {
+    content.add(position.player.high);
+    content.add(position.player.low);
+    content.add(model::tile_id_of(position.tile).value);
+    content.add(static_cast<std::uint64_t>(position.kind));
+    content.add(position.seq);
+    content.add(static_cast<std::uint64_t>(position.sent_at_us));
+  }
+  return to_hex(ids_.of(content.bytes()));
+}
+
 boost::asio::awaitable<bool> StoredPositions::pass_on(
     const ports::Delivery& delivery, std::map<model::ShardId, model::Batch> parts) {
   for (auto& [shard, part] : parts) {
     const std::size_t count = part.positions.size();
-    std::string id = fmt::format("{}:{}:{}", delivery.shard, delivery.sequence, shard);
+    std::string id = id_of(delivery, shard, part);
     const auto stored =
         co_await stream_.publish(shard, std::move(part), std::move(id), delivery.reply_to);
     if (!stored) co_return false;
@@ -70,6 +108,7 @@ boost::asio::awaitable<bool> StoredPositions::pass_on(
 }
 
 boost::asio::awaitable<ports::Settled> StoredPositions::work(ports::Delivery delivery) {
+  if (delivery.unsigned_time) orchestrator_.count_distrusted_time();
   if (delivery.batch.positions.size() > limits::batch_positions_max || !delivery.batch.as_of_us) {
     co_return ports::Settled::dead;
   }
@@ -87,8 +126,12 @@ boost::asio::awaitable<ports::Settled> StoredPositions::work(ports::Delivery del
       std::all_of(reply->outcomes.begin(), reply->outcomes.end(),
                   [](const auto& one) { return model::is_terminal(one.outcome); });
   if (!terminal) co_return ports::Settled::nak;
-  if (!delivery.reply_to.empty()) stream_.reply(delivery.reply_to, delivery.batch, *reply);
-  co_return ports::Settled::ack;
+  if (delivery.reply_to.empty()) co_return ports::Settled::ack;
+  // What the bus does not take now is told with the next delivery: claims keep their answers.
+  const auto told = stream_.reply(delivery.reply_to, delivery.batch, *reply);
+  const bool later =
+      !told && (told.error().code == Errc::overloaded || told.error().code == Errc::unavailable);
+  co_return later ? ports::Settled::nak : ports::Settled::ack;
 }
 
 }  // namespace hunt::service

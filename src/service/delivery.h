@@ -6,10 +6,14 @@
 // given up. Lifecycle: construct, start(), drain() before the orchestrator's, destroy. Thread: its
 // lane's.
 #pragma once
+#include <array>
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
+#include "base/sha256.h"
 #include "ports/clock.h"
 #include "ports/position_stream.h"
 #include "service/orchestrator.h"
@@ -18,9 +22,9 @@ namespace hunt::service {
 
 class StoredPositions final : public ports::DeliveryHandler {
  public:
+  // `key`: the hunt's, from which the ids of what is passed on are made.
   StoredPositions(Orchestrator& orchestrator, ports::PositionStream& stream,
-                  const ports::Clock& clock, ports::Timer& timer)
-      : orchestrator_(orchestrator), stream_(stream), clock_(clock), timer_(timer) {}
+                  const ports::Clock& clock, ports::Timer& timer, Bytes key = no_key);
 
   // Pulls from the streams of the shards that the orchestrator serves.
   void start();
@@ -38,10 +42,18 @@ class StoredPositions final : public ports::DeliveryHandler {
   [[nodiscard]] boost::asio::awaitable<bool> pass_on(const ports::Delivery& delivery,
                                                      std::map<model::ShardId, model::Batch> parts);
 
+  // Of what is passed on: nobody else can tell it before, and other content has another one, since
+  // the map, and so what is foreign, may have changed since the last delivery of the message.
+  [[nodiscard]] std::string id_of(const ports::Delivery& delivery, model::ShardId owner,
+                                  const model::Batch& part);
+
+  static constexpr std::array<std::uint8_t, 32> no_key{};
+
   Orchestrator& orchestrator_;
   ports::PositionStream& stream_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
+  HmacSha256 ids_;
   std::size_t inflight_ = 0;
 };
 

@@ -113,7 +113,7 @@ TEST(Stored, foreign_positions_are_passed_on_before_the_ack) {
   const auto& stream = all.lanes[0]->stream;
   ASSERT_EQ(stream.published.size(), 1U);
   EXPECT_EQ(stream.published[0].shard, 1U);
-  EXPECT_EQ(stream.published[0].id, "0:42:1");
+  EXPECT_EQ(stream.published[0].id.size(), 64U);
   EXPECT_EQ(stream.published[0].batch.as_of_us, message.batch.as_of_us);
   ASSERT_EQ(stream.published[0].batch.positions.size(), 1U);
   EXPECT_EQ(stream.published[0].batch.positions[0].tile, there);
@@ -122,6 +122,35 @@ TEST(Stored, foreign_positions_are_passed_on_before_the_ack) {
   EXPECT_EQ(stream.replies[0].outcomes[0].outcome, Outcome::granted);
   all.lanes[0]->stream.full = true;
   EXPECT_EQ(all.deliver(all.delivery({here, there}, 2, 43)), Settled::nak);
+}
+
+TEST(Stored, the_id_of_what_is_passed_on_covers_its_content_and_cannot_be_foretold) {
+  VirtualCluster all(two_shards(), test_rules());
+  auto& stream = all.lanes[0]->stream;
+  const auto message = all.delivery({here, there}, 1, 42);
+  EXPECT_EQ(all.deliver(message), Settled::ack);
+  EXPECT_EQ(all.deliver(message), Settled::ack);  // the ack was lost
+  ASSERT_EQ(stream.published.size(), 2U);
+  EXPECT_EQ(stream.published[0].id, stream.published[1].id) << "stored once";
+  // Since then the map has changed, and more of the same message is foreign.
+  auto map = std::make_shared<model::ShardMap>();
+  map->shards = 2;
+  map->version = 2;
+  map->ranges.push_back({model::chunk_of(1, model::tile_id_of(here)), 1});
+  ASSERT_TRUE(all.lanes[0]->orchestrator->set_map(map).has_value());
+  EXPECT_EQ(all.deliver(message), Settled::ack);
+  ASSERT_EQ(stream.published.size(), 3U);
+  EXPECT_EQ(stream.published[2].batch.positions.size(), 2U);
+  EXPECT_NE(stream.published[2].id, stream.published[0].id) << "the rest would vanish";
+  // A stream that was lost counts its messages anew.
+  auto later = message;
+  later.batch.as_of_us = *message.batch.as_of_us + 1;
+  EXPECT_EQ(all.deliver(later), Settled::ack);
+  EXPECT_NE(stream.published[3].id, stream.published[2].id);
+  const std::array<std::uint8_t, 32> key{7};
+  StoredPositions other(*all.lanes[0]->orchestrator, stream, all.time, all.time, key);
+  EXPECT_EQ(all.run(other.handle(message)), Settled::ack);
+  EXPECT_NE(stream.published[4].id, stream.published[2].id) << "without the key";
 }
 
 TEST(Stored, a_redelivery_after_a_crash_has_the_same_outcomes) {
@@ -269,6 +298,20 @@ TEST(Overload, three_times_the_capacity_is_survived_without_help) {
   const std::size_t busy_before = busy;
   offer(20);
   EXPECT_EQ(busy, busy_before) << "afterwards nothing is refused";
+}
+
+// Acknowledged first, its outcomes would be told to nobody.
+TEST(Stored, outcomes_that_the_bus_does_not_take_now_are_told_with_the_next_delivery) {
+  VirtualCluster all(two_shards(), test_rules());
+  all.bury(here, 1, 0);
+  auto message = all.delivery({here}, 1);
+  message.reply_to = "game.outcomes";
+  all.lanes[0]->stream.mute = true;
+  EXPECT_EQ(all.deliver(message), Settled::nak);
+  all.lanes[0]->stream.mute = false;
+  EXPECT_EQ(all.deliver(message), Settled::ack);
+  ASSERT_EQ(all.lanes[0]->stream.replies.size(), 1U);
+  EXPECT_EQ(all.lanes[0]->stream.replies[0].outcomes[0].outcome, Outcome::granted);
 }
 
 }  // namespace

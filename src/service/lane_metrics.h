@@ -1,54 +1,73 @@
 // LaneMetrics: the plain counters and histograms of one lane, written by its thread alone.
 //
-// Not shared: a copy is handed to the Observer now and then (observer.h). Each field is documented
-// where it is shown, in model/stats.h.
+// Not shared: a copy is handed to the Observer now and then (observer.h).
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/histogram.h"
-#include "engine/l1.h"
 #include "model/batch.h"
+#include "model/figures.h"
+#include "model/why.h"
+#include "ports/store_trouble.h"
 #include "service/stage_times.h"
 
 namespace hunt::service {
 
 using OutcomeCounts = std::array<std::uint64_t, model::outcome_count>;
 
-struct LaneMetrics {
+// What a lane's calls to one shard's store came to lately.
+struct StoreHealth {
+  // One kind of call; the last error while it lasts.
+  struct Calls {
+    std::string error;
+    std::int64_t since_ns = 0;  // the first error of this trouble
+    std::int64_t last_ns = 0;
+    ports::StoreTrouble trouble{};
+    void failed(const Error& why, std::int64_t now_ns) {
+      if (error.empty()) since_ns = now_ns;
+      error = why.message;
+      trouble = ports::trouble_of(why);
+      last_ns = now_ns;
+    }
+    void work() noexcept {
+      error.clear();
+      trouble = ports::StoreTrouble::none;
+    }
+  };
+  Calls grants;   // repeated until they work
+  Calls loads;    // repeated when somebody asks again
+  Calls lookups;  // of claims, the same
+  Calls probes;   // repeated each second
+};
+
+// A call whose outcome is not known may have met any of them; others of the same shard tell.
+[[nodiscard]] inline model::Cause cause_of(const StoreHealth& store) noexcept {
+  const auto worst = std::max(
+      {store.grants.trouble, store.loads.trouble, store.lookups.trouble, store.probes.trouble});
+  if (worst == ports::StoreTrouble::unreachable) return model::Cause::round_trip;
+  return worst == ports::StoreTrouble::locked ? model::Cause::lock : model::Cause::server;
+}
+
+// Those that fail now, the worst first; null: none.
+[[nodiscard]] inline const StoreHealth::Calls* failing_calls(const StoreHealth& store) noexcept {
+  for (const auto* calls : {&store.grants, &store.loads, &store.lookups, &store.probes}) {
+    if (!calls->error.empty()) return calls;
+  }
+  return nullptr;
+}
+
+struct LaneMetrics : model::Counts {
   OutcomeCounts positions{};
   OutcomeCounts claims{};
-  std::uint64_t batches = 0;
-  std::uint64_t grants = 0;
-  std::uint64_t repeats = 0;
-  std::uint64_t claims_waiting = 0;
-  std::uint64_t claim_retries = 0;
-  std::uint64_t shed = 0;
-  std::uint64_t l1_hits = 0;
-  std::uint64_t l1_misses = 0;
-  std::uint64_t loot_lookups = 0;
-  std::uint64_t loot_misses = 0;
-  std::uint64_t chunks_loaded = 0;
-  std::uint64_t l2_hits = 0;
-  std::uint64_t l2_misses = 0;
-  std::uint64_t cache_errors = 0;
-  std::uint64_t cross_shard = 0;
-  engine::L1Stats l1;
-  Histogram answer;
-  Histogram cache_read;
-  Histogram store_load;
-  Histogram store_grant;
-  Histogram invalidation;
+  model::Latencies<Histogram> latencies;
   StageTimes stages;
-  std::string store_error;
-  std::uint32_t store_error_shard = 0;
+  std::string other_hunt;           // whose the shared cache is, while that is not ours
+  std::vector<StoreHealth> stores;  // by shard
 
-  // The last error while it lasts; the empty text: none.
-  void set_store_error(const std::string& text, std::uint32_t shard) {
-    store_error = text;
-    store_error_shard = shard;
-  }
   void count(model::Outcome outcome) noexcept { ++positions[static_cast<std::size_t>(outcome)]; }
   void count_claim(model::Outcome outcome) noexcept { ++claims[static_cast<std::size_t>(outcome)]; }
 };

@@ -11,13 +11,22 @@ namespace {
 constexpr std::int64_t publish_every_ns = 100'000'000;
 constexpr std::int64_t sample_every_ns = 200'000'000;
 constexpr std::int64_t evidence_every_ns = 1'000'000'000;
+// A load that failed is repeated when somebody asks again. Nobody did: it is over.
+constexpr std::int64_t load_error_ns_max = 10'000'000'000;
 
 }  // namespace
 
 void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
   if (!last && published_ns_ != INT64_MIN && now_ns - published_ns_ < publish_every_ns) return;
   published_ns_ = now_ns;
-  view_.metrics.l1 = view_.l1.stats();
+  const engine::L1Stats l1 = view_.l1.stats();
+  view_.metrics.l1_chunks = l1.chunks;
+  view_.metrics.l1_bytes = l1.bytes;
+  view_.metrics.l1_evictions = l1.evictions;
+  for (auto& store : view_.metrics.stores) {
+    if (now_ns - store.loads.last_ns >= load_error_ns_max) store.loads.work();
+    if (now_ns - store.lookups.last_ns >= load_error_ns_max) store.lookups.work();
+  }
   observer_.publish(lane_, view_.metrics);
   watched_ = observer_.watched();
   if (watched_ && (sampled_ns_ == INT64_MIN || now_ns - sampled_ns_ >= sample_every_ns)) {
@@ -26,15 +35,21 @@ void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
   }
 }
 
-boost::asio::awaitable<void> LaneReport::probe(std::uint32_t shard, ports::HuntStore* store) {
+boost::asio::awaitable<void> LaneReport::probe(std::uint32_t shard, ports::WorldStore* store) {
   if (round_trips_.size() <= shard) round_trips_.resize(shard + 1);
-  round_trips_[shard].under_way = true;
   const std::int64_t begun_ns = clock_.now_ns();
+  round_trips_[shard].begun_ns = begun_ns;
   const model::ClaimId nobodys;
   const auto found = co_await store->find_grant(nobodys);
   RoundTrips& trips = round_trips_[shard];
-  trips.under_way = false;
-  if (!found) co_return;
+  trips.begun_ns = INT64_MAX;
+  auto& probes = view_.metrics.stores[shard].probes;
+  if (!found) {
+    if (found.error().code != Errc::overloaded) probes.failed(found.error(), begun_ns);
+    co_return;
+  }
+  probes.work();
+  trips.answered_ns = begun_ns;
   trips.newest_ns[trips.count++ % trips.newest_ns.size()] = clock_.now_ns() - begun_ns;
 }
 
@@ -50,8 +65,11 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
   for (const RoundTrips& trips : round_trips_) {
     const auto count = std::min(trips.count, trips.newest_ns.size());
     const auto end = trips.newest_ns.begin() + static_cast<std::ptrdiff_t>(count);
-    evidence.round_trip_ns.push_back(count == 0 ? 0
-                                                : *std::min_element(trips.newest_ns.begin(), end));
+    engine::Probe probe;
+    if (count > 0) probe.newest_ns = *std::min_element(trips.newest_ns.begin(), end);
+    probe.age_ns = now_ns - trips.answered_ns;
+    probe.open_ns = std::max<std::int64_t>(0, now_ns - trips.begun_ns);
+    evidence.probes.push_back(probe);
   }
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();
   const std::int64_t starved_ns = clock_.thread_starved_ns();
@@ -65,10 +83,17 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
   evidence_cpu_ns_ = cpu_ns;
   evidence.claims_waiting = view_.desk.waiting();
   evidence.claims_waiting_max = limits::claims_waiting_max;
+  evidence.loads_inflight = view_.loader.reads_inflight();
+  evidence.loads_max = limits::store_reads_inflight_max;
   evidence.grant_calls_inflight = view_.desk.calls_inflight();
   evidence.grant_calls_max = view_.desk.calls_inflight_max();
-  evidence.store_error = view_.metrics.store_error;
-  evidence.store_error_shard = view_.metrics.store_error_shard;
+  for (std::uint32_t shard = 0; shard < view_.metrics.stores.size(); ++shard) {
+    const auto* failing = failing_calls(view_.metrics.stores[shard]);
+    if (failing == nullptr || !evidence.store_error.empty()) continue;
+    evidence.store_error = failing->error;
+    evidence.store_error_shard = shard;
+    evidence.store_error_cause = cause_of(view_.metrics.stores[shard]);
+  }
   observer_.publish(lane_, std::move(evidence));
   return true;
 }

@@ -11,7 +11,8 @@
 #include "engine/l1.h"
 #include "engine/timeline.h"
 #include "ports/clock.h"
-#include "ports/hunt_store.h"
+#include "ports/world_store.h"
+#include "service/chunk_loader.h"
 #include "service/claim_desk.h"
 #include "service/lane_metrics.h"
 #include "service/live_sampler.h"
@@ -24,6 +25,7 @@ struct LaneView {
   LaneMetrics& metrics;
   const engine::L1& l1;
   const ClaimDesk& desk;
+  const ChunkLoader& loader;
   engine::Reservoir& answer_times;
   const engine::OpenClocks& open_answers;
   engine::Reservoir& claim_times;
@@ -40,9 +42,9 @@ class LaneReport {
   // At most once a second; true when it did.
   [[nodiscard]] bool publish_evidence(std::int64_t now_ns);
   // How long a shard's store takes to say next to nothing: the round trip.
-  [[nodiscard]] boost::asio::awaitable<void> probe(std::uint32_t shard, ports::HuntStore* store);
+  [[nodiscard]] boost::asio::awaitable<void> probe(std::uint32_t shard, ports::WorldStore* store);
   [[nodiscard]] bool probes(std::uint32_t shard) const noexcept {
-    return shard < round_trips_.size() && round_trips_[shard].under_way;
+    return shard < round_trips_.size() && round_trips_[shard].begun_ns != INT64_MAX;
   }
 
   [[nodiscard]] bool watched() const noexcept { return watched_; }
@@ -60,7 +62,8 @@ class LaneReport {
   struct RoundTrips {
     std::array<std::int64_t, 3> newest_ns{};
     std::size_t count = 0;
-    bool under_way = false;
+    std::int64_t begun_ns = INT64_MAX;  // of the one under way
+    std::int64_t answered_ns = 0;       // when the newest one that was answered was sent
   };
   std::vector<RoundTrips> round_trips_;  // by shard
   bool watched_ = false;

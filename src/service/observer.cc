@@ -5,11 +5,15 @@
 #include <algorithm>
 
 #include "model/limits.h"
+#include "ports/findings.h"
 
 namespace hunt::service {
 
 namespace {
 
+constexpr std::int64_t gap_shown_ns = 10'000'000'000;
+constexpr std::int64_t moment_every_ns = 1'000'000'000;
+constexpr std::int64_t lately_ns = 10'000'000'000;
 constexpr std::size_t finds_max = 64;
 constexpr std::int64_t watched_for_ns = 5'000'000'000;
 // What "the minutes before" are: looks of the last ten minutes but the last half a minute.
@@ -18,8 +22,12 @@ constexpr std::int64_t before_ns_min = 30'000'000'000;
 constexpr std::size_t looks_max = 60;
 
 model::LatencySummary summary_of(const Histogram& histogram) {
-  return {histogram.count(), histogram.quantile_ns(5'000), histogram.quantile_ns(9'900),
-          histogram.quantile_ns(9'990), histogram.max_ns()};
+  return {histogram.count(),
+          static_cast<std::int64_t>(histogram.sum_ns()),
+          histogram.quantile_ns(5'000),
+          histogram.quantile_ns(9'900),
+          histogram.quantile_ns(9'990),
+          histogram.max_ns()};
 }
 
 model::StageSeconds seconds_of(const StageTimes::Series& series) {
@@ -47,34 +55,33 @@ void add(OutcomeCounts& to, const OutcomeCounts& from) {
   for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
 }
 
+void add(model::Counts& to, const model::Counts& from) {
+  for (const auto& figure : model::count_figures) to.*figure.value += from.*figure.value;
+}
+
+using Histograms = model::Latencies<Histogram>;
+
+void add(Histograms& to, const Histograms& from) {
+  for (const auto& figure : model::latency_figures<Histogram>) {
+    (to.*figure.value).merge(from.*figure.value);
+  }
+}
+
+model::Latencies<model::LatencySummary> summaries_of(const Histograms& histograms) {
+  model::Latencies<model::LatencySummary> out;
+  for (std::size_t i = 0; i < std::size(model::latency_figures<Histogram>); ++i) {
+    out.*model::latency_figures<model::LatencySummary>[i].value =
+        summary_of(histograms.*model::latency_figures<Histogram>[i].value);
+  }
+  return out;
+}
+
 void merge(LaneMetrics& to, const LaneMetrics& from) {
+  add(static_cast<model::Counts&>(to), from);
   add(to.positions, from.positions);
   add(to.claims, from.claims);
-  to.batches += from.batches;
-  to.grants += from.grants;
-  to.repeats += from.repeats;
-  to.claims_waiting += from.claims_waiting;
-  to.claim_retries += from.claim_retries;
-  to.shed += from.shed;
-  to.l1_hits += from.l1_hits;
-  to.l1_misses += from.l1_misses;
-  to.loot_lookups += from.loot_lookups;
-  to.loot_misses += from.loot_misses;
-  to.chunks_loaded += from.chunks_loaded;
-  to.l2_hits += from.l2_hits;
-  to.l2_misses += from.l2_misses;
-  to.cache_errors += from.cache_errors;
-  to.cross_shard += from.cross_shard;
-  to.l1.chunks += from.l1.chunks;
-  to.l1.bytes += from.l1.bytes;
-  to.l1.evictions += from.l1.evictions;
-  to.answer.merge(from.answer);
-  to.cache_read.merge(from.cache_read);
-  to.store_load.merge(from.store_load);
-  to.store_grant.merge(from.store_grant);
-  to.invalidation.merge(from.invalidation);
+  add(to.latencies, from.latencies);
   to.stages.merge(from.stages);
-  if (to.store_error.empty()) to.store_error = from.store_error;
 }
 
 void widen(model::TileRect& bounds, bool& any, model::Tile tile) {
@@ -99,6 +106,8 @@ Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About abou
     : clock_(clock),
       about_(std::move(about)),
       started_ns_(clock.now_ns()),
+      store_troubles_(std::max(about_.stores, about_.shards)),
+      open_tables_(store_troubles_.size()),
       relay_heard_ns_(about_.shards, started_ns_) {
   for (std::size_t i = 0; i < lane_count; ++i) lanes_.push_back(std::make_unique<Lane>());
 }
@@ -106,8 +115,36 @@ Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About abou
 Observer::~Observer() = default;
 
 void Observer::publish(std::size_t lane, const LaneMetrics& metrics) {
-  const std::lock_guard lock(lanes_[lane]->mutex);
-  lanes_[lane]->metrics = metrics;
+  {
+    const std::lock_guard lock(lanes_[lane]->mutex);
+    lanes_[lane]->metrics = metrics;
+  }
+  if (lane == 0) remember_latencies();
+}
+
+void Observer::remember_latencies() {
+  const std::int64_t now_ns = clock_.now_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!moments_.empty() && now_ns - moments_.back().at_ns < moment_every_ns) return;
+  }
+  Moment moment{now_ns, {}};
+  for (const auto& one : lanes_) {
+    const std::lock_guard lock(one->mutex);
+    add(moment.latencies, one->metrics.latencies);
+  }
+  const std::lock_guard lock(mutex_);
+  moments_.push_back(std::move(moment));
+  while (now_ns - moments_.front().at_ns > lately_ns) moments_.pop_front();
+}
+
+// What came since the oldest moment that is remembered.
+model::Latencies<Histogram> Observer::lately(Histograms all) const {
+  if (moments_.empty()) return all;
+  for (const auto& figure : model::latency_figures<Histogram>) {
+    (all.*figure.value).subtract(moments_.front().latencies.*figure.value);
+  }
+  return all;
 }
 
 void Observer::publish(std::size_t lane, LiveSample sample) {
@@ -144,11 +181,16 @@ engine::Evidence Observer::gather() const {
     const engine::Evidence& one = lane->evidence;
     all.answers.insert(all.answers.end(), one.answers.begin(), one.answers.end());
     all.claims.insert(all.claims.end(), one.claims.begin(), one.claims.end());
-    const std::size_t shards = std::max(all.round_trip_ns.size(), one.round_trip_ns.size());
-    all.round_trip_ns.resize(shards);
-    for (std::size_t shard = 0; shard < one.round_trip_ns.size(); ++shard) {
-      all.round_trip_ns[shard] = std::max(all.round_trip_ns[shard], one.round_trip_ns[shard]);
+    const std::size_t shards = std::max(all.probes.size(), one.probes.size());
+    all.probes.resize(shards);
+    for (std::size_t shard = 0; shard < one.probes.size(); ++shard) {
+      engine::Probe& probe = all.probes[shard];
+      probe.newest_ns = std::max(probe.newest_ns, one.probes[shard].newest_ns);
+      probe.open_ns = std::max(probe.open_ns, one.probes[shard].open_ns);
+      probe.age_ns = std::max(probe.age_ns, one.probes[shard].age_ns);
     }
+    all.loads_inflight = std::max(all.loads_inflight, one.loads_inflight);
+    all.loads_max = one.loads_max;
     if (one.lane_busy + one.lane_starved > all.lane_busy + all.lane_starved) {
       all.lane_busy = one.lane_busy;
       all.lane_starved = one.lane_starved;
@@ -160,6 +202,7 @@ engine::Evidence Observer::gather() const {
     if (!all.store_error.empty()) continue;
     all.store_error = one.store_error;
     all.store_error_shard = one.store_error_shard;
+    all.store_error_cause = one.store_error_cause;
   }
   return all;
 }
@@ -219,24 +262,138 @@ Observer::Silence Observer::silence() const {
   return longest;
 }
 
-void Observer::set_trouble(std::string trouble) {
+std::string gap_text(model::ShardId shard) {
+  return fmt::format(
+      "the change feed of shard {} had a gap and was made anew: its replication slot was lost, its "
+      "server promoted, or its past dropped; all copies are read again, grants are told from the "
+      "ledger",
+      shard);
+}
+
+void Observer::set_trouble(const std::string& part, std::string trouble) {
   const std::lock_guard lock(mutex_);
-  trouble_ = std::move(trouble);
+  if (trouble.empty()) {
+    troubles_.erase(part);
+  } else {
+    troubles_[part] = std::move(trouble);
+  }
+}
+
+void Observer::count_distrusted_message() {
+  const std::lock_guard lock(mutex_);
+  ++counted_.distrusted_messages;
+}
+
+void Observer::count_gap(model::ShardId shard) {
+  const std::lock_guard lock(mutex_);
+  gap_ns_[shard] = clock_.now_ns();
+  ++counted_.feed_gaps;
+}
+
+void Observer::set_store_trouble(model::ShardId shard, const std::string& trouble) {
+  const std::lock_guard lock(mutex_);
+  StoreTrouble& known = store_troubles_.at(shard);
+  if (known.text.empty()) known.since_ns = clock_.now_ns();
+  known.text = trouble;
+}
+
+void Observer::set_open_tables(model::ShardId shard, std::vector<model::TableCount> counts) {
+  const std::lock_guard lock(mutex_);
+  open_tables_.at(shard) = std::move(counts);
+  find_missing_tables();
+}
+
+void Observer::find_missing_tables() {
+  std::map<std::string, std::uint64_t> sums;
+  for (const auto& counts : open_tables_) {
+    for (const auto& one : counts) sums[one.table] += one.spawns;
+  }
+  tables_missing_.clear();
+  for (const auto& [table, spawns] : sums) {
+    const bool known = std::binary_search(table_names_.begin(), table_names_.end(), table);
+    if (!known) tables_missing_.push_back({table, spawns});
+  }
+}
+
+// What the lanes met comes first: it is of now, and a look at the whole store of a moment ago.
+std::vector<model::StoreFailing> Observer::stores_failing() const {
+  const std::int64_t now_ns = clock_.now_ns();
+  std::size_t shards = store_troubles_.size();
+  for (const auto& lane : lanes_) {
+    const std::lock_guard lock(lane->mutex);
+    shards = std::max(shards, lane->metrics.stores.size());
+  }
+  std::vector<model::StoreFailing> all;
+  for (std::uint32_t shard = 0; shard < shards; ++shard) {
+    model::StoreFailing one;
+    one.shard = shard;
+    for (const auto& lane : lanes_) {
+      const std::lock_guard lock(lane->mutex);
+      if (shard >= lane->metrics.stores.size()) continue;
+      const auto* failing = failing_calls(lane->metrics.stores[shard]);
+      if (failing == nullptr) continue;
+      one.since_ns = std::max(one.since_ns, now_ns - failing->since_ns);
+      one.reason = failing->error;
+    }
+    const std::lock_guard lock(mutex_);
+    const StoreTrouble known =
+        shard < store_troubles_.size() ? store_troubles_[shard] : StoreTrouble();
+    if (one.reason.empty()) one.reason = known.text;
+    if (one.reason.empty()) continue;
+    if (!known.text.empty()) one.since_ns = std::max(one.since_ns, now_ns - known.since_ns);
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+std::vector<Warning> Observer::warnings() const {
+  std::vector<Warning> all;
+  for (const auto& one : stores_failing()) {
+    all.push_back({fmt::format("store of shard {}", one.shard),
+                   fmt::format("the store of shard {} refuses for {} s: {}", one.shard,
+                               one.since_ns / 1'000'000'000, one.reason)});
+  }
+  const std::size_t stores = all.size();
+  for (const auto& lane : lanes_) {
+    const std::lock_guard lock(lane->mutex);
+    const std::string& other = lane->metrics.other_hunt;
+    if (other.empty()) continue;
+    all.push_back({"cache", other + "; until then the store is read without the cache"});
+    break;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [part, text] : troubles_) all.push_back({part, text});
+    for (const auto& [shard, at_ns] : gap_ns_) {
+      if (clock_.now_ns() - at_ns > gap_shown_ns) continue;
+      all.push_back({fmt::format("change feed of shard {}", shard), gap_text(shard)});
+    }
+    if (!tables_missing_.empty()) {
+      all.push_back({"tables", ports::tables_missing_text(tables_missing_, table_names_)});
+    }
+  }
+  // Where the bus or the relay is in trouble, its silence is no news.
+  const Silence longest = silence();
+  if (longest.ns <= limits::feed_silence_ns || all.size() > stores) return all;
+  all.push_back(
+      {"relays",
+       fmt::format("no relay of shard {} is heard for {} s: changed tiles show up to a second late "
+                   "and grants are not told; {}",
+                   longest.shard, longest.ns / 1'000'000'000,
+                   about_.relays_here ? "the store's change feed does not answer"
+                                      : "is `hunt relay` running with this store and bus?")});
+  return all;
+}
+
+void Observer::set_bus(std::function<void(model::Counts&)> add_to) {
+  const std::lock_guard lock(mutex_);
+  add_bus_to_ = std::move(add_to);
 }
 
 std::string Observer::warning() const {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!trouble_.empty()) return trouble_;
-  }
-  const Silence longest = silence();
-  if (longest.ns <= limits::feed_silence_ns) return {};
-  return fmt::format(
-      "no relay of shard {} is heard for {} s: changed tiles show up to a second late and grants "
-      "are not told; {}",
-      longest.shard, longest.ns / 1'000'000'000,
-      about_.relays_here ? "the store's change feed does not answer"
-                         : "is `hunt relay` running with this store and bus?");
+  std::string text;
+  for (const auto& one : warnings()) text += (text.empty() ? "" : "; also: ") + one.text;
+  return text;
 }
 
 void Observer::set_rules(const model::RuleSet& rules) {
@@ -244,11 +401,15 @@ void Observer::set_rules(const model::RuleSet& rules) {
   rules_ = rules.version;
   event_.clear();
   for (const auto& event : rules.events) event_ += (event_.empty() ? "" : ", ") + event.name;
+  table_names_.clear();
+  for (const auto& table : rules.tables) table_names_.push_back(table.name);
+  std::sort(table_names_.begin(), table_names_.end());
+  find_missing_tables();
 }
 
 void Observer::set_rules_rejected(std::uint64_t count) {
   const std::lock_guard lock(mutex_);
-  rules_rejected_ = count;
+  counted_.rules_rejected = count;
 }
 
 void Observer::set_not_ready(std::string reason) {
@@ -274,37 +435,22 @@ model::Stats Observer::stats() const {
   stats.lanes = static_cast<std::uint32_t>(lanes_.size());
   stats.positions = all.positions;
   stats.claims = all.claims;
-  stats.batches = all.batches;
-  stats.grants = all.grants;
-  stats.repeats = all.repeats;
-  stats.claims_waiting = all.claims_waiting;
-  stats.claim_retries = all.claim_retries;
-  stats.shed = all.shed;
-  stats.l1_hits = all.l1_hits;
-  stats.l1_misses = all.l1_misses;
-  stats.loot_lookups = all.loot_lookups;
-  stats.loot_misses = all.loot_misses;
-  stats.chunks_loaded = all.chunks_loaded;
-  stats.l2_hits = all.l2_hits;
-  stats.l2_misses = all.l2_misses;
-  stats.cache_errors = all.cache_errors;
-  stats.cross_shard = all.cross_shard;
-  stats.l1_chunks = all.l1.chunks;
-  stats.l1_bytes = all.l1.bytes;
-  stats.l1_evictions = all.l1.evictions;
-  stats.answer = summary_of(all.answer);
-  stats.cache_read = summary_of(all.cache_read);
-  stats.store_load = summary_of(all.store_load);
-  stats.store_grant = summary_of(all.store_grant);
-  stats.invalidation = summary_of(all.invalidation);
+  add(stats, all);
+  stats.since_start = summaries_of(all.latencies);
   for (const auto& series : all.stages.series()) stats.stages.push_back(seconds_of(series));
-  stats.store_error = all.store_error;
+  stats.shards = static_cast<std::uint32_t>(store_troubles_.size());
+  stats.stores_failing = stores_failing();
+  if (!stats.stores_failing.empty()) stats.store_error = stats.stores_failing.front().reason;
   stats.relay_silence_ns = silence().ns;
   stats.warning = warning();
   const std::lock_guard lock(mutex_);
   stats.rules = rules_;
   stats.event = event_;
-  stats.rules_rejected = rules_rejected_;
+  stats.lately = summaries_of(lately(all.latencies));
+  add(stats, counted_);
+  if (add_bus_to_) add_bus_to_(stats);
+  stats.tables_missing = tables_missing_;
+  for (const auto& one : tables_missing_) stats.spawns_without_table += one.spawns;
   return stats;
 }
 

@@ -4,6 +4,7 @@
 // of its own, and readers merge the copies. So a figure is at most about 100 ms old. Thread: any.
 #pragma once
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,9 @@
 #include <vector>
 
 #include "engine/attribution.h"
+#include "model/rule_set.h"
+#include "model/shard_map.h"
+#include "model/spawn.h"
 #include "ports/clock.h"
 #include "ports/monitor.h"
 #include "service/lane_metrics.h"
@@ -23,7 +27,17 @@ struct About {
   std::string store;
   std::size_t shards = 0;    // whose relays should be heard; 0: nobody listens
   bool relays_here = false;  // this process has the relay
+  std::size_t stores = 0;    // of this process: shards that can refuse
 };
+
+// What is not as it should be though requests can be served. The key tells one from the next while
+// its text counts the seconds.
+struct Warning {
+  std::string key;
+  std::string text;
+};
+
+[[nodiscard]] std::string gap_text(model::ShardId shard);
 
 // A lane's part of the live view.
 struct LiveSample {
@@ -44,13 +58,28 @@ class Observer final : public ports::Monitor {
   [[nodiscard]] bool watched() const;  // somebody asked for live() in the last five seconds
   void on_finds(const std::vector<model::ClaimEvent>& events);
   void heard_relay(model::ShardId shard);
+  // A message of another process that nobody of this hunt signed.
+  void count_distrusted_message();
 
   // From apps.
   void set_rules(const model::RuleSet& rules);
   void set_rules_rejected(std::uint64_t count);
   void set_not_ready(std::string reason);   // empty: ready
   [[nodiscard]] bool heard_relays() const;  // of every shard, since the start
-  void set_trouble(std::string trouble);    // a warning, worse than any other; empty: none
+  // A warning of one part ("bus", "relay of shard 0"); empty: none, or it is over.
+  void set_trouble(const std::string& part, std::string trouble);
+  // The change feed of a shard had a gap, and was repaired just now.
+  void count_gap(model::ShardId shard);
+  // What a look at a whole store came to (ports::StoreCare::verify()); empty: all is well.
+  void set_store_trouble(model::ShardId shard, const std::string& trouble);
+  // Open spawns by table, of one store: those whose table no rule has are warned of.
+  void set_open_tables(model::ShardId shard, std::vector<model::TableCount> counts);
+
+  // Each trouble by itself, in the order of their weight.
+  [[nodiscard]] std::vector<Warning> warnings() const;
+
+  // Adds what the bus counts; called on any thread.
+  void set_bus(std::function<void(model::Counts&)> add_to);
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
@@ -65,7 +94,15 @@ class Observer final : public ports::Monitor {
     std::int64_t answers_ns = 0;  // mean of the slowest 1 % then
     std::int64_t claims_ns = 0;
   };
+  // The latencies since the start, as they were then.
+  struct Moment {
+    std::int64_t at_ns = 0;
+    model::Latencies<Histogram> latencies;
+  };
   [[nodiscard]] engine::Evidence gather() const;
+  void remember_latencies();
+  // Under the lock.
+  [[nodiscard]] model::Latencies<Histogram> lately(model::Latencies<Histogram> all) const;
   void remember_tail();
   // Of the relay that was not heard for the longest.
   struct Silence {
@@ -73,6 +110,8 @@ class Observer final : public ports::Monitor {
     std::int64_t ns = 0;
   };
   [[nodiscard]] Silence silence() const;
+  [[nodiscard]] std::vector<model::StoreFailing> stores_failing() const;
+  void find_missing_tables();  // under the lock
 
   const ports::Clock& clock_;
   const About about_;
@@ -81,11 +120,22 @@ class Observer final : public ports::Monitor {
   mutable std::mutex mutex_;  // for all below
   std::string rules_;
   std::string event_;
-  std::uint64_t rules_rejected_ = 0;
+  model::Counts counted_;  // here, not by a lane
   std::string not_ready_ = "starting";
-  std::string trouble_;
+  std::function<void(model::Counts&)> add_bus_to_;
+  std::map<std::string, std::string> troubles_;  // by part
+  struct StoreTrouble {
+    std::string text;
+    std::int64_t since_ns = 0;
+  };
+  std::map<model::ShardId, std::int64_t> gap_ns_;            // the last one of each shard
+  std::vector<StoreTrouble> store_troubles_;                 // by shard
+  std::vector<std::vector<model::TableCount>> open_tables_;  // by shard
+  std::vector<std::string> table_names_;                     // of the rules
+  std::vector<model::TableCount> tables_missing_;
   std::deque<model::ClaimEvent> finds_;
   std::int64_t watched_ns_ = INT64_MIN;
+  std::deque<Moment> moments_;                // one each second, for ten seconds
   std::deque<Look> looks_;                    // one every ten seconds, for ten minutes
   std::vector<std::int64_t> relay_heard_ns_;  // by shard
 };

@@ -29,9 +29,9 @@ TEST(Observer, warns_of_a_silent_relay_until_it_is_heard) {
   EXPECT_EQ(observer.stats().warning, observer.warning());
   EXPECT_EQ(observer.why().warning, observer.warning());
   EXPECT_EQ(observer.stats().relay_silence_ns, limits::feed_silence_ns + 1'000'000'000);
-  observer.set_trouble("the bus is gone");
+  observer.set_trouble("bus", "the bus is gone");
   EXPECT_EQ(observer.warning(), "the bus is gone");
-  observer.set_trouble("");
+  observer.set_trouble("bus", "");
   observer.heard_relay(1);
   observer.heard_relay(7);  // of a shard that has no store here
   EXPECT_EQ(observer.warning(), "");
@@ -43,6 +43,115 @@ TEST(Observer, has_nothing_to_say_of_relays_that_nobody_listens_to) {
   clock.now_ns_ += 60'000'000'000;
   EXPECT_EQ(observer.warning(), "");
   EXPECT_EQ(observer.stats().relay_silence_ns, 0);
+}
+
+TEST(Observer, shows_latencies_of_the_last_ten_seconds_and_since_the_start) {
+  ManualClock clock;
+  Observer observer(clock, 2, {});
+  LaneMetrics metrics;
+  metrics.latencies.store_load.record(500'000'000, 100);
+  observer.publish(1, metrics);
+  observer.publish(0, LaneMetrics{});
+  EXPECT_EQ(observer.stats().since_start.store_load.count, 100U);
+  // The slow ones leave the picture within eleven seconds; a few quick ones a second are left.
+  for (int second = 0; second < 11; ++second) {
+    metrics.latencies.store_load.record(1'000'000, 10);
+    clock.now_ns_ += 1'000'000'000;
+    observer.publish(1, metrics);
+    observer.publish(0, LaneMetrics{});
+  }
+  const auto stats = observer.stats();
+  EXPECT_EQ(stats.lately.store_load.count, 100U);
+  EXPECT_NEAR(static_cast<double>(stats.lately.store_load.p999_ns), 1e6, 5e4);
+  EXPECT_NEAR(static_cast<double>(stats.lately.store_load.max_ns), 1e6, 5e4);
+  EXPECT_EQ(stats.lately.store_load.sum_ns, 100'000'000);
+  EXPECT_EQ(stats.since_start.store_load.count, 210U);
+  EXPECT_EQ(stats.since_start.store_load.max_ns, 500'000'000);
+  clock.now_ns_ += 30'000'000'000;
+  observer.publish(0, LaneMetrics{});
+  EXPECT_EQ(observer.stats().lately.store_load.count, 0U);
+  EXPECT_EQ(observer.stats().lately.store_load.p99_ns, 0);
+}
+
+TEST(Observer, adds_up_every_figure_of_the_table) {
+  ManualClock clock;
+  Observer observer(clock, 2, {});
+  LaneMetrics metrics;
+  std::uint64_t value = 1;
+  for (const auto& figure : model::count_figures) metrics.*figure.value = value++;
+  observer.publish(0, metrics);
+  observer.publish(1, metrics);
+  observer.set_bus([](model::Counts& counts) { counts.bus_unsent += 1'000; });
+  const auto stats = observer.stats();
+  value = 1;
+  for (const auto& figure : model::count_figures) {
+    const std::uint64_t more = figure.name == "bus.unsent" ? 1'000 : 0;
+    EXPECT_EQ(stats.*figure.value, 2 * value++ + more) << figure.name;
+  }
+}
+
+TEST(Observer, warns_of_a_store_that_refuses_with_its_reason) {
+  ManualClock clock;
+  Observer observer(clock, 2, {"0.1.0", "sqlite:x", 0, true, 2});
+  LaneMetrics metrics;
+  metrics.stores.resize(2);
+  metrics.stores[1].grants.failed({Errc::disk_full, "the disk is full", {}}, clock.now_ns_);
+  observer.publish(1, metrics);
+  clock.now_ns_ += 7'000'000'000;
+  EXPECT_EQ(observer.warning(), "the store of shard 1 refuses for 7 s: the disk is full");
+  ASSERT_EQ(observer.stats().stores_failing.size(), 1U);
+  EXPECT_EQ(observer.stats().stores_failing[0].shard, 1U);
+  EXPECT_EQ(observer.stats().store_error, "the disk is full");
+  EXPECT_EQ(observer.why().warning, observer.warning());
+  observer.set_store_trouble(0, "the trigger is gone");
+  EXPECT_EQ(observer.warnings().size(), 2U);
+  EXPECT_EQ(observer.warnings()[0].key, "store of shard 0");
+  metrics.stores[1].grants.work();
+  observer.publish(1, metrics);
+  observer.set_store_trouble(0, "");
+  EXPECT_EQ(observer.warning(), "");
+  EXPECT_EQ(observer.stats().store_error, "");
+}
+
+TEST(Observer, warns_of_loot_whose_table_no_rule_has_until_a_rule_has_it) {
+  ManualClock clock;
+  Observer observer(clock, 1, {"0.1.0", "sqlite:x", 0, true, 2});
+  model::RuleSet rules;
+  rules.tables.resize(1);
+  rules.tables[0].name = "starlight";
+  observer.set_rules(rules);
+  observer.set_open_tables(0, {{"starlight", 5}, {"starlite", 2}});
+  observer.set_open_tables(1, {{"starlite", 1}});
+  EXPECT_NE(observer.warning().find("3 open spawns have no table in the rules: \"starlite\" (the "
+                                    "rules have \"starlight\")"),
+            std::string::npos)
+      << observer.warning();
+  EXPECT_EQ(observer.stats().spawns_without_table, 3U);
+  observer.set_open_tables(0, {{"starligt", 1}});
+  observer.set_open_tables(1, {});
+  EXPECT_NE(observer.warning().find("1 open spawn has no table in the rules: \"starligt\" (did you "
+                                    "mean \"starlight\"?)"),
+            std::string::npos)
+      << observer.warning();
+  observer.set_open_tables(0, {{"starlight", 5}, {"starlite", 2}});
+  observer.set_open_tables(1, {{"starlite", 1}});
+  rules.tables[0].name = "starlite";
+  observer.set_rules(rules);
+  EXPECT_EQ(observer.stats().spawns_without_table, 5U) << "a reload of the rules counts at once";
+  rules.tables.resize(2);
+  rules.tables[1].name = "starlight";
+  observer.set_rules(rules);
+  EXPECT_EQ(observer.warning(), "");
+}
+
+TEST(Observer, tells_of_a_gap_of_the_feed_for_a_while) {
+  ManualClock clock;
+  Observer observer(clock, 1, {});
+  observer.count_gap(3);
+  EXPECT_NE(observer.warning().find("shard 3 had a gap"), std::string::npos);
+  EXPECT_EQ(observer.stats().feed_gaps, 1U);
+  clock.now_ns_ += 20'000'000'000;
+  EXPECT_EQ(observer.warning(), "");
 }
 
 }  // namespace

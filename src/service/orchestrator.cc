@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "model/limits.h"
 
 namespace hunt::service {
@@ -46,22 +47,30 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       shards_(std::move(ports.stores), options_.map, options_.served),
       answer_times_(options_.seed),
       claim_times_(options_.seed + 1),
+      starved_(clock_),
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
-      desk_({options_.grant_calls_max}, shards_, bus_, clock_, timer_, ports.lane, metrics_,
-            claim_times_),
-      report_(options_.lane, observer, clock_,
-              {metrics_, l1_, desk_, answer_times_, open_answers_, claim_times_, sampler_}),
-      tasks_(ports.lane, 1 + shards_.count()),  // the ticks, and a probe of each store
+      lookups_(shards_, clock_, ports.lane, metrics_),
+      desk_({options_.grant_calls_max}, shards_, l1_, lookups_, bus_, clock_, timer_, ports.lane,
+            metrics_, claim_times_, starved_),
+      report_(
+          options_.lane, observer, clock_,
+          {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_}),
+      // The ticks, and a probe and a question for its epoch of each store.
+      tasks_(ports.lane, 1 + 2 * shards_.count()),
       relays_(shards_.count()) {
   metrics_.stages = StageTimes(shards_.count());
+  metrics_.stores.resize(shards_.count());
 }
 
 void Orchestrator::start() {
   bus_.on_invalidation([this](const model::Invalidation& what) { on_invalidation(what); });
   const bool spawned = tasks_.try_spawn(tick());
   HUNT_ASSERT(spawned);
+  for (model::ShardId shard = 0; shard < shards_.count(); ++shard) {
+    if (shards_.serves(shard)) static_cast<void>(tasks_.try_spawn(loader_.confirm_epoch(shard)));
+  }
 }
 
 boost::asio::awaitable<void> Orchestrator::drain(std::int64_t deadline_ns) {
@@ -73,6 +82,7 @@ boost::asio::awaitable<void> Orchestrator::drain(std::int64_t deadline_ns) {
   desk_.stop();
   co_await loader_.tasks().join(clock_, timer_);
   co_await desk_.tasks().join(clock_, timer_);
+  co_await lookups_.tasks().join(clock_, timer_);
   co_await tasks_.join(clock_, timer_);
   report_.publish_figures(clock_.now_ns(), true);
 }
@@ -163,6 +173,7 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
   if (wait == ports::Wait::terminal) {
     ask.wait = std::make_shared<ClaimWait>();
     ask.wait->told_first = ask.batch.as_of_us.has_value();
+    ask.wait->deadline_ns = ask.deadline_ns;
   }
   ++asks_inflight_;
   Result<void> answered;
@@ -171,14 +182,16 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
     answered = co_await know_world(ask.batch);
     open_answers_.remove(open);
     cut(ask, model::Stage::store_load);
-    ++ask.times.timeline.load_calls;
   }
   if (answered) answered = co_await answer_all(ask);
-  if (answered && ask.wait != nullptr && ask.wait->open > 0) {
+  if (answered && ask.wait != nullptr) {
+    ask.wait->close_one();  // no more claims are added
     const std::size_t open = open_answers_.add(ask.times, model::Stage::store_grant);
     answered = co_await await_verdicts(ask);
     open_answers_.remove(open);
-    cut(ask, model::Stage::store_grant);
+    if (options_.stage_clock) {
+      ask.times.cut_grant(clock_.now_ns(), ask.wait->shard, ask.wait->call);
+    }
   }
   --asks_inflight_;
   if (ask.turn != nullptr) idle_turns_.push_back(std::move(ask.turn));
@@ -221,8 +234,11 @@ boost::asio::awaitable<Result<void>> Orchestrator::know_world(const model::Batch
         batch.positions.empty()
             ? 0
             : shards_.of(batch.world, model::tile_id_of(batch.positions.front().tile));
-    const auto worlds = co_await shards_.store(shard).worlds();
-    if (!worlds) co_return tl::unexpected<Error>(worlds.error());
+    const auto worlds = co_await shards_.worlds(shard).worlds();
+    if (!worlds) {
+      metrics_.stores[shard].loads.failed(worlds.error(), clock_.now_ns());
+      co_return tl::unexpected<Error>(worlds.error());
+    }
     worlds_asked_ns_ = now_ns;
     for (const auto& known : *worlds) worlds_.insert(known.id);
   }
@@ -242,7 +258,8 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
   ask.reply.outcomes.resize(ask.batch.positions.size());
   if (report_.watched()) sampler_.see(ask.batch, ask.begun_ns);
 
-  engine::answer(l1_, ask.batch, ask.begun_ns, ask.as_of_us, ask.reply.outcomes.data(), turn);
+  engine::Moment moment{ask.begun_ns, ask.as_of_us, ask.wait != nullptr};
+  engine::answer(l1_, ask.batch, moment, ask.reply.outcomes.data(), turn);
   metrics_.l1_misses += turn.missed.size();
   metrics_.l1_hits += ask.batch.positions.size() - turn.missed.size();
   metrics_.loot_lookups += turn.on_loot;
@@ -255,13 +272,15 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
     open_answers_.remove(open);
     if (!loaded && loaded.error().code == Errc::overloaded) break;
     if (!loaded) {
-      metrics_.set_store_error(loaded.error().message, ask.times.timeline.shard);
+      if (loaded.error().code == Errc::deadline_exceeded) {
+        metrics_.stores[ask.times.timeline.load.shard].loads.failed(loaded.error(),
+                                                                    clock_.now_ns());
+      }
       co_return loaded;
     }
-    if (!desk_.failing()) metrics_.store_error.clear();
     turn.on_loot = 0;
-    engine::answer_missed(l1_, ask.batch, clock_.now_ns(), ask.as_of_us, ask.reply.outcomes.data(),
-                          turn);
+    moment.now_ns = clock_.now_ns();
+    engine::answer_missed(l1_, ask.batch, moment, ask.reply.outcomes.data(), turn);
     metrics_.loot_lookups += turn.on_loot;
     metrics_.loot_misses += turn.on_loot;
     settle_candidates(ask);
@@ -275,47 +294,64 @@ void Orchestrator::settle_candidates(Ask& ask) {
   if (ask.turn->candidates.empty()) return;
   for (const auto& candidate : ask.turn->candidates) settle(ask, candidate);
   ask.turn->candidates.clear();
+  lookups_.flush();
   desk_.flush();
 }
 
+// A refusal that L1 or the rules know may be told at once, but only to who does not insist on the
+// ledger: a player who won before is still owed `granted`.
 void Orchestrator::settle(Ask& ask, const engine::Candidate& candidate) {
   const model::Position& position = ask.batch.positions[candidate.position];
   auto& outcome = ask.reply.outcomes[candidate.position];
-  const engine::Remembered* known = desk_.memo().find(position.player, candidate.spawn);
+  const model::ShardId shard = shards_.of(ask.batch.world, model::tile_id_of(position.tile));
+  const engine::Remembered* known = desk_.remembered(position.player, candidate.spawn, shard);
   if (known != nullptr && known->outcome != model::Outcome::found) {
-    outcome.outcome = known->outcome;
+    // The ledger was asked for this claim. Where it has no grant, the rules' refusal stands.
+    if (candidate.refused && known->outcome != model::Outcome::granted) return;
+    outcome = {known->outcome, 0, outcome.claim_index};
     auto& claim = ask.claim_of(candidate.position);
     claim = {known->claim, known->item, known->outcome == model::Outcome::granted};
     return;
   }
-  // A refusal that L1 knows may be told from it, but only to who does not insist on the ledger:
-  // a player who won before the spawn sold out is still owed `granted`.
-  const bool insists = ask.wait != nullptr || ask.batch.as_of_us.has_value();
-  if (candidate.cached != model::Outcome::found && !insists) {
+  const bool insists = ask.wait != nullptr && !planted(Planted::winner_hears_copy);
+  if (candidate.cached != model::Outcome::found && !candidate.refused && !insists) {
     outcome.outcome = candidate.cached;
     return;
   }
-  if (known != nullptr && desk_.join(known->claim, ask.wait, candidate.position)) {
-    ask.claim_of(candidate.position).claim = known->claim;
-    return;
-  }
-  if (desk_.full()) {
-    outcome.outcome = model::Outcome::busy;
-    return;
-  }
+  ask_ledger(ask, candidate, known == nullptr ? nullptr : &known->claim);
+}
+
+void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
+                              const model::ClaimId* known) {
+  const std::uint32_t index = candidate.position;
+  const model::Position& position = ask.batch.positions[index];
   model::Claim claim;
   claim.world = ask.batch.world;
   claim.tile = model::tile_id_of(position.tile);
   claim.spawn = candidate.spawn;
   claim.player = position.player;
-  claim.id = claim_ids_.of(claim.world, claim.tile, claim.spawn, claim.player);
+  claim.id =
+      known != nullptr ? *known : claim_ids_.of(claim.world, claim.tile, claim.spawn, claim.player);
+  std::optional<std::int64_t> as_of_us = ask.batch.as_of_us;
+  if (planted(Planted::drops_as_of)) as_of_us.reset();
+  Asker asker{ask.wait, index, as_of_us, candidate.refused};
+  const bool joined = desk_.join(claim.id, asker);
+  if (!candidate.refused && (joined || !desk_.full())) ask.claim_of(index).claim = claim.id;
+  if (joined) return;
+  if (candidate.refused ? lookups_.full() : desk_.full()) {
+    ask.reply.outcomes[index] = {model::Outcome::busy, 0, -1};
+    return;
+  }
+  if (candidate.refused) {
+    lookups_.submit(std::move(claim), ask.wait, index);
+    return;
+  }
   const model::RuleSet& rules = l1_.rules();
   claim.item = rules.items[roller_.roll(rules, candidate.table, claim.id)];
   claim.rules = rules.version;
   claim.seed = roller_.seed_id();
-  claim.as_of_us = ask.batch.as_of_us;
-  ask.claim_of(candidate.position).claim = claim.id;
-  desk_.submit(std::move(claim), ask.wait, candidate.position);
+  claim.as_of_us = as_of_us;
+  desk_.submit(std::move(claim), std::move(asker));
 }
 
 boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
@@ -326,7 +362,8 @@ boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
                    "the store did not decide in time; ask again: the claims keep their ids");
   }
   for (const auto& [position, verdict] : ask.wait->told) {
-    ask.reply.outcomes[position].outcome = verdict.outcome;
+    auto& outcome = ask.reply.outcomes[position];
+    outcome = {verdict.outcome, 0, outcome.claim_index};
     auto& claim = ask.claim_of(position);
     claim = {verdict.id, verdict.item, verdict.repeat};
   }
@@ -344,16 +381,23 @@ void Orchestrator::finish(Ask& ask) {
   const std::int64_t now_ns = clock_.now_ns();
   if (options_.stage_clock) {
     ask.times.cut(model::Stage::answer, now_ns);
+    ask.times.timeline.starved_ns = starved_.since(now_ns - ask.times.timeline.total_ns, now_ns);
     answer_times_.add(ask.times.timeline, now_ns);
     metrics_.stages.record(ask.times.timeline);
   }
-  metrics_.answer.record(now_ns - ask.begun_ns);
+  metrics_.latencies.answer.record(now_ns - ask.begun_ns);
 }
 
 void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
   const std::int64_t now_ns = clock_.now_ns();
   const model::ShardId shard = invalidation.shard;
   if (shard >= relays_.size()) return;  // of a shard that this process has no store for
+  // Believed, it would void every copy there can ever be. What is dropped is seen as a gap.
+  if (invalidation.epoch > loader_.known_epoch(shard)) {
+    ++metrics_.distrusted_messages;
+    if (!stopping_) static_cast<void>(tasks_.try_spawn(loader_.confirm_epoch(shard)));
+    return;
+  }
   SeenRelay& seen = relays_[shard];
   const bool follows = invalidation.relay == seen.relay && invalidation.epoch == seen.epoch &&
                        invalidation.seq == seen.seq + 1;
@@ -363,13 +407,14 @@ void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
   for (const auto& change : invalidation.tiles) loader_.apply(change);
   l1_.heartbeat(now_ns, shard);
   if (!invalidation.tiles.empty() && invalidation.committed_ns != 0) {
-    metrics_.invalidation.record(clock_.now_ns() - invalidation.committed_ns);
+    metrics_.latencies.invalidation.record(clock_.now_ns() - invalidation.committed_ns);
   }
 }
 
 boost::asio::awaitable<void> Orchestrator::tick() {
   while (!stopping_) {
     const std::int64_t now_ns = clock_.now_ns();
+    starved_.read(now_ns);
     deadlines_.sweep(now_ns);
     desk_.flush();
     loader_.flush_refreshes();
@@ -378,7 +423,7 @@ boost::asio::awaitable<void> Orchestrator::tick() {
       for (model::ShardId shard = 0; shard < shards_.count(); ++shard) {
         // A probe under way is an answer, too: there is room for one of each store only.
         if (!shards_.serves(shard) || report_.probes(shard)) continue;
-        static_cast<void>(tasks_.try_spawn(report_.probe(shard, &shards_.store(shard))));
+        static_cast<void>(tasks_.try_spawn(report_.probe(shard, &shards_.worlds(shard))));
       }
     }
     co_await timer_.sleep_until(now_ns + tick_ns);

@@ -20,12 +20,14 @@
 #include "ports/hunt_store.h"
 #include "service/chunk_loader.h"
 #include "service/claim_desk.h"
+#include "service/claim_lookups.h"
 #include "service/lane_metrics.h"
 #include "service/lane_report.h"
 #include "service/live_sampler.h"
 #include "service/observer.h"
 #include "service/shards.h"
 #include "service/signal.h"
+#include "service/starved_meter.h"
 
 namespace hunt::service {
 
@@ -70,6 +72,8 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] Result<void> set_map(std::shared_ptr<const model::ShardMap> map);
   [[nodiscard]] const Shards& shards() const noexcept { return shards_; }
   void count_cross_shard(std::uint64_t positions) noexcept { metrics_.cross_shard += positions; }
+  // A time of acceptance that nobody vouched for.
+  void count_distrusted_time() noexcept { ++metrics_.distrusted_times; }
 
   // The lane's copies, for checkers.
   [[nodiscard]] const engine::L1& memory() const noexcept { return l1_; }
@@ -100,6 +104,7 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
+  void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
   void finish(Ask& ask);
   void cut(Ask& ask, model::Stage stage) const;
   void on_invalidation(const model::Invalidation& invalidation);
@@ -114,11 +119,13 @@ class Orchestrator final : public ports::BatchHandler {
   engine::Reservoir answer_times_;
   engine::Reservoir claim_times_;
   engine::OpenClocks open_answers_;
+  StarvedMeter starved_;
   engine::L1 l1_;
   engine::Roller roller_;
   engine::ClaimIds claim_ids_;
   Deadlines deadlines_;
   ChunkLoader loader_;
+  ClaimLookups lookups_;
   ClaimDesk desk_;
   LiveSampler sampler_;
   LaneReport report_;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "model/limits.h"
+#include "model/outside.h"
 #include "service/chunk_loader.h"
 
 namespace hunt::service {
@@ -14,7 +15,7 @@ using boost::asio::awaitable;
 using Keys = std::vector<model::ChunkKey>;
 
 // Appends the chunks of a world's loot. `tiles_left` counts down.
-awaitable<Result<void>> add_loot(ports::HuntStore& whole, model::WorldId world,
+awaitable<Result<void>> add_loot(ports::WorldStore& whole, model::WorldId world,
                                  std::size_t& tiles_left, Keys& out) {
   std::optional<model::TileId> from = model::TileId{};
   while (from && tiles_left > 0 && out.size() < limits::hot_set_chunks_max) {
@@ -81,7 +82,8 @@ Keys between(const Keys& loot) {
 
 }  // namespace
 
-awaitable<Result<Keys>> find_hot_set(ports::HuntStore& whole, std::optional<model::WorldId> world) {
+awaitable<Result<Keys>> find_hot_set(ports::WorldStore& whole,
+                                     std::optional<model::WorldId> world) {
   std::vector<model::WorldId> worlds;
   if (world) {
     worlds.push_back(*world);
@@ -110,7 +112,7 @@ awaitable<Result<Prewarmed>> prewarm_cache(const Shards& shards, ports::TileCach
                                            Keys chunks) {
   std::vector<ports::CacheAsk> asks;
   for (const auto& key : chunks) asks.push_back({key, 0});
-  const auto cached = co_await cache.read(std::move(asks), lease_ns_max);
+  const auto cached = co_await cache.read(std::move(asks), limits::cache_lease_ns_max);
   if (!cached) co_return tl::unexpected<Error>(cached.error());
   // By shard, since a call of a store is of one.
   std::map<model::ShardId, std::vector<std::size_t>> leased;
@@ -130,13 +132,13 @@ awaitable<Result<Prewarmed>> prewarm_cache(const Shards& shards, ports::TileCach
     if (!loaded) co_return tl::unexpected<Error>(loaded.error());
     std::vector<ports::ChunkFill> fills;
     for (std::size_t i = 0; i < places.size(); ++i) {
-      if ((*loaded)[i].epoch == 0) co_return tl::unexpected<Error>(shards.moved());
+      if (loaded->chunks[i].epoch == 0) co_return tl::unexpected<Error>(shards.moved());
       // They would all end at once; the place among them spreads that.
       const auto jitter_ns = limits::chunk_life_ns * jitter_percent_of_many / 100 *
                              static_cast<std::int64_t>(i) /
                              static_cast<std::int64_t>(places.size());
       const auto life_ms = (limits::chunk_life_ns - jitter_ns) / 1'000'000;
-      fills.push_back({std::move((*loaded)[i]), (*cached)[places[i]].cache_ms + life_ms});
+      fills.push_back({std::move(loaded->chunks[i]), (*cached)[places[i]].cache_ms + life_ms});
     }
     done.filled += fills.size();
     const auto filled = co_await cache.fill(std::move(fills));

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ports/hunt_store.h"
 #include "ports/tile_cache.h"
+#include "ports/world_store.h"
 #include "service/shards.h"
 
 namespace hunt::service {
@@ -19,9 +19,9 @@ namespace hunt::service {
 // answered from the nine around it), then all between, where that is not too much. Reads the loot
 // by tile id, a page at a time.
 // Bounds: the first limits::hot_set_tiles_max tiles, limits::hot_set_chunks_max chunks.
-// Errors: those of HuntStore::worlds() and list_tiles().
+// Errors: those of WorldStore::worlds() and list_tiles().
 [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkKey>>> find_hot_set(
-    ports::HuntStore& whole, std::optional<model::WorldId> world);
+    ports::WorldStore& whole, std::optional<model::WorldId> world);
 
 struct Prewarmed {
   std::size_t filled = 0;

@@ -20,7 +20,7 @@ struct Whole {
   explicit Whole(VirtualCluster& all) {
     std::vector<ports::HuntStore*> stores;
     for (const auto& one : all.stores) stores.push_back(one.get());
-    store.emplace(stores);
+    store.emplace(std::vector<ports::WorldStore*>(stores.begin(), stores.end()));
     store->set_map(*all.map);
     shards.emplace(stores, all.map, std::vector<model::ShardId>{});
   }

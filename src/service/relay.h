@@ -6,10 +6,13 @@
 // Silence of the feed stops the heartbeat, and lanes then stop trusting old copies by themselves.
 // Thread: its lane's.
 #pragma once
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <string>
 
 #include "ports/bus.h"
 #include "ports/change_feed.h"
@@ -22,6 +25,9 @@ namespace hunt::service {
 struct RelayOptions {
   model::ShardId shard = 0;
   std::uint64_t identity = 1;  // new at each start of a relay
+  // What keeps it from telling, in a sentence; empty: nothing any more. Called when that changes.
+  std::function<void(std::string)> on_trouble = {};
+  std::function<void()> on_gap = {};  // the feed had a gap, which is repaired now
 };
 
 class Relay {
@@ -36,6 +42,9 @@ class Relay {
   [[nodiscard]] boost::asio::awaitable<void> drain();
 
   [[nodiscard]] bool holds_feed() const noexcept { return holding_; }
+  // Whether grants are being told again because what kept them was lost, and how many were so far.
+  [[nodiscard]] bool tells_again() const noexcept { return telling_again_; }
+  [[nodiscard]] std::uint64_t told_again() const noexcept { return told_again_; }
 
  private:
   // What was read from the feed and has to reach the cache, or the bus.
@@ -51,15 +60,30 @@ class Relay {
 
   void hold(const model::FeedStart& start);
   void let_go();
+  // What a call came to that telling needs: of the feed, its barrier, or the bus.
+  enum class Need : std::uint8_t { feed, barrier, bus };
+  template <class T>
+  void note(Need need, const Result<T>& done) {
+    note(need, done ? std::string() : done.error().message);
+  }
+  void note(Need need, std::string trouble);
   [[nodiscard]] boost::asio::awaitable<void> follow();
   [[nodiscard]] boost::asio::awaitable<void> follow_held();
   [[nodiscard]] boost::asio::awaitable<bool> repair();
   void spread(model::ChangeBatch batch);
+  void invalidate(std::vector<model::TileChange> tiles, std::int64_t committed_ns);
   void bound_rows();
   [[nodiscard]] boost::asio::awaitable<void> write_cache();
   [[nodiscard]] boost::asio::awaitable<void> tell_grants();
   [[nodiscard]] boost::asio::awaitable<bool> tell_first();
   [[nodiscard]] boost::asio::awaitable<void> confirm();
+  void look_at_kept();
+  [[nodiscard]] boost::asio::awaitable<void> tell_again(model::ClaimsKept lost_in);
+  [[nodiscard]] boost::asio::awaitable<std::uint64_t> first_grant_since(std::int64_t since_us,
+                                                                        std::uint64_t until);
+  [[nodiscard]] boost::asio::awaitable<bool> tell_again_from(std::uint64_t from,
+                                                             std::uint64_t until);
+  [[nodiscard]] boost::asio::awaitable<bool> tell_in_parts(std::vector<model::ClaimEvent> events);
   [[nodiscard]] boost::asio::awaitable<void> pause(std::int64_t& backoff_ns);
   [[nodiscard]] bool idle() const noexcept { return rows_.empty() && grants_.empty(); }
   [[nodiscard]] bool too_late() const noexcept;
@@ -86,6 +110,11 @@ class Relay {
   bool holding_ = false;
   bool writing_ = false;
   bool telling_ = false;
+  bool telling_again_ = false;
+  std::uint64_t told_again_ = 0;
+  std::array<std::string, 3> troubles_;  // by Need
+  std::uint64_t occasion_ = 0;           // of telling again
+  std::uint64_t next_look_ = 0;          // what was looked at before says nothing
   bool stopping_ = false;
   std::int64_t stop_by_ns_ = 0;
   TaskGroup tasks_;

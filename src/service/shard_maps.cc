@@ -9,7 +9,7 @@ namespace hunt::service {
 namespace {
 
 using boost::asio::awaitable;
-using Stores = std::vector<ports::HuntStore*>;
+using Stores = std::vector<ports::WorldStore*>;
 
 // To each shard that is behind, in their order. A shard that has a newer one by now keeps it.
 awaitable<Result<void>> spread_map(const Stores& stores, const model::ShardMap& map,
@@ -38,7 +38,7 @@ struct Found {
 awaitable<Result<Found>> read_maps(const Stores& stores) {
   Found found;
   found.newest.version = 0;
-  for (ports::HuntStore* store : stores) {
+  for (ports::WorldStore* store : stores) {
     HUNT_CO_TRY(map, co_await store->shard_map());
     found.versions.push_back(map.version);
     // Of the same age: the one of the first shard, which decides.
@@ -59,7 +59,7 @@ awaitable<Result<void>> share_worlds(const Stores& stores) {
 }
 
 awaitable<Result<bool>> holds_loot(const Stores& stores) {
-  for (ports::HuntStore* store : stores) {
+  for (ports::WorldStore* store : stores) {
     HUNT_CO_TRY(worlds, co_await store->worlds());
     for (const model::World& world : worlds) {
       HUNT_CO_TRY(stats, co_await store->world_stats(world.id));
@@ -100,6 +100,30 @@ awaitable<Result<model::ShardMap>> agree_on_map(Stores stores, bool repair) {
   co_return fail(Errc::unavailable, "the shard map changes all the time; try again later");
 }
 
+std::vector<model::ChunkKey> even_bounds(const std::vector<model::ChunkKey>& sorted,
+                                         std::size_t shards) {
+  std::vector<std::size_t> starts;  // of the chunks, in the list
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i] != sorted[i - 1]) starts.push_back(i);
+  }
+  std::vector<model::ChunkKey> bounds;
+  std::size_t at = 0;  // the chunk that the last bound is at
+  for (std::size_t shard = 1; shard < shards; ++shard) {
+    const std::size_t left = shards - shard;  // bounds to come, this one among them
+    if (at + 1 >= starts.size()) break;
+    const std::size_t latest = std::max(at + 1, starts.size() - std::min(starts.size(), left));
+    const std::size_t share = sorted.size() * shard / shards;
+    std::size_t best = at + 1;
+    const auto off = [&](std::size_t chunk) {
+      return starts[chunk] > share ? starts[chunk] - share : share - starts[chunk];
+    };
+    while (best < latest && off(best + 1) <= off(best)) ++best;
+    bounds.push_back(sorted[starts[best]]);
+    at = best;
+  }
+  return bounds;
+}
+
 awaitable<Result<void>> split_evenly(Stores stores, std::vector<model::ChunkKey> loot) {
   HUNT_CO_TRY(map, co_await agree_on_map(stores, true));
   if (stores.size() == 1 || map.ranges.size() > 1 || loot.empty()) co_return Result<void>{};
@@ -107,10 +131,8 @@ awaitable<Result<void>> split_evenly(Stores stores, std::vector<model::ChunkKey>
   if (settled) co_return Result<void>{};
   std::sort(loot.begin(), loot.end());
   ++map.version;
-  for (std::size_t shard = 1; shard < stores.size(); ++shard) {
-    const model::ChunkKey first = loot[loot.size() * shard / stores.size()];
-    if (first == map.ranges.back().first) continue;  // all of it in one chunk: it is not split
-    map.ranges.push_back({first, static_cast<model::ShardId>(shard)});
+  for (const model::ChunkKey& first : even_bounds(loot, stores.size())) {
+    map.ranges.push_back({first, static_cast<model::ShardId>(map.ranges.size())});
   }
   std::vector<std::uint32_t> versions(stores.size(), 0);
   co_return co_await spread_map(stores, map, std::move(versions));

@@ -5,11 +5,12 @@
 // always the first to take one; whoever finds a shard behind gives it the newest map.
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <cstddef>
 #include <vector>
 
 #include "base/result.h"
 #include "model/shard_map.h"
-#include "ports/hunt_store.h"
+#include "ports/world_store.h"
 
 namespace hunt::service {
 
@@ -18,11 +19,17 @@ namespace hunt::service {
 // error. Errors: invalid_argument (the map names more shards than there are stores, or a shard
 // holds loot that the map gives to another one), unavailable and the other errors of the stores.
 [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> agree_on_map(
-    std::vector<ports::HuntStore*> stores, bool repair);
+    std::vector<ports::WorldStore*> stores, bool repair);
+
+// Where the ranges of all of so many shards but the first begin, for loot in these chunks, sorted:
+// each at the start of a chunk, nearest to its even share, with loot before it and behind it. Fewer
+// where there are too few chunks.
+[[nodiscard]] std::vector<model::ChunkKey> even_bounds(const std::vector<model::ChunkKey>& sorted,
+                                                       std::size_t shards);
 
 // Before the first loot is buried: gives each shard about as many of these chunks, which may come
 // more than once. Does nothing where a map has been set or loot lies. Errors: those of the stores.
 [[nodiscard]] boost::asio::awaitable<Result<void>> split_evenly(
-    std::vector<ports::HuntStore*> stores, std::vector<model::ChunkKey> loot);
+    std::vector<ports::WorldStore*> stores, std::vector<model::ChunkKey> loot);
 
 }  // namespace hunt::service

@@ -53,13 +53,9 @@ void add(model::WorldStats& sum, const model::WorldStats& one) {
   sum.grants += one.grants;
 }
 
-Error for_lanes() {
-  return {Errc::unsupported, "chunks, grants and ledgers are asked of each shard itself", {}};
-}
-
 }  // namespace
 
-ShardedStore::ShardedStore(std::vector<ports::HuntStore*> stores)
+ShardedStore::ShardedStore(std::vector<ports::WorldStore*> stores)
     : stores_(std::move(stores)), map_(std::make_shared<const model::ShardMap>()) {
   HUNT_ASSERT(!stores_.empty());
 }
@@ -81,24 +77,9 @@ awaitable<Result<void>> ShardedStore::look_again() {
   co_return Result<void>{};
 }
 
-awaitable<Result<std::vector<model::ChunkRows>>> ShardedStore::load_chunks(
-    std::vector<model::ChunkKey> /*keys*/) {
-  co_return tl::unexpected<Error>(for_lanes());
-}
-
-awaitable<Result<model::GrantCall>> ShardedStore::grant_claims(
-    std::vector<model::Claim> /*claims*/) {
-  co_return tl::unexpected<Error>(for_lanes());
-}
-
-awaitable<Result<model::GrantPage>> ShardedStore::grants_after(std::uint64_t /*cursor*/,
-                                                               std::uint32_t /*limit*/) {
-  co_return tl::unexpected<Error>(for_lanes());
-}
-
 awaitable<Result<std::optional<model::Grant>>> ShardedStore::find_grant(model::ClaimId claim) {
   std::optional<Error> failure;
-  for (ports::HuntStore* store : stores_) {
+  for (ports::WorldStore* store : stores_) {
     auto found = co_await store->find_grant(claim);
     if (!found) {
       failure = std::move(found).error();
@@ -152,7 +133,7 @@ awaitable<Result<std::uint64_t>> ShardedStore::close_tiles(model::WorldId world,
                                                            std::vector<model::Tile> tiles) {
   // Of a tile that is another shard's a store has no open spawn: so all may be asked for all.
   std::uint64_t closed = 0;
-  for (ports::HuntStore* store : stores_) {
+  for (ports::WorldStore* store : stores_) {
     std::vector<model::Tile> all = tiles;
     HUNT_CO_TRY(count, co_await store->close_tiles(world, std::move(all)));
     closed += count;
@@ -165,7 +146,7 @@ awaitable<Result<model::TilePage>> ShardedStore::list_tiles(model::WorldId world
                                                             model::TileId from,
                                                             std::uint32_t limit) {
   model::TilePage page;
-  for (ports::HuntStore* store : stores_) {
+  for (ports::WorldStore* store : stores_) {
     HUNT_CO_TRY(part, co_await store->list_tiles(world, rect, from, limit));
     page.rows.insert(page.rows.end(), part.rows.begin(), part.rows.end());
     // Beyond where a shard stopped, its rows would be missing among the others'.
@@ -200,19 +181,20 @@ awaitable<Result<model::World>> ShardedStore::create_world(model::WorldId id, st
 
 awaitable<Result<model::WorldStats>> ShardedStore::world_stats(model::WorldId world) {
   model::WorldStats sum;
-  for (ports::HuntStore* store : stores_) {
+  for (ports::WorldStore* store : stores_) {
     HUNT_CO_TRY(one, co_await store->world_stats(world));
     add(sum, one);
   }
   co_return sum;
 }
 
-awaitable<Result<void>> ShardedStore::read_ledger(ports::LedgerVisitor& /*visitor*/) {
-  co_return tl::unexpected<Error>(for_lanes());
+void ShardedStore::keep_figures(const ports::Clock& clock) {
+  figures_ = std::make_unique<WorldFigures>(
+      clock, [this](model::WorldId world) { return world_stats(world); });
 }
 
-awaitable<Result<ports::StoreInfo>> ShardedStore::info() {
-  return stores_[0]->info();
+awaitable<Result<model::WorldStats>> ShardedStore::recent_world_stats(model::WorldId world) {
+  return figures_ == nullptr ? world_stats(world) : figures_->of(world);
 }
 
 awaitable<Result<model::ShardMap>> ShardedStore::shard_map() {

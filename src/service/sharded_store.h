@@ -1,4 +1,5 @@
-// ShardedStore: all shards as one store, for whoever buries, lists and asks: HTTP and `hunt world`.
+// ShardedStore: the worlds of all shards as one, for whoever buries, lists and asks: HTTP and
+// `hunt world`.
 //
 // Not for lanes: they ask each shard for its chunks and grants themselves (shards.h). What goes to
 // several shards is one transaction in each, in the order of the shards: after an error those
@@ -10,27 +11,20 @@
 #include <vector>
 
 #include "model/shard_map.h"
-#include "ports/hunt_store.h"
+#include "ports/world_store.h"
+#include "service/world_figures.h"
 
 namespace hunt::service {
 
-class ShardedStore final : public ports::HuntStore {
+class ShardedStore final : public ports::WorldStore {
  public:
   // Stores by shard. Lifetime: they outlive this.
-  explicit ShardedStore(std::vector<ports::HuntStore*> stores);
+  explicit ShardedStore(std::vector<ports::WorldStore*> stores);
+  // From here on recent_world_stats() keeps what it found for a while. Once, before it is used.
+  // Lifetime: the clock outlives this.
+  void keep_figures(const ports::Clock& clock);
 
   void set_map(model::ShardMap map);
-  [[nodiscard]] const std::vector<ports::HuntStore*>& shards() const noexcept { return stores_; }
-
-  // What lanes, relays and auditors ask of each shard: these four are `unsupported`.
-  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
-      std::vector<model::ChunkKey> keys) override;
-  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
-      std::vector<model::Claim> claims) override;
-  [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> grants_after(
-      std::uint64_t cursor, std::uint32_t limit) override;
-  [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
-      ports::LedgerVisitor& visitor) override;
 
   // Asks one shard after the other: a claim id does not say whose it is.
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
@@ -47,8 +41,8 @@ class ShardedStore final : public ports::HuntStore {
       model::WorldId id, std::string name) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> world_stats(
       model::WorldId world) override;
-  // Of shard 0.
-  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> recent_world_stats(
+      model::WorldId world) override;
   // The map that is in force here.
   [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override;
 
@@ -59,9 +53,10 @@ class ShardedStore final : public ports::HuntStore {
       model::ShardId shard, model::WorldId world, const std::vector<model::Burial>& burials,
       const std::vector<std::size_t>& places, std::vector<model::Buried>& out);
 
-  const std::vector<ports::HuntStore*> stores_;
+  const std::vector<ports::WorldStore*> stores_;
   mutable std::mutex mutex_;
   std::shared_ptr<const model::ShardMap> map_;
+  std::unique_ptr<WorldFigures> figures_;
 };
 
 }  // namespace hunt::service

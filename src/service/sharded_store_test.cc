@@ -8,11 +8,40 @@
 
 #include "ports/ledgers.h"
 #include "service/cluster_test_support.h"
+#include "service/hunts.h"
 #include "service/service_test_support.h"
 #include "service/shard_maps.h"
 
 namespace hunt::service {
 namespace {
+
+// Loot in so many chunks in a row, with so much in each.
+std::vector<model::ChunkKey> loot_in(const std::vector<std::size_t>& counts) {
+  std::vector<model::ChunkKey> loot;
+  for (std::size_t chunk = 0; chunk < counts.size(); ++chunk) {
+    loot.insert(loot.end(), counts[chunk], model::ChunkKey{1, chunk});
+  }
+  return loot;
+}
+
+TEST(EvenBounds, give_each_shard_some_wherever_there_are_chunks_for_all) {
+  using Counts = std::vector<std::size_t>;
+  using Bounds = std::vector<std::uint64_t>;
+  const auto bounds = [](const Counts& counts, std::size_t shards) {
+    Bounds chunks;
+    for (const auto& bound : even_bounds(loot_in(counts), shards)) chunks.push_back(bound.chunk);
+    return chunks;
+  };
+  EXPECT_EQ(bounds({1'024, 976}, 2), Bounds{1});  // the middle is in the first chunk
+  EXPECT_EQ(bounds({1'900, 50, 50}, 2), Bounds{1});
+  EXPECT_EQ(bounds({50, 50, 1'900}, 2), Bounds{2});
+  EXPECT_EQ(bounds({500, 500, 500, 500}, 2), Bounds{2});
+  EXPECT_EQ(bounds({1, 1, 1, 1'000}, 4), (Bounds{1, 2, 3}));
+  EXPECT_EQ(bounds({1'000, 1, 1, 1}, 4), (Bounds{1, 2, 3}));
+  EXPECT_EQ(bounds({1'000, 1'000}, 3), Bounds{1});
+  EXPECT_EQ(bounds({2'000}, 2), Bounds{});
+  EXPECT_EQ(bounds({}, 2), Bounds{});
+}
 
 // A simulated store that keeps a map, as PostgreSQL does.
 class Shard final : public sim::SimStore {
@@ -64,9 +93,44 @@ class ShardedStoreTest : public testing::Test {
   VirtualLane lane{test_rules()};
   Shard first{lane.time, lane.time, 0};
   Shard second{lane.time, lane.time, 1};
-  std::vector<ports::HuntStore*> shards{&first, &second};
+  std::vector<ports::HuntStore*> stores{&first, &second};
+  std::vector<ports::WorldStore*> shards{&first, &second};
+  std::vector<ports::Ledger*> ledgers{&first, &second};
   ShardedStore whole{shards};
 };
+
+TEST_F(ShardedStoreTest, stores_that_nobody_named_become_the_first_ones_hunt) {
+  ASSERT_TRUE(run(second.join_hunt({{5, 5}, ""}, {5})));
+  EXPECT_EQ(run(agree_on_hunt(stores, "", false)).value().id, run(first.info()).value().hunt.id);
+  EXPECT_EQ(run(second.info()).value().hunt.id, (model::HuntId{5, 5})) << "nothing is written";
+  const auto hunt = run(agree_on_hunt(stores, "summer", true));
+  ASSERT_TRUE(hunt.has_value()) << hunt.error().message;
+  EXPECT_EQ(hunt->name, "summer");
+  for (auto* shard : stores) {
+    EXPECT_EQ(run(shard->info()).value().hunt, *hunt);
+    EXPECT_EQ(run(shard->secrets()).value().hunt_key, run(first.secrets()).value().hunt_key);
+  }
+  EXPECT_NE(run(first.info()).value().ledger, run(second.info()).value().ledger);
+  EXPECT_EQ(run(agree_on_hunt(stores, "", true)).value(), *hunt) << "who does not mind joins it";
+}
+
+TEST_F(ShardedStoreTest, stores_of_another_hunt_are_refused_with_a_sentence) {
+  ASSERT_TRUE(run(agree_on_hunt({&first}, "summer", true)));
+  for (const bool repair : {false, true}) {
+    const auto other = run(agree_on_hunt({&first}, "winter", repair));
+    ASSERT_FALSE(other.has_value());
+    EXPECT_EQ(other.error().field, "hunt");
+    EXPECT_NE(other.error().message.find("\"summer\""), std::string::npos);
+  }
+  ASSERT_TRUE(run(second.join_hunt({{5, 5}, "summer"}, {5})));  // the same name, another hunt
+  const auto both = run(agree_on_hunt(stores, "summer", true));
+  ASSERT_FALSE(both.has_value());
+  EXPECT_EQ(both.error().field, "store");
+  EXPECT_EQ(run(second.info()).value().hunt.id, (model::HuntId{5, 5}));
+  const auto bad = run(agree_on_hunt(stores, "Summer Hunt", true));
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(bad.error().code, Errc::invalid_argument);
+}
 
 TEST_F(ShardedStoreTest, stores_that_never_met_agree_that_all_is_the_first_ones) {
   ASSERT_TRUE(run(first.create_world(7, "north")));
@@ -90,7 +154,7 @@ TEST_F(ShardedStoreTest, a_shard_that_is_behind_gets_the_newest_map) {
   second.kept = old;
   EXPECT_EQ(run(agree_on_map(shards, true)).value().version, first.kept.version);
   EXPECT_EQ(second.kept.ranges, first.kept.ranges);
-  const std::vector<ports::HuntStore*> one{&first};
+  const std::vector<ports::WorldStore*> one{&first};
   const auto fewer = run(agree_on_map(one, true));
   ASSERT_FALSE(fewer.has_value());
   EXPECT_NE(fewer.error().message.find("2 shards"), std::string::npos) << fewer.error().message;
@@ -149,17 +213,18 @@ TEST_F(ShardedStoreTest, the_ledgers_are_read_as_one_and_resumed_in_each) {
       claim.spawn = buried[shard].spawn;
       claim.player = {5, player};
       claim.item = "lamp";
-      ASSERT_TRUE(run(shards[shard]->grant_claims({claim})));
+      ASSERT_TRUE(run(stores[shard]->grant_claims({claim})));
       made.insert(claim.id);
     }
   }
   EXPECT_TRUE(run(whole.find_grant({3, 2}))->has_value());
   EXPECT_FALSE(run(whole.find_grant({3, 9}))->has_value());
-  const auto end = run(ports::end_of_ledgers(shards)).value();
+  const auto end = run(ports::end_of_ledgers(ledgers)).value();
   std::set<model::ClaimId> read;
-  auto place = ports::LedgerPlace::parse("0", 2).value();
+  const auto start = ports::LedgerPlace::parse("0", 2).value();
+  auto place = run(ports::check_place(ledgers, start)).place;
   while (true) {
-    const auto page = run(ports::read_ledgers(shards, place, 3)).value();
+    const auto page = run(ports::read_ledgers(ledgers, place, 3)).value();
     if (page.grants.empty()) break;
     EXPECT_LE(page.grants.size(), 3U);
     for (const auto& grant : page.grants) EXPECT_TRUE(read.insert(grant.claim).second);
@@ -169,17 +234,55 @@ TEST_F(ShardedStoreTest, the_ledgers_are_read_as_one_and_resumed_in_each) {
   EXPECT_EQ(place.cursors, end.cursors);
   // A shard that cannot be read stays where it is, and the other is read.
   second.inject({sim::Call::other, Errc::unavailable, false});
-  const auto half = run(ports::read_ledgers(shards, {{0, 0}}, 10)).value();
+  const auto beginning = ports::LedgerPlace::parse("0", 2).value();
+  const auto half = run(ports::read_ledgers(ledgers, beginning, 10)).value();
   EXPECT_EQ(half.grants.size(), 5U);
-  EXPECT_EQ(half.next.cursors[1], 0U);
+  EXPECT_EQ(half.next.cursors[1].cursor, 0U);
+}
+
+TEST_F(ShardedStoreTest, a_place_is_checked_against_each_ledger) {
+  share();
+  const auto grant_one = [&](std::size_t shard, std::uint64_t player) {
+    const model::Tile tile{shard == 0 ? 5 : 1'030, 0};
+    model::Claim claim;
+    claim.id = {player, shard + 1};
+    claim.world = 1;
+    claim.tile = model::tile_id_of(tile);
+    claim.spawn = run(whole.bury(1, {burial(tile)})).value()[0].spawn;
+    claim.player = {5, player};
+    claim.item = "lamp";
+    ASSERT_TRUE(run(stores[shard]->grant_claims({claim})));
+  };
+  grant_one(0, 1);
+  const auto kept = first.disk();
+  grant_one(0, 2);
+  grant_one(1, 3);
+  const auto place = run(ports::end_of_ledgers(ledgers)).value();
+  EXPECT_EQ(run(ports::check_place(ledgers, place)).refusal, "");
+  const auto refusal = [&] { return run(ports::check_place(ledgers, place)).refusal; };
+  first.restore(kept);
+  EXPECT_NE(refusal().find("ahead of the ledger"), std::string::npos) << refusal();
+  grant_one(0, 4);
+  EXPECT_NE(refusal().find("restored since"), std::string::npos) << refusal();
+  auto swapped = place;
+  swapped.cursors[0] = swapped.cursors[1];
+  EXPECT_NE(run(ports::check_place(ledgers, swapped)).refusal.find("another store"),
+            std::string::npos);
+  // What cannot be read now is not checked: its readers wait for it as before.
+  first.inject({sim::Call::other, Errc::unavailable, false});
+  EXPECT_EQ(refusal(), "");
 }
 
 TEST(LedgerPlace, has_a_text_that_says_what_is_wrong) {
+  using Cursors = std::vector<ports::LedgerCursor>;
   const std::uint64_t of_one = (std::uint64_t{1} << 48) + 7;
-  const ports::LedgerPlace place{{5, of_one}};
+  const ports::LedgerPlace place{{{5, 0xffffffff, 3}, {of_one, 7, 0}}};
   EXPECT_EQ(ports::LedgerPlace::parse(place.text(), 2).value().cursors, place.cursors);
-  EXPECT_EQ(ports::LedgerPlace::parse("5", 2).value().cursors, (std::vector<std::uint64_t>{5, 0}));
-  for (const std::string text : {"", "x", "1.", ".1", "1.0.0", "-1", "9223372036854775808"}) {
+  EXPECT_EQ(place.text().find_first_not_of("0123456789."), std::string::npos) << place.text();
+  EXPECT_EQ(ports::LedgerPlace::parse("5", 2).value().cursors, (Cursors{{5}, {0}}));
+  EXPECT_EQ(ports::LedgerPlace::parse("5.0.0", 2).has_value(), false);
+  for (const std::string text :
+       {"", "x", "1.", ".1", "1.0.0", "-1", "9223372036854775808", "05", "1.05.06"}) {
     EXPECT_FALSE(ports::LedgerPlace::parse(text, 2).has_value()) << text;
   }
   EXPECT_FALSE(ports::LedgerPlace::parse("1.0", 1).has_value());

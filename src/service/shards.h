@@ -27,7 +27,9 @@ class Shards {
   }
 
   [[nodiscard]] std::size_t count() const noexcept { return stores_.size(); }
-  [[nodiscard]] ports::HuntStore& store(model::ShardId shard) const { return *stores_.at(shard); }
+  [[nodiscard]] ports::LaneStore& store(model::ShardId shard) const { return *stores_.at(shard); }
+  [[nodiscard]] ports::WorldStore& worlds(model::ShardId shard) const { return *stores_.at(shard); }
+  [[nodiscard]] ports::Ledger& ledger(model::ShardId shard) const { return *stores_.at(shard); }
   [[nodiscard]] model::ShardId of(model::ChunkKey key) const noexcept {
     return stores_.size() == 1 ? 0 : map_->shard_of(key);
   }

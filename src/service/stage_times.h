@@ -33,8 +33,9 @@ class StageTimes {
         series_.push_back({stage, shard, model::is_work(stage), {}});
       }
     }
-    grant_work_ = series_.size();
+    work_ = series_.size();
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
+      series_.push_back({model::Stage::store_load, shard, true, {}});
       series_.push_back({model::Stage::store_grant, shard, true, {}});
     }
   }
@@ -44,16 +45,18 @@ class StageTimes {
     for (std::size_t s = 0; s < model::stage_count; ++s) {
       const auto stage = static_cast<model::Stage>(s);
       if (timeline.stages_ns[s] == 0) continue;
-      const std::size_t shard = model::is_of_shard(stage) ? timeline.shard : 0;
+      const std::size_t shard = timeline.shard_of(stage);
       // What the store executes is its work; the rest of the call is waited for.
-      const std::int64_t worked_ns = stage == model::Stage::store_grant ? timeline.exec_ns : 0;
+      const bool load = stage == model::Stage::store_load;
+      const bool store = load || stage == model::Stage::store_grant;
+      const std::int64_t worked_ns = store ? timeline.in_store(stage).exec_ns : 0;
       series_[first_[s] + shard].seconds.record(timeline.stages_ns[s] - worked_ns);
-      if (worked_ns > 0) series_[grant_work_ + shard].seconds.record(worked_ns);
+      if (worked_ns > 0) series_[work_ + 2 * shard + (load ? 0 : 1)].seconds.record(worked_ns);
     }
   }
 
   void merge(const StageTimes& other) {
-    if (series_.empty()) *this = StageTimes(other.first_, other.grant_work_, other.series_);
+    if (series_.empty()) *this = StageTimes(other.first_, other.work_, other.series_);
     HUNT_ASSERT(other.series_.empty() || series_.size() == other.series_.size());
     for (std::size_t i = 0; i < other.series_.size(); ++i) {
       series_[i].seconds.merge(other.series_[i].seconds);
@@ -64,13 +67,13 @@ class StageTimes {
 
  private:
   // As many series, all empty.
-  StageTimes(std::vector<std::size_t> first, std::size_t grant_work, std::vector<Series> series)
-      : first_(std::move(first)), grant_work_(grant_work), series_(std::move(series)) {
+  StageTimes(std::vector<std::size_t> first, std::size_t work, std::vector<Series> series)
+      : first_(std::move(first)), work_(work), series_(std::move(series)) {
     for (auto& one : series_) one.seconds.clear();
   }
 
   std::vector<std::size_t> first_;  // by stage
-  std::size_t grant_work_ = 0;
+  std::size_t work_ = 0;
   std::vector<Series> series_;
 };
 

@@ -45,11 +45,14 @@ ShardServer::ShardServer(World& world, NodeId node, std::uint32_t shard, const W
 }
 
 void ShardServer::stop_replication() {
-  if (!standby_) standby_ = store_.disk();
+  if (standby_) return;
+  standby_ = store_.disk();
+  stopped_ns_ = world_.now_ns();
 }
 
 void ShardServer::resume_replication() {
   standby_.reset();
+  resumed_ns_ = world_.now_ns();
   wake(unreplicated_);
 }
 
@@ -106,7 +109,11 @@ void ShardServer::load_begins(const Host& server, const std::vector<model::Chunk
   if (loads_life_ != server.life()) loads_inflight_ = 0;  // those of an earlier life are gone
   loads_life_ = server.life();
   loads_inflight_max_ = std::max(loads_inflight_max_, ++loads_inflight_);
-  for (const auto& key : keys) chunk_reads_max_ = std::max(chunk_reads_max_, ++chunk_reads_[key]);
+  for (const auto& key : keys) {
+    Reads& reads = chunk_reads_[key];
+    reads.last_ns = world_.now_ns();
+    chunk_reads_max_ = std::max(chunk_reads_max_, ++reads.count);
+  }
 }
 
 // Nothing happened: any error that the port may answer then (ports/hunt_store.h, change_feed.h).
@@ -134,6 +141,7 @@ boost::asio::awaitable<Result<T>> NetStore::read(Place place, std::int64_t work_
   CallRules rules;
   rules.place = place;
   rules.timeout_ns = read_timeout_ns;
+  rules.dropped_late = true;
   ShardServer* server = &server_;
   std::function<Awaited<T>(Host&)> serve = [error = refused(place), server, work_ns,
                                             work](Host& host) -> Awaited<T> {
@@ -149,6 +157,7 @@ boost::asio::awaitable<Result<T>> NetStore::write(Place place, std::int64_t work
   CallRules rules;
   rules.place = place;
   rules.timeout_ns = write_timeout_ns;
+  rules.dropped_late = true;
   rules.on_timeout = Errc::unknown_outcome;
   ShardServer* server = &server_;
   const bool lost_answer = faults_.strikes(FaultKind::unknown_outcome, place);
@@ -171,14 +180,14 @@ boost::asio::awaitable<Result<T>> NetStore::write(Place place, std::int64_t work
   co_return co_await network_.call<T>(host_, server_.node(), rules, std::move(serve));
 }
 
-Awaited<std::vector<model::ChunkRows>> NetStore::load_chunks(std::vector<model::ChunkKey> keys) {
+Awaited<model::LoadCall> NetStore::load_chunks(std::vector<model::ChunkKey> keys) {
   const auto cost_ns = load_ns + chunk_ns * static_cast<std::int64_t>(keys.size());
-  using Chunks = std::vector<model::ChunkRows>;
-  Work<Chunks> work = [keys](Host& host, ShardServer& server) -> Awaited<Chunks> {
+  using Loaded = model::LoadCall;
+  Work<Loaded> work = [keys](Host& host, ShardServer& server) -> Awaited<Loaded> {
     server.load_begins(host, keys);
-    auto chunks = co_await server.store().load_chunks(keys);
+    auto loaded = co_await server.store().load_chunks(keys);
     server.load_ends();
-    co_return chunks;
+    co_return loaded;
   };
   return read(Place::load, cost_ns, std::move(work));
 }
@@ -189,6 +198,20 @@ Awaited<model::GrantCall> NetStore::grant_claims(std::vector<model::Claim> claim
     return server.store().grant_claims(claims);
   };
   return write(Place::grant, cost_ns, std::move(work));
+}
+
+Awaited<model::GrantCall> NetStore::look_up_claims(std::vector<model::Claim> claims) {
+  Work<model::GrantCall> work = [claims](Host&, ShardServer& server) -> Awaited<model::GrantCall> {
+    auto found = co_await server.store().look_up_claims(claims);
+    if (!found) co_return found;
+    for (auto& one : found->verdicts) {
+      if (server.is_seen(one.id)) continue;
+      one.outcome = model::Outcome::nothing;
+      one.repeat = false;
+    }
+    co_return found;
+  };
+  return read(Place::look, look_ns, std::move(work));
 }
 
 Awaited<std::optional<model::Grant>> NetStore::find_grant(model::ClaimId claim) {
@@ -256,6 +279,20 @@ Awaited<void> NetStore::read_ledger(ports::LedgerVisitor& visitor) {
 Awaited<ports::StoreInfo> NetStore::info() {
   Work<ports::StoreInfo> work = [](Host&, ShardServer& server) { return server.store().info(); };
   return read(Place::look, look_ns, std::move(work));
+}
+
+Awaited<ports::StoreSecrets> NetStore::secrets() {
+  Work<ports::StoreSecrets> work = [](Host&, ShardServer& server) {
+    return server.store().secrets();
+  };
+  return read(Place::look, look_ns, std::move(work));
+}
+
+Awaited<void> NetStore::join_hunt(model::Hunt hunt, model::HuntKey key) {
+  Work<void> work = [hunt, key](Host&, ShardServer& server) {
+    return server.store().join_hunt(hunt, key);
+  };
+  return write(Place::edit, edit_ns, std::move(work));
 }
 
 template <class T>

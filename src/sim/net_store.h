@@ -4,6 +4,7 @@
 // node's crashes). Everything may go wrong on the way; what has happened there stays. Thread: the
 // world's.
 #pragma once
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
@@ -55,6 +56,11 @@ class ShardServer {
   void load_begins(const Host& server, const std::vector<model::ChunkKey>& keys);
   void load_ends() noexcept { --loads_inflight_; }
   [[nodiscard]] std::uint64_t chunk_reads_max() const noexcept { return chunk_reads_max_; }
+  // When the chunk was read last, in world time; INT64_MIN: never.
+  [[nodiscard]] std::int64_t last_read_ns(model::ChunkKey key) const {
+    const auto found = chunk_reads_.find(key);
+    return found == chunk_reads_.end() ? INT64_MIN : found->second.last_ns;
+  }
   [[nodiscard]] std::int64_t loads_inflight_max() const noexcept { return loads_inflight_max_; }
 
   // Changes are not copied to the standby from now on: commits hang, and secure() too.
@@ -62,6 +68,15 @@ class ShardServer {
   // Replication works again and has caught up; what hung goes on.
   void resume_replication();
   [[nodiscard]] bool replicates() const noexcept { return !standby_; }
+  // As PostgreSQL does it: a commit is seen by readers once the standby has it.
+  [[nodiscard]] bool is_seen(const model::ClaimId& claim) const {
+    return !standby_ || standby_->by_claim_.contains(claim);
+  }
+  // For checkers: since when what was committed at `committed_ns` can be seen; INT64_MAX: not yet.
+  [[nodiscard]] std::int64_t seen_since_ns(std::int64_t committed_ns) const noexcept {
+    if (committed_ns < stopped_ns_) return committed_ns;
+    return standby_ ? INT64_MAX : std::max(committed_ns, resumed_ns_);
+  }
   // The standby becomes the server, with what it has and without the feed's slot. The caller has
   // killed the node's host, and boots it afterwards.
   void promote();
@@ -86,13 +101,19 @@ class ShardServer {
   SimStore store_;
   std::unique_ptr<ports::HuntStore> wrapped_;
   std::optional<SimDisk> standby_;  // as it was when replication stopped
+  std::int64_t stopped_ns_ = INT64_MAX;
+  std::int64_t resumed_ns_ = INT64_MIN;
   Waiting unreplicated_;
   Waiting feeds_;
   NodeId holder_ = 0;
   std::uint64_t holder_life_ = 0;  // 0: nobody
   std::int64_t holder_seen_ns_ = 0;
   std::int64_t work_percent_ = 100;
-  std::map<model::ChunkKey, std::uint64_t> chunk_reads_;
+  struct Reads {
+    std::uint64_t count = 0;
+    std::int64_t last_ns = 0;
+  };
+  std::map<model::ChunkKey, Reads> chunk_reads_;
   std::uint64_t chunk_reads_max_ = 0;
   std::int64_t loads_inflight_ = 0;
   std::int64_t loads_inflight_max_ = 0;
@@ -104,9 +125,11 @@ class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
   NetStore(Network& network, Faults& faults, Host& host, ShardServer& server)
       : network_(network), faults_(faults), host_(host), server_(server) {}
 
-  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
+  [[nodiscard]] boost::asio::awaitable<Result<model::LoadCall>> load_chunks(
       std::vector<model::ChunkKey> keys) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
+      std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up_claims(
       std::vector<model::Claim> claims) override;
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
       model::ClaimId claim) override;
@@ -126,6 +149,9 @@ class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
+                                                               model::HuntKey key) override;
 
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;

@@ -57,9 +57,13 @@ void Network::send(Host& from, NodeId to, Place place, std::function<void(Host&)
 void Network::carry(NodeId from, NodeId to, std::int64_t delay_ns,
                     const std::function<void(Host&)>& deliver,
                     const std::function<void()>& refuse) {
-  world_.at(world_.now_ns() + delay_ns, [this, from, to, deliver, refuse] {
+  // A connection is to one life of a process: its successor gets nothing of it.
+  const Host* begun = world_.host(to);
+  const std::uint64_t life = begun != nullptr ? begun->life() : 0;
+  world_.at(world_.now_ns() + delay_ns, [this, from, to, life, deliver, refuse] {
     if (is_cut(from, to)) return;  // what was under way when the link broke is lost as well
     if (Host* host = world_.host(to)) {
+      if (life != 0 && host->life() != life) return;
       host->post([deliver, host] { deliver(*host); });
     } else if (refuse) {
       refuse();

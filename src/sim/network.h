@@ -25,6 +25,9 @@ struct CallRules {
   Place place = Place::ask;
   std::int64_t timeout_ns = 2'000'000'000;
   Errc on_timeout = Errc::unavailable;
+  // The server drops what has waited for its turn for as long as that, as statement_timeout does,
+  // unless the server itself stood still.
+  bool dropped_late = false;
 };
 
 class Network {
@@ -68,7 +71,8 @@ class Network {
       host->wake(ticket);
     };
     std::function<void(Host&)> deliver = [this, rules, caller, serve, arrive](Host& server) {
-      server.spawn(answer<T>(server, caller, rules.place, serve, arrive));
+      const bool late = rules.dropped_late && server.waited_ns() > rules.timeout_ns;
+      server.spawn(answer<T>(server, caller, rules.place, late ? dropped<T>() : serve, arrive));
     };
     begin(caller, rules.place);
     send(from, to, rules.place, std::move(deliver),
@@ -91,6 +95,12 @@ class Network {
   using Open = std::array<std::int32_t, place_count>;
   [[nodiscard]] Open& open_of(NodeId node);
 
+  template <class T>
+  static std::function<boost::asio::awaitable<Result<T>>(Host&)> dropped() {
+    return [](Host&) -> boost::asio::awaitable<Result<T>> {
+      co_return fail(Errc::unavailable, "the server had no time for it until its caller gave up");
+    };
+  }
   template <class T>
   boost::asio::awaitable<void> answer(Host& server, NodeId caller, Place place,
                                       std::function<boost::asio::awaitable<Result<T>>(Host&)> serve,

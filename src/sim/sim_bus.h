@@ -17,6 +17,8 @@ class SimBus;
 struct SimHub {
   std::vector<SimBus*> endpoints;
   bool keeps_claims = true;  // false: telling fails
+  model::ClaimsKept claims_kept;
+  std::size_t message_bytes_max = limits::reply_bytes_max;
 };
 
 class SimBus final : public ports::Bus {
@@ -55,6 +57,8 @@ class SimBus final : public ports::Bus {
     }
     co_return Result<void>{};
   }
+  model::ClaimsKept claims_kept() const override { return hub_.claims_kept; }
+  std::size_t message_bytes_max() const override { return hub_.message_bytes_max; }
   void on_invalidation(std::function<void(const model::Invalidation&)> handler) override {
     on_invalidation_ = std::move(handler);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::sim {
 
@@ -11,6 +12,7 @@ namespace {
 constexpr std::int64_t life_ms = limits::chunk_life_ns / 1'000'000;
 constexpr std::int64_t refresh_ms = life_ms / 3;  // life left when a refresh is due
 constexpr std::int64_t kept_ms = 40'000;          // PROTOCOLS 6: at least 35 s after any write
+constexpr std::int64_t lease_ms_max = limits::cache_lease_ns_max / 1'000'000;
 constexpr std::int64_t timeout_ns = 50'000'000;
 constexpr std::int64_t work_ns = 5'000;  // of a command: guess
 
@@ -30,6 +32,7 @@ CacheNode::Entry& CacheNode::entry(model::ChunkKey key, std::int64_t now_ms) {
 
 bool CacheNode::complete(const Entry& entry, std::uint64_t epoch_min, std::int64_t now_ms) {
   if (!entry.filled || now_ms >= entry.expires_ms || entry.epoch < epoch_min) return false;
+  if (entry.expires_ms - now_ms > life_ms) return false;  // of before the clock was set back
   return std::all_of(entry.fields.begin(), entry.fields.end(), [&entry](const auto& field) {
     return field.second.change.epoch <= entry.epoch;
   });
@@ -56,7 +59,8 @@ ports::CachedChunk CacheNode::read(const ports::CacheAsk& ask, std::int64_t leas
     for (const auto& [tile, row] : merged) out.rows.rows.push_back(*row);
   }
   const bool wanted = !out.complete || of.expires_ms - now_ms < refresh_ms;
-  if (wanted && of.leased_until_ms <= now_ms) {
+  const bool held = of.leased_until_ms > now_ms && of.leased_until_ms <= now_ms + lease_ms_max;
+  if (wanted && !held) {
     of.leased_until_ms = now_ms + lease_ns / 1'000'000;
     out.leased = true;
   }
@@ -66,7 +70,7 @@ ports::CachedChunk CacheNode::read(const ports::CacheAsk& ask, std::int64_t leas
 void CacheNode::fill(const ports::ChunkFill& fill, std::int64_t now_ms) {
   Entry& of = entry(fill.rows.key, now_ms);
   const bool too_late = now_ms >= fill.expires_ms || fill.rows.epoch == 0;
-  const bool older = of.filled && now_ms < of.expires_ms &&
+  const bool older = of.filled && now_ms < of.expires_ms && of.expires_ms - now_ms <= life_ms &&
                      (fill.rows.epoch < of.epoch ||
                       (fill.rows.epoch == of.epoch && fill.expires_ms <= of.expires_ms));
   if (too_late || older) {
@@ -79,7 +83,8 @@ void CacheNode::fill(const ports::ChunkFill& fill, std::int64_t now_ms) {
     const bool larger =
         row == fill.rows.rows.end() ||
         order_of(at->second.change) > model::order_of(fill.rows.epoch, row->version);
-    const bool young = now_ms - at->second.at_ms < life_ms;
+    const std::int64_t age_ms = now_ms - at->second.at_ms;
+    const bool young = age_ms < life_ms && age_ms > -lease_ms_max;
     at = larger && young ? std::next(at) : of.fields.erase(at);
   }
   of.filled = true;
@@ -93,6 +98,7 @@ void CacheNode::update(const model::TileChange& change, std::int64_t now_ms) {
   Entry& of = entry(model::chunk_of(change.world, change.row.tile), now_ms);
   const auto [at, inserted] = of.fields.try_emplace(change.row.tile);
   if (!inserted && order_of(at->second.change) >= order_of(change)) return;
+  if (of.expires_ms <= now_ms) of.filled = false;  // not to be kept until the clock is set back
   at->second.change = change;
   at->second.at_ms = now_ms;
 }

@@ -25,6 +25,13 @@ class CacheNode {
   // Forgets the n-th entry, in key order, modulo their count.
   void evict(std::uint64_t nth);
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  // Every fill that is here, with its end by the node's wall clock.
+  template <class Visit>
+  void for_each_fill(const Visit& visit) const {
+    for (const auto& [key, entry] : entries_) {
+      if (entry.filled) visit(key, entry.expires_ms);
+    }
+  }
   [[nodiscard]] std::uint64_t fills_refused() const noexcept { return fills_refused_; }
 
  private:

@@ -4,8 +4,8 @@
 #include <boost/asio/io_context.hpp>
 #include <exception>
 
-#include "ports/bus_contract.h"
-#include "ports/position_stream_contract.h"
+#include "ports/contract/bus_contract.h"
+#include "ports/contract/position_stream_contract.h"
 #include "sim/net_bus.h"
 #include "sim/sim_bus.h"
 #include "sim/sim_stream.h"

@@ -16,14 +16,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/decision.h"
 #include "ports/change_feed.h"
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
 
 namespace hunt::sim {
 
-enum class Call : std::uint8_t { load_chunks, grant_claims, other, feed, secure };
-inline constexpr std::size_t call_count = 5;
+enum class Call : std::uint8_t { load_chunks, grant_claims, look_up_claims, other, feed, secure };
+inline constexpr std::size_t call_count = 6;
 
 struct Fault {
   Call call = Call::other;
@@ -53,6 +54,7 @@ struct SimDisk {
   std::map<model::WorldId, std::string> worlds_{{1, "demo"}};
   std::vector<TileKey> changes_;  // sequence = index + 1
   std::uint64_t next_spawn_ = 1;
+  bool spawns_by_clock_ = true;                     // off: a planted bug
   std::map<TileKey, Range> ranges_{{{0, {}}, {}}};  // each reaches to the next
   std::uint64_t epoch_ = 1;
   // Of the server: one more with each promotion. What a lost history called its epochs is below.
@@ -60,6 +62,8 @@ struct SimDisk {
   bool slot_lost_ = false;
   bool promoted_ = false;  // and the epoch not raised yet: nothing is written
   std::optional<model::FeedCursor> confirmed_;
+  model::Hunt hunt_{{0x68756e74, 1}, {}};  // the same in all shards; runs are repeatable
+  model::HuntKey hunt_key_{9, 9, 9};
 };
 
 class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected SimDisk {
@@ -103,9 +107,11 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
     on_row_ = std::move(seen);
   }
 
-  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
+  [[nodiscard]] boost::asio::awaitable<Result<model::LoadCall>> load_chunks(
       std::vector<model::ChunkKey> keys) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
+      std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up_claims(
       std::vector<model::Claim> claims) override;
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
       model::ClaimId claim) override;
@@ -122,9 +128,14 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
       model::WorldId id, std::string name) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> world_stats(
       model::WorldId world) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::TableCount>>> open_tables()
+      override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
+                                                               model::HuntKey key) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
@@ -137,6 +148,8 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   [[nodiscard]] boost::asio::awaitable<Result<void>> enter(Call call);
   [[nodiscard]] boost::asio::awaitable<void> pass_gate(Call call);
   [[nodiscard]] std::optional<Error> fault_of(Call call, bool after_effect);
+  [[nodiscard]] std::optional<model::LedgerEntry> known(model::ClaimId claim) const;
+  [[nodiscard]] model::TileStock stock_of(const TileKey& key) const;
   [[nodiscard]] model::ClaimVerdict decide(const model::Claim& claim, std::int64_t now_us);
   [[nodiscard]] const Range& range_of(const TileKey& key) const;
   [[nodiscard]] bool owns(const TileKey& key) const { return range_of(key).owned; }
@@ -149,7 +162,7 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   std::deque<Fault> faults_;
   std::array<std::uint64_t, call_count> call_counts_{};
   std::int64_t load_answer_delay_ns_ = 0;
-  std::array<bool, call_count> gates_open_{true, true, true, true, true};
+  std::array<bool, call_count> gates_open_{true, true, true, true, true, true};
   std::function<void(model::WorldId, const model::TileRow&)> on_row_;
 };
 

@@ -6,8 +6,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "ports/hunt_store_contract.h"
-#include "ports/tile_store_contract.h"
+#include "ports/contract/change_feed_contract.h"
+#include "ports/contract/hunt_store_contract.h"
+#include "ports/contract/tile_store_contract.h"
 
 namespace hunt::ports::contract {
 namespace {
@@ -27,15 +28,18 @@ class SimUnderTest final : public StoreUnderTest {
   HuntStore& store() override { return store_; }
   ChangeFeed& feed() override { return store_; }
   void reopen() override {}  // there is nothing to lose: it is all in memory
+  void keep_copy() override { copy_ = store_.disk(); }
+  void put_copy_back() override { store_.restore(copy_); }
   void set_range_state(model::WorldId world, model::TileId first, std::string state) override {
     store_.set_range_owned(world, first, state == "owned");
   }
   void abort_claim(const model::Claim& claim) override { store_.write_aborted(claim); }
-  void forget_changes() override {}
+  void forget_changes() override { store_.lose_slot(); }
 
  private:
   YieldingTimer timer_;
   sim::SimStore store_;
+  sim::SimDisk copy_;
 };
 
 const StoreFactory sim_factory{"memory", [](ManualClock& clock) -> std::unique_ptr<StoreUnderTest> {
@@ -44,6 +48,7 @@ const StoreFactory sim_factory{"memory", [](ManualClock& clock) -> std::unique_p
 
 INSTANTIATE_TEST_SUITE_P(Sim, HuntStoreContract, testing::Values(sim_factory), name_of_factory);
 INSTANTIATE_TEST_SUITE_P(Sim, TileStoreContract, testing::Values(sim_factory), name_of_factory);
+INSTANTIATE_TEST_SUITE_P(Sim, FeedLossContract, testing::Values(sim_factory), name_of_factory);
 
 }  // namespace
 }  // namespace hunt::ports::contract

@@ -183,10 +183,11 @@ boost::asio::awaitable<void> NetStream::handle(ports::Delivery delivery) {
   });
 }
 
-void NetStream::reply(const std::string& reply_to, const model::Batch& batch,
-                      const model::BatchReply& outcomes) {
+Result<void> NetStream::reply(const std::string& reply_to, const model::Batch& batch,
+                              const model::BatchReply& outcomes) {
+  if (server_.on_replied_) server_.on_replied_(batch, outcomes);
   const auto node = parse_u64(reply_to.substr(0, reply_to.find('.')));
-  if (!node || *node >= host_.world().node_count()) return;
+  if (!node || *node >= host_.world().node_count()) return {};
   StreamServer* server = &server_;
   network_.send(host_, static_cast<NodeId>(*node), Place::deliver,
                 [server, reply_to, batch, outcomes](Host& to) {
@@ -194,6 +195,7 @@ void NetStream::reply(const std::string& reply_to, const model::Batch& batch,
                   if (found == server->endpoints_.end() || !found->second->on_reply_) return;
                   found->second->on_reply_(reply_to, batch, outcomes);
                 });
+  return {};
 }
 
 }  // namespace hunt::sim

@@ -42,6 +42,9 @@ class StreamServer {
   // For checkers. Called in order: stored, then acknowledged or dead.
   enum class Fate : std::uint8_t { stored, acked, dead };
   void on_fate(std::function<void(Fate, Key, const Message&)> seen) { on_fate_ = std::move(seen); }
+  // What somebody who names `reply_to` is answered, before it is sent.
+  using Replied = std::function<void(const model::Batch&, const model::BatchReply&)>;
+  void on_replied(Replied seen) { on_replied_ = std::move(seen); }
   [[nodiscard]] std::size_t waiting() const noexcept { return messages_.size(); }
   [[nodiscard]] const std::map<Key, Message>& messages() const noexcept { return messages_; }
 
@@ -74,6 +77,7 @@ class StreamServer {
   std::map<Where, Consumer> consumers_;
   std::map<Where, NetStream*> endpoints_;
   std::function<void(Fate, Key, const Message&)> on_fate_;
+  Replied on_replied_;
 };
 
 class NetStream final : public ports::PositionStream {
@@ -92,8 +96,8 @@ class NetStream final : public ports::PositionStream {
   void serve(std::vector<model::ShardId> shards, ports::DeliveryHandler& handler,
              std::size_t inflight_max) override;
   void stop() override;
-  void reply(const std::string& reply_to, const model::Batch& batch,
-             const model::BatchReply& outcomes) override;
+  [[nodiscard]] Result<void> reply(const std::string& reply_to, const model::Batch& batch,
+                                   const model::BatchReply& outcomes) override;
   void on_reply(OnReply handler) { on_reply_ = std::move(handler); }
 
  private:

@@ -55,7 +55,14 @@ void Host::charge(std::int64_t work_ns) noexcept {
 void Host::post(std::function<void()> work) {
   if (dead_) return;
   ready_ = true;
-  boost::asio::post(loop_, std::move(work));
+  boost::asio::post(loop_, [this, work = std::move(work), posted_ns = world_.now_ns()] {
+    posted_ns_ = posted_ns;
+    work();
+  });
+}
+
+std::int64_t Host::waited_ns() const noexcept {
+  return paused_until_ns_ > posted_ns_ ? 0 : world_.now_ns() - posted_ns_;
 }
 
 void Host::spawn(boost::asio::awaitable<void> task) {

@@ -57,6 +57,9 @@ class Host final : public ports::Clock, public ports::Timer {
 
   // Runs `work` in a turn of this host; nothing when it is dead.
   void post(std::function<void()> work);
+  // How long the work that runs now has waited for other work, by world time; 0 when the host was
+  // paused meanwhile.
+  [[nodiscard]] std::int64_t waited_ns() const noexcept;
   // Runs a coroutine here; its frame goes with the host.
   void spawn(boost::asio::awaitable<void> task);
 
@@ -82,7 +85,8 @@ class Host final : public ports::Clock, public ports::Timer {
   std::int64_t wall_error_us_ = 0;
   std::int64_t busy_until_ns_ = 0;  // world time
   std::int64_t paused_until_ns_ = 0;
-  bool ready_ = true;  // its loop may have something to run
+  std::int64_t posted_ns_ = 0;  // what runs now
+  bool ready_ = true;           // its loop may have something to run
   bool dead_ = false;
   Loop loop_;
   Ticket last_ticket_ = 0;

@@ -78,7 +78,7 @@ class Chaos:
     def rush(self, seconds):
         server = self.stack.orchestrators[0]
         return subprocess.Popen(
-            [str(HUNT), "rush", "--json", "--stored", "--target", self.stack.nats.url, "--http",
+            [str(HUNT), "rush", "--json", "--stored", "--target", self.stack.nats.url, "--url",
              f"http://127.0.0.1:{server.port}", "--admin-token-file",
              str(self.stack.folder / "admin-token"), "--players", str(self.flags.players),
              "--rate", str(self.flags.rate), "--seconds", str(seconds), "--seed",

@@ -7,9 +7,9 @@ import threading
 import time
 import unittest
 
-from hunt_process import RedisServer, clean_environment
+from hunt_process import clean_environment
 from nats_process import NatsCase, NatsServer
-from postgres_process import PostgresServer
+from postgres_process import OwnDatabase, PostgresServer
 
 SECRET = "do-not-show-me-7"
 
@@ -46,25 +46,14 @@ class SlowLink:
         self.listener.close()
 
 
-class Doctor(NatsCase):
+class Doctor(OwnDatabase, NatsCase):
     """A stack of its own for each test, but for the PostgreSQL server."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.postgres = PostgresServer()
-        cls.addClassCleanup(cls.postgres.remove)
         cls.postgres.psql("ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'", "postgres")
         cls.postgres.psql("SELECT pg_reload_conf()", "postgres")
-        cls.databases = 0
-
-    def setUp(self):
-        super().setUp()
-        type(self).databases += 1
-        self.database = f"hunt{self.databases}"
-        self.store = self.postgres.make_database(self.database)
-        self.redis = RedisServer(self.folder)
-        self.addCleanup(self.redis.stop)
 
     def psql(self, sql):
         return self.postgres.psql(sql, self.database).stdout.strip()
@@ -131,6 +120,32 @@ class Doctor(NatsCase):
         names = self.client().request("$JS.API.STREAM.NAMES").json
         self.assertEqual(names["total"], 0, names)
         self.assertEqual(sorted(self.folder.rglob("*")), files)
+
+    def test_whatever_starts_a_server_can_be_checked_before(self):
+        rules = self.folder / "event.yaml"
+        rules.write_text("event: e\n")
+        config = self.folder / "hunt.yaml"
+        lines = [f"store: sqlite:{self.folder / 'own.db'}", "lanes: 2", "listen: 127.0.0.1:0",
+                 f"rules: {rules}", "memory-limit: 1GiB", "no-prewarm: true",
+                 f"admin-token-file: {self.folder / 'none'}"]
+        config.write_text("\n".join(lines) + "\n")
+        findings = self.doctor("--config", config, code=1)
+        self.assert_found(findings, "failure", "event.yaml", "hunt rules check", "hunt serve")
+        self.assert_found(findings, "failure", "--admin-token-file", part="hunt serve")
+        config.write_text("\n".join(lines[:3]) + "\n")
+        findings = self.doctor("--config", config, code=0)
+        self.assert_found(findings, "ok", "it can listen on 127.0.0.1:0")
+        self.assertFalse((self.folder / "own.db").exists())
+        self.assert_exit(self.hunt("world", "create", "north", "--config", config), 0)
+        findings = self.doctor("--config", config, code=0)
+        self.assert_found(findings, "ok", "it opens and answers as `hunt serve` asks")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            findings = self.doctor("--listen", address, code=0)
+            self.assert_found(findings, "warning", f"somebody listens on {address}")
+        for flag, word in (("--listen=192.0.2.1:80", "cannot listen"), ("--shards=7", "no shard 7"),
+                           ("--event-seed-file=event.yaml", "64 hexadecimal digits")):
+            self.assert_found(self.doctor(flag, code=1), "failure", word)
 
     def test_a_sqlite_store_is_read_and_its_disk_is_timed(self):
         store = f"sqlite:{self.folder / 'own.db'}"
@@ -269,13 +284,19 @@ class Doctor(NatsCase):
         findings = self.doctor("--cache", cluster, code=1)
         self.assert_found(findings, "failure", "cluster support disabled", "use redis://")
         self.redis.command("ACL", "SETUSER", "narrow", "on", f">{SECRET}", "~hunt:*", "+ping",
-                           "+time", "+hgetall")
+                           "+time", "+hgetall", "+hset", "+hget", "+hmget", "+hdel", "+del",
+                           "+pexpire", "+evalsha", "+script|load")
         narrow = self.redis.url.replace("//", f"//narrow:{SECRET}@")
         findings = self.doctor("--cache", narrow, code=0)
         self.assert_found(findings, "warning", "may not see its settings", "+info")
-        self.redis.command("ACL", "SETUSER", "narrow", "-hgetall")
-        findings = self.doctor("--cache", narrow, code=1)
-        self.assert_found(findings, "failure", "it refuses to read a key of the hunt", "REFERENCE")
+        for right, words in (("hgetall", "it refuses to read a key of the hunt"),
+                             ("evalsha", "it refuses EVALSHA"), ("pexpire", "it refuses PEXPIRE"),
+                             ("script|load", "it refuses SCRIPT")):
+            self.redis.command("ACL", "SETUSER", "narrow", f"-{right}")
+            findings = self.doctor("--cache", narrow, code=1)
+            self.assert_found(findings, "failure", words, "REFERENCE")
+            self.redis.command("ACL", "SETUSER", "narrow", f"+{right}")
+        self.assertIn(":0", self.redis.command("DBSIZE"))
 
     def test_a_far_away_part_is_told_with_its_round_trip(self):
         link = SlowLink(self.redis.port, 0.08)

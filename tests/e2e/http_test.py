@@ -1,4 +1,4 @@
-"""The HTTP half of the contract: its examples as written, and every kind of bad input."""
+"""The HTTP half of docs/REFERENCE.md: its examples as written, and every kind of bad input."""
 import json
 import re
 import socket
@@ -28,7 +28,7 @@ class Served(HuntTest):
 
 
 class Contract(Served):
-    """What CONTRACT promises of each route."""
+    """What docs/REFERENCE.md says of each route."""
 
     def test_positions_are_answered_in_order(self):
         body = '{"world":1,"positions":[{"player":"%s","x":10,"y":-3,"kind":"dig"}]}' % STEVE
@@ -133,8 +133,8 @@ class Contract(Served):
 
     def test_keep_alive_and_pipelined_requests_are_answered_in_order(self):
         body = json.dumps(one())
-        text = ("POST /v1/positions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n{body}")
+        text = ("POST /v1/positions HTTP/1.1\r\nHost: localhost\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}")
         with socket.create_connection(("127.0.0.1", self.server.port), timeout=10) as raw:
             raw.sendall((text * 3).encode())
             received = b""
@@ -231,7 +231,7 @@ class BadInput(Served):
         self.assertEqual(listed.json["tiles"], [])
 
     def test_half_sent_and_slow_clients_do_not_hold_the_server(self):
-        head = b"POST /v1/positions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+        head = b"POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
         slow = [socket.create_connection(("127.0.0.1", self.server.port)) for _ in range(50)]
         for raw in slow:
             raw.sendall(head)

@@ -29,22 +29,8 @@ class Interop(PostgresCase):
         self.wait_for(lambda: self.server.dig((player(next(numbers)), *tile)).json["outcomes"][0]
                       ["outcome"] == outcome, self.server, 5)
 
-    def nats_js(self):
-        """The folder of scripts in which nats.js is, installed once."""
-        if not shutil.which("node") or not shutil.which("npm"):
-            self.skipTest("node and npm are not installed")
-        folder = REPOSITORY / "build/npm"
-        if not (folder / "node_modules/nats").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            made = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
-                                   "--prefix", folder, NATS_JS], capture_output=True, text=True,
-                                  timeout=120, check=False)
-            if made.returncode != 0:
-                self.skipTest("nats.js cannot be installed: " + made.stderr[-300:])
-        return folder
-
     def test_nats_js_asks_stores_and_hears(self):
-        folder = self.nats_js()
+        folder = self.npm_folder(NATS_JS)
         shutil.copy(REPOSITORY / "tests/e2e/interop.mjs", folder / "interop.mjs")
         self.bury_in_psql(HERE, 2)
         self.dig_until("granted", HERE, iter(range(900, 999)))

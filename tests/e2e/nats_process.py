@@ -4,13 +4,14 @@ Not a client library: one connection, one thread, and what JetStream says is rea
 """
 import base64
 import json
+import re
 import select
 import socket
 import subprocess
 import time
 
-from hunt_process import (HUNT, START_SECONDS, HuntProcess, HuntTest, clean_environment,
-                          free_port)
+from hunt_process import (HUNT, REPOSITORY, HuntProcess, HuntTest, clean_environment,
+                          free_port, listens)
 
 SMALL = ["--players", 2000, "--rate", 4000]
 
@@ -32,14 +33,9 @@ class NatsServer:
         self.process = subprocess.Popen(
             ["nats-server", "-c", str(self.file)], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.02)
-        self.kill()
-        raise AssertionError("nats-server did not start")
+        if not listens(self.port):
+            self.kill()
+            raise AssertionError("nats-server did not start")
 
     def kill(self):
         if self.process.poll() is None:
@@ -66,7 +62,10 @@ class Message:
 class NatsClient:
     """Subscribes, publishes, asks; `messages` are those that nobody has taken yet."""
 
-    def __init__(self, port, user=None, password=None):
+    def __init__(self, port, user=None, password=None, inbox=None):
+        self.inbox = inbox or (f"_INBOX_{user}.test" if user else "_INBOX.test")
+        self.errors = []  # what the server refused, in its words
+        self.pongs = 0
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.buffer = b""
         self.messages = []
@@ -75,7 +74,7 @@ class NatsClient:
         who = {"user": user, "pass": password} if user else {}
         options = {"verbose": False, "headers": True, "no_responders": True, **who}
         self._send(f"CONNECT {json.dumps(options)}\r\n")
-        self.subscribe("_INBOX.test.*")
+        self.subscribe(f"{self.inbox}.*")
 
     def close(self):
         self.socket.close()
@@ -95,10 +94,20 @@ class NatsClient:
         return self._send(f"HPUB {subject} {reply} {len(head)} {len(head) + len(body)}\r\n",
                           head.encode() + body + b"\r\n")
 
+    def flush(self, seconds=10):
+        """Returns when the server has seen all before; what it refused by then is in `errors`."""
+        wanted = self.pongs + 1
+        self._send("PING\r\n")
+        end = time.monotonic() + seconds
+        while self.pongs < wanted:
+            if time.monotonic() > end:
+                raise AssertionError("no PONG came")
+            self.read(0.05)
+
     def request(self, subject, body=b"", headers=None, seconds=10):
         """The first answer; raises when there is none."""
         self.requests += 1
-        inbox = f"_INBOX.test.{self.requests}"
+        inbox = f"{self.inbox}.{self.requests}"
         self.publish(subject, body, inbox, headers)
         return self.wait(lambda message: message.subject == inbox, seconds)
 
@@ -133,6 +142,9 @@ class NatsClient:
             self.buffer = rest
             if words[0] == "PING":
                 self._send("PONG\r\n")
+            self.pongs += words[0] == "PONG"
+            if words[0] == "-ERR":
+                self.errors.append(line.decode())
             return True
         head = int(words[-2]) if words[0] == "HMSG" else 0
         size = int(words[-1])
@@ -143,6 +155,19 @@ class NatsClient:
         self.messages.append(Message(words[1], reply, rest[:head], rest[head:size]))
         self.buffer = rest[size + 2:]
         return True
+
+
+def documented_users():
+    """The `authorization` block of docs/OPERATIONS.md, as it stands there."""
+    text = (REPOSITORY / "docs/OPERATIONS.md").read_text()
+    block = re.search(r"```conf\n(.*?)```", text, re.S).group(1)
+    return block[block.index("authorization"):]
+
+
+def users_url(nats, user):
+    """The URL of a documented user, with the password that stands there."""
+    password = re.search(rf"user: {user}, password: ([\w-]+)", documented_users()).group(1)
+    return f"nats://{user}:{password}@{nats.address}"
 
 
 class NatsCase(HuntTest):
@@ -189,7 +214,7 @@ class NatsLoadCase(NatsCase):
         self.rush(server, "--demo", "--seconds", 1)
 
     def rush_words(self, server, *arguments):
-        return ["rush", "--json", "--target", self.nats.url, "--http",
+        return ["rush", "--json", "--target", self.nats.url, "--url",
                 f"http://127.0.0.1:{server.port}", "--admin-token-file",
                 self.folder / "admin-token", *SMALL, *arguments]
 

@@ -1,12 +1,11 @@
 """`hunt serve` and `hunt relay` over a real NATS: what its clients see, and what people read."""
 import json
-import re
 import signal
 import time
 import unittest
 
-from hunt_process import REPOSITORY, TOKEN, HuntProcess, HuntTest, player, run_hunt
-from nats_process import NatsCase, NatsServer
+from hunt_process import TOKEN, HuntProcess, HuntTest, player, run_hunt
+from nats_process import NatsCase, NatsServer, documented_users, users_url
 
 
 class NatsSubjects(NatsCase):
@@ -112,37 +111,36 @@ class NatsUsers(NatsCase):
 
     def setUp(self):
         super().setUp()
-        text = (REPOSITORY / "docs/OPERATIONS.md").read_text()
-        block = re.search(r"```conf\n(.*?)```", text, re.S).group(1)
         self.nats.kill()
-        self.nats = NatsServer(self.folder, config=block[block.index("authorization"):])
+        self.nats = NatsServer(self.folder, config=documented_users())
 
     def test_may_do_all_they_need(self):
-        def url(user, number):
-            return f"nats://{user}:change-{number}@{self.nats.address}"
-
-        server = self.start("serve", "--bus", url("serve", 1), "--store", self.store)
-        relay = self.start("relay", "--bus", url("relay", 2), "--store", self.store,
+        server = self.start("serve", "--bus", users_url(self.nats, "serve"), "--store", self.store)
+        relay = self.start("relay", "--bus", users_url(self.nats, "relay"), "--store", self.store,
                            listen=False, ready=False)
         self.wait_for(lambda: "tells the changes" in relay.output, relay)
-        for path in ((), ("--stored",)):
-            run = self.hunt("rush", "--json", "--target", url("game", 3), "--http",
+        for user, path in (("game", ()), ("game-b", ("--stored",))):
+            run = self.hunt("rush", "--json", "--target", users_url(self.nats, user), "--url",
                             f"http://127.0.0.1:{server.port}", "--admin-token-file",
                             self.folder / "admin-token", "--demo", "--players", 500, "--rate",
                             2000, "--seconds", 1, *path)
             self.assert_exit(run, 0)
             report = json.loads(run.stdout)
             self.assertGreater(report["grants"], 0)
-            self.assertNotIn("change-3", run.stdout + run.stderr)
+            self.assertNotIn("change-", run.stdout + run.stderr)
         client = self.nats.client(user="game", password="change-3")
         self.addCleanup(client.close)
         client.request("hunt.map")
         client.request("hunt.pos.any", b"{no json at all")  # a dead letter
-        letters = self.nats.client(user="serve", password="change-1")
-        self.addCleanup(letters.close)
-        self.wait_for(lambda: letters.request("$JS.API.STREAM.INFO.HUNT_DLQ").json["state"]
+        looks = self.nats.client(user="ops", password="change-5")
+        self.addCleanup(looks.close)
+        self.wait_for(lambda: looks.request("$JS.API.STREAM.INFO.HUNT_DLQ").json["state"]
                       ["messages"] == 1)
+        self.assertEqual(looks.request("$SRV.PING").json["name"], "hunt")
+        checked = self.hunt("doctor", "--bus", users_url(self.nats, "serve"), "--store", self.store)
+        self.assertNotIn("failure ", checked.stdout, checked.stdout)
         self.assertNotIn("ended", server.output + relay.output)
+        self.assertNotIn("Violation", server.output + relay.output)
 
 
 class NatsTroubles(HuntTest):

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hunt_process import START_SECONDS, free_port
+from hunt_process import START_SECONDS, RedisServer, free_port
 
 
 def program(name):
@@ -69,3 +69,22 @@ class PostgresServer:
     def remove(self):
         self.crash()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class OwnDatabase:
+    """Of a HuntTest: a database and a Redis for each test, on one PostgreSQL server."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.postgres = PostgresServer()
+        cls.addClassCleanup(cls.postgres.remove)
+        cls.databases = 0
+
+    def setUp(self):
+        super().setUp()
+        type(self).databases += 1
+        self.database = f"hunt{self.databases}"
+        self.store = self.postgres.make_database(self.database)
+        self.redis = RedisServer(self.folder)
+        self.addCleanup(self.redis.stop)

@@ -129,6 +129,77 @@ class Restore(HuntTest):
         server = self.start("serve", "--store", self.store)
         self.assert_restored(server, before)
 
+    def dig_all(self, server):
+        """claim -> item of forty players who dig at one tile, after one more has found it."""
+        x, y = HERE
+        rules = self.folder / "rules.yaml"
+        table = f"loot{len(self.tables)}"
+        self.tables.append(table)
+        rules.write_text("event: e\ntables:\n" + "".join(
+            f"  {name}:\n    - {{item: {name}, weight: 1}}\n" for name in self.tables))
+        self.assertEqual(server.stop(), 0, server.output)
+        server = self.start("serve", "--store", self.store, "--rules", rules)
+        reply = server.bury([{"x": x, "y": y, "table": table, "budget": 41}])
+        self.assertEqual(reply.status, 200, reply)
+        deadline = time.monotonic() + 30
+        while server.dig((player(99), x, y)).json["outcomes"][0].get("item") != table:
+            self.assertLess(time.monotonic(), deadline, "the change is everywhere")
+            time.sleep(0.05)
+        digs = server.dig(*[(player(number), x, y) for number in range(40)]).json
+        claims = {outcome["claim"]: outcome["item"] for outcome in digs["outcomes"]}
+        self.assertEqual((len(claims), set(claims.values())), (40, {table}), digs)
+        return server, claims
+
+    def assert_nothing_comes_back(self, save, restore):
+        """What was granted after the copy is lost; its claim ids and its cursors stay void."""
+        self.tables = ["starlight"]
+        server = self.start("serve", "--store", self.store)
+        self.bury_here(server)
+        kept = self.grant(server, 1)
+        self.assertEqual(server.stop(), 0, server.output)
+        save()
+        server, lost = self.dig_all(self.start("serve", "--store", self.store))
+        after = server.get("/v1/grants?limit=1000").json["next"]
+        self.assertEqual(server.get(f"/v1/grants?after={after}").status, 200)
+        self.assertEqual(server.stop(), 0, server.output)
+        restore()
+        server = self.start("serve", "--store", self.store)
+        self.assertEqual([grant["claim"] for grant in server.all_grants()], [kept])
+        refused = server.get(f"/v1/grants?after={after}")
+        error = self.assert_error(refused, 409, "ahead of the ledger", "after=0")
+        self.assertEqual(error["code"], "wrong_ledger")
+        server, fresh = self.dig_all(server)
+        self.assertEqual(set(lost) & set(fresh), set(), "a claim id with another item")
+        # As many were granted again: the cursor is the last one once more, and is not the same.
+        self.assertEqual(len(server.all_grants()), 42)
+        error = self.assert_error(server.get(f"/v1/grants?after={after}"), 409, "restored since")
+        self.assertEqual(error["code"], "wrong_ledger")
+        self.assertEqual(server.stop(), 0, server.output)
+        self.assert_audit_clean()
+
+    def test_no_claim_id_comes_back_with_another_item_when_a_file_is_restored(self):
+        file, copy = self.folder / "hunt.db", self.folder / "copy.db"
+
+        def restore():
+            for name in ("hunt.db-wal", "hunt.db-shm"):
+                (self.folder / name).unlink(missing_ok=True)
+            shutil.copy(copy, file)
+
+        self.assert_nothing_comes_back(lambda: shutil.copy(file, copy), restore)
+
+    def test_no_claim_id_comes_back_with_another_item_when_a_database_is_restored(self):
+        postgres = PostgresServer()
+        self.addCleanup(postgres.remove)
+        self.store = postgres.make_database()
+
+        def copy(source, target):
+            postgres.psql("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots",
+                          database="postgres")
+            postgres.psql(f"DROP DATABASE IF EXISTS {target}", database="postgres")
+            postgres.psql(f"CREATE DATABASE {target} TEMPLATE {source}", database="postgres")
+
+        self.assert_nothing_comes_back(lambda: copy("hunt", "kept"), lambda: copy("kept", "hunt"))
+
 
 if __name__ == "__main__":
     unittest.main()

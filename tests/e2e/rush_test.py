@@ -71,6 +71,15 @@ class Rush(HuntTest):
         self.assertGreater(report["cpu_seconds"]["serve"], 0)
         self.assertEqual(list(self.folder.iterdir()), [], "it left something behind")
 
+    def test_the_variable_of_other_commands_is_no_flag_of_this_one(self):
+        run = self.hunt("rush", "--target", "inproc:", "--players", 100, "--rate", 1000,
+                        "--seconds", 1, "--json",
+                        env=clean_environment(HUNT_URL="http://127.0.0.1:1"))
+        self.assert_exit(run, 0)
+        typed = self.hunt("rush", "--target", "inproc:", "--url", "http://127.0.0.1:1")
+        self.assert_exit(typed, 2)
+        self.assert_says(typed.stderr, "nats://")
+
     def test_a_changing_world_keeps_its_books(self):
         process, flags = self.served()
         report = self.rush(*flags, "--scenario", SCENARIOS / "evolving.yaml", "--players", 2000,

@@ -1,5 +1,7 @@
 """`hunt up`: the main job end to end, its report, its second run and its end by signal."""
+import datetime
 import json
+import shutil
 import signal
 import time
 import unittest
@@ -63,6 +65,39 @@ class Up(HuntTest):
         self.assertEqual(report["duplicate_grants"], 0, report)
         self.assert_audit_clean()
 
+    def tables(self):
+        run = self.hunt("world", "export", "--world", "demo", "--store", self.store)
+        tables = {}
+        for line in run.stdout.splitlines()[1:]:
+            table = line.split(",")[2]
+            tables[table] = tables.get(table, 0) + 1
+        return tables
+
+    def test_rules_of_ones_own_are_played_also_in_a_world_that_has_other_loot(self):
+        self.up(seconds=1)
+        self.assertEqual(self.tables().keys(), {"starlight"})
+        rules = self.folder / "mine.yaml"
+        rules.write_text("event: mine\ntrigger: step\nhint_radius: 8\ntables:\n"
+                         "  gold: [{item: coin, weight: 1}]\n"
+                         "  rare: [{item: crown, weight: 1}, {table: gold, weight: 9}]\n")
+        run = self.up("--rules", rules, "--json", seconds=2)
+        self.assert_says(run.stderr, "had nothing of table gold")
+        tables = self.tables()
+        self.assertGreater(min(tables["gold"], tables["rare"]), 40_000, tables)
+        self.assertGreater(json.loads(run.stdout[run.stdout.find("{"):])["grants"], 0)
+        run = self.up("--rules", rules, seconds=1)
+        self.assert_says(run.stdout, "treasures left")
+
+    def test_an_event_that_is_not_open_is_told(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        rules = self.folder / "mine.yaml"
+        for key, hours, words in (("starts", 6 * 24, 'event "mine" opens in 6 d'),
+                                  ("ends", -3, 'event "mine" ended 3 h ago')):
+            at = (now + datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            rules.write_text(f"event: mine\n{key}: {at}\ntables:\n"
+                             "  gold: [{item: coin, weight: 1}]\n")
+            self.assert_says(self.up("--rules", rules, seconds=1).stdout, words)
+
     def test_fresh_starts_over(self):
         first = self.report()
         self.assertGreater(first["grants"], 0)
@@ -93,17 +128,24 @@ class Up(HuntTest):
         self.assertEqual(process.get("/v1/stats").status, 200)
 
     def test_the_same_seed_gives_the_same_item_for_the_same_claim(self):
-        items = []
-        for name in ("a.db", "b.db"):
-            store = f"sqlite:{self.folder / name}"
-            process = self.start("up", "--store", store, "--seed", "7", *SMALL)
-            self.wait_for_grants(process, 50)
-            items.append({g["claim"]: g["item"] for g in process.all_grants()})
-            self.assertEqual(process.stop(), 0, process.output)
-        common = set(items[0]) & set(items[1])
+        # Spawn ids go by the clock, so only copies of one store have claims in common.
+        before = self.play("a.db", 1)
+        for name in ("a.db-wal", "a.db-shm"):
+            self.assertFalse((self.folder / name).exists(), "a closed store is one file")
+        shutil.copy(self.folder / "a.db", self.folder / "b.db")
+        items = [self.play(name, len(before) + 50) for name in ("a.db", "b.db")]
+        common = (set(items[0]) & set(items[1])) - set(before)
         self.assertGreater(len(common), 0, "the two runs share no claim")
         for claim in common:
             self.assertEqual(items[0][claim], items[1][claim], claim)
+
+    def play(self, name, grants):
+        """claim -> item of a run on the store, once there are so many."""
+        process = self.start("up", "--store", f"sqlite:{self.folder / name}", "--seed", "7", *SMALL)
+        self.wait_for_grants(process, grants)
+        items = {grant["claim"]: grant["item"] for grant in process.all_grants()}
+        self.assertEqual(process.stop(), 0, process.output)
+        return items
 
     def wait_for_grants(self, process, count):
         for _ in range(200):

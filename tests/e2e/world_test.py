@@ -1,9 +1,10 @@
 """Worlds and traces from files: round trips, and bad rows named by their number."""
 import gzip
 import json
+import sqlite3
 import unittest
 
-from hunt_process import TOKEN, HuntTest
+from hunt_process import REPOSITORY, TOKEN, HuntTest, player
 
 ROWS = "x,y,table,budget,key\n" + "".join(f"{i},{-i},starlight,{i % 5 + 1},k{i}\n"
                                           for i in range(1000))
@@ -50,11 +51,12 @@ class World(HuntTest):
         url = f"http://127.0.0.1:{server.port}"
         path = self.write("loot.csv", ROWS)
         run = self.hunt("world", "import", path, "--world", "1", "--url", url,
-                        "--token-file", self.folder / "admin-token")
+                        "--admin-token-file", self.folder / "admin-token")
         self.assert_exit(run, 0)
         outcome = server.dig(("0f8fad5b-d9cb-469f-a165-70867728950e", 7, -7))
         self.assertEqual(outcome.json["outcomes"][0]["outcome"], "granted", outcome)
-        refused = self.hunt("world", "import", path, "--world", "1", "--url", url, "--token", "no")
+        refused = self.hunt("world", "import", path, "--world", "1", "--url", url,
+                            "--admin-token", "no")
         self.assert_exit(refused, 1)
         self.assert_says(refused.stderr, "token")
         self.assertNotIn(TOKEN, refused.stderr)
@@ -69,7 +71,7 @@ class World(HuntTest):
                 run = self.world("import", path, "--world", "demo")
                 self.assert_exit(run, 1)
                 self.assert_says(run.stderr, "bad.csv", "row 3", word)
-                self.assertEqual(self.stats()["tiles"], 0)
+                self.assertFalse((self.folder / "hunt.db").exists(), "nothing is made for it")
         run = self.world("import", path, "--world", "demo", "--on-error", "skip")
         self.assert_exit(run, 0)
         self.assert_says(run.stdout + run.stderr, "row 3")
@@ -93,6 +95,139 @@ class World(HuntTest):
         run = self.world("import", path, "--world", "demo")
         self.assert_exit(run, 1)
         self.assert_says(run.stderr, "cut.csv.gz")
+
+    def test_bytes_after_the_gzip_data_are_a_bad_row(self):
+        path = self.folder / "appended.csv.gz"
+        path.write_bytes(gzip.compress(b"x,y,table,budget\n1,2,starlight,3\n") +
+                         b"3,4,starlight,3\n")
+        run = self.world("import", path, "--world", "demo")
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, "appended.csv.gz row 3", "bytes follow", "unpack")
+        self.assertFalse((self.folder / "hunt.db").exists())
+        run = self.world("import", path, "--world", "demo", "--on-error", "skip")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stdout, "1 imported", "1 bad rows")
+        path.write_bytes(gzip.compress(b"x,y,table,budget\n") + gzip.compress(b"9,9,s,1\n") +
+                         bytes(512))
+        self.assert_exit(self.world("import", path, "--world", "demo"), 0)
+
+    def test_forms_that_are_not_read_are_called_by_their_names(self):
+        row = {"x": 1, "y": 2, "table": "starlight", "budget": 3}
+        text = "x,y,table,budget\n1,2,starlight,3\n"
+        for name, data, words in (
+                ("a.json", json.dumps([row]), ["JSON array", "jq -c"]),
+                ("b.json", json.dumps([row], indent=1), ["JSON array"]),
+                ("c.json", json.dumps(row, indent=1), ["next line", "jq -c"]),
+                ("d.csv", text.replace(",", ";"), ["semicolons", "commas"]),
+                ("e.csv", text.replace(",", "\t"), ["tabs", "commas"]),
+                ("f.csv", text.replace("\n", "\r"), ["CR alone"]),
+                ("g.csv", text.encode("utf-16"), ["UTF-16", "UTF-8"]),
+                ("h.csv", text.encode("utf-16-be"), ["UTF-16", "UTF-8"]),
+                ("i.zip", b"PK\x03\x04" + bytes(60), ["zip"]),
+                ("j.csv.gz", gzip.compress(text.replace(",", ";").encode()), ["semicolons"])):
+            for command in (["world", "import", "--world", "demo", "--store", self.store],
+                            ["rush", "--target", "inproc:", "--seconds", "1", "--trace"]):
+                with self.subTest(name=name, command=command[0]):
+                    path = self.folder / name
+                    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+                    run = self.hunt(*command, path)
+                    self.assert_exit(run, 1)
+                    self.assert_says(run.stderr, f"{name} row 1", *words)
+
+    def test_a_dash_is_standard_input_and_output(self):
+        run = self.world("import", "-", "--world", "demo", stdin=ROWS)
+        self.assert_exit(run, 0)
+        out = self.world("export", "--world", "demo", "-o", "-")
+        self.assert_exit(out, 0)
+        self.assertEqual(out.stdout.count("\n"), 1001)
+        self.assertFalse((self.folder / "-").exists())
+        self.assert_exit(self.world("create", "copy"), 0)
+        self.assert_exit(self.world("import", "-", "--world", "copy", stdin=out.stdout), 0)
+        self.assertEqual(self.stats("copy")["tiles"], 1000)
+        run = self.world("export", "--world", "demo", "-o", self.folder / "e.jsonl.gz")
+        self.assert_exit(run, 0)
+        with gzip.open(self.folder / "e.jsonl.gz", "rt") as packed:
+            self.assertEqual(len([json.loads(line) for line in packed]), 1000)
+        rules = "event: e\ntables:\n  t: [{item: i, weight: 1}]\n"
+        self.assert_exit(self.hunt("rules", "check", "-", stdin=rules), 0)
+
+    def test_what_was_exported_can_be_imported_whatever_the_zone(self):
+        for opens, closes in (("1970-01-01T00:00:00+02:00", ""), ("", "9999-12-31T23:59:59-14:00")):
+            path = self.write("edge.csv", "x,y,table,budget,opens,closes\n"
+                                          f"1,2,s,3,{opens},{closes}\n")
+            run = self.world("import", path, "--world", "demo")
+            self.assert_exit(run, 1)
+            self.assert_says(run.stderr, "row 2", "1970 to 9999 (UTC)")
+        rows = ("1,2,s,3,1970-01-01T00:00:00-14:00,9999-12-31T23:59:59+14:00\n"
+                "2,2,s,3,1970-01-01T00:00:00Z,9999-12-31T23:59:59.999999Z\n")
+        path = self.write("inside.csv", "x,y,table,budget,opens,closes\n" + rows)
+        self.assert_exit(self.world("import", path, "--world", "demo"), 0)
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            store.execute("UPDATE loot_tiles SET opens_us = -5, closes_us = 253402300800000000"
+                          " WHERE spawn = (SELECT min(spawn) FROM loot_tiles)")
+        first = self.world("export", "--world", "demo").stdout
+        self.assert_exit(self.world("create", "copy"), 0)
+        self.assert_exit(self.world("import", "-", "--world", "copy", stdin=first), 0)
+        self.assertEqual(self.world("export", "--world", "copy").stdout, first)
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            store.execute("UPDATE loot_tiles SET closes_us = opens_us WHERE opens_us = 0")
+            store.execute("UPDATE loot_tiles SET loot_table = 'Old Name' WHERE opens_us < 0")
+        run = self.world("export", "--world", "demo")
+        self.assert_exit(run, 0)
+        self.assertEqual(run.stdout.count("\n"), 1)
+        self.assert_says(run.stderr, "2 tiles were left out")
+
+    def test_loot_of_a_table_that_no_rule_has_is_refused_where_rules_are_known(self):
+        path = self.write("loot.csv", "x,y,table,budget\n1,1,starlight,3\n2,2,starlite,3\n")
+        rules = str(REPOSITORY / "examples/rules/starlight.yaml")
+        run = self.world("import", path, "--world", "demo", "--rules", rules)
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, "loot.csv row 3", '"starlite"', 'the rules have "starlight"')
+        run = self.world("import", path, "--world", "demo", "--rules", rules, "--on-error", "skip")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stdout, "1 imported", "1 bad rows")
+        self.assertNotIn("not checked", run.stderr)
+        run = self.world("import", path, "--world", "demo")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stderr, "not checked", "--rules")
+        server = self.serve()
+        run = self.hunt("world", "import", path, "--world", "1", "--url",
+                        f"http://127.0.0.1:{server.port}", "--admin-token-file",
+                        self.folder / "admin-token")
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, "row 3", "starlite", "starlight")
+
+    def test_reading_makes_nothing_and_changes_nothing(self):
+        self.assert_exit(self.world("import", self.write("loot.csv", ROWS), "--world", "demo"), 0)
+        readers = [["world", "stats", "--store", self.store],
+                   ["world", "export", "--world", "demo", "--store", self.store],
+                   ["audit", "--store", self.store], ["doctor", "--store", self.store]]
+
+        def seen():
+            return {path.name: (path.stat().st_mtime_ns, path.read_bytes())
+                    for path in self.folder.glob("hunt.db*")}
+        before = seen()
+        for command in readers:
+            with self.subTest(command):
+                self.assert_exit(self.hunt(*command), 0)
+                self.assertEqual(seen().keys(), {"hunt.db"})
+                self.assertEqual(seen(), before)
+        (self.folder / "hunt.db").chmod(0o444)
+        self.folder.chmod(0o555)
+        self.addCleanup(self.folder.chmod, 0o755)
+        for command in readers[:3]:
+            self.assert_exit(self.hunt(*command), 0)
+        self.folder.chmod(0o755)
+        (self.folder / "hunt.db").chmod(0o644)
+        server = self.serve()
+        self.assertEqual(server.dig((player(1), 7, -7)).json["outcomes"][0]["outcome"], "granted")
+        for command in readers:
+            with self.subTest(command, beside="a server"):
+                self.assert_exit(self.hunt(*command), 0)
+        run = self.world("stats", "--world", "demo")
+        self.assert_says(run.stdout, "grants      1\n")
+        self.assertEqual(server.stop(), 0, server.output)
+        self.assertEqual(seen().keys(), {"hunt.db"})
 
 
 class Trace(HuntTest):

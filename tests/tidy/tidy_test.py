@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 CLEAN = {
     ".clang-format": (REPOSITORY / ".clang-format").read_text(),
-    "docs/ARCHITECTURE.md": "`model/limits.h` bounds, `service/serve.h` serves.\n",
+    "docs/ARCHITECTURE.md": "`src/model` has bounds, `src/service` serves.\n",
     "docs/REFERENCE.md": "| `things_max` | 4,096 | things |\n| `bytes_max` | 2,048 | bytes |\n",
     "src/model/limits.h": """// Bounds.
 // Not configuration.
@@ -21,7 +21,7 @@ inline constexpr int bytes_max = 2 * 1'024;
 }  // namespace hunt::limits
 """,
     "src/service/serve.h": """// Serves.
-// Not for the faint of heart.
+// The lane owns it.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <string>
@@ -105,8 +105,8 @@ PLANTED = [
     ("function-sizes", "tests/a.py", "def f():\n" + "    g()\n" * 70, 1),
     ("columns", "src/base/a.cc", "\n// " + "x" * 98 + "\n", 2),
     ("headers", "src/base/a.h", "// Only one line.\n#pragma once\n", 1),
-    ("headers", "src/base/a.h", "// What it is.\n// What else.\n#pragma once\n", 1),
-    ("headers", "src/base/a.h", "// What it is.\n// Not that.\n#include <string>\n", 3),
+    ("headers", "src/base/a.h", "#pragma once\n// What it is.\n// Whose it is.\n", 1),
+    ("headers", "src/base/a.h", "// What it is.\n// Whose it is.\n#include <string>\n", 3),
     ("leftovers", "src/base/a.cc", "// TO" "DO: later\n", 1),
     ("machine-paths", "script/a", "#!/usr/bin/env bash\ncd /wo" "rk/main\n", 2),
     ("format", "src/base/a.cc", "int   a;\n", 1),
@@ -115,7 +115,7 @@ PLANTED = [
      "| `things_max` | 4,095 |\n| `bytes_max` | 2,048 |\n", 6),
     ("architecture", "src/base/new.h", "// A.\n// Not b.\n#pragma once\n", 1),
     ("architecture", "docs/ARCHITECTURE.md",
-     "`model/limits.h`\n`service/serve.h`\n`model/gone.h`\n", 3),
+     "`src/model`\n`src/service`\n`model/gone.h`\n", 3),
     ("compiles-alone", "src/base/new.h", "// A.\n// Not b.\n#pragma once\nstd::string s;\n", 4),
 ]
 

@@ -2,38 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
 #include "base/text.h"
 
 namespace hunt::http {
 
-Result<Address> parse_address(std::string_view url, std::string_view scheme) {
-  const auto bad = [&url, scheme](std::string_view why) {
+Result<HostPort> parse_address(std::string_view url, Scheme scheme) {
+  const std::string_view prefix = prefix_of(scheme);
+  const auto bad = [url, prefix](std::string_view why) {
     return fail(Errc::invalid_argument,
-                fmt::format("\"{}\" {}; expected {}://HOST:PORT", printable(url, 128), why, scheme),
+                fmt::format("\"{}\" is no address of a server: {}; expected {}HOST:PORT",
+                            printable(url, 128), why, prefix),
                 "url");
   };
-  const std::string prefix = fmt::format("{}://", scheme);
-  if (!url.starts_with(prefix)) return bad("does not begin with " + prefix);
-  std::string_view rest = url.substr(prefix.size());
+  auto [found, rest] = split_url(url);
+  if (found != scheme) return bad(fmt::format("it does not begin with {}", prefix));
   if (rest.ends_with('/')) rest.remove_suffix(1);
-  if (rest.find_first_of("/?#@ ") != std::string_view::npos)
-    return bad("holds more than an address");
-  std::size_t host_end = rest.find(':');
-  Address address{std::string(rest.substr(0, host_end)), "80"};
-  if (rest.starts_with('[')) {
-    const std::size_t bracket = rest.find(']');
-    if (bracket == std::string_view::npos) return bad("has no closing \"]\"");
-    address.host = rest.substr(1, bracket - 1);
-    host_end = bracket + 1 < rest.size() ? bracket + 1 : std::string_view::npos;
-    if (host_end != std::string_view::npos && rest[host_end] != ':')
-      return bad("has no valid port");
-  }
-  if (address.host.empty()) return bad("names no host");
-  if (host_end != std::string_view::npos) {
-    address.port = rest.substr(host_end + 1);
-    const auto port = parse_u64(address.port);
-    if (!port || *port == 0 || *port > 65'535) return bad("has no valid port");
-  }
+  auto address = parse_server(rest, 80);
+  if (!address) return bad(address.error().message);
   return address;
 }
 

@@ -1,40 +1,62 @@
-// Api: the routes. A request in, a response out; who may ask, what is wrong, which port answers.
+// Api: a request in, a response out. Who may ask, what is wrong, which route answers (routes.h).
 //
-// Not HTTP framing (http_server.cc) and not a decision about loot. Lifecycle: made before the first
-// request, outlives the last. Thread: the lane's.
+// Not HTTP framing (http_connection.cc) and not a decision about loot. Lifecycle: made before the
+// first request, outlives the last. Thread: the lane's.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <variant>
 #include <vector>
 
+#include "adapters/http/http_figures.h"
 #include "adapters/http/http_options.h"
 #include "adapters/http/message.h"
 #include "ports/bus.h"
-#include "ports/hunt_store.h"
+#include "ports/ledger.h"
 #include "ports/monitor.h"
 #include "ports/rules_source.h"
+#include "ports/world_store.h"
 
 namespace hunt::http {
 
 struct Ports {
   ports::Bus& bus;
-  ports::HuntStore& store;
+  ports::WorldStore& store;  // all shards as one
   ports::Monitor& monitor;
   const ports::RulesSource& rules;
-  std::vector<ports::HuntStore*> ledgers;  // of every shard, by its number
+  std::vector<ports::Ledger*> ledgers;  // of every shard, by its number
+  model::ProcessFigures (*process)() = [] { return model::ProcessFigures{}; };
 };
+
+// A request that may be answered, as its header says; its body has not been read yet.
+struct Call;
+struct Admitted {
+  explicit Admitted(std::unique_ptr<Call> of);
+  ~Admitted();
+  Admitted(Admitted&&) noexcept;
+  Admitted& operator=(Admitted&&) = delete;
+
+  std::unique_ptr<Call> call;
+  bool proven = false;  // asks for what not everybody may ask
+  bool kept = false;    // of a probe or an admin: answered when all connections are in use
+};
+using Admission = std::variant<Response, Admitted>;
 
 class Api {
  public:
-  // `trusted_listener`: only this machine can connect, so the game servers' half needs no token.
-  Api(Ports ports, const HttpOptions& options, bool trusted_listener);
+  // `loopback`: only this machine can connect, so the game servers' half needs no token unless one
+  // is given. The figures outlive the Api.
+  Api(Ports ports, const HttpOptions& options, bool loopback, HttpFigures& figures);
   ~Api();
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
+  // All that the header decides: by which name, for what, by whom, with how long a body.
+  [[nodiscard]] Admission admit(Request head);
+
   // Never fails: every error is a response. Suspends: yes. The response to HEAD has the body that
   // GET would have; whoever frames it leaves it out.
-  [[nodiscard]] boost::asio::awaitable<Response> handle(Request request);
+  [[nodiscard]] boost::asio::awaitable<Response> handle(Admitted admitted, std::string body);
 
   // One message of a stream: the body of POST /v1/positions, and an "id" that comes back with the
   // answer. Never fails: an error is an answer.
@@ -45,8 +67,8 @@ class Api {
   [[nodiscard]] boost::asio::awaitable<StreamAnswer> handle_message(std::string message);
 
  private:
-  class Routes;
-  std::unique_ptr<Routes> routes_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace hunt::http

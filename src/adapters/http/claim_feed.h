@@ -34,8 +34,17 @@ class ClaimFeed {
   [[nodiscard]] std::uint64_t last(std::size_t shard) const noexcept {
     return runs_[shard].grants.empty() ? 0 : runs_[shard].first + runs_[shard].grants.size() - 1;
   }
+  struct Kept {
+    Text text;
+    std::uint32_t mark = 0;  // ports::mark_of()
+  };
   // Requires: first() <= cursor <= last() of the shard.
-  [[nodiscard]] const Text& grant(std::size_t shard, std::uint64_t cursor) const;
+  [[nodiscard]] const Kept& grant(std::size_t shard, std::uint64_t cursor) const;
+  // One more with each time that another grant was told where one is kept: the ledger was restored,
+  // and the places of its readers are void.
+  [[nodiscard]] std::uint64_t restores(std::size_t shard) const noexcept {
+    return runs_[shard].restores;
+  }
 
   // The event of a claim refused within the last moments, or nothing: its refusal may be told
   // before the answer `found` has been sent.
@@ -43,8 +52,9 @@ class ClaimFeed {
 
  private:
   struct Run {
-    std::deque<Text> grants;  // cursors first, first + 1, …
+    std::deque<Kept> grants;  // cursors first, first + 1, …
     std::uint64_t first = 0;
+    std::uint64_t restores = 0;
   };
   void add_grant(const model::ClaimEvent& event);
 

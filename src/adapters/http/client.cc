@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -15,6 +13,7 @@
 #include <optional>
 
 #include "adapters/http/address.h"
+#include "adapters/http/event.h"
 #include "base/text.h"
 
 namespace hunt::http {
@@ -26,12 +25,11 @@ namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 using asio::ip::tcp;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t response_bytes_max = 64 * 1'024 * 1'024;
 
 struct Exchange {
   std::string url;
-  Address address;
+  HostPort address;
   bhttp::request<bhttp::string_body> request;
   std::chrono::milliseconds timeout;
   std::optional<Result<HttpResponse>> result;
@@ -55,8 +53,8 @@ tl::unexpected<Error> failed(const Exchange& exchange, std::string_view what,
 asio::awaitable<Result<HttpResponse>> run(Exchange& exchange) {
   const auto executor = co_await asio::this_coro::executor;
   tcp::resolver resolver(executor);
-  const auto [resolve_error, endpoints] =
-      co_await resolver.async_resolve(exchange.address.host, exchange.address.port, as_result);
+  const auto [resolve_error, endpoints] = co_await resolver.async_resolve(
+      exchange.address.host, std::to_string(exchange.address.port), as_result);
   if (resolve_error) {
     co_return failed(exchange, "resolve", resolve_error, Errc::unavailable);
   }
@@ -89,16 +87,14 @@ asio::awaitable<Result<HttpResponse>> run(Exchange& exchange) {
 Result<HttpResponse> http_request(std::string_view url, std::string_view method,
                                   std::string_view target, std::string body, std::string_view token,
                                   std::chrono::milliseconds timeout) {
-  HUNT_TRY(address, parse_address(url, "http"));
+  HUNT_TRY(address, parse_address(url, Scheme::http));
   constexpr unsigned http_1_1 = 11;
   Exchange exchange{std::string(url), std::move(address), {}, timeout, {}};
   auto& request = exchange.request;
   request.version(http_1_1);
   request.method_string({method.data(), method.size()});
   request.target({target.data(), target.size()});
-  const bool is_v6 = exchange.address.host.find(':') != std::string::npos;
-  request.set(bhttp::field::host, fmt::format("{}{}{}:{}", is_v6 ? "[" : "", exchange.address.host,
-                                              is_v6 ? "]" : "", exchange.address.port));
+  request.set(bhttp::field::host, exchange.address.shown());
   request.set(bhttp::field::user_agent, "hunt");
   if (!token.empty()) request.set(bhttp::field::authorization, fmt::format("Bearer {}", token));
   if (!body.empty()) request.set(bhttp::field::content_type, "application/json");
@@ -124,10 +120,10 @@ Error error_of(const HttpResponse& response) {
   Error error;
   switch (response.status) {
     case 400:
+    case 403:  // the server is not called so: --allow-host is told, and no token helps
       error.code = Errc::invalid_argument;
       break;
     case 401:
-    case 403:
       error.code = Errc::unauthorized;
       break;
     case 404:

@@ -13,14 +13,15 @@
 
 namespace hunt::http {
 
+// Completion as (error, value): what the other side does to a connection is no exception.
+inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
+
 class Event {
  public:
   explicit Event(const boost::asio::any_io_executor& lane)
       : timer_(lane, boost::asio::steady_timer::time_point::max()) {}
 
-  [[nodiscard]] boost::asio::awaitable<void> wait() {
-    co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  }
+  [[nodiscard]] boost::asio::awaitable<void> wait() { co_await timer_.async_wait(as_result); }
   void notify() { timer_.cancel(); }
 
  private:
@@ -31,7 +32,7 @@ class Event {
 [[nodiscard]] inline boost::asio::awaitable<void> pause(boost::asio::any_io_executor lane,
                                                         std::chrono::nanoseconds time) {
   boost::asio::steady_timer timer(lane, time);
-  co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  co_await timer.async_wait(as_result);
 }
 
 }  // namespace hunt::http

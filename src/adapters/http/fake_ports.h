@@ -20,6 +20,7 @@ class FakeBus final : public ports::Bus {
  public:
   boost::asio::awaitable<Result<model::BatchReply>> ask(model::Batch batch,
                                                         ports::Wait wait) override {
+    ++asked_for;
     if (delay.count() > 0) {
       boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
       timer.expires_after(delay);
@@ -62,21 +63,16 @@ class FakeBus final : public ports::Bus {
   std::chrono::milliseconds delay{0};
   std::optional<Error> error;
   bool throws = false;
-  std::atomic<int> asked = 0;
+  std::atomic<int> asked_for = 0;
+  std::atomic<int> asked = 0;  // and answered
   std::atomic<model::WorldId> last_world = 0;
 };
 
-class FakeStore final : public ports::HuntStore {
+class FakeStore final : public ports::WorldStore, public ports::Ledger {
  public:
   template <class T>
   using Answer = boost::asio::awaitable<Result<T>>;
 
-  Answer<std::vector<model::ChunkRows>> load_chunks(std::vector<model::ChunkKey>) override {
-    co_return std::vector<model::ChunkRows>{};
-  }
-  Answer<model::GrantCall> grant_claims(std::vector<model::Claim>) override {
-    co_return model::GrantCall{};
-  }
   Answer<std::optional<model::Grant>> find_grant(model::ClaimId claim) override {
     for (const auto& grant : grants) {
       if (grant.claim == claim) co_return grant;
@@ -149,17 +145,17 @@ class FakeStore final : public ports::HuntStore {
     stats.tiles = rows.size();
     co_return stats;
   }
-  boost::asio::awaitable<Result<void>> read_ledger(ports::LedgerVisitor&) override {
-    co_return Result<void>{};
-  }
+  Answer<void> read_ledger(ports::LedgerVisitor&) override { co_return Result<void>{}; }
   Answer<ports::StoreInfo> info() override {
     ports::StoreInfo out;
     out.epoch = 3;
+    out.ledger = ledger;
     if (!grants.empty()) out.ledger_end = grants.back().cursor;
     co_return out;
   }
 
   std::vector<model::World> known_worlds;
+  model::LedgerId ledger{0x1edce00000000000, 1};
   std::vector<model::Grant> grants;
   std::vector<model::TileRow> rows;
   std::vector<std::string> keys;

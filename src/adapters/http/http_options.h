@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "adapters/http/http_limits.h"
 #include "model/limits.h"
 
 namespace hunt::http {
@@ -16,13 +18,21 @@ struct HttpOptions {
   std::uint16_t port = 8080;       // 0: any free one
   std::string admin_token;         // never empty: the admin half must not be open
   std::string server_token;  // the game servers'; empty: only the admin token opens their half
+  // Names that requests may call this server by, beside its own, as allowed_host() gives them.
+  std::vector<std::string> allowed_hosts;
+  std::string machine_name;  // of this machine; a name of ours on any address but loopback
   // Guesses that hold for a browser on a bad line and still end a slow attack: a game server's
   // request takes milliseconds.
-  std::chrono::milliseconds header_timeout{5'000};  // from its first byte
-  std::chrono::milliseconds body_timeout{10'000};   // from the end of the header; also for writing
-  std::chrono::milliseconds idle_timeout{60'000};   // between requests
-  std::size_t connections_max = 4'096;
-  std::size_t header_bytes_max = 8 * 1'024;
+  std::chrono::milliseconds first_byte_timeout{4'000};  // of a new connection
+  std::chrono::milliseconds header_timeout{4'000};      // from its first byte
+  std::chrono::milliseconds body_timeout{10'000};       // from the end of the header; also to write
+  std::chrono::milliseconds idle_timeout{60'000};       // between requests
+  std::chrono::milliseconds idle_timeout_crowded{5'000};  // with three quarters in use
+  std::size_t connections_max = limits::http_connections_max;
+  std::size_t connections_kept = limits::http_connections_kept;
+  std::size_t bodies_bytes_max = limits::http_bodies_bytes_max;
+  std::size_t answers_bytes_max = limits::http_answers_bytes_max;
+  std::size_t header_bytes_max = limits::http_header_bytes_max;
   std::size_t body_bytes_max = limits::body_bytes_max;
 };
 

@@ -46,7 +46,7 @@ TEST_F(HttpTest, pages_of_other_origins_and_names_are_refused_on_loopback) {
   EXPECT_EQ(ask(browser + "Host: 127.evil.example\r\n").substr(9, 3), "403");
   EXPECT_EQ(ask("Host: h\r\nOrigin: http://h\r\n").substr(9, 3), "403");
   EXPECT_EQ(ask(browser + host).substr(9, 3), "200");
-  EXPECT_EQ(ask("Host: orchestrator\r\n").substr(9, 3), "200") << "no browser";
+  EXPECT_EQ(ask("Host: orchestrator\r\n").substr(9, 3), "403") << "no browser, and not our name";
   EXPECT_EQ(ask("Host: 127.0.0.1\r\n").substr(9, 3), "200");
   EXPECT_EQ(ask("Host: [::1]:8080\r\n").substr(9, 3), "200");
 }
@@ -158,12 +158,45 @@ TEST_F(HttpTest, tells_claims_and_grants_from_the_ledger) {
                "claim");
   const auto page = send("GET", "/v1/grants?after=0&limit=1").body;
   EXPECT_NE(page.find(R"("cursor":"5")"), std::string::npos) << page;
-  EXPECT_TRUE(page.ends_with(R"("next":"5"})")) << page;
-  EXPECT_EQ(send("GET", "/v1/grants?after=6").body, R"({"grants":[],"next":"6"})");
+  EXPECT_NE(page.find(R"("next":"5.0)"), std::string::npos) << page;
+  const auto rest = send("GET", "/v1/grants?after=6").body;
+  EXPECT_TRUE(rest.starts_with(R"({"grants":[],"next":"6.0)")) << rest;
   expect_error(send("GET", "/v1/grants?limit=5000"), 400, "invalid_argument", "from 1 to 1000",
                "limit");
   expect_error(send("GET", "/v1/grants?after=-1"), 400, "invalid_argument", "found \"-1\"",
                "after");
+}
+
+TEST_F(HttpTest, a_place_that_is_none_in_this_ledger_is_refused_with_a_code_of_its_own) {
+  for (std::uint64_t cursor = 1; cursor <= 9; ++cursor) {
+    model::Grant grant;
+    grant.cursor = cursor;
+    grant.claim = {7, cursor};
+    grant.at_us = 1'000'000;
+    store.grants.push_back(grant);
+  }
+  run();
+  const auto read = [this](const std::string& after) {
+    return send("GET", "/v1/grants?limit=5&after=" + after);
+  };
+  const auto first = read("0").body;
+  const auto at = first.find(R"("next":")") + 8;
+  const std::string next = first.substr(at, first.find('"', at) - at);
+  EXPECT_TRUE(next.starts_with("5.0")) << next;
+  EXPECT_NE(read(next).body.find(R"("cursor":"6")"), std::string::npos);
+  EXPECT_EQ(read("9").status, 200U) << "plain numbers still work";
+  expect_error(read("10"), 409, "wrong_ledger", "ahead of the ledger", "after");
+  // Restored, and it has grown past the place since: another grant stands there.
+  store.grants[4].claim = {8, 8};
+  expect_error(read(next), 409, "wrong_ledger", "restored", "after");
+  store.grants[4].claim = {7, 5};
+  store.grants[4].at_us += 1;
+  expect_error(read(next), 409, "wrong_ledger", "restored", "after");
+  store.grants.resize(4);
+  expect_error(read(next), 409, "wrong_ledger", "ahead of the ledger", "after");
+  EXPECT_EQ(read("0").status, 200U);
+  store.ledger = {99, 1};
+  expect_error(read(next), 409, "wrong_ledger", "another store", "after");
 }
 
 TEST_F(HttpTest, buries_lists_and_closes_tiles) {
@@ -230,7 +263,8 @@ TEST_F(HttpTest, shows_its_state) {
   monitor.figures.rules = "00112233aabbccdd";
   monitor.figures.version = "0.1.0";
   monitor.figures.positions[0] = 42;
-  monitor.figures.answer = {10, 1'000'000, 2'000'000, 3'000'000, 4'000'000};
+  monitor.figures.lately.answer = {10, 12'000'000, 1'000'000, 2'000'000, 3'000'000, 4'000'000};
+  monitor.figures.since_start.answer = {20, 30'000'000, 0, 0, 0, 0};
   model::LivePlayer player;
   player.tag = 7;
   player.tile = {1, -2};
@@ -251,7 +285,11 @@ TEST_F(HttpTest, shows_its_state) {
   const auto metrics = send("GET", "/metrics");
   EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_NE(metrics.body.find("hunt_positions_total{outcome=\"nothing\"} 42\n"), std::string::npos);
-  EXPECT_NE(metrics.body.find("hunt_answer_seconds{quantile=\"0.99\"} 0.002\n"), std::string::npos);
+  for (const auto* line :
+       {"hunt_answer_seconds{quantile=\"0.99\"} 0.002\n", "hunt_answer_seconds_sum 0.03\n",
+        "hunt_answer_seconds_count 20\n", "hunt_store_load_seconds{quantile=\"0.5\"} NaN\n"}) {
+    EXPECT_NE(metrics.body.find(line), std::string::npos) << line;
+  }
   EXPECT_NE(metrics.body.find("# TYPE hunt_rules_info gauge\n"), std::string::npos);
   EXPECT_EQ(metrics.body.find("# EOF"), std::string::npos);
 }
@@ -314,7 +352,9 @@ TEST_F(HttpTest, keeps_the_admin_half_behind_the_token) {
       "eA==\r\n"
       "\r\n");
   EXPECT_NE(text.find("WWW-Authenticate: Bearer"), std::string::npos) << text;
-  EXPECT_EQ(send("POST", "/v1/positions", positions(1)).status, 200U);
+  expect_error(send("POST", "/v1/positions", positions(1)), 401, "unauthorized",
+               "the game servers' token");
+  EXPECT_EQ(send("POST", "/v1/positions", positions(1), "game-secret").status, 200U);
 }
 
 TEST_F(HttpTest, asks_everybody_for_a_token_on_other_addresses) {
@@ -505,27 +545,30 @@ TEST_F(HttpTest, is_not_held_by_a_trickle) {
 
 TEST_F(HttpTest, turns_connections_away_above_the_limit_and_recovers) {
   options.connections_max = 4;
+  options.connections_kept = 1;
+  bus.delay = milliseconds(300);
   run();
-  {
-    std::vector<tcp::socket> held;
-    for (int i = 0; i < 4; ++i) {
-      held.push_back(connect());
-      write(held.back(), "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
-      std::array<char, 12> start{};
-      asio::read(held.back(), asio::buffer(start));
-      EXPECT_EQ(std::string_view(start.data(), start.size()), "HTTP/1.1 200");
-    }
-    const auto text = exchange("");
-    EXPECT_TRUE(text.starts_with("HTTP/1.1 503 ")) << text;
-    EXPECT_NE(text.find("4 connections are open, which is the limit"), std::string::npos) << text;
+  const std::string request =
+      fmt::format("POST /v1/positions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{}",
+                  positions(10).size(), positions(10));
+  std::vector<tcp::socket> busy;
+  for (int i = 0; i < 3; ++i) {
+    busy.push_back(connect());
+    write(busy.back(), request);
+    while (bus.asked_for < i + 1) std::this_thread::sleep_for(milliseconds(1));
   }
-  for (int i = 0; i < 100; ++i) {
-    const auto text =
-        exchange("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    if (text.starts_with("HTTP/1.1 200 ")) return;
-    std::this_thread::sleep_for(milliseconds(10));
+  auto probe = connect();
+  write(probe, "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(read_all(probe).starts_with("HTTP/1.1 200 ")) << "the last one is kept for it";
+  const auto late = exchange(request);
+  EXPECT_TRUE(late.starts_with("HTTP/1.1 503 ")) << late;
+  EXPECT_NE(late.find("kept for probes and admins"), std::string::npos) << late;
+  for (auto& socket : busy) {
+    std::array<char, 12> start{};
+    asio::read(socket, asio::buffer(start));
+    EXPECT_EQ(std::string_view(start.data(), start.size()), "HTTP/1.1 200");
   }
-  FAIL() << "the server did not recover";
+  EXPECT_EQ(send("POST", "/v1/positions", positions(1)).status, 200U);
 }
 
 TEST_F(HttpTest, finishes_running_requests_when_stopped) {
@@ -553,6 +596,7 @@ TEST_F(HttpTest, explains_why_it_cannot_listen) {
     HttpOptions other = options;
     other.host = std::move(host);
     other.port = at;
+    other.server_token = "game-secret";
     asio::io_context loop;
     const Ports fakes{bus, store, monitor, rules, {&store}};
     HttpServer second(loop, fakes, other);

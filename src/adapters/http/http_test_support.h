@@ -17,6 +17,7 @@
 #include "adapters/http/client.h"
 #include "adapters/http/fake_ports.h"
 #include "adapters/http/http_server.h"
+#include "adapters/http/routes.h"
 
 namespace hunt::http {
 

@@ -1,6 +1,6 @@
 #include "adapters/http/message.h"
 
-#include "codec/json_replies.h"
+#include "codec/json_string.h"
 
 namespace hunt::http {
 
@@ -34,6 +34,12 @@ unsigned status_of(Errc code) noexcept {
       return 500;
   }
   return 500;
+}
+
+Response json_response(std::string body) {
+  Response response;
+  response.body = std::move(body);
+  return response;
 }
 
 Response error_response(unsigned status, std::string_view code, std::string_view message,

@@ -1,7 +1,7 @@
 // Request and Response as the routes see them: plain values, whole bodies.
 //
-// Not the wire (http_server.cc frames them) and not a general HTTP model: only the fields that some
-// route reads or sets.
+// Not the wire (http_connection.cc frames them) and not a general HTTP model: only the fields that
+// some route reads or sets.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -21,10 +21,14 @@ struct Request {
   std::string accept;
   std::string host;    // as sent, with its port
   std::string origin;  // set by browsers when a page asks
-  std::string user_agent;
-  std::string body;
-  bool has_length = false;  // Content-Length or chunked was sent
-  bool upgrade = false;     // asks to become a WebSocket
+  std::string content_encoding;
+  std::string websocket_version;  // Sec-WebSocket-Version
+  std::string websocket_key;
+  std::string body;              // comes last, and only where the header was taken
+  std::uint64_t body_bytes = 0;  // as Content-Length says
+  bool has_length = false;       // Content-Length or chunked was sent
+  bool has_body = false;         // more than none is announced
+  bool upgrade = false;          // asks to become a WebSocket
 };
 
 // How a connection goes on as a stream.
@@ -39,6 +43,9 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::optional<StreamStart> stream;  // instead of all above: accept the WebSocket
 };
+
+// 200 with that JSON.
+[[nodiscard]] Response json_response(std::string body);
 
 // The one place that maps an error to a status.
 [[nodiscard]] unsigned status_of(Errc code) noexcept;

@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <iterator>
+#include <utility>
+
+#include "adapters/http/accept.h"
 
 namespace hunt::http {
 
@@ -22,6 +27,15 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+double seconds(std::int64_t ns) {
+  return static_cast<double>(ns) / 1e9;
+}
+
+// Prometheus' spelling of what is no number.
+std::string number(double value) {
+  return std::isnan(value) ? "NaN" : fmt::format("{:.9}", value);
+}
+
 // Writes one metric family after the other. The two formats differ in the names of counter and info
 // families and in the end mark.
 class Page {
@@ -32,12 +46,9 @@ class Page {
   void counter(std::string_view name, std::string_view help) {
     head(open_metrics_ ? std::string(name) : fmt::format("{}_total", name), "counter", help);
   }
-  void total(std::string_view name, std::string_view labels, std::uint64_t value) {
+  template <class Number>
+  void total(std::string_view name, std::string_view labels, Number value) {
     line("{}_total{} {}\n", name, labels, value);
-  }
-  void single(std::string_view name, std::string_view help, std::uint64_t value) {
-    counter(name, help);
-    total(name, "", value);
   }
   template <class Number>
   void gauge(std::string_view name, std::string_view help, Number value) {
@@ -54,14 +65,45 @@ class Page {
     }
     line("{}_info{{{}=\"{}\"}} 1\n", name, label, escaped(value));
   }
-  void latency(std::string_view name, std::string_view help, const model::LatencySummary& summary) {
-    const auto seconds = [](std::int64_t ns) { return static_cast<double>(ns) / 1e9; };
-    head(name, "summary", help);
-    line("{}{{quantile=\"0.5\"}} {:.9}\n", name, seconds(summary.p50_ns));
-    line("{}{{quantile=\"0.99\"}} {:.9}\n", name, seconds(summary.p99_ns));
-    line("{}{{quantile=\"0.999\"}} {:.9}\n", name, seconds(summary.p999_ns));
-    line("{}{{quantile=\"1\"}} {:.9}\n", name, seconds(summary.max_ns));
-    line("{}_count {}\n", name, summary.count);
+  void counts(const model::Counts& counts) {
+    for (const auto& figure : model::count_figures) {
+      const std::string labels =
+          figure.labels.empty() ? std::string() : fmt::format("{{{}}}", figure.labels);
+      if (figure.kind == model::FigureKind::gauge) {
+        gauge(figure.metric, figure.help, counts.*figure.value);
+        continue;
+      }
+      if (!figure.help.empty()) counter(figure.metric, figure.help);
+      total(figure.metric, labels, counts.*figure.value);
+    }
+  }
+  void process(const model::ProcessFigures& process) {
+    for (const auto& figure : model::process_figures) {
+      if (figure.kind == model::FigureKind::gauge) {
+        gauge(figure.metric, figure.help, process.*figure.value);
+        continue;
+      }
+      counter(figure.metric, figure.help);
+      total(figure.metric, "", process.*figure.value);
+    }
+  }
+  // Quantiles of the last ten seconds, and count and sum since the start, as a summary should be.
+  void latencies(const model::Stats& stats) {
+    for (const auto& figure : model::latency_figures<model::LatencySummary>) {
+      const auto& lately = stats.lately.*figure.value;
+      const auto& since_start = stats.since_start.*figure.value;
+      head(figure.metric, "summary", figure.help);
+      const std::pair<std::string_view, std::int64_t> quantiles[] = {{"0.5", lately.p50_ns},
+                                                                     {"0.99", lately.p99_ns},
+                                                                     {"0.999", lately.p999_ns},
+                                                                     {"1", lately.max_ns}};
+      for (const auto& [quantile, value_ns] : quantiles) {
+        const double value = lately.count == 0 ? std::nan("") : seconds(value_ns);
+        line("{}{{quantile=\"{}\"}} {}\n", figure.metric, quantile, number(value));
+      }
+      line("{}_sum {}\n", figure.metric, number(seconds(since_start.sum_ns)));
+      line("{}_count {}\n", figure.metric, since_start.count);
+    }
   }
   void stages(const model::Stats& stats) {
     constexpr std::string_view name = "hunt_stage_seconds";
@@ -89,11 +131,32 @@ class Page {
            one.*value);
     }
   }
+  void stores_failing(const model::Stats& stats) {
+    constexpr std::string_view name = "hunt_store_failing";
+    head(name, "gauge", "1 while the store of a shard refuses claims or look-ups.");
+    for (std::uint32_t shard = 0; shard < stats.shards; ++shard) {
+      const bool failing = std::any_of(stats.stores_failing.begin(), stats.stores_failing.end(),
+                                       [shard](const auto& one) { return one.shard == shard; });
+      line("{}{{shard=\"{}\"}} {}\n", name, shard, failing ? 1 : 0);
+    }
+  }
   void bottleneck(const model::Why& why) {
     constexpr std::string_view name = "hunt_bottleneck";
     head(name, "gauge", "Share of the slowest 1 % that the named stage holds; see /v1/why.");
     line("{}{{stage=\"{}\",resource=\"{}\",cause=\"{}\"}} {:.9}\n", name, model::name_of(why.stage),
          escaped(why.resource), model::name_of(why.cause), why.share);
+  }
+  void http(const HttpFigures& figures) {
+    gauge("hunt_http_connections", "Connections now.", figures.connections);
+    gauge("hunt_http_connections_max", "Most that there may be.", figures.connections_max);
+    gauge("hunt_http_streams", "Of them, WebSockets.", figures.streams);
+    gauge("hunt_http_body_bytes", "Of requests not answered yet.", figures.body_bytes);
+    gauge("hunt_http_answer_bytes", "Of answers not taken yet.", figures.answer_bytes);
+    counter("hunt_http_refused", "Connections and requests refused before anything was asked.");
+    for (std::size_t i = 0; i < refusal_count; ++i) {
+      total("hunt_http_refused", fmt::format("{{reason=\"{}\"}}", name_of(static_cast<Refusal>(i))),
+            figures.refused[i]);
+    }
   }
   [[nodiscard]] std::string finish() {
     if (open_metrics_) out_ += "# EOF\n";
@@ -122,12 +185,22 @@ void by_outcome(Page& page, std::string_view name, std::string_view help,
   }
 }
 
+// What is not as it should be.
+void health(Page& page, const model::Stats& stats) {
+  page.stores_failing(stats);
+  page.gauge("hunt_relay_silence_seconds", "Time since a relay was heard; of shards the longest.",
+             static_cast<double>(stats.relay_silence_ns) / 1e9);
+}
+
 }  // namespace
 
-MetricsFormat metrics_format(std::string_view accept) noexcept {
-  return accept.find("application/openmetrics-text") == std::string_view::npos
-             ? MetricsFormat::prometheus
-             : MetricsFormat::open_metrics;
+std::optional<MetricsFormat> metrics_format(std::string_view accept) noexcept {
+  const auto text = acceptance(accept, "text/plain");
+  const auto open = acceptance(accept, "application/openmetrics-text");
+  if (text.quality == 0 && open.quality == 0) return {};
+  const bool alike = text.quality == open.quality && open.specificity == 3;
+  return open.quality > text.quality || alike ? MetricsFormat::open_metrics
+                                              : MetricsFormat::prometheus;
 }
 
 std::string_view content_type(MetricsFormat format) noexcept {
@@ -137,51 +210,28 @@ std::string_view content_type(MetricsFormat format) noexcept {
 }
 
 std::string metrics_text(const model::Stats& stats, const model::Why& why, bool ready,
+                         const HttpFigures& http, const model::ProcessFigures& process,
                          MetricsFormat format) {
   Page page(format);
   page.info("hunt_build", "The running build.", "version", stats.version);
   page.info("hunt_rules", "The rules in force.", "version", stats.rules);
   by_outcome(page, "hunt_positions", "Positions answered, by outcome.", stats.positions);
   by_outcome(page, "hunt_claims", "Claims that ended, by terminal outcome.", stats.claims);
-  page.counter("hunt_cache_lookups",
-               "Look-ups by cache level: of positions in l1, of chunks in l2.");
-  page.total("hunt_cache_lookups", R"({level="l1",result="hit"})", stats.l1_hits);
-  page.total("hunt_cache_lookups", R"({level="l1",result="miss"})", stats.l1_misses);
-  page.total("hunt_cache_lookups", R"({level="l2",result="hit"})", stats.l2_hits);
-  page.total("hunt_cache_lookups", R"({level="l2",result="miss"})", stats.l2_misses);
-  page.single("hunt_cache_errors", "Calls of the shared cache that failed.", stats.cache_errors);
-  page.single("hunt_cross_shard", "Stored positions passed on to their shard.", stats.cross_shard);
-  page.counter("hunt_shed", "Positions answered busy, by stage and class.");
-  page.total("hunt_shed", R"({stage="queue",class="position"})", stats.shed);
-  page.single("hunt_rules_rejected", "Rule files refused; the old rules stayed.",
-              stats.rules_rejected);
-  page.single("hunt_batches", "Batches answered.", stats.batches);
-  page.single("hunt_grants", "New grants by this process.", stats.grants);
-  page.single("hunt_grant_repeats", "Grants told again.", stats.repeats);
-  page.single("hunt_claim_retries", "Grant calls repeated after an error.", stats.claim_retries);
-  page.gauge("hunt_claims_waiting", "Claims found and not yet decided.", stats.claims_waiting);
-  page.single("hunt_chunks_loaded", "Chunks read from the store.", stats.chunks_loaded);
-  page.gauge("hunt_l1_chunks", "Chunks in memory.", stats.l1_chunks);
-  page.gauge("hunt_l1_bytes", "Bytes of the chunks in memory.", stats.l1_bytes);
-  page.single("hunt_l1_evictions", "Chunks dropped to stay within the bound.", stats.l1_evictions);
-  page.latency("hunt_answer_seconds", "A batch, from arrival to reply.", stats.answer);
-  page.latency("hunt_cache_read_seconds", "One read of the shared cache.", stats.cache_read);
-  page.latency("hunt_store_load_seconds", "One load call to the store.", stats.store_load);
-  page.latency("hunt_store_grant_seconds", "One grant call, commit included.", stats.store_grant);
-  page.latency("hunt_invalidation_lag_seconds", "From commit to applied in memory.",
-               stats.invalidation);
+  page.counts(stats);
+  page.latencies(stats);
   page.stages(stats);
   page.stage_gauge("hunt_stage_inflight", "Under way now, by stage.", why,
                    &model::StageFigures::inflight);
   page.stage_gauge("hunt_stage_limit", "Most that may be under way, by stage.", why,
                    &model::StageFigures::limit);
   page.bottleneck(why);
-  page.gauge("hunt_relay_silence_seconds", "Time since a relay was heard; of shards the longest.",
-             static_cast<double>(stats.relay_silence_ns) / 1e9);
+  health(page, stats);
   page.gauge("hunt_uptime_seconds", "Time since the start.",
              static_cast<double>(stats.uptime_ns) / 1e9);
   page.gauge("hunt_lanes", "Lanes, one thread each.", stats.lanes);
   page.gauge("hunt_ready", "1 when requests can be served.", ready ? 1 : 0);
+  page.http(http);
+  page.process(process);
   return page.finish();
 }
 

@@ -2,20 +2,24 @@
 //
 // Not a metrics library: one snapshot in, one page of text out.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "adapters/http/http_figures.h"
 #include "model/stats.h"
 
 namespace hunt::http {
 
 enum class MetricsFormat : std::uint8_t { prometheus, open_metrics };
 
-// OpenMetrics when the Accept header asks for it.
-[[nodiscard]] MetricsFormat metrics_format(std::string_view accept) noexcept;
+// The one that the Accept header wants more, OpenMetrics where it names both alike; nothing when it
+// takes neither.
+[[nodiscard]] std::optional<MetricsFormat> metrics_format(std::string_view accept) noexcept;
 [[nodiscard]] std::string_view content_type(MetricsFormat format) noexcept;
 
 [[nodiscard]] std::string metrics_text(const model::Stats& stats, const model::Why& why, bool ready,
-                                       MetricsFormat format);
+                                       const HttpFigures& http,
+                                       const model::ProcessFigures& process, MetricsFormat format);
 
 }  // namespace hunt::http

@@ -2,10 +2,9 @@
 //
 // Not a template: it holds no data of the server; its script asks /v1/stats and /v1/live.
 #pragma once
-#include <string_view>
 
 namespace hunt::http {
 
-[[nodiscard]] std::string_view page_html() noexcept;
+extern const char page_html[];  // ends with a zero
 
 }  // namespace hunt::http

@@ -16,7 +16,7 @@ namespace hunt::http {
 namespace asio = boost::asio;
 using asio::awaitable;
 
-RemoteBus::Transport::Transport(asio::any_io_executor lane, RemoteOptions options, Address address)
+RemoteBus::Transport::Transport(asio::any_io_executor lane, RemoteOptions options, HostPort address)
     : lane_(std::move(lane)),
       options_(std::move(options)),
       address_(std::move(address)),
@@ -74,7 +74,7 @@ awaitable<Result<model::BatchReply>> RemoteBus::Transport::ask(model::Batch batc
   codec::write_positions(batch, body);
   ++asks_;
   send(ask, std::move(body));
-  if (!ask->result) co_await ask->settled.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!ask->result) co_await ask->settled.async_wait(as_result);
   --asks_;
   if (!ask->result) {
     ask->result =
@@ -99,12 +99,12 @@ Result<std::unique_ptr<RemoteBus>> RemoteBus::make(asio::any_io_executor lane,
   constexpr std::string_view route = "/v1/stream";
   std::string_view url = options.url;
   std::shared_ptr<Transport> transport;
-  if (url.starts_with("ws://")) {
+  if (split_url(url).scheme == Scheme::ws) {
     if (url.ends_with(route)) url.remove_suffix(route.size());
-    HUNT_TRY(address, parse_address(url, "ws"));
+    HUNT_TRY(address, parse_address(url, Scheme::ws));
     transport = make_stream_transport(std::move(lane), std::move(options), std::move(address));
   } else {
-    HUNT_TRY(address, parse_address(url, "http"));
+    HUNT_TRY(address, parse_address(url, Scheme::http));
     transport = make_http_transport(std::move(lane), std::move(options), std::move(address));
   }
   return std::unique_ptr<RemoteBus>(new RemoteBus(std::move(transport)));

@@ -23,7 +23,6 @@ namespace bhttp = boost::beast::http;
 using asio::awaitable;
 using asio::ip::tcp;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t answer_bytes_max = 4 * 1'024 * 1'024;  // 4,096 outcomes are under 1 MB
 
 class HttpTransport final : public RemoteBus::Transport {
@@ -107,7 +106,7 @@ class HttpTransport final : public RemoteBus::Transport {
   [[nodiscard]] Message request(std::string_view method, std::string_view target) const {
     Message message(bhttp::string_to_verb({method.data(), method.size()}),
                     {target.data(), target.size()}, 11);
-    message.set(bhttp::field::host, address_.host);
+    message.set(bhttp::field::host, address_.shown());
     if (!options_.token.empty()) {
       message.set(bhttp::field::authorization, "Bearer " + options_.token);
     }
@@ -125,7 +124,7 @@ class HttpTransport final : public RemoteBus::Transport {
   awaitable<Result<void>> open(Connection& connection) {
     tcp::resolver resolver(lane_);
     const auto [resolve_error, endpoints] =
-        co_await resolver.async_resolve(address_.host, address_.port, as_result);
+        co_await resolver.async_resolve(address_.host, std::to_string(address_.port), as_result);
     if (resolve_error) {
       co_return tl::unexpected<Error>(lost("resolve", resolve_error.message()));
     }
@@ -186,7 +185,7 @@ class HttpTransport final : public RemoteBus::Transport {
 }  // namespace
 
 std::shared_ptr<RemoteBus::Transport> make_http_transport(asio::any_io_executor lane,
-                                                          RemoteOptions options, Address address) {
+                                                          RemoteOptions options, HostPort address) {
   return std::make_shared<HttpTransport>(std::move(lane), std::move(options), std::move(address));
 }
 

@@ -27,7 +27,6 @@ namespace websocket = boost::beast::websocket;
 using asio::awaitable;
 using asio::ip::tcp;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t message_bytes_max = 4 * 1'024 * 1'024;
 
 class StreamTransport final : public RemoteBus::Transport {
@@ -72,7 +71,7 @@ class StreamTransport final : public RemoteBus::Transport {
   awaitable<Result<void>> open() {
     tcp::resolver resolver(lane_);
     const auto [resolve_error, endpoints] =
-        co_await resolver.async_resolve(address_.host, address_.port, as_result);
+        co_await resolver.async_resolve(address_.host, std::to_string(address_.port), as_result);
     if (resolve_error) {
       co_return tl::unexpected<Error>(lost("resolve", resolve_error.message()));
     }
@@ -97,9 +96,9 @@ class StreamTransport final : public RemoteBus::Transport {
     }));
     const std::string target =
         cursor_ ? fmt::format("/v1/stream?after={}", *cursor_) : std::string("/v1/stream");
+    const std::string authority = address_.shown();
     websocket::response_type response;
-    const auto [refused] =
-        co_await socket->async_handshake(response, address_.host, target, as_result);
+    const auto [refused] = co_await socket->async_handshake(response, authority, target, as_result);
     if (refused == websocket::error::upgrade_declined) {
       HttpResponse told{response.result_int(), {}, response.body()};
       co_return tl::unexpected<Error>(error_of(told));
@@ -193,7 +192,7 @@ class StreamTransport final : public RemoteBus::Transport {
 
 std::shared_ptr<RemoteBus::Transport> make_stream_transport(asio::any_io_executor lane,
                                                             RemoteOptions options,
-                                                            Address address) {
+                                                            HostPort address) {
   return std::make_shared<StreamTransport>(std::move(lane), std::move(options), std::move(address));
 }
 

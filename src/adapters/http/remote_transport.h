@@ -35,7 +35,7 @@ using RemoteAskPtr = std::shared_ptr<RemoteAsk>;
 
 class RemoteBus::Transport : public std::enable_shared_from_this<Transport> {
  public:
-  Transport(boost::asio::any_io_executor lane, RemoteOptions options, Address address);
+  Transport(boost::asio::any_io_executor lane, RemoteOptions options, HostPort address);
   virtual ~Transport() = default;
 
   [[nodiscard]] virtual boost::asio::awaitable<Result<void>> connect() = 0;
@@ -62,7 +62,7 @@ class RemoteBus::Transport : public std::enable_shared_from_this<Transport> {
 
   const boost::asio::any_io_executor lane_;
   const RemoteOptions options_;
-  const Address address_;
+  const HostPort address_;
   Event changed_;  // something to send, or closing
   bool closing_ = false;
 
@@ -75,8 +75,8 @@ class RemoteBus::Transport : public std::enable_shared_from_this<Transport> {
 
 // The two kinds; `address` is where options.url points.
 [[nodiscard]] std::shared_ptr<RemoteBus::Transport> make_http_transport(
-    boost::asio::any_io_executor lane, RemoteOptions options, Address address);
+    boost::asio::any_io_executor lane, RemoteOptions options, HostPort address);
 [[nodiscard]] std::shared_ptr<RemoteBus::Transport> make_stream_transport(
-    boost::asio::any_io_executor lane, RemoteOptions options, Address address);
+    boost::asio::any_io_executor lane, RemoteOptions options, HostPort address);
 
 }  // namespace hunt::http

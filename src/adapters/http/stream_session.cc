@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -17,8 +15,10 @@
 #include <exception>
 #include <optional>
 #include <unordered_set>
+#include <utility>
 
 #include "adapters/http/event.h"
+#include "adapters/http/http_limits.h"
 #include "codec/json_replies.h"
 #include "model/limits.h"
 
@@ -30,11 +30,30 @@ namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
 using asio::awaitable;
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 // For the handshake and for the other side's goodbye; guess: a round trip and some patience.
 constexpr std::chrono::milliseconds handshake_max{2'000};
 constexpr std::chrono::milliseconds store_retry{1'000};
 constexpr std::chrono::milliseconds ledger_retry{20};  // guess: a commit takes about as long
+constexpr std::chrono::milliseconds room_retry{50};    // bytes are short: look again
+// One read of a message: what every stream may hold without being counted.
+constexpr std::size_t part_bytes = 4 * 1'024;
+// What a text costs beside its bytes: its blocks' heads and its place in the queue. Measured with
+// glibc: 70 to 90.
+constexpr std::size_t text_overhead_bytes = 96;
+// Grants of one page of the store: about what a stream is fed with.
+constexpr std::uint32_t page_grants = 256;
+static_assert(page_grants <= limits::grants_per_page_max);
+
+std::size_t cost_of(const std::string& text) {
+  return text.capacity() + text_overhead_bytes;
+}
+
+// What the answer to a message of that size takes: a position of 62 bytes is answered by 230 at
+// most, and short messages by an error.
+std::size_t answer_bytes_max(std::size_t message_bytes) {
+  return 4 * message_bytes + 1'024;
+}
+static_assert(4 * limits::body_bytes_max + 1'024 <= limits::stream_out_bytes_max);
 
 class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
  public:
@@ -47,26 +66,33 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
  private:
   void spawn(awaitable<void> task);
   [[nodiscard]] awaitable<void> read();
+  [[nodiscard]] awaitable<bool> read_message();
+  [[nodiscard]] awaitable<bool> wait_for_room(std::size_t message_bytes);
   [[nodiscard]] awaitable<void> write();
   [[nodiscard]] awaitable<void> pump();
   [[nodiscard]] awaitable<bool> find_end();
   [[nodiscard]] awaitable<bool> pump_ledger(std::size_t shard);
   [[nodiscard]] awaitable<bool> read_page(std::size_t shard);
-  void push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor);
+  [[nodiscard]] bool push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor,
+                                std::uint32_t mark);
   [[nodiscard]] awaitable<void> answer(std::string message);
-  void push(ClaimFeed::Text text);
+  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
+  [[nodiscard]] bool push(ClaimFeed::Text text);
+  void push_or_end(ClaimFeed::Text text);
   void expect(model::ClaimId claim);
   void close(websocket::close_reason reason);
-  [[nodiscard]] bool full() const noexcept;
+  void cut();
 
   websocket::stream<asio::ip::tcp::socket> socket_;
   const StreamPorts ports_;
   const std::string received_;
   std::optional<ports::LedgerPlace> place_;  // after the last grants sent; nothing: not known yet
   std::vector<bool> read_whole_;  // by shard: its ledger, before anything of it was told here
+  std::vector<std::uint64_t> restores_;  // by shard: of its ledger, before this stream
   boost::beast::flat_buffer buffer_;
   std::deque<ClaimFeed::Text> out_;
-  std::size_t out_bytes_ = 0;
+  ByteBudget::Share in_share_;   // messages that are read and not answered yet
+  ByteBudget::Share out_share_;  // `out_`, what is being written, what is reserved for answers
   std::size_t inflight_ = 0;
   std::size_t tasks_ = 0;
   // Claims answered `found` here and not told yet, oldest first.
@@ -84,6 +110,8 @@ Session::Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart st
       received_(std::move(received)),
       place_(std::move(start.after)),
       read_whole_(ports_.ledgers.size()),
+      in_share_(ports_.bodies, [this] { cut(); }),
+      out_share_(ports_.answers, [this] { cut(); }),
       changed_(socket_.get_executor()) {
   websocket::stream_base::timeout timeout{};
   timeout.handshake_timeout = handshake_max;
@@ -92,6 +120,9 @@ Session::Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart st
   socket_.set_option(timeout);
   socket_.read_message_max(ports_.options.body_bytes_max);
   socket_.auto_fragment(false);
+  for (std::size_t shard = 0; shard < ports_.ledgers.size(); ++shard) {
+    restores_.push_back(ports_.feed.restores(shard));
+  }
 }
 
 void Session::spawn(awaitable<void> task) {
@@ -127,34 +158,65 @@ awaitable<void> Session::run() {
   socket_.next_layer().close(ignored);
 }
 
-bool Session::full() const noexcept {
-  return out_bytes_ >= limits::stream_out_bytes_max;
+bool Session::has_room(std::size_t bytes) const noexcept {
+  return bytes <= limits::stream_out_bytes_max - out_share_.bytes();
 }
 
-awaitable<void> Session::read() {
+// Waits until a message of that size can be answered, and reserves what that takes. False when the
+// stream is to end. Meanwhile the other side waits with us.
+awaitable<bool> Session::wait_for_room(std::size_t message_bytes) {
+  const std::size_t bytes = answer_bytes_max(message_bytes);
   while (!ended_ && !goodbye_) {
-    if (full() || inflight_ >= limits::stream_batches_inflight_max) {
-      co_await changed_.wait();  // the other side waits with us
-      continue;
+    if (inflight_ < limits::stream_batches_inflight_max && has_room(bytes)) {
+      if (out_share_.take(bytes)) co_return true;
+      co_await pause(socket_.get_executor(), room_retry);  // others have filled what all share
+    } else {
+      co_await changed_.wait();
     }
-    const auto [error, bytes] = co_await socket_.async_read(buffer_, as_result);
+  }
+  co_return false;
+}
+
+// One whole message into the buffer, counted as it comes. False when there is none.
+awaitable<bool> Session::read_message() {
+  in_share_.waits_no_more();
+  do {
+    const auto [error, bytes] = co_await socket_.async_read_some(buffer_, part_bytes, as_result);
     if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow) {
       // Beast has said goodbye with 1009 already.
       ended_ = true;
     }
-    if (error) break;
+    if (error) co_return false;
+    const bool first = buffer_.size() == bytes;
+    if (first) in_share_.waits_for_peer(std::chrono::steady_clock::now());
+    while (!in_share_.take(bytes)) {
+      if (ended_ || goodbye_) co_return false;
+      co_await pause(socket_.get_executor(), room_retry);
+    }
+  } while (!socket_.is_message_done());
+  in_share_.waits_no_more();
+  co_return true;
+}
+
+awaitable<void> Session::read() {
+  while (!ended_ && !goodbye_) {
+    const bool some = co_await read_message();
+    if (!some) break;
     if (!socket_.got_text()) {
       close({websocket::close_code::unknown_data, "send text frames that hold JSON"});
       break;
     }
+    const bool room = co_await wait_for_room(buffer_.size());
+    if (!room) break;
     ++inflight_;
     spawn(answer(boost::beast::buffers_to_string(buffer_.data())));
     buffer_.consume(buffer_.size());
+    buffer_.shrink_to_fit();
   }
   // Until the other side has said goodbye, too: its pings and its close frame are read here.
   while (goodbye_ && !ended_) {
     buffer_.clear();
-    const auto [error, bytes] = co_await socket_.async_read(buffer_, as_result);
+    const auto [error, bytes] = co_await socket_.async_read_some(buffer_, part_bytes, as_result);
     if (error) break;
   }
   // A socket that cannot be read any more gets no answers either.
@@ -163,15 +225,19 @@ awaitable<void> Session::read() {
 }
 
 awaitable<void> Session::answer(std::string message) {
-  const auto reply = co_await ports_.api.handle_message(std::move(message));
-  push(std::make_shared<const std::string>(std::move(reply.text)));
+  const std::size_t bytes = message.size();
+  auto reply = co_await ports_.api.handle_message(std::move(message));
+  in_share_.give(bytes);
+  out_share_.give(answer_bytes_max(bytes));
+  reply.text.shrink_to_fit();
+  push_or_end(std::make_shared<const std::string>(std::move(reply.text)));
   for (const auto& claim : reply.found) expect(claim);
   --inflight_;
 }
 
 void Session::expect(model::ClaimId claim) {
   if (auto told = ports_.feed.refusal(claim)) {
-    push(std::move(told));
+    push_or_end(std::move(told));
     return;
   }
   if (!expected_.insert(claim).second) return;
@@ -184,15 +250,35 @@ void Session::expect(model::ClaimId claim) {
 void Session::on_claims(const std::vector<model::ClaimEvent>& events) {
   for (const auto& event : events) {
     if (expected_.erase(event.claim) == 0 || event.outcome == model::Outcome::granted) continue;
-    if (auto text = ports_.feed.refusal(event.claim)) push(std::move(text));
+    if (auto text = ports_.feed.refusal(event.claim)) push_or_end(std::move(text));
   }
   changed_.notify();
 }
 
-void Session::push(ClaimFeed::Text text) {
-  if (ended_) return;
-  out_bytes_ += text->size();
+// False when there is no room for it.
+bool Session::push(ClaimFeed::Text text) {
+  if (ended_) return true;
+  const std::size_t bytes = cost_of(*text);
+  if (!has_room(bytes) || !out_share_.take(bytes)) return false;
+  if (out_.empty()) out_share_.waits_for_peer(std::chrono::steady_clock::now());
   out_.push_back(std::move(text));
+  changed_.notify();
+  return true;
+}
+
+// What this stream is owed and cannot have ends it: the client reads too slowly, or all do.
+void Session::push_or_end(ClaimFeed::Text text) {
+  if (push(std::move(text))) return;
+  ports_.figures.count(Refusal::slow_stream);
+  cut();
+}
+
+// At once, without a word: what waits would come first.
+void Session::cut() {
+  ended_ = true;
+  boost::system::error_code ignored;
+  socket_.next_layer().cancel(ignored);
+  socket_.next_layer().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   changed_.notify();
 }
 
@@ -217,8 +303,10 @@ awaitable<void> Session::write() {
     out_.pop_front();
     const auto bytes = asio::buffer(*text);
     const auto [error, count] = co_await socket_.async_write(bytes, as_result);
-    out_bytes_ -= text->size();
+    out_share_.give(cost_of(*text));
     if (error) ended_ = true;
+    out_share_.waits_no_more();
+    if (!out_.empty()) out_share_.waits_for_peer(std::chrono::steady_clock::now());
     changed_.notify();
   }
   if (!ended_) co_await socket_.async_close(*goodbye_, as_result);
@@ -239,7 +327,7 @@ awaitable<bool> Session::find_end() {
 // store.
 awaitable<void> Session::pump() {
   while (!ended_ && !goodbye_) {
-    if (full()) {
+    if (out_share_.bytes() >= limits::stream_feed_bytes_max) {
       co_await changed_.wait();
       continue;
     }
@@ -260,7 +348,12 @@ awaitable<void> Session::pump() {
 // True when there may be more.
 awaitable<bool> Session::pump_ledger(std::size_t shard) {
   const std::uint64_t last = ports_.feed.last(shard);
-  std::uint64_t& cursor = place_->cursors[shard];
+  const std::uint64_t& cursor = place_->cursors[shard].cursor;
+  if (ports_.feed.restores(shard) != restores_[shard]) {
+    close({websocket::close_code::service_restart,
+           "the ledger was restored: connect again, ?after= says from where"});
+    co_return false;
+  }
   if (last == 0 && read_whole_[shard]) co_return false;
   if (last == 0 || cursor + 1 < ports_.feed.first(shard)) {
     const bool some = co_await read_page(shard);
@@ -271,39 +364,52 @@ awaitable<bool> Session::pump_ledger(std::size_t shard) {
     co_return true;
   }
   if (cursor >= last) co_return false;
-  while (cursor < last && !full()) {
-    push_grant(*ports_.feed.grant(shard, cursor + 1), shard, cursor + 1);
+  while (cursor < last && out_share_.bytes() < limits::stream_feed_bytes_max) {
+    const auto& kept = ports_.feed.grant(shard, cursor + 1);
+    if (push_grant(*kept.text, shard, cursor + 1, kept.mark)) continue;
+    co_await pause(socket_.get_executor(), room_retry);
+    break;
   }
   co_return true;
 }
 
 // True when there may be more.
 awaitable<bool> Session::read_page(std::size_t shard) {
-  const std::uint64_t after = place_->cursors[shard];
-  const auto page =
-      co_await ports_.ledgers[shard]->grants_after(after, limits::grants_per_page_max);
+  const std::uint64_t after = place_->cursors[shard].cursor;
+  const auto page = co_await ports_.ledgers[shard]->grants_after(after, page_grants);
   if (!page) {
     co_await pause(socket_.get_executor(), store_retry);
     co_return true;
   }
+  bool whole = true;
   for (const auto& grant : page->grants) {
     std::string event;
     codec::write_grant_event(model::event_of(grant), event);
-    push_grant(event, shard, grant.cursor);
+    whole = push_grant(event, shard, grant.cursor, ports::mark_of(grant.claim, grant.at_us));
+    if (!whole) break;
   }
-  place_->cursors[shard] = std::max(after, page->next);
-  co_return !page->grants.empty();
+  const bool some = !page->grants.empty();
+  if (!whole) co_await pause(socket_.get_executor(), room_retry);
+  co_return some;
 }
 
-// With the place to resume from, which is this stream's own.
-void Session::push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor) {
-  place_->cursors[shard] = cursor;
-  auto text = std::make_shared<std::string>(event);
-  text->pop_back();
-  *text += R"(,"next":")";
-  *text += place_->text();
-  *text += "\"}";
-  push(std::move(text));
+// With the place to resume from, which is this stream's own. False when there is no room for it.
+bool Session::push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor,
+                         std::uint32_t mark) {
+  auto& place = place_->cursors[shard];
+  const auto before = place;
+  place.cursor = cursor;
+  place.mark = mark;
+  const std::string next = place_->text();
+  std::string text;
+  text.reserve(event.size() + next.size() + 16);
+  text.append(event, 0, event.size() - 1);
+  text += R"(,"next":")";
+  text += next;
+  text += "\"}";
+  if (push(std::make_shared<const std::string>(std::move(text)))) return true;
+  place = before;
+  return false;
 }
 
 }  // namespace

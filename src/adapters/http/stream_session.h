@@ -1,9 +1,11 @@
 // StreamSession: one WebSocket of /v1/stream: batches in, their answers and claim events out.
 //
-// Not a decision about loot and not the handshake's gate (api.h). Memory is bounded: it reads no
-// further message while too many batches are in flight or too much waits to be sent, and a reader
-// that falls behind gets its grants from pages of the store, in order and without a gap. Answers
-// may come in another order than their batches: they carry the batch's id. Thread: the lane's.
+// Not a decision about loot and not the handshake's gate (api.h). Memory is bounded, to the byte:
+// what waits to be sent and what batches in flight will add to it are counted, of this stream and
+// of all; it reads no further message that could not be answered, is fed no grant while much waits,
+// and is ended where that does not help. A reader that falls behind gets its grants from pages of
+// the store, in order and without a gap. Answers may come in another order than their batches: they
+// carry the batch's id. Thread: the lane's.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "adapters/http/api.h"
+#include "adapters/http/byte_budget.h"
 #include "adapters/http/claim_feed.h"
 
 namespace hunt::http {
@@ -30,9 +33,12 @@ class StreamSession {
 // What a session needs of the server that made it; all of it outlives the session.
 struct StreamPorts {
   Api& api;
-  const std::vector<ports::HuntStore*>& ledgers;  // by shard
+  const std::vector<ports::Ledger*>& ledgers;  // by shard
   const ClaimFeed& feed;
   const HttpOptions& options;
+  ByteBudget& bodies;   // of messages that came and are not answered yet
+  ByteBudget& answers;  // of what waits to be sent
+  HttpFigures& figures;
 };
 
 // `received`: the request for the upgrade, header and what followed it, as it came.

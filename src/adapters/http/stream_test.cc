@@ -8,8 +8,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
+#include <boost/json/parse.hpp>
 #include <future>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "adapters/http/claim_feed.h"
 #include "adapters/http/http_test_support.h"
@@ -65,6 +68,15 @@ class StreamTest : public HttpTest {
   static std::string ask(Client& client, std::string message) {
     client.write(asio::buffer(message));
     return next(client);
+  }
+  // A whole message as a client sends it, with a mask that changes nothing. For what a thread of
+  // its own sends, while another one reads.
+  static std::string frame_of(const std::string& message) {
+    std::string frame("\x81\xff", 2);
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      frame.push_back(static_cast<char>(message.size() >> static_cast<unsigned>(shift) & 0xffU));
+    }
+    return frame + std::string(4, '\0') + message;
   }
   // On the lane, as the node does.
   void tell(std::vector<model::ClaimEvent> events) {
@@ -188,6 +200,44 @@ TEST_F(StreamTest, reads_the_ledger_where_the_telling_has_a_gap) {
   expect_run(client, 3, 5);
 }
 
+TEST_F(StreamTest, a_place_that_is_none_in_this_ledger_is_refused_at_the_handshake) {
+  run();
+  commit_and_tell(1, 3);
+  expect_error(refused("/v1/stream?after=4", "", ""), 409, "wrong_ledger", "ahead of the ledger",
+               "after");
+  auto client = open("/v1/stream?after=2");
+  const std::string told = next(client);
+  const auto at = told.find(R"("next":")") + 8;
+  const std::string place = told.substr(at, told.find('"', at) - at);
+  auto again = open("/v1/stream?after=" + place);
+  commit_and_tell(4, 4);
+  expect_run(again, 4, 4);
+  store.ledger = {99, 1};
+  expect_error(refused("/v1/stream?after=" + place, "", ""), 409, "wrong_ledger", "another store",
+               "after");
+}
+
+TEST_F(StreamTest, ends_when_the_ledger_is_restored_under_it) {
+  run();
+  auto client = open("/v1/stream?after=0");
+  commit_and_tell(1, 5);
+  expect_run(client, 1, 5);
+  std::promise<void> done;
+  asio::post(lane, [&] {  // 4 and 5 are lost, and 4 is another grant now
+    store.grants.resize(3);
+    store.grants.push_back(grant_at(4));
+    store.grants.back().claim = {8, 8};
+    server->on_claims({model::event_of(store.grants.back())});
+    done.set_value();
+  });
+  done.get_future().wait();
+  boost::beast::flat_buffer buffer;
+  boost::system::error_code error;
+  client.read(buffer, error);
+  EXPECT_EQ(error, websocket::error::closed);
+  EXPECT_EQ(client.reason().code, websocket::close_code::service_restart);
+}
+
 TEST_F(StreamTest, tells_refusals_of_its_own_claims_alone) {
   run();
   auto client = open();
@@ -234,6 +284,50 @@ TEST_F(StreamTest, answers_every_message_of_a_client_that_sends_without_reading)
     EXPECT_FALSE(answered[*answer->id]);
     answered[*answer->id] = true;
   }
+}
+
+// Neither what waits to be sent nor what batches in flight will add goes above the bound.
+TEST_F(StreamTest, holds_no_more_for_one_client_than_its_bound) {
+  bus.delay = milliseconds(20);
+  run();
+  auto client = open();
+  std::string message = R"({"world":1,"positions":[)";
+  for (int i = 0; i < 2'000; ++i) {
+    message += fmt::format(R"({}{{"player":"{}","x":2,"y":8}})", i == 0 ? "" : ",", uuid);
+  }
+  message += "]}";
+  constexpr int messages = 60;
+  std::thread sender([&client, text = frame_of(message)] {
+    for (int i = 0; i < messages; ++i) write(client.next_layer(), text);
+  });
+  std::uint64_t most = 0;
+  for (int i = 0; i < 40; ++i) {
+    const auto http = boost::json::parse(send("GET", "/v1/stats").body).at("http");
+    most = std::max(most, http.at("answer_bytes").to_number<std::uint64_t>());
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_LE(most, limits::stream_out_bytes_max);
+  EXPECT_GT(most, limits::stream_out_bytes_max / 4) << "it was fed";
+  for (int i = 0; i < messages; ++i) {
+    EXPECT_NE(next(client).find("found"), std::string::npos) << i;
+  }
+  sender.join();
+}
+
+TEST_F(StreamTest, holds_messages_back_and_others_are_heard) {
+  options.bodies_bytes_max = std::size_t{1} << 20U;
+  run();
+  std::vector<Client> held;
+  for (int i = 0; i < 12; ++i) {
+    held.push_back(open());
+    std::string text = frame_of(std::string(200'000, ' '));
+    text.pop_back();
+    write(held.back().next_layer(), text);
+  }
+  auto client = open();
+  EXPECT_NE(ask(client, positions(1)).find("hint"), std::string::npos);
+  const auto http = boost::json::parse(send("GET", "/v1/stats").body).at("http");
+  EXPECT_LE(http.at("body_bytes").to_number<std::uint64_t>(), options.bodies_bytes_max);
 }
 
 TEST_F(StreamTest, closes_with_a_reason_what_it_cannot_take) {

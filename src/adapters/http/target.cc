@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/text.h"
@@ -13,26 +12,18 @@ namespace hunt::http {
 namespace {
 
 Result<std::string> decode(std::string_view text, bool plus_is_space) {
+  std::string spaced(text);
+  if (plus_is_space) std::replace(spaced.begin(), spaced.end(), '+', ' ');
   std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '%') {
-      std::array<std::uint8_t, 1> byte{};
-      if (!from_hex(text.substr(i + 1, 2), byte)) {
-        return fail(Errc::invalid_argument,
-                    fmt::format("the address holds \"{}\", which is no %XX escape",
-                                printable(text.substr(i, 3))));
-      }
-      c = static_cast<char>(byte[0]);
-      i += 2;
-    } else if (c == '+' && plus_is_space) {
-      c = ' ';
-    }
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      return fail(Errc::invalid_argument, "the address holds a control character");
-    }
-    out.push_back(c);
+  const std::size_t wrong = percent_decode(spaced, out);
+  if (wrong != std::string_view::npos) {
+    return fail(Errc::invalid_argument,
+                fmt::format("the address holds \"{}\", which is no %XX escape",
+                            printable(text.substr(wrong, 3))));
+  }
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::any_of(out.begin(), out.end(), is_control)) {
+    return fail(Errc::invalid_argument, "the address holds a control character");
   }
   return out;
 }

@@ -34,31 +34,15 @@ Gate::Gate(std::string_view admin_token, std::string_view server_token)
   if (!server_token.empty()) server_ = digest(server_token);
 }
 
-Gate::Verdict Gate::check(std::string_view authorization, bool admin_only) const {
+Gate::Verdict Gate::check(std::string_view authorization) const {
   constexpr std::size_t scheme_bytes = 7;  // "Bearer "
   if (!is_bearer(authorization.substr(0, scheme_bytes))) return Verdict::missing;
   authorization.remove_prefix(scheme_bytes);
   const Digest256 sent = digest(authorization);
   const bool admin = same(sent, admin_);
-  const bool server = server_ && same(sent, *server_) && !admin_only;
-  return admin || server ? Verdict::open : Verdict::wrong;
-}
-
-bool is_foreign(std::string_view host, std::string_view origin,
-                std::string_view user_agent) noexcept {
-  constexpr std::string_view scheme = "http://";
-  if (!origin.empty() &&
-      (origin.substr(0, scheme.size()) != scheme || origin.substr(scheme.size()) != host)) {
-    return true;
-  }
-  // Every browser's user agent begins so.
-  const bool browser = !origin.empty() || user_agent.substr(0, 8) == "Mozilla/";
-  if (!browser || host.empty()) return false;
-  const bool v6 = host.front() == '[';
-  const auto name = host.substr(0, v6 ? host.find(']') + 1 : host.rfind(':'));
-  const bool v4 = name.substr(0, 4) == "127." &&
-                  name.find_first_not_of("0123456789.") == std::string_view::npos;
-  return name != "localhost" && name != "[::1]" && !v4;
+  const bool game = server_ && same(sent, *server_);
+  if (admin) return Verdict::admin;
+  return game ? Verdict::game : Verdict::wrong;
 }
 
 }  // namespace hunt::http

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "adapters/inproc/inproc_bus.h"
-#include "ports/bus_contract.h"
+#include "ports/contract/bus_contract.h"
 
 namespace hunt::inproc {
 namespace {

@@ -8,9 +8,8 @@
 #include <cstdlib>
 #include <exception>
 
-#include "adapters/nats/subject.h"
 #include "base/text.h"
-#include "codec/json_replies.h"
+#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
@@ -45,18 +44,19 @@ AskService::AskService(std::shared_ptr<Link> link, std::vector<std::string> shar
       shards_(std::move(shards)),
       find_world_(std::move(find_world)),
       version_(std::move(version)),
-      id_(link_->new_inbox().substr(7)),
+      id_(random_token()),
       started_us_(wall_us()) {}
 
 void AskService::start(ports::BatchHandler& handler) {
   stop();
   handler_ = &handler;
+  const model::HuntName& hunt = link_->options().hunt;
   for (const auto& shard : shards_) {
     subscriptions_.push_back(link_->subscribe(
-        "hunt.ask." + shard, "hunt", [this](const MessagePtr& message) { take(*message); }));
+        hunt.asks(shard), hunt.queue(), [this](const MessagePtr& message) { take(*message); }));
   }
-  for (const std::string& subject :
-       {std::string("$SRV.*"), std::string("$SRV.*.hunt"), "$SRV.*.hunt." + id_}) {
+  const std::string service = "$SRV.*." + hunt.text();
+  for (const std::string& subject : {std::string("$SRV.*"), service, service + "." + id_}) {
     subscriptions_.push_back(link_->subscribe(
         subject, {}, [this](const MessagePtr& message) { answer_service(*message); }));
   }
@@ -70,7 +70,11 @@ void AskService::stop() {
 void AskService::take(const natsMsg& message) {
   ++requests_;
   const std::string reply_to(reply_of(message));
-  if (!is_reply_subject(reply_to)) return;  // nobody waits for the outcomes
+  if (reply_to.empty()) return;  // nobody waits for the outcomes
+  if (!link_->may_answer(reply_to)) {
+    ++link_->figures().ignored;
+    return;
+  }
   const std::string_view body = data_of(message);
   const Form form = form_of(body);
   if (inflight_ >= limits::asks_inflight_max) {
@@ -79,6 +83,15 @@ void AskService::take(const natsMsg& message) {
   }
   auto request = payloads_.read_request(body);
   if (!request) return refuse(reply_to, form, request.error());
+  const std::size_t positions = request->batch.positions.size();
+  if (answer_bytes_min(form, positions) > link_->message_bytes_max()) {
+    return refuse(reply_to, form,
+                  {Errc::too_large,
+                   fmt::format("the answer to {} positions is more than the {} bytes that the NATS "
+                               "server takes: nothing was decided; ask for fewer at once",
+                               with_commas(positions), with_commas(link_->message_bytes_max())),
+                   "positions"});
+  }
   ++inflight_;
   Ask ask{reply_to, form, std::move(*request), monotonic_ns()};
   spawn(link_->lane(), work(std::move(ask)));
@@ -94,11 +107,23 @@ asio::awaitable<void> AskService::work(Ask ask) {
     refuse(ask.reply_to, ask.form, reply.error());
     co_return;
   }
-  const auto bytes = payloads_.write_answer(ask.form, ask.request.batch, *reply);
-  const auto sent = link_->publish(ask.reply_to, {}, bytes);
-  if (!sent && sent.error().code == Errc::too_large) {
-    refuse(ask.reply_to, ask.form, sent.error());
+  tell(ask, *reply);
+}
+
+// One that cannot be sent is asked for again: claims keep their answers.
+void AskService::tell(const Ask& ask, const model::BatchReply& reply) {
+  const auto bytes = payloads_.write_answer(ask.form, ask.request.batch, reply);
+  if (bytes.size() <= link_->message_bytes_max()) {
+    link_->tell(ask.reply_to, bytes);
+    return;
   }
+  refuse(ask.reply_to, ask.form,
+         {Errc::too_large,
+          fmt::format("it is decided, but the answer of {} bytes is more than the {} that the NATS "
+                      "server takes: ask again for fewer positions at once; claims keep their "
+                      "answers",
+                      with_commas(bytes.size()), with_commas(link_->message_bytes_max())),
+          "positions"});
 }
 
 asio::awaitable<Result<model::BatchReply>> AskService::handle(Ask& ask) {
@@ -120,31 +145,32 @@ asio::awaitable<Result<model::BatchReply>> AskService::handle(Ask& ask) {
 void AskService::refuse(const std::string& reply_to, Form form, const Error& error) {
   ++errors_;
   last_error_ = error.message;
-  // It cannot be told that it cannot be told.
-  static_cast<void>(link_->publish(reply_to, {}, payloads_.write_error(form, error)));
+  // That it cannot be told cannot be told either, only counted: whoever asked asks again.
+  link_->tell(reply_to, payloads_.write_error(form, error));
 }
 
 void AskService::answer_service(const natsMsg& message) {
   const auto reply_to = reply_of(message);
-  if (!is_reply_subject(reply_to)) return;
+  if (!link_->may_answer(reply_to)) return;
   std::string_view verb = subject_of(message).substr(5);
   verb = verb.substr(0, verb.find('.'));
   const std::string answer = describe(verb);
   if (answer.empty()) return;
-  static_cast<void>(link_->publish(std::string(reply_to), {}, answer));
+  link_->tell(std::string(reply_to), answer);
 }
 
 std::string AskService::describe(std::string_view verb) const {
-  const std::string who =
-      fmt::format(R"("name":"hunt","id":"{}","version":"{}","metadata":{{}})", id_, version_);
+  const model::HuntName& hunt = link_->options().hunt;
+  const std::string who = fmt::format(R"("name":"{}","id":"{}","version":"{}","metadata":{{}})",
+                                      hunt.text(), id_, version_);
   if (verb == "PING") return fmt::format(R"({{"type":"io.nats.micro.v1.ping_response",{}}})", who);
   const bool stats = verb == "STATS";
   if (!stats && verb != "INFO") return {};
   std::string endpoints;
   for (const auto& shard : shards_) {
     if (!endpoints.empty()) endpoints.push_back(',');
-    endpoints +=
-        fmt::format(R"({{"name":"ask-{0}","subject":"hunt.ask.{0}","queue_group":"hunt")", shard);
+    endpoints += fmt::format(R"({{"name":"ask-{}","subject":"{}","queue_group":"{}")", shard,
+                             hunt.asks(shard), hunt.queue());
     if (stats) {
       const std::uint64_t per =
           requests_ == 0 ? 0 : static_cast<std::uint64_t>(worked_ns_) / requests_;

@@ -32,6 +32,7 @@ class AskService : public std::enable_shared_from_this<AskService> {
   void take(const natsMsg& message);
   [[nodiscard]] boost::asio::awaitable<void> work(Ask ask);
   [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> handle(Ask& ask);
+  void tell(const Ask& ask, const model::BatchReply& reply);
   void refuse(const std::string& reply_to, Form form, const Error& error);
   void answer_service(const natsMsg& message);
   [[nodiscard]] std::string describe(std::string_view verb) const;

@@ -2,15 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
 
 #include "adapters/nats/session.h"
-#include "adapters/nats/stream_setup.h"
 #include "adapters/nats/wanted.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
@@ -27,13 +28,11 @@ constexpr std::uint64_t backlog_warning = 100'000;  // a guess: some seconds of 
 
 // The first line of a server, which comes before any login: INFO {…}. Empty: nobody is there.
 std::string greeting_of(const std::string& url) {
-  const std::string address = url.substr(url.find("//") + 2);
-  const auto colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  const auto server = parse_server(split_url(url).rest, 0);
+  if (!server) return {};
   boost::asio::ip::tcp::iostream stream;
   stream.expires_after(greeting_within);
-  stream.connect(host, address.substr(colon + 1));
+  stream.connect(server->host, std::to_string(server->port));
   std::string line;
   std::getline(stream, line);
   return line.starts_with("INFO ") ? line.substr(5) : std::string();
@@ -49,7 +48,7 @@ bool is_old(const std::string& version) {
 // Each server that the URL names.
 void note_servers(Findings& findings, const ServerList& servers) {
   for (const std::string& url : servers.urls) {
-    const std::string shown = url.substr(url.find("//") + 2);
+    const std::string_view shown = split_url(url).rest;
     boost::system::error_code bad;
     const json::value info = json::parse(greeting_of(url), bad);
     const json::value* version =
@@ -68,7 +67,8 @@ void note_servers(Findings& findings, const ServerList& servers) {
   }
 }
 
-void note_connection(Findings& findings, natsConnection* connection, const ports::Clock& clock) {
+void note_connection(Findings& findings, natsConnection* connection, const ServerList& servers,
+                     const ports::Clock& clock) {
   const auto once = [connection] {
     return natsConnection_FlushTimeout(connection, flush_ms_max) == NATS_OK;
   };
@@ -77,8 +77,11 @@ void note_connection(Findings& findings, natsConnection* connection, const ports
   const std::string found =
       fmt::format("messages may have {}", ports::shown_bytes(static_cast<std::uint64_t>(payload)));
   if (payload >= static_cast<std::int64_t>(limits::reply_bytes_max)) return findings.ok(found);
+  const auto enough = verify_payload(connection, servers);
+  if (!enough) return findings.failure(enough.error());
   findings.warning(found,
-                   fmt::format("set max_payload to {} or more: answers to large batches do not fit",
+                   fmt::format("set max_payload to {} or more: answers to large asks are refused, "
+                               "outcomes of stored ones come in parts",
                                with_commas(limits::reply_bytes_max)));
 }
 
@@ -97,7 +100,7 @@ Result<void> note_account(Findings& findings, jsCtx* context, const ServerList& 
   return {};
 }
 
-void note_copies(Findings& findings, const char* name, const jsStreamInfo& info) {
+void note_copies(Findings& findings, const std::string& name, const jsStreamInfo& info) {
   if (info.Cluster == nullptr || info.Cluster->Name == nullptr) return;  // a server alone
   if (info.Cluster->Leader == nullptr || *info.Cluster->Leader == '\0') {
     findings.failure(fmt::format("{} has no leader", name), "bring its other servers back");
@@ -123,7 +126,8 @@ void note_clock(Findings& findings, const jsStreamInfo& info, const ports::Clock
   if (newest_us > now_us) ports::note_clock(findings, now_us, newest_us, now_us);
 }
 
-void note_fill(Findings& findings, const WantedStream& wanted, const jsStreamInfo& info) {
+void note_fill(Findings& findings, const WantedStream& wanted, bool is_letters,
+               const jsStreamInfo& info) {
   const std::string used = ports::shown_bytes(info.State.Bytes);
   const std::string most =
       info.Config->MaxBytes < 0
@@ -137,19 +141,31 @@ void note_fill(Findings& findings, const WantedStream& wanted, const jsStreamInf
     findings.warning(found,
                      "publishers are refused when it is full: find out why it is not "
                      "emptied, or make it larger");
-  } else if (wanted.name == std::string_view(letters_stream) && info.State.Msgs > 0) {
-    findings.warning(found,
-                     "a game server sent what can never succeed: read the letters (nats "
-                     "stream view HUNT_DLQ)");
+  } else if (is_letters && info.State.Msgs > 0) {
+    findings.warning(found, fmt::format("a game server sent what can never succeed: read the "
+                                        "letters (nats stream view {})",
+                                        wanted.name));
   } else {
     findings.ok(found);
   }
 }
 
-void note_streams(Findings& findings, jsCtx* context, const ServerList& servers,
-                  const ports::Clock& clock) {
+// Nothing where it is ours, or nobody's that is known.
+void note_owner(Findings& findings, const NatsOptions& options, const model::HuntOwner& there,
+                const ServerList& servers) {
+  if (options.owner.id.empty() || there.id.empty() || there.id == options.owner.id) return;
+  const Error other = owned_by_another(options.hunt, there, servers);
+  const auto& said = findings.all();
+  const auto same = [&other](const auto& one) { return other.message.starts_with(one.found); };
+  if (std::none_of(said.begin(), said.end(), same)) findings.failure(other);
+}
+
+void note_streams(Findings& findings, jsCtx* context, const NatsOptions& options,
+                  const ServerList& servers, const ports::Clock& clock) {
+  const model::HuntName& hunt = options.hunt;
+
   std::string missing;
-  for (const auto& wanted : wanted_streams(StreamSettings())) {
+  for (const auto& wanted : wanted_streams(hunt, StreamSettings())) {
     const auto found = find_stream(context, wanted.name, servers);
     if (!found) {
       findings.failure(found.error());
@@ -160,30 +176,36 @@ void note_streams(Findings& findings, jsCtx* context, const ServerList& servers,
       missing += fmt::format("{}{}", missing.empty() ? "" : ", ", wanted.name);
       continue;
     }
+    const model::HuntOwner there = owner_of(info->Config->Description);
+    note_owner(findings, options, there, servers);
     if (const auto fine = verify(wanted, *info->Config); !fine) {
       findings.failure(fine.error());
     } else {
-      note_fill(findings, wanted, *info);
+      note_fill(findings, wanted, wanted.name == hunt.letters_stream(), *info);
     }
     note_copies(findings, wanted.name, *info);
     note_clock(findings, *info, clock);
   }
   if (missing.empty()) return;
-  findings.warning("streams that are not there yet: " + missing,
-                   "if it is the right NATS: `hunt serve` makes them; in a cluster make them "
-                   "yourself before, with 3 replicas");
+  findings.warning(
+      "streams that are not there yet: " + missing,
+      "if it is the right NATS: `hunt serve` and `hunt relay` make them, while they run "
+      "within seconds; in a cluster make them yourself before, with 3 replicas");
 }
 
-Result<void> note_consumer(Findings& findings, jsCtx* context, const std::string& shard,
-                           const ServerList& servers) {
-  HUNT_TRY(info, find_consumer(context, shard, servers));
-  const std::string name = consumer_name(shard);
+Result<void> note_consumer(Findings& findings, jsCtx* context, const NatsOptions& options,
+                           const std::string& shard, const ServerList& servers) {
+  const model::HuntName& hunt = options.hunt;
+  HUNT_TRY(info, find_consumer(context, hunt, shard, servers));
+  const std::string name = hunt.consumer(shard);
   if (info == nullptr) {
-    findings.warning(fmt::format("the consumer {} of {} is not there yet", name, positions_stream),
-                     "`hunt serve` makes it when it starts");
+    findings.warning(
+        fmt::format("the consumer {} of {} is not there yet", name, hunt.positions_stream()),
+        "`hunt serve` makes it when it starts, and while it runs within seconds");
     return {};
   }
-  if (const auto fine = verify_consumer(shard, StreamSettings(), *info->Config); !fine) {
+  note_owner(findings, options, owner_of(info->Config->Description), servers);
+  if (const auto fine = verify_consumer(hunt, shard, StreamSettings(), *info->Config); !fine) {
     findings.failure(fine.error());
     return {};
   }
@@ -206,21 +228,22 @@ Result<void> note_jetstream(Findings& findings, natsConnection* connection,
                             const std::vector<std::string>& shards, const ports::Clock& clock) {
   HUNT_TRY(context, open_jetstream(connection, options, servers));
   HUNT_CHECK(note_account(findings, context.get(), servers));
-  note_streams(findings, context.get(), servers, clock);
-  HUNT_TRY(positions, find_stream(context.get(), positions_stream, servers));
+  note_streams(findings, context.get(), options, servers, clock);
+  HUNT_TRY(positions, find_stream(context.get(), options.hunt.positions_stream(), servers));
   if (positions == nullptr) return {};
   for (const auto& shard : shards) {
-    HUNT_CHECK(note_consumer(findings, context.get(), shard, servers));
+    HUNT_CHECK(note_consumer(findings, context.get(), options, shard, servers));
   }
   return {};
 }
 
 }  // namespace
 
-std::vector<ports::Finding> check_up(const NatsOptions& options, const ServerList& servers,
+std::vector<ports::Finding> check_up(const NatsOptions& options,
                                      const std::vector<std::string>& shards,
                                      const ports::Clock& clock) {
-  Findings findings((servers.tls ? "nats+tls://" : "nats://") + servers.shown);
+  const ServerList& servers = options.servers;
+  Findings findings(servers.shown_url());
   NatsOptions bounded = options;
   bounded.silence_ns_max = answer_ns_max;
   const auto raw = connect_blocking(bounded, servers);
@@ -230,7 +253,7 @@ std::vector<ports::Finding> check_up(const NatsOptions& options, const ServerLis
   }
   const Owned<natsConnection> connection(*raw);
   note_servers(findings, servers);
-  note_connection(findings, *raw, clock);
+  note_connection(findings, *raw, servers, clock);
   const auto done = note_jetstream(findings, *raw, bounded, servers, shards, clock);
   if (!done) findings.failure(done.error());
   return findings.all();

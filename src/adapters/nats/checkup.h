@@ -14,7 +14,6 @@ namespace hunt::nats {
 
 // `shards` as for Connection::prepare().
 [[nodiscard]] std::vector<ports::Finding> check_up(const NatsOptions& options,
-                                                   const ServerList& servers,
                                                    const std::vector<std::string>& shards,
                                                    const ports::Clock& clock);
 

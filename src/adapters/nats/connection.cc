@@ -14,10 +14,8 @@ namespace hunt::nats {
 
 namespace asio = boost::asio;
 
-Result<std::unique_ptr<Connection>> Connection::make(asio::any_io_executor lane,
-                                                     NatsOptions options) {
-  HUNT_TRY(servers, parse_servers(options.url));
-  auto link = std::make_shared<Link>(std::move(lane), std::move(options), std::move(servers));
+std::unique_ptr<Connection> Connection::make(asio::any_io_executor lane, NatsOptions options) {
+  auto link = std::make_shared<Link>(std::move(lane), std::move(options));
   return std::unique_ptr<Connection>(new Connection(std::move(link)));
 }
 

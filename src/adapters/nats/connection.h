@@ -31,9 +31,8 @@ struct StreamSettings {
 
 class Connection {
  public:
-  // Errors: invalid_argument (the URL).
-  [[nodiscard]] static Result<std::unique_ptr<Connection>> make(boost::asio::any_io_executor lane,
-                                                                NatsOptions options);
+  [[nodiscard]] static std::unique_ptr<Connection> make(boost::asio::any_io_executor lane,
+                                                        NatsOptions options);
   // Ends at once what close() did not end; waits for a connect under way.
   ~Connection();
   Connection(const Connection&) = delete;

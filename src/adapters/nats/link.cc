@@ -1,9 +1,11 @@
 #include "adapters/nats/link.h"
 
 #include <fmt/format.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
@@ -13,6 +15,8 @@
 #include <cstdio>
 #include <random>
 
+#include "adapters/nats/subject.h"
+#include "base/text.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
@@ -27,6 +31,9 @@ constexpr std::uint64_t backoff_ms_max = 2'000;
 constexpr std::int64_t ping_every_ns = 1'000'000'000;
 // A lame duck keeps what is in flight for so long, then we go to another server.
 constexpr std::int64_t lame_ns_max = 2'000'000'000;
+constexpr std::int64_t complain_every_ns = 10'000'000'000;
+// What a server takes unless it says otherwise.
+constexpr std::size_t usual_message_bytes_max = 1'024 * 1'024;
 
 std::uint64_t any_seed() {
   std::random_device device;
@@ -41,15 +48,23 @@ std::int64_t monotonic_ns() noexcept {
       .count();
 }
 
-Link::Link(asio::any_io_executor lane, NatsOptions options, ServerList servers)
+std::string random_token() {
+  std::array<std::uint8_t, 16> bytes{};
+  const auto got = ::getrandom(bytes.data(), bytes.size(), 0);  // never less, of so few
+  HUNT_ASSERT(got == static_cast<ssize_t>(bytes.size()));
+  return to_hex(bytes);
+}
+
+Link::Link(asio::any_io_executor lane, NatsOptions options)
     : lane_(std::move(lane)),
       options_(std::move(options)),
-      servers_(std::move(servers)),
+      servers_(options_.servers),
       prng_(any_seed()),
       inbox_(new_inbox()),
       socket_(lane_),
       ticker_(lane_),
-      redial_(lane_) {
+      redial_(lane_),
+      message_bytes_max_(usual_message_bytes_max) {
   for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
     inboxes_[bucket] = subscribe(fmt::format("{}.{}.>", inbox_, bucket), {},
                                  [this](MessagePtr message) { on_answer(std::move(message)); });
@@ -61,8 +76,14 @@ Link::~Link() {
   shut();
 }
 
-std::string Link::new_inbox() {
-  return fmt::format("_INBOX.{:016x}{:08x}", prng_.next(), prng_.next() & 0xffffffffU);
+std::string Link::new_inbox() const {
+  return fmt::format("{}.{}", servers_.inbox_prefix(), random_token());
+}
+
+bool Link::may_answer(std::string_view subject) const {
+  if (!is_reply_subject(subject)) return false;
+  const std::string ours = servers_.inbox_prefix() + ".";
+  return servers_.user.empty() || !subject.starts_with(ours);
 }
 
 Error Link::unavailable() const {
@@ -120,6 +141,8 @@ void Link::adopt(std::unique_ptr<Session> session) {
   }
   backoff_ms_ = 0;
   lame_ns_ = 0;
+  refused_seen_ = overflown_seen_ = 0;
+  message_bytes_max_ = session_->payload_bytes_max();
   heard_ns_ = pinged_ns_ = monotonic_ns();
   flush_posted_ = waits_writable_ = false;
   socket_.assign(::dup(session_->socket()));
@@ -210,13 +233,28 @@ Link::SubscriptionPtr Link::subscribe(std::string subject, std::string queue,
   return subscription;
 }
 
+Link::SubscriptionPtr Link::subscribe_raw(std::string subject,
+                                          std::function<void(MessagePtr)> on_message) {
+  auto subscription = std::make_shared<Subscription>();
+  subscription->subject = std::move(subject);
+  subscription->raw = std::make_shared<RawInbox>(lane_, std::move(on_message));
+  subscriptions_.push_back(subscription);
+  if (session_ != nullptr) attach(*subscription);
+  return subscription;
+}
+
 void Link::attach(Subscription& subscription) {
+  if (subscription.raw != nullptr) {
+    subscription.handle = session_->subscribe(subscription.subject, subscription.raw);
+    return;
+  }
   subscription.handle = session_->subscribe(subscription.subject, subscription.queue);
 }
 
 void Link::unsubscribe(const SubscriptionPtr& subscription) {
   if (subscription == nullptr || subscription->ended) return;
   subscription->ended = true;
+  if (subscription->raw != nullptr) subscription->raw->close();
   if (subscription->handle != nullptr) {
     static_cast<void>(natsSubscription_Unsubscribe(subscription->handle));
     natsSubscription_Destroy(subscription->handle);
@@ -234,6 +272,23 @@ Result<void> Link::publish(const std::string& subject, const std::string& reply,
                             session_->unsent_bytes()));
   }
   return session_->publish(subject, reply, data, headers);
+}
+
+Result<void> Link::tell(const std::string& subject, std::string_view data, const Headers& headers) {
+  auto sent = publish(subject, {}, data, headers);
+  if (sent) return sent;
+  ++figures().unsent;
+  complain(fmt::format("a message of {} bytes for {} was not sent: {}", data.size(),
+                       printable(subject, 80), sent.error().message));
+  return sent;
+}
+
+void Link::complain(std::string_view what) {
+  const std::int64_t now_ns = monotonic_ns();
+  if (complained_ns_ != 0 && now_ns - complained_ns_ < complain_every_ns) return;
+  complained_ns_ = now_ns;
+  std::fprintf(stderr, "hunt: NATS at %s: %.*s\n", shown().c_str(), static_cast<int>(what.size()),
+               what.data());
 }
 
 void Link::wait_readable() {
@@ -304,7 +359,7 @@ void Link::drain(bool idle_ones_too) {
 void Link::take(const SubscriptionPtr& subscription) {
   int messages = 0;
   int bytes = 0;
-  if (subscription->handle == nullptr ||
+  if (subscription->handle == nullptr || subscription->raw != nullptr ||
       natsSubscription_GetPending(subscription->handle, &messages, &bytes) != NATS_OK) {
     return;
   }
@@ -349,8 +404,10 @@ void Link::tick() {
 void Link::look_at_server(std::int64_t now_ns) {
   if (session_->is_closed()) return lost(session_->why_closed());
   if (now_ns - heard_ns_ > options_.silence_ns_max) return lost("the server is silent");
+  look_at_notes();
   if (now_ns - heard_ns_ > ping_every_ns && now_ns - pinged_ns_ > ping_every_ns) {
     pinged_ns_ = now_ns;
+    // What cannot be sent brings nothing back: then the silence is what is looked at.
     static_cast<void>(session_->publish(inbox_ + ".0.ping", {}, {}, {}));
   }
   if (session_->is_lame_duck() && servers_.urls.size() > 1) {
@@ -358,6 +415,21 @@ void Link::look_at_server(std::int64_t now_ns) {
     const bool idle = std::all_of(inflight_.begin(), inflight_.end(),
                                   [](std::uint32_t count) { return count == 0; });
     if (idle || now_ns - lame_ns_ > lame_ns_max) lost("the server shuts down soon");
+  }
+}
+
+// What the server refused comes without a word of which call it was.
+void Link::look_at_notes() {
+  if (const std::uint64_t refused = session_->refusals(); refused != refused_seen_) {
+    figures().refused += refused - refused_seen_;
+    refused_seen_ = refused;
+    complain(fmt::format("{}; docs/OPERATIONS.md has the rights that our users need",
+                         printable(session_->last_refusal(), 160)));
+  }
+  if (const std::uint64_t overflown = session_->overflown(); overflown != overflown_seen_) {
+    figures().overflown += overflown - overflown_seen_;
+    overflown_seen_ = overflown;
+    complain("messages came faster than they could be taken, and some were lost");
   }
 }
 

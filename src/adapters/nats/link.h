@@ -22,12 +22,15 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/nats/raw_inbox.h"
 #include "adapters/nats/session.h"
 #include "base/prng.h"
 
 namespace hunt::nats {
 
 [[nodiscard]] std::int64_t monotonic_ns() noexcept;
+// 128 bits that nobody can guess, as text.
+[[nodiscard]] std::string random_token();
 
 // What became of a request.
 enum class Fate : std::uint8_t {
@@ -50,13 +53,14 @@ class Link : public std::enable_shared_from_this<Link> {
     std::string queue;  // empty: none
     std::function<void(MessagePtr)> on_message;
     std::function<void()> on_no_responders;  // to what was asked with this subject as its reply
+    std::shared_ptr<RawInbox> raw;           // then all messages come through it
     natsSubscription* handle = nullptr;      // null: not connected
     bool ended = false;
   };
   using SubscriptionPtr = std::shared_ptr<Subscription>;
   using Listener = std::shared_ptr<std::function<void(bool connected)>>;
 
-  Link(boost::asio::any_io_executor lane, NatsOptions options, ServerList servers);
+  Link(boost::asio::any_io_executor lane, NatsOptions options);
   ~Link();
 
   // The first connection. Errors: those of Session::dial.
@@ -71,12 +75,17 @@ class Link : public std::enable_shared_from_this<Link> {
   [[nodiscard]] const boost::asio::any_io_executor& lane() const noexcept { return lane_; }
   [[nodiscard]] const NatsOptions& options() const noexcept { return options_; }
   [[nodiscard]] const ServerList& servers() const noexcept { return servers_; }
-  // Starts with "_INBOX."; a subject of its own for what nobody else should hear.
-  [[nodiscard]] std::string new_inbox();
+  // Starts with our prefix (ServerList::inbox_prefix()); nobody can guess the rest.
+  [[nodiscard]] std::string new_inbox() const;
+  // Whether answers may be sent there: a subject as it should be, and not one of our own inboxes,
+  // into which a stranger would otherwise have us write.
+  [[nodiscard]] bool may_answer(std::string_view subject) const;
 
   // Until unsubscribe(), over all sessions to come. Called on the lane.
   SubscriptionPtr subscribe(std::string subject, std::string queue,
                             std::function<void(MessagePtr)> on_message);
+  // The same, statuses and all (raw_inbox.h).
+  SubscriptionPtr subscribe_raw(std::string subject, std::function<void(MessagePtr)> on_message);
   void unsubscribe(const SubscriptionPtr& subscription);
   // Called after each connect and each loss, while the listener lives.
   [[nodiscard]] Listener listen(std::function<void(bool connected)> listener);
@@ -85,6 +94,14 @@ class Link : public std::enable_shared_from_this<Link> {
   // too_large (for the server). A value says nothing about its arrival.
   [[nodiscard]] Result<void> publish(const std::string& subject, const std::string& reply,
                                      std::string_view data, const Headers& headers = {});
+  // The same for what nobody hears of when it fails: that is counted, and said in the log.
+  Result<void> tell(const std::string& subject, std::string_view data, const Headers& headers = {});
+  // The most that one message may have, headers and payload together. Before the first connection,
+  // and between two, what the last server took.
+  [[nodiscard]] std::size_t message_bytes_max() const noexcept { return message_bytes_max_; }
+  [[nodiscard]] Figures& figures() const noexcept { return *options_.figures; }
+  // A line in the log, at most one in ten seconds.
+  void complain(std::string_view what);
 
   // A request is sent by send() and awaited with answer(), by its ticket, at once.
   using Ticket = std::size_t;
@@ -106,7 +123,6 @@ class Link : public std::enable_shared_from_this<Link> {
   // server sees few subjects; after anything else the name changes, and a late answer is nobody's.
   struct Slot {
     std::string inbox;
-    std::uint32_t generation = 0;
     std::int64_t deadline_ns = 0;  // 0: free
     std::unique_ptr<Waiter> waiter;
     std::optional<Answer> early;  // before anybody waited
@@ -128,6 +144,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void wait_tick();
   void tick();
   void look_at_server(std::int64_t now_ns);
+  void look_at_notes();
   void attach(Subscription& subscription);
   void tell_listeners(bool connected);
 
@@ -151,7 +168,11 @@ class Link : public std::enable_shared_from_this<Link> {
   std::uint64_t backoff_ms_ = 0;
   std::int64_t heard_ns_ = 0;
   std::int64_t pinged_ns_ = 0;
-  std::int64_t lame_ns_ = 0;  // since when the server is a lame duck
+  std::int64_t lame_ns_ = 0;          // since when the server is a lame duck
+  std::uint64_t refused_seen_ = 0;    // of this session
+  std::uint64_t overflown_seen_ = 0;  //
+  std::int64_t complained_ns_ = 0;
+  std::size_t message_bytes_max_;
   bool flush_posted_ = false;
   bool waits_writable_ = false;
   bool draining_ = false;

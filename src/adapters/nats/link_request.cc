@@ -29,7 +29,7 @@ class Link::WaiterOf final : public Link::Waiter {
 
 void Link::name_inbox(Ticket ticket) {
   slots_[ticket].inbox =
-      fmt::format("{}.{}.{}.{}", inbox_, ticket % buckets, ticket, slots_[ticket].generation);
+      fmt::format("{}.{}.{}.{}", inbox_, ticket % buckets, ticket, random_token());
 }
 
 Result<Link::Ticket> Link::send(const std::string& subject, std::string_view data,
@@ -67,10 +67,7 @@ void Link::settle(Ticket ticket, Answer answer) {
   if (slot.deadline_ns == 0) return;
   slot.deadline_ns = 0;
   --inflight_[ticket % buckets];
-  if (answer.fate != Fate::answered) {
-    ++slot.generation;
-    name_inbox(ticket);
-  }
+  if (answer.fate != Fate::answered) name_inbox(ticket);
   if (slot.waiter == nullptr) {
     slot.early = std::move(answer);
     return;
@@ -91,16 +88,20 @@ void Link::settle_all_lost() {
 }
 
 void Link::on_answer(MessagePtr message) {
-  std::string_view rest = subject_of(*message);
+  const std::string_view subject = subject_of(*message);
+  std::string_view rest = subject;
   if (rest.size() <= inbox_.size()) return;
   rest.remove_prefix(inbox_.size() + 1);
   rest.remove_prefix(std::min(rest.find('.'), rest.size() - 1) + 1);  // the bucket
   const auto dot = rest.find('.');
   if (dot == std::string_view::npos) return;  // our own ping
   const auto ticket = parse_u64(rest.substr(0, dot));
-  const auto generation = parse_u64(rest.substr(dot + 1));
-  if (!ticket || !generation || *ticket >= slots_.size()) return;
-  if (slots_[*ticket].generation != *generation) return;  // too late
+  const bool ours = ticket && *ticket < slots_.size() && slots_[*ticket].inbox == subject &&
+                    slots_[*ticket].deadline_ns != 0;
+  if (!ours) {  // too late, twice, or of somebody who guesses
+    ++figures().ignored;
+    return;
+  }
   Answer answer;
   answer.fate = Fate::answered;
   answer.message = std::move(message);

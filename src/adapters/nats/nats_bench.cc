@@ -94,8 +94,8 @@ class Side {
  public:
   Side() {
     NatsOptions options;
-    options.url = server().url();
-    connection_ = must(Connection::make(loop_.get_executor(), options));
+    options.servers = must(parse_servers(server().url()));
+    connection_ = Connection::make(loop_.get_executor(), options);
     thread_ = std::thread([this] { loop_.run(); });
     must(run(connection_->connect()));
   }

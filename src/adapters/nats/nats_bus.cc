@@ -10,7 +10,8 @@
 
 #include "adapters/nats/ask_service.h"
 #include "adapters/nats/link.h"
-#include "adapters/nats/subject.h"
+#include "adapters/nats/signer.h"
+#include "adapters/nats/stream_watch.h"
 #include "codec/json_replies.h"
 
 namespace hunt::nats {
@@ -57,17 +58,28 @@ struct NatsBus::Core {
         options(std::move(options_in)),
         service(std::make_shared<AskService>(link, names_of(options.shards), options.find_world,
                                              options.service_version)),
-        ask_subject("hunt.ask." + (options.ask_shard ? std::to_string(*options.ask_shard)
-                                                     : std::string("any"))) {}
+        hunt(link->options().hunt),
+        signer(link->options().key),
+        ask_subject(hunt.asks(options.ask_shard ? std::to_string(*options.ask_shard)
+                                                : std::string("any"))) {}
 
   // What one stored message came to.
-  Result<void> acked(const Answer& answer) const;
-  void hear_invalidation(const natsMsg& message) const;
-  void hear_claim(const natsMsg& message);
+  Result<void> acked(const Answer& answer);
+  // Of what the hunt's own processes tell, and nobody else.
+  bool believes(natsMsg& message);
+  void distrust() const {
+    if (options.on_distrust) options.on_distrust();
+  }
+  void hear_invalidation(natsMsg& message);
+  void hear_claim(natsMsg& message);
+  void tell_map(const std::string& reply_to);
+  void see(model::ClaimsKept now);
 
   const std::shared_ptr<Link> link;
   const BusOptions options;
   const std::shared_ptr<AskService> service;
+  const model::HuntName& hunt;
+  Signer signer;
   const std::string ask_subject;
   const std::uint64_t machine = machine_of_this();
   Payloads payloads;
@@ -75,6 +87,9 @@ struct NatsBus::Core {
   codec::AnswersReader events;
   std::size_t asks_inflight = 0;
   std::string map_json;
+  std::shared_ptr<StreamWatch> watch;
+  model::ClaimsKept kept;          // as the last look saw it
+  std::uint64_t acknowledged = 0;  // the highest number of a claim in HUNT_CLAIMS, of ours
   std::vector<Link::SubscriptionPtr> subscriptions;
   std::function<void(const model::Invalidation&)> on_invalidation;
   std::function<void(const std::vector<model::ClaimEvent>&)> on_claims;
@@ -131,21 +146,40 @@ asio::awaitable<void> NatsBus::drain() {
   }
 }
 
-// What cannot be sent is lost: whoever listens sees the gap.
+// What cannot be sent is lost, and counted: whoever listens sees the gap, and trusts what it has
+// for a second only.
 void NatsBus::publish(model::Invalidation invalidation) {
+  if (core_->link->figures().other_hunt) return;
   const auto bytes = core_->changes.write(invalidation, core_->machine);
-  const std::string subject = "hunt.inval." + std::to_string(invalidation.shard);
-  static_cast<void>(core_->link->publish(subject, {}, bytes));
+  const std::string subject = core_->hunt.invalidations(std::to_string(invalidation.shard));
+  Headers headers;
+  if (core_->signer.has_key()) {
+    headers.emplace_back(signature_header, core_->signer.sign(subject, {}, bytes));
+  }
+  core_->link->tell(subject, bytes, headers);
 }
 
-Result<void> NatsBus::Core::acked(const Answer& answer) const {
+bool NatsBus::Core::believes(natsMsg& message) {
+  if (!signer.has_key()) return true;
+  return signer.fits(header_of(message, signature_header), subject_of(message), {},
+                     data_of(message));
+}
+
+std::size_t NatsBus::message_bytes_max() const {
+  return core_->link->message_bytes_max();
+}
+
+Result<void> NatsBus::Core::acked(const Answer& answer) {
   switch (answer.fate) {
-    case Fate::answered:
-      return read_ack(data_of(*answer.message));
+    case Fate::answered: {
+      HUNT_TRY(sequence, read_ack(data_of(*answer.message), hunt.claims_stream()));
+      acknowledged = std::max(acknowledged, sequence);
+      return {};
+    }
     case Fate::no_responders:
-      return fail(Errc::unavailable, fmt::format("no stream at NATS {} keeps claims; is JetStream "
-                                                 "on, and HUNT_CLAIMS there?",
-                                                 link->shown()));
+      return fail(Errc::unavailable,
+                  fmt::format("no stream at NATS {} keeps claims; is JetStream on, and {} there?",
+                              link->shown(), hunt.claims_stream()));
     case Fate::refused:
       return tl::unexpected<Error>(answer.error);
     case Fate::late:
@@ -158,7 +192,20 @@ Result<void> NatsBus::Core::acked(const Answer& answer) const {
 }
 
 asio::awaitable<Result<void>> NatsBus::tell(std::vector<model::ClaimEvent> events) {
-  const auto core = core_;
+  return tell_all(core_, std::move(events), {});
+}
+asio::awaitable<Result<void>> NatsBus::tell_again(std::vector<model::ClaimEvent> events,
+                                                  std::uint64_t occasion) {
+  return tell_all(core_, std::move(events), fmt::format(":{}", occasion));
+}
+
+asio::awaitable<Result<void>> NatsBus::tell_all(std::shared_ptr<Core> core,
+                                                std::vector<model::ClaimEvent> events,
+                                                std::string id_ends_with) {
+  if (core->link->figures().other_hunt) {
+    co_return fail(Errc::unavailable,
+                   fmt::format("the streams at NATS {} are another hunt's", core->link->shown()));
+  }
   Result<void> told;
   std::string json;
   std::size_t next = 0;
@@ -172,10 +219,13 @@ asio::awaitable<Result<void>> NatsBus::tell(std::vector<model::ClaimEvent> event
       } else {
         codec::write_claim_event(event, json);
       }
-      const Headers headers{{"Nats-Msg-Id", fmt::format("{}:{}", format_claim_id(event.claim),
-                                                        name_of(event.outcome))}};
-      const auto ticket =
-          core->link->send(fmt::format("hunt.claims.{}", event.world), json, headers, ack_ns_max);
+      const std::string subject = core->hunt.claims(std::to_string(event.world));
+      Headers headers{{"Nats-Msg-Id", fmt::format("{}:{}{}", format_claim_id(event.claim),
+                                                  name_of(event.outcome), id_ends_with)}};
+      if (core->signer.has_key()) {
+        headers.emplace_back(signature_header, core->signer.sign(subject, {}, json));
+      }
+      const auto ticket = core->link->send(subject, json, headers, ack_ns_max);
       if (!ticket) told = tl::unexpected<Error>(ticket.error());
       if (!ticket) break;
       tickets.push_back(*ticket);
@@ -191,12 +241,16 @@ asio::awaitable<Result<void>> NatsBus::tell(std::vector<model::ClaimEvent> event
   co_return told;
 }
 
-void NatsBus::Core::hear_invalidation(const natsMsg& message) const {
-  const auto read = codec::read_flat_invalidation(data_of(message), machine);
-  if (read && on_invalidation) on_invalidation(*read);  // garbage is a gap in the sequence
+// What is not read is a gap in the sequence.
+void NatsBus::Core::hear_invalidation(natsMsg& message) {
+  const auto read = believes(message) ? codec::read_flat_invalidation(data_of(message), machine)
+                                      : Result<model::Invalidation>(tl::unexpect, Error{});
+  if (!read) return distrust();
+  if (on_invalidation) on_invalidation(*read);
 }
 
-void NatsBus::Core::hear_claim(const natsMsg& message) {
+void NatsBus::Core::hear_claim(natsMsg& message) {
+  if (!believes(message)) return distrust();
   auto read = events.parse(data_of(message));
   if (!read || !on_claims) return;
   auto* event = std::get_if<model::ClaimEvent>(&read->content);
@@ -211,7 +265,7 @@ void NatsBus::on_invalidation(std::function<void(const model::Invalidation&)> ha
   if (!core_->options.shards.empty()) names = names_of(core_->options.shards);
   for (const auto& name : names) {
     core_->subscriptions.push_back(core_->link->subscribe(
-        "hunt.inval." + name, {},
+        core_->hunt.invalidations(name), {},
         [core = core_.get()](const MessagePtr& message) { core->hear_invalidation(*message); }));
   }
 }
@@ -221,20 +275,63 @@ void NatsBus::on_claims(std::function<void(const std::vector<model::ClaimEvent>&
   core_->on_claims = std::move(handler);
   if (!first) return;
   core_->subscriptions.push_back(core_->link->subscribe(
-      "hunt.claims.*", {},
+      core_->hunt.claims("*"), {},
       [core = core_.get()](const MessagePtr& message) { core->hear_claim(*message); }));
+}
+
+// Numbers of another stream, or of one that ends before them, say nothing about this one.
+void NatsBus::Core::see(model::ClaimsKept now) {
+  const bool another = kept.in.stream != 0 && kept.in.stream != now.in.stream;
+  if (another) now.in.last = 0;
+  now.look = kept.look + 1;
+  if (another || now.newest < now.in.last || now.first > now.newest) acknowledged = 0;
+  kept = now;
+}
+
+void NatsBus::watch_streams(Connection& connection, StreamSettings settings,
+                            std::vector<std::string> shards,
+                            std::function<void(std::string)> on_trouble) {
+  StreamWatch::Ears ears;
+  ears.on_trouble = std::move(on_trouble);
+  ears.acknowledged = [core = core_.get()] { return core->acknowledged; };
+  ears.on_claims_kept = [core = core_.get()](const model::ClaimsKept& kept) { core->see(kept); };
+  core_->watch =
+      std::make_shared<StreamWatch>(connection, settings, std::move(shards), std::move(ears));
+  core_->watch->start();
+}
+
+asio::awaitable<void> NatsBus::stop_watching() {
+  if (core_->watch != nullptr) co_await core_->watch->stop();
+}
+
+model::ClaimsKept NatsBus::claims_kept() const {
+  return core_->kept;
+}
+
+void NatsBus::Core::tell_map(const std::string& reply_to) {
+  const std::size_t most = link->message_bytes_max();
+  if (map_json.size() <= most) {
+    link->tell(reply_to, map_json);
+    return;
+  }
+  const Error error{Errc::too_large,
+                    fmt::format("the map of {} bytes is more than the {} that the NATS server "
+                                "takes: read GET /v1/map",
+                                map_json.size(), most),
+                    {}};
+  link->tell(reply_to, payloads.write_error(Form::json, error));
 }
 
 void NatsBus::show_map(const model::ShardMap& map) {
   const bool first = core_->map_json.empty();
   core_->map_json = write_map(map);
   if (!first) return;
-  core_->subscriptions.push_back(
-      core_->link->subscribe("hunt.map", "hunt", [core = core_.get()](const MessagePtr& message) {
-        const auto reply_to = reply_of(*message);
-        if (!is_reply_subject(reply_to)) return;
-        static_cast<void>(core->link->publish(std::string(reply_to), {}, core->map_json));
-      }));
+  const auto answer = [core = core_.get()](const MessagePtr& message) {
+    const auto reply_to = reply_of(*message);
+    if (core->link->may_answer(reply_to)) core->tell_map(std::string(reply_to));
+  };
+  const model::HuntName& hunt = core_->hunt;
+  core_->subscriptions.push_back(core_->link->subscribe(hunt.map(), hunt.queue(), answer));
 }
 
 }  // namespace hunt::nats

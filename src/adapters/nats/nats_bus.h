@@ -5,6 +5,7 @@
 // reads that stream or the ledger. Lifecycle: on a connection that outlives it; stop_serving() and
 // drain() before the handler goes. Thread: its lane's.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@ struct BusOptions {
   FindWorld find_world;
   std::int64_t ask_ns_max = limits::answer_deadline_ns + 1'000'000'000;
   std::string service_version = "0.1.0";  // told with $SRV, which wants three numbers
+  // Called for each message of another process that is not read: nobody of the hunt signed it, or
+  // its numbers are none of the protocol. May be empty.
+  std::function<void()> on_distrust;
 };
 
 class NatsBus final : public ports::Bus {
@@ -42,8 +46,20 @@ class NatsBus final : public ports::Bus {
   void publish(model::Invalidation invalidation) override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> tell(
       std::vector<model::ClaimEvent> events) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> tell_again(
+      std::vector<model::ClaimEvent> events, std::uint64_t occasion) override;
   void on_invalidation(std::function<void(const model::Invalidation&)> handler) override;
   void on_claims(std::function<void(const std::vector<model::ClaimEvent>&)> handler) override;
+
+  // Looks from now on whether the streams and consumers are there, and makes again what is gone:
+  // those that Connection::prepare() was called for. `on_trouble` is told one sentence, or nothing
+  // when it is over.
+  void watch_streams(Connection& connection, StreamSettings settings,
+                     std::vector<std::string> shards, std::function<void(std::string)> on_trouble);
+  // Before the connection ends.
+  [[nodiscard]] boost::asio::awaitable<void> stop_watching();
+  [[nodiscard]] model::ClaimsKept claims_kept() const override;
+  [[nodiscard]] std::size_t message_bytes_max() const override;
 
   // Answers `hunt.map` with this map from now on.
   void show_map(const model::ShardMap& map);
@@ -52,6 +68,8 @@ class NatsBus final : public ports::Bus {
 
  private:
   struct Core;
+  [[nodiscard]] static boost::asio::awaitable<Result<void>> tell_all(
+      std::shared_ptr<Core> core, std::vector<model::ClaimEvent> events, std::string id_ends_with);
   std::shared_ptr<Core> core_;  // shared with the coroutines that still run
 };
 

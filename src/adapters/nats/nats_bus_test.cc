@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "adapters/nats/nats_test_support.h"
+#include "adapters/nats/signer.h"
 #include "codec/flat_change.h"
+#include "model/outside.h"
 
 namespace hunt::nats {
 namespace {
@@ -127,6 +129,23 @@ TEST_F(NatsBusTest, an_answer_never_goes_to_the_servers_own_subjects_or_ours) {
   ASSERT_TRUE(is_served());
   EXPECT_EQ(echo_.handled, handled + 1);
   EXPECT_FALSE(raw_.poll().has_value());
+}
+
+TEST_F(NatsBusTest, hunts_of_two_names_do_not_hear_each_other) {
+  serve();
+  NatsOptions options = options_for(server_);
+  options.hunt = *model::HuntName::parse("summer");
+  const auto connection = connected(lanes_, 1, options);
+  ASSERT_TRUE(lanes_.run(1, connection->prepare(small_streams(), {"0"})).has_value());
+  NatsBus summer(*connection, BusOptions());
+  const auto nobody = lanes_.run(1, summer.ask(a_batch(), ports::Wait::no));
+  ASSERT_FALSE(nobody.has_value());
+  EXPECT_NE(nobody.error().message.find("summer.ask.any"), std::string::npos);
+  EXPECT_EQ(echo_.handled, 1U);  // is_served()
+  const auto info = raw_.request(lanes_, "$JS.API.STREAM.INFO.SUMMER_POS", "");
+  EXPECT_NE(info.body.find(R"("subjects":["summer.pos.*"])"), std::string::npos) << info.body;
+  const auto consumer = raw_.request(lanes_, "$JS.API.CONSUMER.INFO.SUMMER_POS.summer-0", "");
+  EXPECT_NE(consumer.body.find(R"("filter_subject":"summer.pos.0")"), std::string::npos);
 }
 
 TEST_F(NatsBusTest, tells_who_it_is_in_the_service_protocol) {
@@ -278,22 +297,71 @@ TEST_F(NatsBusTest, garbage_invalidations_and_claims_are_passed_over) {
   }));
 }
 
+TEST_F(NatsBusTest, what_nobody_of_the_hunt_signed_is_not_believed) {
+  connection_ = connected(lanes_, 0, options_for(server_));
+  std::size_t distrusted = 0;
+  BusOptions how;
+  how.on_distrust = [&distrusted] { ++distrusted; };
+  bus_.emplace(*connection_, how);
+  std::vector<std::uint64_t> heard;
+  std::size_t claims = 0;
+  bus_->on_invalidation([&heard](const model::Invalidation& one) { heard.push_back(one.seq); });
+  bus_->on_claims([&claims](const auto& events) { claims += events.size(); });
+  model::Invalidation forged;
+  forged.epoch = limits::epoch_max;
+  codec::FlatChangeWriter writer;
+  const std::string bytes(writer.write(forged, 1));
+  const std::string claim =
+      R"({"claim":{"claim":"00000000000000000000000000000001","outcome":"sold_out","world":1,)"
+      R"("x":1,"y":1,"player":"0f8fad5b-d9cb-469f-a165-70867728950e"}})";
+  Signer strangers(std::vector<std::uint8_t>(32, 8));
+  // Until both subscriptions are there.
+  for (const char* subject : {"hunt.inval.0", "hunt.claims.1"}) {
+    const std::size_t before = distrusted;
+    ASSERT_TRUE(lanes_.run_until([&] {
+      raw_.publish(subject, "", "garbage");
+      return distrusted > before;
+    }));
+  }
+  lanes_.run_for(std::chrono::milliseconds(100));
+  distrusted = 0;
+  raw_.publish("hunt.inval.0", "", bytes);
+  raw_.publish("hunt.inval.0", "", bytes,
+               "Hunt-Signature: " + strangers.sign("hunt.inval.0", {}, bytes) + "\r\n");
+  raw_.publish("hunt.claims.1", "", claim);
+  ASSERT_TRUE(lanes_.run_until([&] { return distrusted >= 3; }));
+  EXPECT_TRUE(heard.empty());
+  EXPECT_EQ(claims, 0U);
+  // Signed, but with numbers that the protocol does not have.
+  forged.epoch = 9'000'000;
+  const std::string beyond(writer.write(forged, 1));
+  Signer ours(options_for(server_).key);
+  raw_.publish("hunt.inval.0", "", beyond,
+               "Hunt-Signature: " + ours.sign("hunt.inval.0", {}, beyond) + "\r\n");
+  ASSERT_TRUE(lanes_.run_until([&] { return distrusted >= 4; }));
+  model::Invalidation ours_now;
+  ours_now.epoch = 1;
+  ours_now.seq = 5;
+  bus_->publish(ours_now);
+  ASSERT_TRUE(lanes_.run_until([&] { return !heard.empty(); }));
+  EXPECT_EQ(heard, std::vector<std::uint64_t>{5});
+}
+
 TEST(NatsCredentials, are_checked_and_never_repeated) {
   NatsServer server(R"(authorization { user: "me", password: "open sesame" })");
   Lanes lanes(1);
   for (const char* who : {"", "me:wrong-secret@", "you:open%20sesame@"}) {
     NatsOptions options;
-    options.url = server.url(who);
+    options.servers = parse_servers(server.url(who)).value();
     auto connection = Connection::make(lanes[0].get_executor(), options);
-    ASSERT_TRUE(connection.has_value());
-    const auto result = lanes.run(0, (*connection)->connect());
+    const auto result = lanes.run(0, connection->connect());
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().code, Errc::unauthorized) << result.error().message;
     EXPECT_EQ(result.error().message.find("secret"), std::string::npos) << result.error().message;
     EXPECT_EQ(result.error().message.find("sesame"), std::string::npos) << result.error().message;
   }
   NatsOptions options;
-  options.url = server.url("me:open%20sesame@");
+  options.servers = parse_servers(server.url("me:open%20sesame@")).value();
   EXPECT_TRUE(connected(lanes, 0, options)->connected());
 }
 
@@ -308,17 +376,17 @@ TEST(NatsCredentials, a_token_is_one_too) {
 TEST(NatsCredentials, a_file_that_is_not_there_and_no_server_are_errors_with_a_hint) {
   Lanes lanes(1);
   NatsOptions options;
-  options.url = fmt::format("nats://127.0.0.1:{}", testing::free_port());
+  options.servers = parse_servers(fmt::format("nats://127.0.0.1:{}", testing::free_port())).value();
   auto nobody = Connection::make(lanes[0].get_executor(), options);
-  const auto refused = lanes.run(0, (*nobody)->connect());
+  const auto refused = lanes.run(0, nobody->connect());
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::unavailable);
   EXPECT_NE(refused.error().message.find("is nats-server running there?"), std::string::npos)
       << refused.error().message;
-  options.url = "nats+tls://127.0.0.1:1";
+  options.servers = parse_servers("nats+tls://127.0.0.1:1").value();
   options.tls_ca_file = "/nowhere/ca.pem";
   auto secure = Connection::make(lanes[0].get_executor(), options);
-  const auto no_file = lanes.run(0, (*secure)->connect());
+  const auto no_file = lanes.run(0, secure->connect());
   ASSERT_FALSE(no_file.has_value());
   EXPECT_EQ(no_file.error().code, Errc::invalid_argument) << no_file.error().message;
 }
@@ -344,10 +412,10 @@ TEST(NatsTls, asks_over_tls_and_trusts_the_given_authority_only) {
                                 folder.file("ours.pem"), folder.file("ours.key")));
   Lanes lanes(2);
   NatsOptions options;
-  options.url = fmt::format("nats+tls://localhost:{}", server.port());
+  options.servers = parse_servers(fmt::format("nats+tls://localhost:{}", server.port())).value();
   options.tls_ca_file = folder.file("theirs.pem");
   auto untrusting = Connection::make(lanes[0].get_executor(), options);
-  EXPECT_FALSE(lanes.run(0, (*untrusting)->connect()).has_value());
+  EXPECT_FALSE(lanes.run(0, untrusting->connect()).has_value());
   options.tls_ca_file = folder.file("ours.pem");
   const auto serving = connected(lanes, 0, options);
   const auto asking = connected(lanes, 1, options);

@@ -1,7 +1,7 @@
 // NATS keeps the contracts of Bus and PositionStream, over a real nats-server.
 #include "adapters/nats/nats_test_support.h"
-#include "ports/bus_contract.h"
-#include "ports/position_stream_contract.h"
+#include "ports/contract/bus_contract.h"
+#include "ports/contract/position_stream_contract.h"
 
 namespace hunt::nats {
 namespace {

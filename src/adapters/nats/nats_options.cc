@@ -2,95 +2,73 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstddef>
-#include <optional>
 
 #include "base/text.h"
+#include "base/url.h"
 
 namespace hunt::nats {
 
 namespace {
 
-constexpr std::uint16_t default_port = 4222;
+constexpr std::uint16_t usual_port = 4222;
 constexpr std::size_t servers_max = 64;
 
 tl::unexpected<Error> wrong(std::string_view why) {
-  return fail(Errc::invalid_argument,
-              fmt::format("the bus must be nats://[USER:PASSWORD@]HOST[:PORT][,…] or nats+tls://…: "
-                          "{}",
-                          why),
-              "bus");
-}
-
-// %XX in a user or password.
-std::optional<std::string> unescape(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    std::array<std::uint8_t, 1> byte{};
-    if (i + 2 >= text.size() || !from_hex(text.substr(i + 1, 2), byte)) return {};
-    out.push_back(static_cast<char>(byte[0]));
-    i += 2;
-  }
-  return out;
+  return fail(
+      Errc::invalid_argument,
+      fmt::format("{}; expected nats://[USER:PASSWORD@]HOST[:PORT][,…] or nats+tls://…", why),
+      "bus");
 }
 
 Result<void> add_server(std::string_view entry, ServerList& list) {
-  for (const std::string_view scheme : {"nats://", "nats+tls://"}) {
-    if (entry.starts_with(scheme)) entry.remove_prefix(scheme.size());
-  }
+  const Url url = split_url(entry);
+  if (is_nats(url.scheme)) entry = url.rest;
   if (entry.find('@') != std::string_view::npos) {
     return wrong("user and password stand once, before the first server");
   }
-  std::string_view host = entry;
-  std::uint64_t port = default_port;
-  const auto bracket = entry.rfind(']');
-  const auto colon = entry.rfind(':');
-  if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
-    const auto number = parse_u64(entry.substr(colon + 1));
-    if (!number || *number == 0 || *number > 65'535) {
-      return wrong(fmt::format("\"{}\" has no port between 1 and 65535", printable(entry)));
-    }
-    port = *number;
-    host = entry.substr(0, colon);
-  }
-  if (host.empty() || host.find_first_of(" /?#") != std::string_view::npos) {
-    return wrong(fmt::format("\"{}\" is no HOST[:PORT]", printable(entry)));
-  }
-  list.urls.push_back(fmt::format("nats://{}:{}", host, port));
+  auto server = parse_server(entry, usual_port);
+  if (!server) return wrong(server.error().message);
+  const std::string shown = server->shown();
+  list.urls.push_back(fmt::format("{}{}", prefix_of(Scheme::nats), shown));
   if (!list.shown.empty()) list.shown.push_back(',');
-  list.shown += fmt::format("{}:{}", host, port);
+  list.shown += shown;
   return {};
 }
 
 }  // namespace
 
-Result<ServerList> parse_servers(std::string_view url) {
-  ServerList list;
-  if (url.starts_with("nats+tls://")) {
-    list.tls = true;
-    url.remove_prefix(11);
-  } else if (url.starts_with("nats://")) {
-    url.remove_prefix(7);
-  } else {
-    return wrong("it begins with another scheme");
+std::string ServerList::shown_url() const {
+  return fmt::format("{}{}", prefix_of(tls ? Scheme::nats_tls : Scheme::nats), shown);
+}
+
+std::string ServerList::inbox_prefix() const {
+  if (user.empty()) return "_INBOX";
+  std::string prefix = "_INBOX_" + user;
+  for (char& c : prefix) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain && c != '-') c = '_';
   }
+  return prefix;
+}
+
+Result<ServerList> parse_servers(std::string_view text) {
+  auto [scheme, url] = split_url(text);
+  ServerList list;
+  list.tls = scheme == Scheme::nats_tls;
+  if (!is_nats(scheme)) return wrong("it begins with another scheme");
   if (url.ends_with('/')) url.remove_suffix(1);
   const auto comma = url.find(',');
   const auto at = url.substr(0, comma).rfind('@');
   if (at != std::string_view::npos) {
     const std::string_view who = url.substr(0, at);
     const auto colon = who.find(':');
-    auto user = unescape(who.substr(0, colon));
-    auto password =
-        unescape(colon == std::string_view::npos ? std::string_view() : who.substr(colon + 1));
-    if (!user || !password) return wrong("a % in the user or password needs two digits after it");
-    list.user = std::move(*user);
-    list.password = std::move(*password);
+    const auto secret =
+        colon == std::string_view::npos ? std::string_view() : who.substr(colon + 1);
+    if (percent_decode(who.substr(0, colon), list.user) != std::string_view::npos ||
+        percent_decode(secret, list.password) != std::string_view::npos) {
+      return wrong("a % in the user or password needs two digits after it");
+    }
     url.remove_prefix(at + 1);
   }
   while (true) {

@@ -212,8 +212,9 @@ TEST(NatsLameDuck, a_server_that_is_about_to_go_is_left_for_another) {
                            NatsServer("lame_duck_grace_period: \"100ms\"", false)};
   Lanes lanes(1);
   NatsOptions options;
-  options.url =
-      fmt::format("nats://127.0.0.1:{},127.0.0.1:{}", servers[0].port(), servers[1].port());
+  options.servers = parse_servers(fmt::format("nats://127.0.0.1:{},127.0.0.1:{}", servers[0].port(),
+                                              servers[1].port()))
+                        .value();
   const auto connection = connected(lanes, 0, options);
   NatsBus bus(*connection, BusOptions());
   Echo echo;

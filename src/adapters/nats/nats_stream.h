@@ -3,7 +3,8 @@
 // Not asks (nats_bus.h). The streams and consumers are Connection::prepare()'s. Positions are
 // stored as FlatBuffers, JSON is read, too; outcomes are replied as JSON, which tells their
 // positions. Headers: Hunt-Reply-To, the subject for the outcomes (or the batch's `reply_to`);
-// Hunt-As-Of, microseconds at which another stream accepted the message. Lifecycle: on a connection
+// Hunt-As-Of, microseconds at which another stream accepted the message, which counts with the
+// hunt's signature only (signer.h). Lifecycle: on a connection
 // that outlives it; stop() before the handler goes, and that not before its deliveries are settled.
 // Thread: its lane's.
 #pragma once
@@ -40,8 +41,9 @@ class NatsStream final : public ports::PositionStream {
   void serve(std::vector<model::ShardId> shards, ports::DeliveryHandler& handler,
              std::size_t inflight_max) override;
   void stop() override;
-  void reply(const std::string& reply_to, const model::Batch& batch,
-             const model::BatchReply& outcomes) override;
+  // In one message where the server takes it, else in as few as it takes.
+  [[nodiscard]] Result<void> reply(const std::string& reply_to, const model::Batch& batch,
+                                   const model::BatchReply& outcomes) override;
 
  private:
   struct Core;

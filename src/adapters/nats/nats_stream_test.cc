@@ -3,6 +3,7 @@
 #include "adapters/nats/nats_stream.h"
 
 #include "adapters/nats/nats_test_support.h"
+#include "adapters/nats/signer.h"
 
 namespace hunt::nats {
 namespace {
@@ -17,7 +18,7 @@ class Taker final : public ports::DeliveryHandler {
     if (stream != nullptr && !delivery.reply_to.empty()) {
       model::BatchReply outcomes;
       outcomes.outcomes.resize(delivery.batch.positions.size());
-      stream->reply(delivery.reply_to, delivery.batch, outcomes);
+      EXPECT_TRUE(stream->reply(delivery.reply_to, delivery.batch, outcomes).has_value());
     }
     co_return settled;
   }
@@ -75,7 +76,7 @@ TEST_F(NatsStreamTest, a_client_of_any_language_stores_json_and_hears_the_outcom
   raw_.subscribe("game7.outcomes");
   const auto ack = raw_.request(lanes_, "hunt.pos.any", json_batch(R"("demo")"),
                                 "Nats-Msg-Id: 1\r\nHunt-Reply-To: game7.outcomes\r\n");
-  EXPECT_TRUE(read_ack(ack.body).has_value()) << ack.body;
+  EXPECT_TRUE(read_ack(ack.body, "HUNT_POS").has_value()) << ack.body;
   std::optional<RawClient::Message> outcomes;
   ASSERT_TRUE(lanes_.run_until([&] {
     outcomes = raw_.poll();
@@ -159,6 +160,38 @@ TEST_F(NatsStreamTest, a_later_time_than_the_streams_own_is_not_believed) {
     ASSERT_TRUE(delivery.batch.as_of_us.has_value());
     EXPECT_LT(*delivery.batch.as_of_us, 9'000'000'000'000'000);
     EXPECT_GT(*delivery.batch.as_of_us, 1'700'000'000'000'000);
+  }
+}
+
+TEST_F(NatsStreamTest, an_earlier_time_counts_with_the_signature_of_the_hunt_alone) {
+  serve();
+  const std::string body = json_batch("1");
+  const std::string earlier = "1700000000000000";
+  const auto publish = [&](const std::string& signature, const std::string& as_of) {
+    raw_.publish("hunt.pos.0", "", body,
+                 fmt::format("Hunt-As-Of: {}\r\nHunt-Signature: {}\r\n", as_of, signature));
+  };
+  Signer ours(options_for(server_).key);
+  Signer strangers(std::vector<std::uint8_t>(32, 8));
+  raw_.publish("hunt.pos.0", "", body, "Hunt-As-Of: " + earlier + "\r\n");
+  publish("00", earlier);
+  publish(strangers.sign("hunt.pos.0", earlier, body), earlier);
+  publish(ours.sign("hunt.pos.1", earlier, body), earlier);                 // of another stream
+  publish(ours.sign("hunt.pos.0", earlier, json_batch("1", 10)), earlier);  // other content
+  publish(ours.sign("hunt.pos.0", earlier, body), "1600000000000000");      // another time
+  ASSERT_TRUE(lanes_.run_until([&] { return taker_.seen.size() == 6; }));
+  for (const auto& delivery : taker_.seen) {
+    EXPECT_GT(*delivery.batch.as_of_us, 1'750'000'000'000'000);
+    EXPECT_TRUE(delivery.unsigned_time);
+  }
+  publish(ours.sign("hunt.pos.0", earlier, body), earlier);
+  auto passed_on = a_batch();
+  passed_on.as_of_us = 1'700'000'000'000'000;
+  ASSERT_TRUE(lanes_.run(0, stream_->publish(0, passed_on, "1")).has_value());
+  ASSERT_TRUE(lanes_.run_until([&] { return taker_.seen.size() == 8; }));
+  for (std::size_t i = 6; i < 8; ++i) {
+    EXPECT_EQ(*taker_.seen[i].batch.as_of_us, 1'700'000'000'000'000);
+    EXPECT_FALSE(taker_.seen[i].unsigned_time);
   }
 }
 
@@ -252,6 +285,40 @@ TEST(NatsStreams, one_that_would_lose_positions_is_refused_with_the_field_that_d
         << prepared.error().message;
     static_cast<void>(raw.request(lanes, "$JS.API.STREAM.DELETE.HUNT_POS", ""));
   }
+}
+
+TEST(NatsStreams, those_of_another_hunt_of_the_same_name_are_refused) {
+  NatsServer server;
+  Lanes lanes(1);
+  const auto prepare = [&](const std::string& id, const std::string& name) {
+    NatsOptions options = options_for(server);
+    options.hunt = *model::HuntName::parse(name);
+    options.owner = {id, "sqlite:" + id.substr(0, 1) + ".db"};
+    const auto connection = connected(lanes, 0, options);
+    return lanes.run(0, connection->prepare(small_streams(), {"0", "any"}));
+  };
+  const std::string a(32, 'a');
+  const std::string b(32, 'b');
+  // What an operator made before is the first one's who comes.
+  RawClient raw(server.port());
+  static_cast<void>(
+      raw.request(lanes, "$JS.API.STREAM.CREATE.HUNT_CLAIMS",
+                  R"({"name":"HUNT_CLAIMS","subjects":["hunt.claims.*"],"retention":"limits",)"
+                  R"("storage":"file","discard":"old","duplicate_window":120000000000})"));
+  ASSERT_TRUE(prepare(a, "hunt").has_value());
+  EXPECT_TRUE(prepare(a, "hunt").has_value());
+  const auto refused = prepare(b, "hunt");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::already_exists);
+  for (const char* words : {"another hunt called \"hunt\"", "sqlite:a.db", "--hunt OTHER"}) {
+    EXPECT_NE(refused.error().message.find(words), std::string::npos) << refused.error().message;
+  }
+  EXPECT_TRUE(prepare(b, "summer").has_value());
+  // The streams alone are lost and somebody makes them without a word: the consumers tell.
+  for (const char* stream : {"HUNT_CLAIMS", "HUNT_DLQ"}) {
+    static_cast<void>(raw.request(lanes, fmt::format("$JS.API.STREAM.DELETE.{}", stream), ""));
+  }
+  EXPECT_FALSE(prepare(b, "hunt").has_value());
 }
 
 TEST(NatsStreams, without_jetstream_everything_says_so) {

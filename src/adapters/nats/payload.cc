@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "codec/json_replies.h"
+#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
@@ -79,9 +80,54 @@ std::string_view Payloads::write_error(Form form, const Error& error) {
   return json_;
 }
 
-Result<void> read_ack(std::string_view body) {
+Result<Payloads::Part> Payloads::read_part(std::string_view bytes) {
+  if (form_of(bytes) != Form::json) return fail(Errc::corrupt, "outcomes of stored ones are JSON");
+  HUNT_TRY(answer, json_answers_.parse(bytes));
+  if (auto* error = std::get_if<Error>(&answer.content)) {
+    return tl::unexpected<Error>(std::move(*error));
+  }
+  auto* outcomes = std::get_if<model::BatchReply>(&answer.content);
+  if (outcomes == nullptr) return fail(Errc::corrupt, "the answer holds no outcomes");
+  if (answer.part == 0 || answer.part > answer.parts) {
+    return fail(Errc::corrupt, fmt::format("part {} of {} came", answer.part, answer.parts));
+  }
+  return Part{std::move(*outcomes), answer.part, answer.parts};
+}
+
+std::string_view Payloads::write_part(const model::Batch& batch, const model::BatchReply& reply,
+                                      std::size_t begin, std::size_t end, std::uint32_t part,
+                                      std::uint32_t parts) {
+  model::Batch some;
+  some.world = batch.world;
+  model::BatchReply their;
+  for (std::size_t i = begin; i < end; ++i) {
+    some.positions.push_back(batch.positions[i]);
+    their.outcomes.push_back(reply.outcomes[i]);
+    auto& claim_index = their.outcomes.back().claim_index;
+    if (claim_index < 0) continue;
+    their.claims.push_back(reply.claims[static_cast<std::size_t>(claim_index)]);
+    claim_index = static_cast<std::int32_t>(their.claims.size() - 1);
+  }
+  json_.clear();
+  codec::write_reply(some, their, json_);
+  if (parts == 1) return json_;
+  json_.pop_back();
+  json_ += fmt::format(R"(,"part":{},"parts":{}}})", part, parts);
+  return json_;
+}
+
+std::size_t answer_bytes_min(Form form, std::size_t positions) noexcept {
+  // {"player":"…","x":1,"y":1,"outcome":"hint"}, with a UUID; and a struct of hunt.fbs.
+  constexpr std::size_t json_bytes = 78;
+  constexpr std::size_t flat_bytes = 8;
+  return positions * (form == Form::json ? json_bytes : flat_bytes);
+}
+
+Result<std::uint64_t> read_ack(std::string_view body, std::string_view stream) {
   if (body.find(R"("error")") == std::string_view::npos) {
-    if (number_after(body, R"("seq")")) return {};
+    const auto sequence = number_after(body, R"("seq")");
+    const bool theirs = body.find(fmt::format(R"("{}")", stream)) != std::string_view::npos;
+    if (sequence && theirs) return *sequence;
     return fail(Errc::unavailable, fmt::format("NATS stored nothing: {}", printable(body, 120)));
   }
   const auto code = number_after(body, R"("err_code")");

@@ -36,12 +36,24 @@ class Payloads {
   // The answer to so many positions, or the error in its place. Errors also: corrupt.
   [[nodiscard]] Result<model::BatchReply> read_answer(std::string_view bytes,
                                                       std::size_t positions);
+  // One of the parts in which the outcomes of a stored batch may be told.
+  struct Part {
+    model::BatchReply reply;
+    std::uint32_t part = 1;   // from 1
+    std::uint32_t parts = 1;  //
+  };
+  [[nodiscard]] Result<Part> read_part(std::string_view bytes);
 
   // What these return is valid until the next call of any of them.
   [[nodiscard]] std::string_view write_request(const codec::PositionsRequest& request);
   [[nodiscard]] std::string_view write_answer(Form form, const model::Batch& batch,
                                               const model::BatchReply& reply);
   [[nodiscard]] std::string_view write_error(Form form, const Error& error);
+  // The outcomes of the positions from `begin` to `end` as part of so many, in JSON.
+  [[nodiscard]] std::string_view write_part(const model::Batch& batch,
+                                            const model::BatchReply& reply, std::size_t begin,
+                                            std::size_t end, std::uint32_t part,
+                                            std::uint32_t parts);
 
  private:
   codec::PositionsReader json_requests_;
@@ -51,8 +63,12 @@ class Payloads {
   std::string json_;
 };
 
-// What JetStream says to a message that it was to store: {"stream","seq"} or {"error":{…}}.
-// Errors: overloaded (the stream is full), unavailable (anything else: it was not stored).
-[[nodiscard]] Result<void> read_ack(std::string_view body);
+// The least that an answer to so many positions has.
+[[nodiscard]] std::size_t answer_bytes_min(Form form, std::size_t positions) noexcept;
+
+// What JetStream says to a message that `stream` was to store: {"stream","seq"} or {"error":{…}}.
+// Returns the message's number. Errors: overloaded (the stream is full), unavailable (anything
+// else, another stream's answer too: it was not stored).
+[[nodiscard]] Result<std::uint64_t> read_ack(std::string_view body, std::string_view stream);
 
 }  // namespace hunt::nats

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include "adapters/nats/ask_service.h"
-#include "adapters/nats/stream_setup.h"
 #include "adapters/nats/subject.h"
 #include "base/text.h"
 #include "model/limits.h"
@@ -22,6 +22,7 @@ constexpr std::int64_t pull_ns = 5'000'000'000;
 // What a pull may come late, and how long not to pull after an error.
 constexpr std::int64_t pull_slack_ns = 1'000'000'000;
 constexpr std::int64_t pause_ns = 250'000'000;
+constexpr std::int64_t say_again_ns = 60'000'000'000;
 constexpr auto look_every = std::chrono::milliseconds(50);
 constexpr std::int64_t give_back_ns_min = 100'000'000;
 constexpr std::int64_t give_back_ns_max = 5'000'000'000;
@@ -34,9 +35,11 @@ Puller::Puller(std::shared_ptr<Link> link, std::shared_ptr<Payloads> payloads,
     : link_(std::move(link)),
       payloads_(std::move(payloads)),
       options_(std::move(options)),
-      subject_("hunt.pos." + shard_name),
-      pull_subject_(fmt::format("$JS.API.CONSUMER.MSG.NEXT.{}.{}", positions_stream,
-                                consumer_name(shard_name))),
+      signer_(link_->options().key),
+      stream_(link_->options().hunt.positions_stream()),
+      consumer_(link_->options().hunt.consumer(shard_name)),
+      subject_(link_->options().hunt.positions(shard_name)),
+      pull_subject_(fmt::format("$JS.API.CONSUMER.MSG.NEXT.{}.{}", stream_, consumer_)),
       shard_(shard),
       any_(shard_name == "any"),
       room_(std::max<std::size_t>(room, 1)),
@@ -45,7 +48,8 @@ Puller::Puller(std::shared_ptr<Link> link, std::shared_ptr<Payloads> payloads,
 void Puller::start(ports::DeliveryHandler& handler) {
   handler_ = &handler;
   listener_ = link_->listen([this](bool connected) {
-    asked_ = 0;
+    forget_pulls();
+    unsettled_.clear();  // of a session that is over: those deliveries come again
     if (connected && !stopped_) listen();
   });
   listen();
@@ -57,14 +61,17 @@ void Puller::start(ports::DeliveryHandler& handler) {
 void Puller::listen() {
   link_->unsubscribe(subscription_);
   inbox_ = link_->new_inbox();
-  subscription_ = link_->subscribe(inbox_, {}, [self = weak_from_this()](MessagePtr message) {
+  const auto self = weak_from_this();
+  subscription_ = link_->subscribe_raw(inbox_ + ".*", [self](MessagePtr message) {
     if (const auto puller = self.lock()) puller->take(std::move(message));
   });
-  subscription_->on_no_responders = [self = weak_from_this()] {
-    if (const auto puller = self.lock()) puller->pause_pulling("no such consumer, or no JetStream");
-  };
-  asked_ = 0;
+  forget_pulls();
   refill();
+}
+
+void Puller::forget_pulls() {
+  pulls_.clear();
+  asked_ = 0;
 }
 
 void Puller::stop() {
@@ -75,31 +82,37 @@ void Puller::shut() {
   stop();
   link_->unsubscribe(subscription_);
   listener_.reset();
-  asked_ = 0;
+  forget_pulls();
 }
 
 void Puller::refill() {
   const std::int64_t now_ns = monotonic_ns();
   const std::size_t used = asked_ + at_work_.size();
+  if (link_->figures().other_hunt) return;
   if (stopped_ || !link_->connected() || now_ns < pause_until_ns_ || used >= room_) return;
   const std::size_t want = room_ - used;
   if (asked_ > 0 && want < std::max<std::size_t>(room_ / 2, 1)) return;
   const std::string pull = fmt::format(R"({{"batch":{},"expires":{}}})", want, pull_ns);
-  if (!link_->publish(pull_subject_, inbox_, pull)) return;
+  std::string inbox = fmt::format("{}.{}", inbox_, random_token());
+  if (!link_->publish(pull_subject_, inbox, pull)) return;  // tried again with the next tick
+  pulls_.emplace(std::move(inbox), Pull{want, now_ns + pull_ns});
   asked_ += want;
-  pull_end_ns_ = now_ns + pull_ns;
 }
 
 void Puller::take(MessagePtr message) {
-  const std::string status = header_of(*message, "Status");
-  if (!status.empty() && data_of(*message).empty()) return take_status(*message, status);
-  if (asked_ > 0) --asked_;
-  pause_until_ns_ = 0;
+  // A message that was published into the inbox has the inbox's subject, a delivery the stream's.
+  if (subject_of(*message) != subject_) return take_status(*message);
   const std::string ack_subject(reply_of(*message));
-  const auto meta = parse_ack_subject(ack_subject);
-  if (!meta) return;
+  const auto meta = parse_ack_subject(ack_subject, stream_, consumer_);
+  if (!meta) {
+    ++link_->figures().ignored;
+    return;
+  }
+  if (asked_ > 0) --asked_;
+  if (asked_ == 0) pulls_.clear();
+  pause_until_ns_ = 0;
   if (stopped_ || at_work_.size() >= room_) {
-    static_cast<void>(link_->publish(ack_subject, {}, "-NAK"));
+    settle(ack_subject, "-NAK");
     return;
   }
   at_work_[ack_subject] = monotonic_ns();
@@ -114,30 +127,62 @@ void Puller::take(MessagePtr message) {
   delivery.sequence = meta->sequence;
   delivery.attempt = static_cast<std::uint32_t>(meta->delivered);
   delivery.batch = std::move(request->batch);
-  // Accepted earlier, never later, than this stream did.
-  const auto accepted_us = parse_i64(header_of(*message, "Hunt-As-Of"));
-  delivery.batch.as_of_us = std::min(accepted_us.value_or(meta->stored_us), meta->stored_us);
+  set_accepted(*message, meta->stored_us, delivery);
   delivery.reply_to = header_of(*message, "Hunt-Reply-To");
   if (delivery.reply_to.empty()) delivery.reply_to = std::move(request->reply_to);
-  if (!is_reply_subject(delivery.reply_to)) delivery.reply_to.clear();
+  if (!delivery.reply_to.empty() && !link_->may_answer(delivery.reply_to)) {
+    ++link_->figures().unsent;
+    link_->complain(fmt::format("outcomes are not told: a stored batch wants them at \"{}\"",
+                                printable(delivery.reply_to, 80)));
+    delivery.reply_to.clear();
+  }
   spawn(link_->lane(), work(std::move(message), std::move(delivery), std::move(request->world)));
   refill();
 }
 
-// 404 and 408: the pull has ended; 409: something is wrong with it or its consumer.
-void Puller::take_status(natsMsg& message, std::string_view status) {
+// 404 and 408: the pull has ended; 503: nobody has this consumer, or there is no JetStream; 409:
+// something is wrong with the pull or its consumer. One for each pull.
+void Puller::take_status(natsMsg& message) {
+  const auto pull = pulls_.find(std::string(subject_of(message)));
+  const std::string status = header_of(message, "Status");
+  if (pull == pulls_.end() || status.empty() || !data_of(message).empty()) {
+    ++link_->figures().ignored;
+    return;
+  }
   if (status == "100") return;
-  const auto left = parse_u64(header_of(message, "Nats-Pending-Messages"));
-  asked_ -= std::min<std::size_t>(asked_, left.value_or(asked_));
+  const std::uint64_t said =
+      parse_u64(header_of(message, "Nats-Pending-Messages")).value_or(pull->second.count);
+  asked_ -= std::min(asked_, std::min<std::size_t>(said, pull->second.count));
+  pulls_.erase(pull);
   if (status == "408" || status == "404") return refill();
-  pause_pulling(header_of(message, "Description"));
+  pause_pulling(status == "503" ? "no such consumer, or no JetStream"
+                                : header_of(message, "Description"));
+}
+
+void Puller::set_accepted(natsMsg& message, std::int64_t stored_us, ports::Delivery& delivery) {
+  delivery.batch.as_of_us = stored_us;
+  const std::string told = header_of(message, "Hunt-As-Of");
+  if (told.empty()) return;
+  const auto accepted_us = parse_i64(told);
+  const bool believed =
+      accepted_us && signer_.has_key() &&
+      signer_.fits(header_of(message, signature_header), subject_, told, data_of(message));
+  delivery.unsigned_time = !believed;
+  if (believed) delivery.batch.as_of_us = std::clamp<std::int64_t>(*accepted_us, 0, stored_us);
+  const std::int64_t now_ns = monotonic_ns();
+  if (believed || (unsigned_said_ns_ != 0 && now_ns - unsigned_said_ns_ < say_again_ns)) return;
+  unsigned_said_ns_ = now_ns;
+  std::fprintf(stderr,
+               "hunt: a message of %s tells a time of acceptance that nobody of this hunt signed; "
+               "the time at which NATS stored it counts\n",
+               subject_.c_str());
 }
 
 void Puller::pause_pulling(std::string_view why) {
-  asked_ = 0;
+  forget_pulls();
   if (pause_until_ns_ == 0) {
-    std::fprintf(stderr, "hunt: pulling %s from NATS at %s has to wait: %.*s\n", subject_.c_str(),
-                 link_->shown().c_str(), static_cast<int>(why.size()), why.data());
+    std::fprintf(stderr, "hunt: pulling %s from NATS at %s has to wait: %s\n", subject_.c_str(),
+                 link_->shown().c_str(), printable(why, 120).c_str());
   }
   pause_until_ns_ = monotonic_ns() + pause_ns;
 }
@@ -154,18 +199,25 @@ void Puller::wait_tick() {
 
 void Puller::tick() {
   const std::int64_t now_ns = monotonic_ns();
-  if (asked_ > 0 && now_ns > pull_end_ns_ + pull_slack_ns) asked_ = 0;
+  for (auto pull = pulls_.begin(); pull != pulls_.end();) {
+    const bool over = now_ns > pull->second.end_ns + pull_slack_ns;
+    if (over) asked_ -= std::min(asked_, pull->second.count);
+    pull = over ? pulls_.erase(pull) : std::next(pull);
+  }
+  if (pulls_.empty()) asked_ = 0;
+  const auto unsettled = std::exchange(unsettled_, {});
+  for (const auto& [ack_subject, what] : unsettled) settle(ack_subject, what);
   if (stopped_ && asked_ == 0) link_->unsubscribe(subscription_);
   for (auto& [ack_subject, said_ns] : at_work_) {
     if (now_ns - said_ns < options_.ack_wait_ns / 3) continue;
-    said_ns = now_ns;
-    static_cast<void>(link_->publish(ack_subject, {}, "+WPI"));
+    // One that is not said is said with the next look; without any it comes again elsewhere, too.
+    if (link_->publish(ack_subject, {}, "+WPI")) said_ns = now_ns;
   }
   refill();
 }
 
 asio::awaitable<Result<ports::Settled>> Puller::handle(ports::Delivery delivery,
-                                                       codec::WorldRef world) {
+                                                       model::WorldRef world) {
   if (const auto* name = std::get_if<std::string>(&world)) {
     if (!options_.find_world) {
       co_return fail(Errc::not_found, "worlds are known by their ids here", "world");
@@ -182,7 +234,7 @@ asio::awaitable<Result<ports::Settled>> Puller::handle(ports::Delivery delivery,
 }
 
 asio::awaitable<void> Puller::work(MessagePtr message, ports::Delivery delivery,
-                                   codec::WorldRef world) {
+                                   model::WorldRef world) {
   const auto self = shared_from_this();
   const std::string ack_subject(reply_of(*message));
   const std::uint64_t attempt = delivery.attempt;
@@ -197,40 +249,57 @@ asio::awaitable<void> Puller::work(MessagePtr message, ports::Delivery delivery,
   if (*settled == ports::Settled::nak) {
     give_back(ack_subject, attempt);
   } else {
-    static_cast<void>(link_->publish(ack_subject, {}, "+ACK"));
+    settle(ack_subject, "+ACK");
   }
   at_work_.erase(ack_subject);
   refill();
 }
 
+// What is not said to a session that broke need not be: the delivery comes again.
+void Puller::settle(const std::string& ack_subject, std::string what) {
+  const auto sent = link_->publish(ack_subject, {}, what);
+  if (sent || sent.error().code != Errc::overloaded) return;
+  if (unsettled_.size() >= limits::stream_ack_pending_max)
+    return;  // it comes again, and is counted
+  if (unsettled_.emplace(ack_subject, std::move(what)).second) ++link_->figures().unsent;
+}
+
 void Puller::give_back(const std::string& ack_subject, std::uint64_t attempt) {
   const std::uint64_t doublings = std::min<std::uint64_t>(attempt - std::min(attempt, 1UL), 6);
   const std::int64_t delay_ns = std::min(give_back_ns_min << doublings, give_back_ns_max);
-  static_cast<void>(
-      link_->publish(ack_subject, {}, fmt::format(R"(-NAK {{"delay": {}}})", delay_ns)));
+  settle(ack_subject, fmt::format(R"(-NAK {{"delay": {}}})", delay_ns));
 }
 
-// Acknowledged rather than terminated: that alone takes it out of the stream.
+// Acknowledged rather than terminated: that alone takes it out of the stream. One that is too large
+// together with what is said about it is kept without its end.
 asio::awaitable<void> Puller::bury(MessagePtr message, std::string reason) {
   const auto self = shared_from_this();
   const std::string ack_subject(reply_of(*message));
-  const auto meta = parse_ack_subject(ack_subject);
+  const auto meta = parse_ack_subject(ack_subject, stream_, consumer_);
   HUNT_ASSERT(meta.has_value());
+  std::string_view body = data_of(*message);
   Headers headers;
-  headers.emplace_back("Nats-Msg-Id", fmt::format("{}:{}", positions_stream, meta->sequence));
+  headers.emplace_back("Nats-Msg-Id", fmt::format("{}:{}", stream_, meta->sequence));
   headers.emplace_back("Hunt-Reason", printable(reason, 400));
   headers.emplace_back("Hunt-Subject", subject_);
   headers.emplace_back("Hunt-Sequence", std::to_string(meta->sequence));
   headers.emplace_back("Hunt-Deliveries", std::to_string(meta->delivered));
-  const auto ticket =
-      link_->send(letters_subject, data_of(*message), headers, options_.publish_ns_max);
+  if (body.size() + bytes_of(headers) > link_->message_bytes_max()) {
+    headers.emplace_back("Hunt-Cut-Of", std::to_string(body.size()));
+    const std::size_t most = link_->message_bytes_max();
+    body = body.substr(0, most - std::min(most, bytes_of(headers)));
+    ++link_->figures().divided;
+  }
+  const model::HuntName& hunt = link_->options().hunt;
+  const auto ticket = link_->send(hunt.letters(), body, headers, options_.publish_ns_max);
   bool kept = false;
   if (ticket) {
     const Answer answer = co_await link_->answer(*ticket);
-    kept = answer.fate == Fate::answered && read_ack(data_of(*answer.message));
+    kept = answer.fate == Fate::answered &&
+           read_ack(data_of(*answer.message), hunt.letters_stream()).has_value();
   }
   if (kept) {
-    static_cast<void>(link_->publish(ack_subject, {}, "+ACK"));
+    settle(ack_subject, "+ACK");
   } else {
     give_back(ack_subject, meta->delivered);
   }

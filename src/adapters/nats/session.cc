@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "adapters/nats/raw_inbox.h"
 #include "base/text.h"
 #include "model/limits.h"
 
@@ -19,16 +20,13 @@ constexpr int read_bytes = 256 * 1'024;
 // TLS alone may have to wait for the socket within a call; longer than this ends the connection.
 constexpr std::int64_t tls_write_ms_max = 500;
 
-using Flag = std::shared_ptr<std::atomic<bool>>;
-
-// Run on a thread of cnats: they touch nothing but the flag.
-void raise_flag(natsConnection*, void* flag) {
-  static_cast<Flag*>(flag)->get()->store(true);
+// Run on a thread of cnats.
+void put_raw(natsConnection*, natsSubscription*, natsMsg* message, void* inbox) {
+  (*static_cast<std::shared_ptr<RawInbox>*>(inbox))->put(MessagePtr(message));
 }
-void free_flag(natsConnection*, void* flag) {
-  delete static_cast<Flag*>(flag);
+void free_raw(void* inbox) {
+  delete static_cast<std::shared_ptr<RawInbox>*>(inbox);
 }
-void ignore_error(natsConnection*, natsSubscription*, natsStatus, void*) {}
 
 struct DestroyOptions {
   void operator()(natsOptions* options) const noexcept { natsOptions_Destroy(options); }
@@ -88,6 +86,7 @@ void set_common(Settings& set, const NatsOptions& options, const ServerList& ser
   set("the servers", natsOptions_SetServers, urls.data(), static_cast<int>(urls.size()));
   set("the name", natsOptions_SetName, options.client_name.c_str());
   set("the timeout", natsOptions_SetTimeout, options.connect_ns_max / 1'000'000);
+  set("the inbox prefix", natsOptions_SetCustomInboxPrefix, servers.inbox_prefix().c_str());
   set("its switches", natsOptions_SetAllowReconnect, false);
   set_credentials(set, options, servers);
   if (servers.tls) set_tls(set, options);
@@ -116,6 +115,37 @@ std::string header_of(natsMsg& message, const char* name) {
   const char* value = nullptr;
   if (natsMsgHeader_Get(&message, name, &value) != NATS_OK || value == nullptr) return {};
   return value;
+}
+
+std::size_t bytes_of(const Headers& headers) noexcept {
+  if (headers.empty()) return 0;
+  std::size_t bytes = 12;  // NATS/1.0 and the empty line
+  for (const auto& [name, value] : headers) bytes += name.size() + value.size() + 4;
+  return bytes;
+}
+
+// These run on threads of cnats; the closed one is the last to come.
+void Session::on_lame_duck(natsConnection*, void* notes) {
+  (*static_cast<std::shared_ptr<Notes>*>(notes))->lame_duck.store(true);
+}
+void Session::on_closed(natsConnection*, void* notes) {
+  delete static_cast<std::shared_ptr<Notes>*>(notes);
+}
+void Session::on_error(natsConnection* connection, natsSubscription*, natsStatus status,
+                       void* notes) {
+  Notes& to = **static_cast<std::shared_ptr<Notes>*>(notes);
+  if (status == NATS_SLOW_CONSUMER) ++to.overflown;
+  if (status != NATS_NOT_PERMITTED) return;
+  const char* text = nullptr;
+  static_cast<void>(natsConnection_GetLastError(connection, &text));  // the text alone is wanted
+  const std::lock_guard lock(to.mutex);
+  to.last_refusal = text == nullptr ? natsStatus_GetText(status) : text;
+  ++to.refused;
+}
+
+std::string Session::last_refusal() const {
+  const std::lock_guard lock(notes_->mutex);
+  return notes_->last_refusal;
 }
 
 natsStatus Session::on_attach(void** user, void* loop, natsConnection*, natsSock socket) {
@@ -154,22 +184,24 @@ Result<std::unique_ptr<Session>> Session::dial(const NatsOptions& options,
   natsOptions* raw = nullptr;
   if (natsOptions_Create(&raw) != NATS_OK) return fail(Errc::internal, "cnats has no memory");
   const OptionsPtr owned(raw);
-  auto flag = std::make_unique<Flag>(session->lame_duck_);
+  auto notes = std::make_unique<std::shared_ptr<Notes>>(session->notes_);
+  void* const noted = notes.get();
   Settings set(raw);
   set_common(set, options, servers);
   set("its switches", natsOptions_SetSendAsap, true);
   set("its switches", natsOptions_SetPingInterval, std::int64_t{0});
   set("its switches", natsOptions_SetIOBufSize, read_bytes);
-  set("its switches", natsOptions_SetErrorHandler, ignore_error, static_cast<void*>(nullptr));
-  set("its switches", natsOptions_SetLameDuckModeCB, raise_flag, static_cast<void*>(flag.get()));
-  set("its switches", natsOptions_SetClosedCB, free_flag, static_cast<void*>(flag.get()));
+  set("its switches", natsOptions_UseGlobalMessageDelivery, true);  // one thread for raw inboxes
+  set("its switches", natsOptions_SetErrorHandler, &Session::on_error, noted);
+  set("its switches", natsOptions_SetLameDuckModeCB, &Session::on_lame_duck, noted);
+  set("its switches", natsOptions_SetClosedCB, &Session::on_closed, noted);
   set("its switches", natsOptions_SetEventLoop, static_cast<void*>(session->attach_.get()),
       &Session::on_attach, &Session::on_read, &Session::on_write, &Session::on_detach);
   HUNT_CHECK(set.result());
   const natsStatus status = natsConnection_Connect(&session->connection_, raw);
   if (status != NATS_OK) return tl::unexpected<Error>(refused(status, servers));
-  // From here on the closed callback owns the flag: it is the last one to come.
-  static_cast<void>(flag.release());
+  // From here on the closed callback owns the notes: it is the last one to come.
+  static_cast<void>(notes.release());
   session->socket_ = ::fcntl(session->attach_->socket, F_DUPFD_CLOEXEC, 0);
   if (session->socket_ < 0) return fail(Errc::io, "no file descriptor is free for the bus");
   return session;
@@ -232,11 +264,12 @@ std::vector<std::string> Session::other_servers() const {
 
 Result<void> Session::publish(const std::string& subject, const std::string& reply,
                               std::string_view data, const Headers& headers) {
-  if (data.size() > payload_bytes_max()) {
+  // More would end the connection.
+  if (const std::size_t bytes = data.size() + bytes_of(headers); bytes > payload_bytes_max()) {
     return fail(Errc::too_large,
                 fmt::format("a message of {} bytes is more than the {} that the NATS server takes; "
                             "raise its max_payload",
-                            with_commas(data.size()), with_commas(payload_bytes_max())));
+                            with_commas(bytes), with_commas(payload_bytes_max())));
   }
   const char* reply_to = reply.empty() ? nullptr : reply.c_str();
   const int size = static_cast<int>(data.size());
@@ -269,6 +302,19 @@ natsSubscription* Session::subscribe(const std::string& subject, const std::stri
   static_cast<void>(natsSubscription_SetPendingLimits(
       subscription, static_cast<int>(limits::bus_messages_pending_max),
       static_cast<int>(limits::bus_pending_bytes_max)));
+  return subscription;
+}
+
+natsSubscription* Session::subscribe(const std::string& subject,
+                                     const std::shared_ptr<RawInbox>& inbox) {
+  natsSubscription* subscription = nullptr;
+  auto owned = std::make_unique<std::shared_ptr<RawInbox>>(inbox);
+  const natsStatus status =
+      natsConnection_Subscribe(&subscription, connection_, subject.c_str(), put_raw, owned.get());
+  if (status != NATS_OK) return nullptr;
+  // Called after the last message; without it the little that it would free stays.
+  static_cast<void>(natsSubscription_SetOnCompleteCB(subscription, free_raw, owned.get()));
+  static_cast<void>(owned.release());
   return subscription;
 }
 

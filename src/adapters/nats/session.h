@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,10 @@ using MessagePtr = std::unique_ptr<natsMsg, DestroyMessage>;
                                                        const ServerList& servers);
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
+// What they take of a message: the server's bound is on headers and payload together.
+[[nodiscard]] std::size_t bytes_of(const Headers& headers) noexcept;
+
+class RawInbox;
 
 class Session {
  public:
@@ -68,7 +73,12 @@ class Session {
 
   [[nodiscard]] bool is_closed() const;
   // The server goes into maintenance soon.
-  [[nodiscard]] bool is_lame_duck() const { return lame_duck_->load(); }
+  [[nodiscard]] bool is_lame_duck() const { return notes_->lame_duck.load(); }
+  // What the server did not let us do, and what was lost because a subscription was full, so far.
+  [[nodiscard]] std::uint64_t refusals() const { return notes_->refused.load(); }
+  [[nodiscard]] std::uint64_t overflown() const { return notes_->overflown.load(); }
+  // The last refusal, in the server's words.
+  [[nodiscard]] std::string last_refusal() const;
   [[nodiscard]] std::size_t unsent_bytes() const;
   [[nodiscard]] std::size_t payload_bytes_max() const;
   [[nodiscard]] std::string why_closed() const;
@@ -80,13 +90,27 @@ class Session {
                                      std::string_view data, const Headers& headers);
   // Null when the connection is gone.
   [[nodiscard]] natsSubscription* subscribe(const std::string& subject, const std::string& queue);
+  [[nodiscard]] natsSubscription* subscribe(const std::string& subject,
+                                            const std::shared_ptr<RawInbox>& inbox);
 
  private:
+  // Written by threads of cnats.
+  struct Notes {
+    std::atomic<bool> lame_duck{false};
+    std::atomic<std::uint64_t> refused{0};
+    std::atomic<std::uint64_t> overflown{0};
+    std::mutex mutex;
+    std::string last_refusal;
+  };
   struct Attach {
     int socket = -1;
     std::function<void()> write_wanted;
   };
   Session() = default;
+  static void on_lame_duck(natsConnection* connection, void* notes);
+  static void on_closed(natsConnection* connection, void* notes);
+  static void on_error(natsConnection* connection, natsSubscription* subscription,
+                       natsStatus status, void* notes);
   [[nodiscard]] static natsStatus on_attach(void** user, void* loop, natsConnection* connection,
                                             natsSock socket);
   [[nodiscard]] static natsStatus on_read(void* user, bool add);
@@ -94,7 +118,7 @@ class Session {
   [[nodiscard]] static natsStatus on_detach(void* user);
 
   std::unique_ptr<Attach> attach_ = std::make_unique<Attach>();
-  std::shared_ptr<std::atomic<bool>> lame_duck_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<Notes> notes_ = std::make_shared<Notes>();
   natsConnection* connection_ = nullptr;
   int socket_ = -1;
 };

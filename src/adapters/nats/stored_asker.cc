@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -20,7 +21,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr const char* subject = "hunt.pos.any";
 constexpr std::int64_t store_ns_max = 2'000'000'000;
 constexpr std::chrono::milliseconds store_again_after{100};
 
@@ -33,23 +33,56 @@ struct StoredAsker::Core {
     asio::steady_timer timer;
     std::size_t positions;
     std::optional<Result<model::BatchReply>> reply;
+    std::map<std::uint32_t, model::BatchReply> parts;  // of `parts_count`, so far
+    std::uint32_t parts_count = 0;
   };
 
   Core(std::shared_ptr<Link> link_in, StoredAskerOptions options_in)
-      : link(std::move(link_in)), options(options_in), inbox(link->new_inbox()) {}
+      : link(std::move(link_in)),
+        options(options_in),
+        subject(link->options().hunt.positions("any")),
+        inbox(link->new_inbox()) {}
 
   void hear(const natsMsg& message) {
     const auto found = waiting.find(std::string(subject_of(message)));
     if (found == waiting.end() || found->second->reply) return;  // told twice
     Waiting& one = *found->second;
-    one.reply = payloads.read_answer(data_of(message), one.positions);
-    one.timer.cancel();
+    auto part = payloads.read_part(data_of(message));
+    if (!part) {
+      one.reply = tl::unexpected<Error>(part.error());
+    } else {
+      add(one, std::move(*part));
+    }
+    if (one.reply) one.timer.cancel();
+  }
+  // All parts in their order are the reply. A second telling may have other parts.
+  static void add(Waiting& one, Payloads::Part part) {
+    if (part.parts != one.parts_count) one.parts.clear();
+    one.parts_count = part.parts;
+    one.parts[part.part] = std::move(part.reply);
+    if (one.parts.size() < one.parts_count) return;
+    model::BatchReply all;
+    for (auto& [number, some] : one.parts) {
+      const auto claims = static_cast<std::int32_t>(all.claims.size());
+      for (auto outcome : some.outcomes) {
+        if (outcome.claim_index >= 0) outcome.claim_index += claims;
+        all.outcomes.push_back(outcome);
+      }
+      std::move(some.claims.begin(), some.claims.end(), std::back_inserter(all.claims));
+    }
+    if (all.outcomes.size() == one.positions) {
+      one.reply = std::move(all);
+    } else {
+      one.reply = fail(Errc::corrupt, fmt::format("{} outcomes came over NATS for {} positions",
+                                                  all.outcomes.size(), one.positions));
+    }
   }
   [[nodiscard]] asio::awaitable<Result<void>> store(std::string bytes, std::string reply_to,
                                                     std::string id, std::int64_t until_ns);
 
   const std::shared_ptr<Link> link;
   const StoredAskerOptions options;
+  const std::string subject;
   const std::string inbox;
   Link::SubscriptionPtr subscription;
   Payloads payloads;
@@ -83,9 +116,11 @@ asio::awaitable<Result<void>> StoredAsker::Core::store(std::string bytes, std::s
     if (ticket) {
       const Answer answer = co_await link->answer(*ticket);
       if (answer.fate == Fate::answered) {
-        const auto acked = read_ack(data_of(*answer.message));
-        if (acked || acked.error().code == Errc::overloaded) co_return acked;
+        const auto acked =
+            read_ack(data_of(*answer.message), link->options().hunt.positions_stream());
+        if (acked) co_return Result<void>{};
         last = acked.error();
+        if (last.code == Errc::overloaded) co_return tl::unexpected<Error>(last);
       } else {
         last = answer.error;
       }
@@ -120,7 +155,8 @@ asio::awaitable<Result<model::BatchReply>> StoredAsker::ask(model::Batch batch, 
   if (one->reply) co_return std::move(*one->reply);
   if (!stored) co_return tl::unexpected<Error>(stored.error());
   co_return fail(Errc::deadline_exceeded,
-                 "a stored batch was not answered; does any orchestrator serve hunt.pos.any?");
+                 fmt::format("a stored batch was not answered; does any orchestrator serve {}?",
+                             core->subject));
 }
 
 }  // namespace hunt::nats

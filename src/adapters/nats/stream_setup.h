@@ -10,14 +10,6 @@
 
 namespace hunt::nats {
 
-inline constexpr const char* positions_stream = "HUNT_POS";
-inline constexpr const char* claims_stream = "HUNT_CLAIMS";
-inline constexpr const char* letters_stream = "HUNT_DLQ";
-inline constexpr const char* letters_subject = "hunt.dlq";
-
-// The durable consumer of a shard ("hunt-0", "hunt-any").
-[[nodiscard]] std::string consumer_name(const std::string& shard);
-
 // Errors: as Connection::prepare().
 [[nodiscard]] Result<void> set_up_streams(const NatsOptions& options, const ServerList& servers,
                                           const StreamSettings& settings,

@@ -11,7 +11,7 @@
 namespace hunt::nats {
 
 // Whether outcomes may be sent there: a subject without wildcards that is neither the server's own
-// ($…) nor one of ours (hunt.…).
+// ($…) nor one of a hunt (hunt.…, NAME.pos.…).
 [[nodiscard]] bool is_reply_subject(std::string_view subject) noexcept;
 
 struct AckSubject {
@@ -22,7 +22,9 @@ struct AckSubject {
 
 // Reads the subject on which a delivery is acknowledged:
 // $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer's sequence>.<time>.<pending>, or the
-// longer one with domain and account.
-[[nodiscard]] std::optional<AckSubject> parse_ack_subject(std::string_view subject) noexcept;
+// longer one with domain and account. Nothing when it is of another stream or consumer.
+[[nodiscard]] std::optional<AckSubject> parse_ack_subject(std::string_view subject,
+                                                          std::string_view stream,
+                                                          std::string_view consumer) noexcept;
 
 }  // namespace hunt::nats

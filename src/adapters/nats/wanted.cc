@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "adapters/nats/stream_setup.h"
 #include "base/text.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
 
 namespace {
+
+constexpr std::string_view owner_words = "of the hunt ";
 
 // Compares one field after the other; the first that differs is the error.
 class Comparison {
@@ -49,12 +50,13 @@ std::string_view name_of(jsAckPolicy policy) {
 
 }  // namespace
 
-std::array<WantedStream, 3> wanted_streams(const StreamSettings& settings) {
-  return {WantedStream{positions_stream, "hunt.pos.*", js_WorkQueuePolicy, js_DiscardNew,
-                       settings.positions_bytes_max, 0},
-          WantedStream{claims_stream, "hunt.claims.*", js_LimitsPolicy, js_DiscardOld,
+std::array<WantedStream, 3> wanted_streams(const model::HuntName& hunt,
+                                           const StreamSettings& settings) {
+  return {WantedStream{hunt.positions_stream(), hunt.positions("*"), js_WorkQueuePolicy,
+                       js_DiscardNew, settings.positions_bytes_max, 0},
+          WantedStream{hunt.claims_stream(), hunt.claims("*"), js_LimitsPolicy, js_DiscardOld,
                        settings.claims_bytes_max, settings.claims_age_ns_max},
-          WantedStream{letters_stream, letters_subject, js_LimitsPolicy, js_DiscardOld,
+          WantedStream{hunt.letters_stream(), hunt.letters(), js_LimitsPolicy, js_DiscardOld,
                        settings.letters_bytes_max, 0}};
 }
 
@@ -65,7 +67,7 @@ Result<void> verify(const WantedStream& wanted, const jsStreamConfig& found) {
     subjects += found.Subjects[i];
   }
   Comparison compare(fmt::format("the stream {}", wanted.name));
-  compare.field("subjects", subjects, std::string(wanted.subject))
+  compare.field("subjects", subjects, wanted.subject)
       .field("retention", name_of(found.Retention), name_of(wanted.retention))
       .field("storage", name_of(found.Storage), name_of(js_FileStorage))
       .field("duplicate_window", found.Duplicates, dedupe_ns)
@@ -79,11 +81,30 @@ Result<void> verify(const WantedStream& wanted, const jsStreamConfig& found) {
   return compare.result();
 }
 
-Result<void> verify_consumer(const std::string& shard, const StreamSettings& settings,
-                             const jsConsumerConfig& found) {
+std::string written(const model::HuntOwner& owner) {
+  return std::string(owner_words) + owner.text();
+}
+
+model::HuntOwner owner_of(const char* description) {
+  const std::string_view text = description == nullptr ? "" : description;
+  if (!text.starts_with(owner_words)) return {};
+  return model::HuntOwner::read(text.substr(owner_words.size()));
+}
+
+Error owned_by_another(const model::HuntName& hunt, const model::HuntOwner& owner,
+                       const ServerList& servers) {
+  return model::other_hunt(
+      fmt::format("NATS at {}", servers.shown), hunt, owner,
+      fmt::format("delete its streams (nats stream rm {}, {}, {})", hunt.positions_stream(),
+                  hunt.claims_stream(), hunt.letters_stream()));
+}
+
+Result<void> verify_consumer(const model::HuntName& hunt, const std::string& shard,
+                             const StreamSettings& settings, const jsConsumerConfig& found) {
   const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
-  Comparison compare(fmt::format("the consumer {} of {}", consumer_name(shard), positions_stream));
-  return compare.field("filter_subject", text(found.FilterSubject), "hunt.pos." + shard)
+  Comparison compare(
+      fmt::format("the consumer {} of {}", hunt.consumer(shard), hunt.positions_stream()));
+  return compare.field("filter_subject", text(found.FilterSubject), hunt.positions(shard))
       .field("deliver_subject", text(found.DeliverSubject), std::string())
       .field("ack_policy", name_of(found.AckPolicy), name_of(js_AckExplicit))
       .field("ack_wait", found.AckWait, settings.ack_wait_ns)
@@ -91,6 +112,18 @@ Result<void> verify_consumer(const std::string& shard, const StreamSettings& set
       .field("max_ack_pending", found.MaxAckPending,
              static_cast<std::int64_t>(limits::stream_ack_pending_max))
       .result();
+}
+
+Result<void> verify_payload(natsConnection* connection, const ServerList& servers) {
+  const std::int64_t bytes = natsConnection_GetMaxPayload(connection);
+  if (bytes >= static_cast<std::int64_t>(limits::bus_message_bytes_min)) return {};
+  return fail(
+      Errc::invalid_argument,
+      fmt::format("NATS at {} takes messages of {} bytes at most, which is too little for a "
+                  "hunt; set max_payload to {} or more",
+                  servers.shown, with_commas(static_cast<std::uint64_t>(bytes)),
+                  with_commas(limits::bus_message_bytes_min)),
+      "bus");
 }
 
 Result<Owned<jsCtx>> open_jetstream(natsConnection* connection, const NatsOptions& options,
@@ -104,24 +137,25 @@ Result<Owned<jsCtx>> open_jetstream(natsConnection* connection, const NatsOption
   return Owned<jsCtx>(raw);
 }
 
-Result<Owned<jsStreamInfo>> find_stream(jsCtx* context, const char* name,
+Result<Owned<jsStreamInfo>> find_stream(jsCtx* context, const std::string& name,
                                         const ServerList& servers) {
   jsErrCode code{};
   jsStreamInfo* raw = nullptr;
-  const natsStatus status = js_GetStreamInfo(&raw, context, name, nullptr, &code);
+  const natsStatus status = js_GetStreamInfo(&raw, context, name.c_str(), nullptr, &code);
   Owned<jsStreamInfo> info(raw);
   if (status == NATS_OK) return info;
   if (status == NATS_NOT_FOUND || code == JSStreamNotFoundErr) return Owned<jsStreamInfo>();
   return jetstream_failure(fmt::format("tell about the stream {}", name), status, code, servers);
 }
 
-Result<Owned<jsConsumerInfo>> find_consumer(jsCtx* context, const std::string& shard,
-                                            const ServerList& servers) {
-  const std::string name = consumer_name(shard);
+Result<Owned<jsConsumerInfo>> find_consumer(jsCtx* context, const model::HuntName& hunt,
+                                            const std::string& shard, const ServerList& servers) {
+  const std::string name = hunt.consumer(shard);
+  const std::string stream = hunt.positions_stream();
   jsErrCode code{};
   jsConsumerInfo* raw = nullptr;
   const natsStatus status =
-      js_GetConsumerInfo(&raw, context, positions_stream, name.c_str(), nullptr, &code);
+      js_GetConsumerInfo(&raw, context, stream.c_str(), name.c_str(), nullptr, &code);
   Owned<jsConsumerInfo> info(raw);
   if (status == NATS_OK) return info;
   if (status == NATS_NOT_FOUND || code == JSConsumerNotFoundErr) return Owned<jsConsumerInfo>();
@@ -151,8 +185,8 @@ tl::unexpected<Error> jetstream_failure(std::string_view what, natsStatus status
   if (status == NATS_TIMEOUT) {
     return fail(Errc::unavailable,
                 fmt::format("NATS at {} does not {} in time; is a majority of its cluster up, and "
-                            "may this user publish to $JS.API.>?",
-                            servers.shown, what),
+                            "may this user publish to $JS.API and subscribe to {}.>?",
+                            servers.shown, what, servers.inbox_prefix()),
                 "bus");
   }
   return fail(code == 0 ? Errc::unavailable : Errc::invalid_argument,

@@ -17,19 +17,29 @@ namespace hunt::nats {
 inline constexpr std::int64_t dedupe_ns = 120'000'000'000;  // PROTOCOLS 8
 
 struct WantedStream {
-  const char* name;
-  const char* subject;
+  std::string name;
+  std::string subject;
   jsRetentionPolicy retention;
   jsDiscardPolicy discard;
   std::int64_t bytes_max;
   std::int64_t age_ns_max;
 };
-[[nodiscard]] std::array<WantedStream, 3> wanted_streams(const StreamSettings& settings);
+[[nodiscard]] std::array<WantedStream, 3> wanted_streams(const model::HuntName& hunt,
+                                                         const StreamSettings& settings);
 
 // Errors: invalid_argument with the first field that differs.
 [[nodiscard]] Result<void> verify(const WantedStream& wanted, const jsStreamConfig& found);
-[[nodiscard]] Result<void> verify_consumer(const std::string& shard, const StreamSettings& settings,
+[[nodiscard]] Result<void> verify_consumer(const model::HuntName& hunt, const std::string& shard,
+                                           const StreamSettings& settings,
                                            const jsConsumerConfig& found);
+
+// Whose hunt a stream or consumer is: its description says so. Null: it has none.
+[[nodiscard]] std::string written(const model::HuntOwner& owner);
+[[nodiscard]] model::HuntOwner owner_of(const char* description);
+[[nodiscard]] Error owned_by_another(const model::HuntName& hunt, const model::HuntOwner& owner,
+                                     const ServerList& servers);
+// Errors: invalid_argument, when the server takes too small messages only.
+[[nodiscard]] Result<void> verify_payload(natsConnection* connection, const ServerList& servers);
 
 struct Destroy {
   void operator()(natsConnection* it) const noexcept { natsConnection_Destroy(it); }
@@ -46,9 +56,11 @@ using Owned = std::unique_ptr<T, Destroy>;
                                                   const NatsOptions& options,
                                                   const ServerList& servers);
 // Null: there is none. Errors: JetStream's, saying what was not done: "look at the stream X".
-[[nodiscard]] Result<Owned<jsStreamInfo>> find_stream(jsCtx* context, const char* name,
+[[nodiscard]] Result<Owned<jsStreamInfo>> find_stream(jsCtx* context, const std::string& name,
                                                       const ServerList& servers);
-[[nodiscard]] Result<Owned<jsConsumerInfo>> find_consumer(jsCtx* context, const std::string& shard,
+[[nodiscard]] Result<Owned<jsConsumerInfo>> find_consumer(jsCtx* context,
+                                                          const model::HuntName& hunt,
+                                                          const std::string& shard,
                                                           const ServerList& servers);
 // What JetStream says went wrong, as our error: unsupported (there is none for us), unavailable,
 // invalid_argument.

@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "adapters/postgres/failure.h"
 
 namespace hunt::postgres {
+namespace {
+
+constexpr auto greeting_within = std::chrono::milliseconds(10'000);
+
+}  // namespace
 
 Result<BlockingConnection> BlockingConnection::open(const PostgresUrl& url,
                                                     const PostgresUrl::Pairs& more) {
@@ -42,6 +48,25 @@ Result<Rows> BlockingConnection::query(const std::string& sql, const Params& par
   while (PGresult* rest = PQgetResult(connection_.get())) PQclear(rest);
   HUNT_CHECK(rows.check(shown_));
   return rows;
+}
+
+Result<void> BlockingConnection::check_direct() {
+  const auto before =
+      std::exchange(patience_, std::min(patience_.value_or(greeting_within), greeting_within));
+  auto rows = query("SELECT pg_backend_pid()::bigint");
+  patience_ = before;
+  if (!rows && rows.error().code == Errc::deadline_exceeded) {
+    return fail(Errc::unavailable,
+                fmt::format("{} lets us in and does not answer; is the server stuck, or is it a "
+                            "pooler (such as PgBouncer) without a free connection? Name the server "
+                            "itself in --store",
+                            shown_));
+  }
+  if (!rows) return tl::unexpected<Error>(std::move(rows.error()));
+  if (rows->integer(0, 0) == PQbackendPID(connection_.get())) return {};
+  Error error = pooler_between(shown_);
+  error.code = Errc::unsupported;
+  return tl::unexpected<Error>(std::move(error));
 }
 
 Result<void> BlockingConnection::wait_for_answer() {

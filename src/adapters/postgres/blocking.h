@@ -25,6 +25,10 @@ class BlockingConnection {
   // From now on query() gives up after so long: for servers that may be stuck. Then the connection
   // is of no more use. Errors: deadline_exceeded.
   void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
+  // Whether PostgreSQL itself is at the other end, and no pooler that hands out process ids of its
+  // own. Waits ten seconds at most: a pooler whose connections are all taken lets us wait for one.
+  // Errors: unavailable, also when there is no answer; unsupported (a pooler).
+  [[nodiscard]] Result<void> check_direct();
   // One statement.
   [[nodiscard]] Result<Rows> query(const std::string& sql, const Params& params = {});
   // A statement whose rows come one by one: each goes to `on_row` as a Rows of one.
@@ -38,8 +42,6 @@ class BlockingConnection {
     }
   }
 
-  // Of the server, as it said when we connected.
-  [[nodiscard]] int server_process() const noexcept { return PQbackendPID(connection_.get()); }
   [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
 
  private:

@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "adapters/postgres/blocking.h"
+#include "adapters/postgres/ledger_reader.h"
 #include "adapters/postgres/migrations.h"
 #include "adapters/postgres/schema.h"
+#include "adapters/postgres/schema_parts.h"
 #include "base/text.h"
 
 namespace hunt::postgres {
@@ -23,6 +27,10 @@ constexpr std::int64_t lag_warning_bytes = 64 << 20;  // a guess: some seconds o
 // Two hunt serve and two hunt relay (docs/OPERATIONS.md).
 constexpr std::int64_t free_connections_min = 16;
 constexpr auto answer_within = std::chrono::milliseconds(3'000);
+constexpr int connections_of_serve = 5;  // postgres_store.h
+const PostgresUrl::Pairs connect_settings{{"connect_timeout", "3"},
+                                          {"application_name", "hunt doctor"},
+                                          {"options", "-c statement_timeout=3s"}};
 
 Result<Settings> read_settings(BlockingConnection& connection) {
   HUNT_TRY(rows, connection.query("SELECT name, setting FROM pg_settings"));
@@ -112,20 +120,94 @@ Result<void> note_standbys(Findings& findings, BlockingConnection& connection,
   return {};
 }
 
+// What is left for this user in this database. -1 stands for no limit of its own.
+Result<std::int64_t> free_connections(BlockingConnection& connection, const Settings& settings) {
+  HUNT_TRY(rows, connection.query(
+                     "SELECT sum(d.numbackends)::bigint,"
+                     " (SELECT datconnlimit::bigint FROM pg_database"
+                     "  WHERE datname = current_database()),"
+                     " sum(d.numbackends) FILTER (WHERE d.datname = current_database())::bigint,"
+                     " (SELECT rolconnlimit::bigint FROM pg_roles WHERE rolname = current_user),"
+                     " (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user)"
+                     " FROM pg_stat_database d"));
+  std::int64_t spare = number(settings, "max_connections") -
+                       number(settings, "superuser_reserved_connections") - rows.integer(0, 0);
+  if (rows.integer(0, 1) >= 0) spare = std::min(spare, rows.integer(0, 1) - rows.integer(0, 2));
+  if (rows.integer(0, 3) >= 0) spare = std::min(spare, rows.integer(0, 3) - rows.integer(0, 4));
+  return spare;
+}
+
 Result<void> note_connections(Findings& findings, BlockingConnection& connection,
                               const Settings& settings) {
-  HUNT_TRY(rows, connection.query("SELECT sum(numbackends)::bigint FROM pg_stat_database"));
-  const std::int64_t most = number(settings, "max_connections");
-  const std::int64_t spare =
-      most - number(settings, "superuser_reserved_connections") - rows.integer(0, 0);
-  const std::string found = fmt::format("{} of {} connections are free", spare, most);
+  HUNT_TRY(spare, free_connections(connection, settings));
+  const std::string found = fmt::format("{} connections are free for this user", spare);
+  const std::string advice =
+      "raise max_connections (and a CONNECTION LIMIT of the role or database): each hunt serve "
+      "takes 5, each hunt relay 3, and as many again while they are replaced";
   if (spare >= free_connections_min) {
     findings.ok(found);
   } else {
-    findings.warning(found,
-                     "raise max_connections: each hunt serve takes 5, each hunt relay 3, and as "
-                     "many again while they are replaced");
+    findings.warning(found, advice);
   }
+  return {};
+}
+
+// What `hunt serve` and `hunt relay` open, all at once: limits and poolers show when they are met.
+void note_opening(Findings& findings, const PostgresUrl& url, bool relay) {
+  std::vector<BlockingConnection> all;
+  for (int i = 0; i < connections_of_serve; ++i) {
+    auto one = BlockingConnection::open(url, connect_settings);
+    if (one) one->set_patience(answer_within);
+    const auto direct = one ? one->check_direct() : tl::unexpected<Error>(one.error());
+    if (!direct) {
+      return findings.failure(
+          fmt::format("connection {} of the {} that `hunt serve` keeps cannot be opened: {}", i + 1,
+                      connections_of_serve, direct.error().message),
+          "see that so many are free before it starts");
+    }
+    all.push_back(std::move(*one));
+  }
+  if (!relay) {
+    return findings.ok(
+        fmt::format("{} connections open at once, to PostgreSQL itself", connections_of_serve));
+  }
+  auto more = connect_settings;
+  more.emplace_back("replication", "database");
+  const auto stream = BlockingConnection::open(url, more);
+  if (stream) {
+    findings.ok(
+        fmt::format("{} connections and the stream of changes open at once, to PostgreSQL "
+                    "itself",
+                    connections_of_serve));
+  } else {
+    findings.failure(
+        fmt::format("the stream of changes cannot be opened: {}", stream.error().message),
+        "look at max_wal_senders, at pg_hba.conf, and at what stands between");
+  }
+}
+
+// Functions, triggers, publication and groups, as the migrations made them.
+Result<void> note_parts(Findings& findings, BlockingConnection& connection) {
+  HUNT_TRY(rows, connection.query(list_parts_sql));
+  const auto missing = missing_parts(rows);
+  if (missing.empty()) {
+    findings.ok("its functions, triggers, publication and roles are as hunt made them");
+    return {};
+  }
+  for (const SchemaPart* part : missing) {
+    findings.failure(fmt::format("{} is missing or changed", shown(*part)),
+                     part->sql.empty() ? "restore it from a backup"
+                                       : "start `hunt serve` once as the owner of the tables: it "
+                                         "makes it again");
+  }
+  return {};
+}
+
+Result<void> note_open_tables(Findings& findings, const PostgresUrl& url,
+                              const std::vector<std::string>& known) {
+  if (known.empty()) return {};
+  HUNT_TRY(counts, open_tables(url, {}));
+  ports::note_tables(findings, counts, known);
   return {};
 }
 
@@ -152,8 +234,12 @@ Result<bool> note_schema(Findings& findings, BlockingConnection& connection) {
   return false;
 }
 
-// Whether it may read at all.
-Result<bool> note_rights(Findings& findings, BlockingConnection& connection) {
+struct Rights {
+  bool read = false;
+  bool relay = false;
+};
+
+Result<Rights> note_rights(Findings& findings, BlockingConnection& connection) {
   HUNT_TRY(
       rows,
       connection.query(
@@ -178,7 +264,7 @@ Result<bool> note_rights(Findings& findings, BlockingConnection& connection) {
                                  "relay`",
                                  user));
   }
-  return rows.truth(0, 4);
+  return Rights{rows.truth(0, 4), relay};
 }
 
 Result<void> note_place(Findings& findings, BlockingConnection& connection, std::uint32_t shard,
@@ -263,17 +349,6 @@ Result<void> note_slot(Findings& findings, BlockingConnection& connection,
   return {};
 }
 
-// A pooler gives its clients numbers of its own.
-Result<void> note_pooler(Findings& findings, BlockingConnection& connection) {
-  HUNT_TRY(rows, connection.query("SELECT pg_backend_pid()::bigint"));
-  if (rows.integer(0, 0) != connection.server_process()) {
-    findings.warning("something stands between: a pooler?",
-                     "name the server itself: statements are prepared, and connections are few and "
-                     "kept");
-  }
-  return {};
-}
-
 Result<void> note_time(Findings& findings, BlockingConnection& connection,
                        const ports::Clock& clock) {
   const std::int64_t before_us = clock.wall_us();
@@ -287,9 +362,7 @@ Result<void> note_time(Findings& findings, BlockingConnection& connection,
 
 // --store means a server that writes; another one is told from none at all.
 Result<BlockingConnection> connect(Findings& findings, const PostgresUrl& url) {
-  auto connection = BlockingConnection::open(url, {{"connect_timeout", "3"},
-                                                   {"application_name", "hunt doctor"},
-                                                   {"options", "-c statement_timeout=3s"}});
+  auto connection = BlockingConnection::open(url, connect_settings);
   if (connection) return connection;
   const Error& error = connection.error();
   if (error.message.find("is read-only") != std::string::npos ||
@@ -297,7 +370,8 @@ Result<BlockingConnection> connect(Findings& findings, const PostgresUrl& url) {
     findings.failure("it is a standby, or only reads: nothing can be granted there",
                      "name the primary; or several hosts (HOST,HOST), of which the one that writes "
                      "is taken");
-  } else if (error.code == Errc::unavailable) {
+  } else if (error.code == Errc::unavailable && error.field.empty() &&
+             error.message.find("; raise ") == std::string::npos) {
     findings.failure(error.message,
                      "start it, or look for what lies between (a firewall, another port)");
   } else {
@@ -306,11 +380,16 @@ Result<BlockingConnection> connect(Findings& findings, const PostgresUrl& url) {
   return connection;
 }
 
-Result<void> look(Findings& findings, BlockingConnection& connection, std::uint32_t shard,
-                  std::uint32_t shard_count, const ports::Clock& clock) {
+struct Place {
+  std::uint32_t shard = 0;
+  std::uint32_t shard_count = 1;
+};
+
+Result<void> look(Findings& findings, BlockingConnection& connection, const PostgresUrl& url,
+                  Place place, const ports::Clock& clock, const std::vector<std::string>& tables) {
+  HUNT_CHECK(connection.check_direct());
   HUNT_TRY(settings, read_settings(connection));
   note_version(findings, settings);
-  HUNT_CHECK(note_pooler(findings, connection));
   HUNT_CHECK(note_time(findings, connection, clock));
   note_durability(findings, settings);
   HUNT_CHECK(note_standbys(findings, connection, settings));
@@ -318,21 +397,25 @@ Result<void> look(Findings& findings, BlockingConnection& connection, std::uint3
   note_replication(findings, settings);
   HUNT_TRY(ours, note_schema(findings, connection));
   if (!ours) return {};
-  HUNT_TRY(readable, note_rights(findings, connection));
-  if (!readable) return {};
-  HUNT_CHECK(note_place(findings, connection, shard, shard_count));
-  return note_slot(findings, connection, settings);
+  HUNT_TRY(rights, note_rights(findings, connection));
+  note_opening(findings, url, rights.relay);
+  if (!rights.read) return {};
+  HUNT_CHECK(note_parts(findings, connection));
+  HUNT_CHECK(note_place(findings, connection, place.shard, place.shard_count));
+  HUNT_CHECK(note_slot(findings, connection, settings));
+  return note_open_tables(findings, url, tables);
 }
 
 }  // namespace
 
 std::vector<ports::Finding> check_up(const PostgresUrl& url, std::uint32_t shard,
-                                     std::uint32_t shard_count, const ports::Clock& clock) {
+                                     std::uint32_t shard_count, const ports::Clock& clock,
+                                     const std::vector<std::string>& tables) {
   Findings findings("postgres://" + url.shown());
   auto connection = connect(findings, url);
   if (!connection) return findings.all();
   connection->set_patience(answer_within);
-  const auto done = look(findings, *connection, shard, shard_count, clock);
+  const auto done = look(findings, *connection, url, {shard, shard_count}, clock, tables);
   if (!done) findings.failure(done.error());
   return findings.all();
 }

@@ -5,16 +5,6 @@
 namespace hunt::postgres {
 namespace {
 
-class RealClock final : public ports::Clock {
- public:
-  [[nodiscard]] std::int64_t now_ns() const noexcept override {
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-  }
-  [[nodiscard]] std::int64_t wall_us() const noexcept override {
-    return std::chrono::system_clock::now().time_since_epoch().count() / 1'000;
-  }
-};
-
 // Whether a finding of this severity says this.
 bool says(const std::vector<ports::Finding>& findings, ports::Severity severity,
           std::string_view words) {

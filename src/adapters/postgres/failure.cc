@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "ports/store_trouble.h"
+
 namespace hunt::postgres {
 namespace {
 
@@ -52,12 +54,28 @@ std::string without_line_breaks(std::string_view text) {
   return line;
 }
 
+// Words of PgBouncer, none of PostgreSQL.
+bool says_pooler(std::string_view said) {
+  constexpr std::array<std::string_view, 4> words{
+      "unsupported startup parameter", "query_wait_timeout", "no more connections allowed",
+      "client_login_timeout"};
+  return std::any_of(words.begin(), words.end(), [said](std::string_view one) {
+    return said.find(one) != std::string_view::npos;
+  });
+}
+
+Error pooler_said(const std::string& said, const std::string& shown) {
+  Error error = pooler_between(shown);
+  error.message = fmt::format("{}; {}", said, error.message);
+  return error;
+}
+
 Error known_failure(std::string_view state, std::string_view said, const std::string& shown) {
   for (const auto& known : known_states) {
     if (!state.starts_with(known.state)) continue;
     Error error{known.code, fmt::format("{}: {}", shown, without_line_breaks(said)), {}};
     if (!known.advice.empty()) error.message += fmt::format("; {}", known.advice);
-    if (state == "40P01" || state == "55P03") error.field = lock_field;
+    if (state == "40P01" || state == "55P03") error.field = ports::lock_field;
     return error;
   }
   return {Errc::internal,
@@ -72,11 +90,35 @@ Error failure_of(const PGresult* result, const std::string& shown) {
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state == nullptr) return {Errc::unavailable, shown + ": the connection was lost", {}};
+  if (said != nullptr && says_pooler(said)) return pooler_said(without_line_breaks(said), shown);
   return known_failure(state, said == nullptr ? "no message" : said, shown);
+}
+
+Error pooler_between(const std::string& shown) {
+  return {
+      Errc::unavailable,
+      fmt::format(
+          "what answers at {} is not PostgreSQL itself but something that shares its connections "
+          "(a pooler, such as PgBouncer): prepared statements, the settings of a session and "
+          "the change log need connections of their own, of which hunt opens few and keeps "
+          "them; name the server itself in --store",
+          shown),
+      "store"};
 }
 
 Error lost_connection(const PGconn* connection, const std::string& shown) {
   const std::string said = without_line_breaks(PQerrorMessage(connection));
+  if (says_pooler(said)) return pooler_said(said, shown);
+  for (const std::string_view words : {"too many clients", "too many connections for",
+                                       "remaining connection slots", "slots are reserved"}) {
+    if (said.find(words) == std::string::npos) continue;
+    return {Errc::unavailable,
+            fmt::format("{}; raise max_connections of PostgreSQL (and a CONNECTION LIMIT of its "
+                        "role or database), or end what holds the others: each hunt serve takes 5, "
+                        "each hunt relay 3",
+                        said),
+            {}};
+  }
   // libpq 15 keeps no SQLSTATE of a connection that failed, only the server's words.
   for (const std::string_view refusal : {"password authentication failed", "no password supplied",
                                          "no pg_hba.conf entry", "authentication failed"}) {
@@ -97,7 +139,7 @@ Error lost_connection(const PGconn* connection, const std::string& shown) {
 }
 
 bool in_the_way(const Error& error) noexcept {
-  return error.code == Errc::unavailable && error.field == lock_field;
+  return ports::trouble_of(error) == ports::StoreTrouble::locked;
 }
 
 }  // namespace hunt::postgres

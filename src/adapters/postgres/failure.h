@@ -16,8 +16,10 @@ namespace hunt::postgres {
 // A connection that could not be made or is lost, by what libpq says about it.
 [[nodiscard]] Error lost_connection(const PGconn* connection, const std::string& shown);
 
+// Something shares its connections to the server with us. Code: unavailable.
+[[nodiscard]] Error pooler_between(const std::string& shown);
+
 // Whether another transaction was in the way: split the call and try again.
 [[nodiscard]] bool in_the_way(const Error& error) noexcept;
-inline constexpr std::string_view lock_field = "lock";  // of such errors
 
 }  // namespace hunt::postgres

@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "adapters/postgres/schema_parts.h"
 #include "base/text.h"
 
 namespace hunt::postgres {
@@ -18,6 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr auto open_within = seconds(10);
+constexpr auto publication_every = seconds(2);
 constexpr auto catch_up_within = seconds(5);
 constexpr milliseconds retry_first(50);
 constexpr milliseconds retry_max(2'000);
@@ -29,13 +31,25 @@ constexpr Statement look_sql{
     "              WHERE datname = current_database())"
     " SELECT mine.slot, s.slot_name IS NOT NULL, coalesce(s.wal_status = 'lost', false),"
     "   (s.confirmed_flush_lsn - '0/0')::bigint, f.slot_from, f.told_lsn,"
-    "   m.timeline = server_timeline()"
+    "   m.timeline = server_timeline(),"
+    "   EXISTS (SELECT FROM pg_publication p WHERE pubname = 'hunt' AND " HUNT_PUBLICATION_IS_WHOLE
+    ")"
     " FROM mine CROSS JOIN feed f CROSS JOIN meta m"
     " LEFT JOIN pg_replication_slots s ON s.slot_name = mine.slot"};
+constexpr Statement publication_sql{
+    "feed_publication",
+    "SELECT EXISTS (SELECT FROM pg_publication p WHERE pubname = 'hunt'"
+    " AND " HUNT_PUBLICATION_IS_WHOLE ")"};
+constexpr Statement drop_publication_sql{"feed_drop_publication",
+                                         "DROP PUBLICATION IF EXISTS hunt"};
+constexpr Statement make_publication_sql{
+    "feed_make_publication",
+    "CREATE PUBLICATION hunt FOR TABLE loot_tiles, grants WHERE (outcome = 'granted')"};
 constexpr Statement make_slot_sql{
     "feed_make_slot",
     "SELECT (lsn - '0/0')::bigint FROM pg_create_logical_replication_slot($1, 'pgoutput')"};
 constexpr Statement drop_slot_sql{"feed_drop_slot", "SELECT 1 FROM pg_drop_replication_slot($1)"};
+constexpr Statement no_floor_sql{"feed_no_floor", "UPDATE feed SET slot_from = NULL"};
 constexpr Statement keep_floor_sql{"feed_keep_floor", "UPDATE feed SET slot_from = $1"};
 // In a transaction, whose end reaches the disk at once (the stream shows no more than that), not
 // with the server's next turn in 200 ms; and that waits for no standby.
@@ -49,7 +63,7 @@ constexpr std::string_view mark_prefix = "hunt";
 
 Follower::Follower(asio::any_io_executor io, const PostgresUrl& url,
                    std::shared_ptr<Session> session, const ports::Clock& clock)
-    : io_(std::move(io)), url_(url), session_(std::move(session)), clock_(clock) {
+    : io_(std::move(io)), url_(url), session_(std::move(session)), clock_(clock), look_again_(io_) {
   // So that the marks of an earlier process mean nothing.
   std::random_device random;
   asked_ = seen_ = static_cast<std::uint64_t>(random()) << 24;
@@ -68,6 +82,7 @@ asio::awaitable<void> Follower::run() {
     }
     if (stream_) stream_->close();
     stream_.reset();
+    spoiled_ = spoiled_ || (!done && done.error().field == no_publication);
     failure_ = done ? Error{Errc::unavailable, "the change feed is closed", {}} : done.error();
     tell();
     const auto pause = std::min(retry_max, retry_first * (1 << std::min(failures++, 6)));
@@ -78,6 +93,7 @@ asio::awaitable<void> Follower::run() {
 void Follower::close() {
   closed_ = true;
   if (stream_) stream_->close();
+  look_again_.cancel();
   tell();
 }
 
@@ -93,16 +109,23 @@ asio::awaitable<Result<std::string>> Follower::prepare_slot() {
   HUNT_CO_TRY(rows, co_await session_->call(look_sql));
   if (rows.size() != 1) co_return fail(Errc::corrupt, url_.shown() + ": the table feed is empty");
   const std::string slot(rows.text(0, 0));
+  if (!rows.truth(0, 7)) {
+    spoiled_ = true;
+    HUNT_CO_CHECK(co_await make_publication());
+  }
   bool there = rows.truth(0, 1);
-  if (there && rows.truth(0, 2)) {
+  if (there && (spoiled_ || rows.truth(0, 2))) {
     HUNT_CO_CHECK(co_await session_->call(drop_slot_sql, Params().add(std::string_view(slot))));
     there = false;
   }
   std::uint64_t begins = rows.is_null(0, 4) ? rows.natural(0, 3) : rows.natural(0, 4);
   if (!there) {
+    // Were this to end before the new floor is kept, the old one would hide the gap.
+    HUNT_CO_CHECK(co_await session_->call(no_floor_sql));
     HUNT_CO_TRY(made, co_await session_->call(make_slot_sql, Params().add(std::string_view(slot))));
     begins = made.natural(0, 0);
   }
+  spoiled_ = false;
   if (!there || rows.is_null(0, 4)) {
     HUNT_CO_CHECK(co_await session_->call(keep_floor_sql, Params().add(begins)));
   }
@@ -113,6 +136,34 @@ asio::awaitable<Result<std::string>> Follower::prepare_slot() {
   log_.restart(floor_);
   newest_grant_ = 0;
   co_return slot;
+}
+
+// A slot decodes what was committed by what was published then, so a publication that was gone for
+// a while needs a new slot, too.
+asio::awaitable<Result<void>> Follower::make_publication() {
+  std::vector<Step> steps(2);
+  steps[0].statement = &drop_publication_sql;
+  steps[1].statement = &make_publication_sql;
+  const auto made = co_await session_->call(std::move(steps));
+  if (made) co_return Result<void>{};
+  co_return fail(made.error().code,
+                 fmt::format("the publication hunt is missing or was changed, and it was not made "
+                             "again ({}): start `hunt serve` once as the owner of the tables",
+                             made.error().message));
+}
+
+asio::awaitable<void> Follower::watch() {
+  const auto self = shared_from_this();
+  while (!closed_) {
+    boost::system::error_code cancelled;
+    look_again_.expires_after(publication_every);
+    co_await look_again_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    if (closed_ || failure_) continue;
+    const auto whole = co_await session_->call(publication_sql);
+    if (!whole || whole->truth(0, 0) || !stream_) continue;
+    spoiled_ = true;
+    stream_->close();  // opened again, with all that it needs
+  }
 }
 
 asio::awaitable<Result<void>> Follower::read() {

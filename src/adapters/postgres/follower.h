@@ -31,6 +31,9 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
 
   // Runs until close().
   [[nodiscard]] boost::asio::awaitable<void> run();
+  // Looks every few seconds whether the publication is still ours: what was taken out of it comes
+  // to nobody's ears. Runs until close().
+  [[nodiscard]] boost::asio::awaitable<void> watch();
   void close();
 
   // Waits until the stream is open. Errors: why it is not, after an attempt that failed.
@@ -62,6 +65,7 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
  private:
   [[nodiscard]] boost::asio::awaitable<Result<void>> open();
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> prepare_slot();
+  [[nodiscard]] boost::asio::awaitable<Result<void>> make_publication();
   [[nodiscard]] boost::asio::awaitable<Result<void>> read();
   void tell();
 
@@ -78,8 +82,10 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
   std::uint64_t attempts_ = 0;
   std::optional<Error> failure_ = Error{Errc::unavailable, "the change feed is not open yet", {}};
   bool broken_ = false;
+  bool spoiled_ = false;  // the publication was not ours for a while: the slot misses changes
   bool closed_ = false;
   std::vector<boost::asio::steady_timer*> waiting_;
+  boost::asio::steady_timer look_again_;  // of watch()
 };
 
 }  // namespace hunt::postgres

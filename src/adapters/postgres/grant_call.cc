@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/postgres/failure.h"
+#include "model/decision.h"
 
 namespace hunt::postgres {
 namespace {
@@ -14,8 +15,17 @@ using model::Claim;
 using model::Outcome;
 
 constexpr Statement grant_claims{"grant_claims",
-                                 "SELECT place, verdict, repeated, item, rules, lock_us, exec_us"
+                                 "SELECT place, verdict, repeated, item, rules, lock_us"
                                  " FROM grant_claims($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+
+constexpr Statement look_up_claims{
+    "look_up_claims",
+    "SELECT g.outcome = 'granted', g.item, g.rules, r.owned"
+    " FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) WITH ORDINALITY"
+    "   AS k(world, tile, claim, place)"
+    " LEFT JOIN LATERAL range_of(k.world, k.tile) r ON true"
+    " LEFT JOIN grants g ON g.claim_id = k.claim"
+    " ORDER BY k.place"};
 
 Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> test_now_us) {
   Params params;
@@ -54,8 +64,7 @@ Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& c
   for (int row = 0; row < rows.size(); ++row) {
     model::ClaimVerdict& verdict = call.verdicts[static_cast<std::size_t>(row)];
     verdict.id = claims[static_cast<std::size_t>(row)].id;
-    call.lock_us = rows.integer(row, 5);
-    call.exec_us = std::max(call.exec_us, rows.integer(row, 6));
+    call.times.lock_us = rows.integer(row, 5);
     if (rows.text(row, 1) == "moved") {
       verdict.moved = true;
       continue;
@@ -79,9 +88,13 @@ boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
   std::vector<Step> steps;
   if (impatiently) steps.push_back({&impatient, {}});
   steps.push_back({&grant_claims, params_of(claims, test_now_us)});
-  auto rows = co_await session.call(std::move(steps));
-  if (!rows) co_return tl::unexpected<Error>(std::move(rows.error()));
-  co_return answer_of(rows->back(), claims);
+  HUNT_CO_TRY(done, co_await session.call_timed(std::move(steps)));
+  HUNT_CO_TRY(call, answer_of(done.rows.back(), claims));
+  const std::int64_t lock_us = std::min(call.times.lock_us, done.times.exec_us);
+  call.times = done.times;
+  call.times.lock_us = lock_us;
+  call.times.exec_us -= lock_us;
+  co_return call;
 }
 
 }  // namespace
@@ -113,8 +126,7 @@ boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::ve
     for (std::size_t i = 0; i < places.size(); ++i) {
       all.verdicts[places[i]] = std::move(part->verdicts[i]);
     }
-    all.lock_us += part->lock_us;
-    all.exec_us += part->exec_us;
+    all.times += part->times;
   }
   if (failed && some_granted) {
     failed->code = Errc::unknown_outcome;
@@ -122,6 +134,37 @@ boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::ve
   }
   if (failed) co_return tl::unexpected<Error>(std::move(*failed));
   co_return all;
+}
+
+boost::asio::awaitable<Result<model::GrantCall>> look_up(Session& session,
+                                                         std::vector<Claim> claims) {
+  Params params;
+  params.array(claims.size(), [&](std::size_t i) { return std::int64_t{claims[i].world}; });
+  params.array(claims.size(), [&](std::size_t i) { return claims[i].tile; });
+  params.array(claims.size(), [&](std::size_t i) { return claims[i].id; });
+  HUNT_CO_TRY(rows, co_await session.call(look_up_claims, std::move(params)));
+  if (rows.size() != static_cast<int>(claims.size())) {
+    co_return fail(Errc::corrupt, "the look-up of claims has not answered every claim");
+  }
+  model::GrantCall call;
+  call.verdicts.resize(claims.size());
+  for (int row = 0; row < rows.size(); ++row) {
+    std::optional<model::LedgerEntry> known;
+    if (!rows.is_null(row, 0)) {
+      known = model::LedgerEntry{!rows.truth(row, 0), std::string(rows.text(row, 1)),
+                                 std::string(rows.text(row, 2))};
+    }
+    const bool owned = !rows.is_null(row, 3) && rows.truth(row, 3);
+    const auto place = static_cast<std::size_t>(row);
+    call.verdicts[place] = model::look_up(claims[place], known, owned);
+  }
+  co_return call;
+}
+
+boost::asio::awaitable<Result<void>> grant_nothing(Session& session) {
+  Params params = params_of({}, {});
+  HUNT_CO_CHECK(co_await session.call(grant_claims, std::move(params)));
+  co_return Result<void>{};
 }
 
 }  // namespace hunt::postgres

@@ -1,6 +1,6 @@
-// How grant_claims is asked and its answer read.
+// How claims are asked for and looked up, and the answers read.
 //
-// Not the decision: that is the function of the same name in the database (migrations.cc).
+// Not the decision: that is the function grant_claims() in the database (migrations.cc).
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
@@ -17,5 +17,11 @@ namespace hunt::postgres {
 // for a part of the claims: `unknown_outcome`. `test_now_us`: instead of the server's clock.
 [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant(
     Session& session, std::vector<model::Claim> claims, std::optional<std::int64_t> test_now_us);
+// Asks for no claim at all, and needs all that a claim needs.
+[[nodiscard]] boost::asio::awaitable<Result<void>> grant_nothing(Session& session);
+
+// LaneStore::look_up_claims: one read, without a lock.
+[[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up(
+    Session& session, std::vector<model::Claim> claims);
 
 }  // namespace hunt::postgres

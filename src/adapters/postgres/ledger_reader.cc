@@ -6,14 +6,19 @@
 
 #include "adapters/postgres/blocking.h"
 #include "adapters/postgres/rows.h"
+#include "model/limits.h"
 
 namespace hunt::postgres {
 namespace {
 
-Result<BlockingConnection> begin_snapshot(const PostgresUrl& url) {
+Result<BlockingConnection> open_for_long(const PostgresUrl& url) {
   // A long read is not a hung one.
-  HUNT_TRY(connection, BlockingConnection::open(url, {{"application_name", "hunt reads"},
-                                                      {"options", "-c statement_timeout=0"}}));
+  return BlockingConnection::open(
+      url, {{"application_name", "hunt reads"}, {"options", "-c statement_timeout=0"}});
+}
+
+Result<BlockingConnection> begin_snapshot(const PostgresUrl& url) {
+  HUNT_TRY(connection, open_for_long(url));
   HUNT_CHECK(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   return connection;
 }
@@ -56,19 +61,47 @@ Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor) 
                            [&visitor](const Rows& row) { visitor.on_grant(grant_row(row, 0)); });
 }
 
-Result<model::WorldStats> world_stats(const PostgresUrl& url, model::WorldId world,
-                                      std::optional<std::int64_t> test_now_us) {
+Result<std::vector<model::TableCount>> open_tables(const PostgresUrl& url,
+                                                   std::optional<std::int64_t> test_now_us) {
   HUNT_TRY(connection, begin_snapshot(url));
-  HUNT_TRY(known, connection.query("SELECT coalesce($2, now_us()), (SELECT count(*) FROM grants"
-                                   "  WHERE world = w.id AND outcome = 'granted')"
-                                   " FROM worlds w WHERE id = $1::bigint",
-                                   Params().add(world).add(test_now_us)));
+  HUNT_TRY(rows, connection.query(
+                     "SELECT loot_table, count(*) FROM loot_tiles WHERE spawn <> 0 AND NOT sold_out"
+                     " AND coalesce(closes_us > coalesce($1, now_us()), true)"
+                     " GROUP BY loot_table ORDER BY loot_table COLLATE \"C\" LIMIT $2",
+                     Params().add(test_now_us).add(std::uint64_t{limits::tables_counted_max})));
+  std::vector<model::TableCount> all;
+  for (int row = 0; row < rows.size(); ++row) {
+    all.push_back({std::string(rows.text(row, 0)), rows.natural(row, 1)});
+  }
+  return all;
+}
+
+Result<model::WorldStats> world_stats(const PostgresUrl& url, model::WorldId world,
+                                      std::optional<std::int64_t> test_now_us,
+                                      CountedGrants& counted) {
+  HUNT_TRY(connection, open_for_long(url));
+  // Before the snapshot: see ledger_settled().
+  HUNT_TRY(settled, connection.query("SELECT ledger_settled()"));
+  HUNT_CHECK(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+  HUNT_TRY(known,
+           connection.query("SELECT coalesce($2, now_us()) FROM worlds WHERE id = $1::bigint",
+                            Params().add(world).add(test_now_us)));
   if (known.size() == 0) {
     return fail(Errc::not_found, fmt::format("there is no world {}", world), "world");
   }
   const std::int64_t now_us = known.integer(0, 0);
+  HUNT_TRY(more, connection.query(
+                     "SELECT world, count(*), count(*) FILTER (WHERE cursor <= $2) FROM grants"
+                     " WHERE cursor > $1 AND outcome = 'granted' GROUP BY world",
+                     Params().add(counted.to).add(settled.natural(0, 0))));
   model::WorldStats stats;
-  stats.grants = known.natural(0, 1);
+  stats.grants = counted.by_world[world];
+  for (int row = 0; row < more.size(); ++row) {
+    const auto of = static_cast<model::WorldId>(more.integer(row, 0));
+    if (of == world) stats.grants += more.natural(row, 1);
+    counted.by_world[of] += more.natural(row, 2);
+  }
+  counted.to = std::max(counted.to, settled.natural(0, 0));
   HUNT_CHECK(connection.stream(
       fmt::format("SELECT " HUNT_TILE_COLUMNS ", s.remaining"
                   " FROM loot_tiles t JOIN stock s USING (spawn) WHERE t.world = {}",
@@ -78,7 +111,7 @@ Result<model::WorldStats> world_stats(const PostgresUrl& url, model::WorldId wor
         widen(stats.bounds, model::tile_of(tile.tile), stats.tiles == 0);
         ++stats.tiles;
         stats.sold_out += tile.sold_out ? 1 : 0;
-        stats.open += !tile.sold_out && tile.eligible(now_us) ? 1 : 0;
+        stats.open += !tile.sold_out && tile.window().holds(now_us) ? 1 : 0;
         stats.budget += tile.budget;
         stats.remaining += row.natural(0, 9);
       }));

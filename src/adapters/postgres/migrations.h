@@ -7,7 +7,7 @@
 
 namespace hunt::postgres {
 
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 3;
 extern const std::array<const char*, schema_version> migrations;
 
 }  // namespace hunt::postgres

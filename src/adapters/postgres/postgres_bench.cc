@@ -147,7 +147,7 @@ Work(std::vector<Call>, Send) -> Work<Call, Send>;
 // ---- grants
 // -----------------------------------------------------------------------------------------
 
-asio::awaitable<std::size_t> grant(ports::HuntStore* store, std::vector<model::Claim> claims) {
+asio::awaitable<std::size_t> grant(ports::LaneStore* store, std::vector<model::Claim> claims) {
   const auto call = must(co_await store->grant_claims(std::move(claims)));
   std::size_t granted = 0;
   for (const auto& verdict : call.verdicts) {
@@ -263,10 +263,10 @@ void least_statement(benchmark::State& state, const Grants& what) {
 // ---- chunks
 // -----------------------------------------------------------------------------------------
 
-asio::awaitable<std::size_t> load(ports::HuntStore* store, std::vector<model::ChunkKey> keys) {
-  const auto chunks = must(co_await store->load_chunks(std::move(keys)));
+asio::awaitable<std::size_t> load(ports::LaneStore* store, std::vector<model::ChunkKey> keys) {
+  const auto loaded = must(co_await store->load_chunks(std::move(keys)));
   std::size_t rows = 0;
-  for (const auto& chunk : chunks) rows += chunk.rows.size();
+  for (const auto& chunk : loaded.chunks) rows += chunk.rows.size();
   co_return rows;
 }
 

@@ -1,8 +1,8 @@
 // The contracts of the store and its feed, over a real PostgreSQL server.
 #include "adapters/postgres/postgres_test_support.h"
-#include "ports/change_feed_contract.h"
-#include "ports/hunt_store_contract.h"
-#include "ports/tile_store_contract.h"
+#include "ports/contract/change_feed_contract.h"
+#include "ports/contract/hunt_store_contract.h"
+#include "ports/contract/tile_store_contract.h"
 
 namespace hunt::ports::contract {
 namespace {
@@ -18,6 +18,8 @@ INSTANTIATE_TEST_SUITE_P(Postgres, HuntStoreContract, ::testing::Values(postgres
 INSTANTIATE_TEST_SUITE_P(Postgres, TileStoreContract, ::testing::Values(postgres_factory),
                          name_of_factory);
 INSTANTIATE_TEST_SUITE_P(Postgres, ChangeFeedContract, ::testing::Values(postgres_factory),
+                         name_of_factory);
+INSTANTIATE_TEST_SUITE_P(Postgres, FeedLossContract, ::testing::Values(postgres_factory),
                          name_of_factory);
 
 }  // namespace

@@ -40,10 +40,13 @@ constexpr Statement ranges_sql{"feed_ranges",
                                " ORDER BY first_world, first_tile_id"};
 constexpr Statement hold_sql{"feed_hold",
                              "UPDATE feed SET holder = $1, told_lsn = coalesce(told_lsn, $2),"
-                             " told_grant = coalesce(told_grant, $3)"
-                             " RETURNING told_lsn, told_grant, (SELECT epoch FROM meta)"};
+                             " told_grant = coalesce(told_grant, 0)"
+                             " RETURNING told_lsn, told_grant, (SELECT epoch FROM meta),"
+                             " kept_stream, kept_last"};
 constexpr Statement confirm_sql{
-    "feed_confirm", "UPDATE feed SET told_lsn = $2, told_grant = $3 WHERE holder = $1 RETURNING 1"};
+    "feed_confirm",
+    "UPDATE feed SET told_lsn = $2, told_grant = $3, kept_stream = $4, kept_last = $5"
+    " WHERE holder = $1 RETURNING 1"};
 constexpr Statement beat_sql{"feed_beat", "UPDATE feed SET beat = beat + 1"};
 constexpr Statement raise_sql{"feed_raise", "SELECT raise_epoch()"};
 
@@ -76,8 +79,9 @@ struct PostgresFeed::Parts {
                                           SessionOptions{"hunt relay", {}, false, 1})),
         follower(std::make_shared<Follower>(io.executor(), url, session, clock)) {
     // Nothing in there throws: what goes wrong is told to the calls that wait.
-    boost::asio::co_spawn(io.executor(), follower->run(),
-                          [](const std::exception_ptr& thrown) { HUNT_ASSERT(!thrown); });
+    const auto end = [](const std::exception_ptr& thrown) { HUNT_ASSERT(!thrown); };
+    boost::asio::co_spawn(io.executor(), follower->run(), end);
+    boost::asio::co_spawn(io.executor(), follower->watch(), end);
   }
 
   [[nodiscard]] awaitable<Result<model::FeedStart>> resume();
@@ -130,12 +134,12 @@ awaitable<Result<model::FeedStart>> PostgresFeed::resume() {
 awaitable<Result<model::FeedStart>> PostgresFeed::Parts::resume() {
   HUNT_CO_TRY(start, co_await now());
   // Kept from the first time on: were its reader to die before it confirms anything, the next one
-  // would begin later, and what was granted meanwhile would never be told.
-  HUNT_CO_TRY(
-      rows, co_await session->call(
-                hold_sql, Params().add(std::string_view(name)).add(start.change).add(start.grant)));
+  // would begin later. Grants begin with the ledger: some are older than the first reader.
+  HUNT_CO_TRY(rows, co_await session->call(hold_sql,
+                                           Params().add(std::string_view(name)).add(start.change)));
   if (rows.size() != 1) co_return fail(Errc::corrupt, "the table feed is empty");
-  co_return model::FeedStart{{rows.natural(0, 0), rows.natural(0, 1)}, rows.natural(0, 2)};
+  const model::KeptIn kept{rows.natural(0, 3), rows.natural(0, 4)};
+  co_return model::FeedStart{{rows.natural(0, 0), rows.natural(0, 1), kept}, rows.natural(0, 2)};
 }
 
 awaitable<Result<model::ChangeBatch>> PostgresFeed::next(model::FeedCursor after,
@@ -243,9 +247,12 @@ awaitable<Result<void>> PostgresFeed::confirm(model::FeedCursor cursor) {
 
 awaitable<Result<void>> PostgresFeed::Parts::confirm(model::FeedCursor cursor) {
   HUNT_CO_CHECK(co_await follower->opened());
-  HUNT_CO_TRY(rows, co_await session->call(
-                        confirm_sql,
-                        Params().add(std::string_view(name)).add(cursor.change).add(cursor.grant)));
+  HUNT_CO_TRY(rows, co_await session->call(confirm_sql, Params()
+                                                            .add(std::string_view(name))
+                                                            .add(cursor.change)
+                                                            .add(cursor.grant)
+                                                            .add(cursor.kept.stream)
+                                                            .add(cursor.kept.last)));
   if (rows.size() == 0) co_return tl::unexpected<Error>(not_held());
   follower->forget(cursor.change);
   co_return Result<void>{};

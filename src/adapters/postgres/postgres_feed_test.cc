@@ -249,6 +249,126 @@ TEST_F(PostgresFeedShell, a_slot_that_somebody_dropped_is_a_gap_once) {
   EXPECT_EQ(batch.tiles.size(), 1U);
 }
 
+// The slot was made anew, but the relay ended before it wrote down where that begins.
+TEST_F(PostgresFeedShell, a_slot_whose_making_was_cut_off_does_not_hide_the_gap) {
+  auto feed = open_feed();
+  const auto start = run(feed->resume()).value();
+  ASSERT_TRUE(run(feed->confirm(start.cursor)).has_value());
+  feed.reset();
+  bury(here, 3);
+  ASSERT_TRUE(drop_slot(url_));
+  expect_done(
+      "CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+      " IF NEW.slot_from IS NOT NULL AND NEW.slot_from IS DISTINCT FROM OLD.slot_from THEN"
+      "  RAISE 'cut off'; END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER cut_off BEFORE UPDATE ON feed FOR EACH ROW EXECUTE FUNCTION cut_off()");
+  feed = open_feed();
+  EXPECT_FALSE(run(feed->resume()).has_value());
+  ASSERT_TRUE(comes_true(url_,
+                         "SELECT count(*) FROM pg_replication_slots WHERE slot_name ="
+                         " 'hunt_' || (SELECT oid FROM pg_database"
+                         " WHERE datname = current_database())"));
+  feed.reset();
+  expect_done("DROP TRIGGER cut_off ON feed");
+  feed = open_feed();
+  Result<model::FeedStart> again = fail(Errc::unavailable, "not yet");
+  for (int attempt = 0; attempt < 500 && !again; ++attempt) again = run(feed->resume());
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_TRUE(run(feed->next(again->cursor, no_wait)).value().gap);
+}
+
+// Reads grants as a relay does: repairs a gap, whose answer may be lost, and dies now and then.
+class SlotLoser {
+ public:
+  SlotLoser(const PostgresUrl& url, const ports::Clock& clock) : url_(url), clock_(clock) {}
+
+  // Until `told` has as many, or nothing more comes. Every call may fail for a while.
+  void tell(std::size_t grants) {
+    for (int tries = 0, idle = 0; tries < 3'000 && told.size() < grants && idle < 50; ++tries) {
+      if (!feed_) feed_ = std::make_unique<PostgresFeed>(url_, clock_);
+      if (!holding_) {
+        const auto start = run(feed_->resume());
+        if (start) cursor_ = start->cursor;
+        holding_ = start.has_value();
+        continue;
+      }
+      const auto batch = run(feed_->next(cursor_, 20'000'000));
+      if (!batch || batch->gap) {
+        idle = 0;
+        if (batch) repair();
+        holding_ = batch || batch.error().code != Errc::epoch_stale;
+        continue;
+      }
+      idle = batch->grants.empty() ? idle + 1 : 0;
+      for (const auto& grant : batch->grants) told.insert(grant.claim);
+      cursor_ = batch->next;
+    }
+  }
+  void confirm() { static_cast<void>(run(feed_->confirm(cursor_))); }
+  void die() {
+    feed_.reset();
+    holding_ = false;
+  }
+  int answers_lost = 0;  // of the next repairs
+  int repairs = 0;
+  std::set<model::ClaimId> told;
+
+ private:
+  void repair() {
+    const auto start = run(feed_->repair());
+    if (!start) return;
+    ++repairs;
+    if (answers_lost > 0) {
+      --answers_lost;
+      static_cast<void>(drop_slot(url_));  // and the slot with it: twice in a row
+      return repair();
+    }
+    cursor_ = start->cursor;
+  }
+
+  const PostgresUrl url_;
+  const ports::Clock& clock_;
+  std::unique_ptr<PostgresFeed> feed_;
+  model::FeedCursor cursor_;
+  bool holding_ = false;
+};
+
+// Slots are dropped while grants are made, once and twice in a row, with the repair's answer lost
+// and with relays that die in between; some grants are older than the first relay.
+TEST_F(PostgresFeedShell, every_grant_is_told_whatever_becomes_of_the_slot) {
+  std::vector<model::Claim> claims;
+  for (std::int32_t x = 0; x < 40; ++x) {
+    const auto spawn = bury({x, 0}, 20);
+    for (std::uint64_t player = 0; player < 30; ++player) {
+      claims.push_back(claim_of({x, 0}, spawn, player));
+    }
+  }
+  constexpr std::size_t grants = 40 * 20;
+  Load load(url_, options(), claims, 2);
+  ASSERT_TRUE(load.answers(5));
+  SlotLoser relay(url_, clock_);
+  for (int round = 0; round < 6; ++round) {
+    relay.tell(relay.told.size() + 20);
+    if (round % 2 == 0) relay.confirm();
+    relay.answers_lost = round % 3;
+    ASSERT_TRUE(load.answers(3));
+    ASSERT_TRUE(drop_slot(url_));
+    if (round % 3 == 1) relay.die();
+  }
+  const auto granted = [this] {
+    return plain_number(url_, "SELECT count(*) FROM grants WHERE outcome = 'granted'");
+  };
+  for (int i = 0; i < 200 && granted() < static_cast<std::int64_t>(grants); ++i) {
+    ASSERT_TRUE(load.answers(1));
+  }
+  load.stop();
+  relay.tell(grants);
+  EXPECT_GT(relay.repairs, 5);
+  EXPECT_EQ(relay.told.size(), static_cast<std::size_t>(granted())) << "of the ledger's grants";
+  EXPECT_EQ(granted(), static_cast<std::int64_t>(grants));
+  load.expect_kept(store());
+}
+
 // The server keeps its log for nobody longer than it was told to.
 TEST_F(PostgresFeedShell, a_slot_that_the_server_gave_up_is_a_gap) {
   const TestServer server({"max_slot_wal_keep_size = 4MB", "max_wal_size = 4MB",
@@ -291,6 +411,32 @@ TEST_F(PostgresFeedShell, a_slot_that_the_server_gave_up_is_a_gap) {
   const auto told = run(feed->next(repaired.cursor, long_wait_ns)).value();
   EXPECT_FALSE(told.gap);
   EXPECT_EQ(told.tiles.size(), 1U);
+}
+
+// What was not published meanwhile cannot be told: all copies are read again, the ledger goes on.
+TEST_F(PostgresFeedShell, a_publication_that_is_lost_or_cut_down_is_made_again_with_a_gap) {
+  auto feed = open_feed();
+  auto cursor = run(feed->resume()).value().cursor;
+  int round = 0;
+  for (const std::string what :
+       {"DROP PUBLICATION hunt", "ALTER PUBLICATION hunt DROP TABLE loot_tiles"}) {
+    expect_done(what);
+    bury({++round, 1}, 1);
+    bool gap = false;
+    for (int attempt = 0; attempt < 60 && !gap; ++attempt) {
+      const auto batch = run(feed->next(cursor, 500'000'000));
+      if (!batch) continue;  // while it is made again
+      gap = batch->gap;
+      if (!gap) cursor = batch->next;
+    }
+    ASSERT_TRUE(gap) << what;
+    cursor = run(feed->repair()).value().cursor;
+    bury({round, 2}, 1);
+    const auto batch = run(feed->next(cursor, long_wait_ns));
+    ASSERT_TRUE(batch.has_value()) << what << ": " << batch.error().message;
+    EXPECT_FALSE(batch->tiles.empty()) << what;
+    cursor = batch->next;
+  }
 }
 
 }  // namespace

@@ -195,7 +195,7 @@ TEST_F(PostgresInput, readers_read_and_write_nothing) {
   const auto user = make_user("IN ROLE hunt_reader");
   const auto reader = open_store(as(user), options());
   std::vector<model::ChunkKey> keys{model::chunk_of(1, model::tile_id_of(here))};
-  EXPECT_EQ(run(reader->load_chunks(std::move(keys))).value().at(0).rows.size(), 1U);
+  EXPECT_EQ(run(reader->load_chunks(std::move(keys))).value().chunks.at(0).rows.size(), 1U);
   EXPECT_TRUE(run(reader->grants_after(0, 10)).has_value());
   EXPECT_TRUE(run(reader->world_stats(1)).has_value());
   Audit audit(*reader);
@@ -208,13 +208,60 @@ TEST_F(PostgresInput, readers_read_and_write_nothing) {
   EXPECT_EQ(code(run(reader->bury(1, std::move(wishes)))), Errc::unauthorized);
   EXPECT_EQ(code(run(reader->close_tiles(1, {here}))), Errc::unauthorized);
   EXPECT_EQ(code(run(reader->create_world(0, "mine"))), Errc::unauthorized);
-  EXPECT_EQ(code(run(reader->info())), Errc::unauthorized) << "the seed is secret";
+  EXPECT_NE(run(reader->info()).value().hunt.id, model::HuntId()) << "whose it is, is no secret";
+  EXPECT_EQ(code(run(reader->secrets())), Errc::unauthorized) << "the seed and the key are";
+  EXPECT_EQ(code(run(reader->join_hunt({{1, 1}, "mine"}, {}))), Errc::unauthorized);
+  EXPECT_FALSE(plain_sql(as(user), "SELECT key FROM hunt_key").has_value());
   EXPECT_FALSE(plain_sql(as(user), "UPDATE loot_tiles SET loot_table = 'x'").has_value());
   EXPECT_FALSE(plain_sql(as(user), "SELECT seed FROM seeds").has_value());
   const ports::contract::ManualClock clock;
   PostgresFeed feed(as(user), clock);
   const auto resumed = run(feed.resume());
   EXPECT_EQ(code(resumed), Errc::unauthorized) << resumed.error().message;
+}
+
+TEST_F(PostgresInput, a_spawn_id_that_a_restored_database_may_have_used_is_refused) {
+  const auto spawn = bury(here, 3);
+  const auto by_hand = [this](std::uint64_t id) {
+    const auto done = plain_sql(url_, fmt::format("INSERT INTO stock VALUES ({}, 4)", id));
+    EXPECT_FALSE(done.has_value());
+    return done ? std::string() : done.error().message;
+  };
+  EXPECT_NE(by_hand(7).find("use bury()"), std::string::npos);
+  EXPECT_NE(by_hand((std::uint64_t{shard} << 48) + 7).find("use bury()"), std::string::npos);
+  EXPECT_NE(by_hand(spawn + (std::uint64_t{1} << 48)).find("use bury()"), std::string::npos);
+}
+
+TEST_F(PostgresInput, many_bury_at_once_and_no_spawn_id_comes_twice) {
+  (void)store();
+  for (int world = 2; world <= 5; ++world) {
+    (void)run(store().create_world(static_cast<model::WorldId>(world), fmt::format("w{}", world)));
+  }
+  std::vector<std::thread> people;
+  std::array<std::vector<model::SpawnId>, 4> ids;
+  for (std::size_t person = 0; person < ids.size(); ++person) {
+    people.emplace_back([this, person, &mine = ids[person]] {
+      const auto other = open_store(url_, options());
+      for (int round = 0; round < 8; ++round) {
+        std::vector<model::Burial> wishes;
+        for (std::int32_t i = 0; i < 50; ++i) wishes.push_back(burial_of({i, round}, 1));
+        const auto world = static_cast<model::WorldId>(person + 2);
+        const auto buried = run(other->bury(world, std::move(wishes)));
+        ASSERT_TRUE(buried.has_value()) << buried.error().message;
+        for (const auto& one : *buried) mine.push_back(one.spawn);
+      }
+    });
+  }
+  for (auto& person : people) person.join();
+  std::set<model::SpawnId> all;
+  for (const auto& mine : ids) {
+    for (const auto id : mine) EXPECT_TRUE(all.insert(id).second) << id;
+  }
+  EXPECT_EQ(all.size(), 4U * 8 * 50);
+  EXPECT_EQ(plain_number(url_,
+                         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+                         " AND classid::bigint >> 16 = 18436"),
+            0);
 }
 
 TEST_F(PostgresInput, the_roles_are_enough_for_their_work) {
@@ -228,12 +275,19 @@ TEST_F(PostgresInput, the_roles_are_enough_for_their_work) {
   EXPECT_EQ(run(ingest->close_tiles(1, {here})).value(), 1U);
   EXPECT_TRUE(run(ingest->create_world(0, "mine")).has_value());
   EXPECT_TRUE(run(ingest->info()).has_value());
+  EXPECT_EQ(run(ingest->secrets()).value().seed_bytes.size(), 32U);
+  EXPECT_TRUE(run(ingest->join_hunt({{1, 1}, "mine"}, {1})).has_value());
   EXPECT_FALSE(plain_sql(as(user), "INSERT INTO stock VALUES (7, 7)").has_value());
   EXPECT_FALSE(plain_sql(as(user), "SELECT raise_epoch()").has_value());
 
   expect_done(fmt::format("CREATE ROLE relay_{0} LOGIN REPLICATION IN ROLE hunt_relay", name()));
   const ports::contract::ManualClock clock;
   PostgresFeed feed(as("relay_" + name()), clock);
+  const auto relay = open_store(as("relay_" + name()), options());
+  const auto secrets = run(relay->secrets());
+  ASSERT_TRUE(secrets.has_value()) << secrets.error().message;
+  EXPECT_EQ(secrets->hunt_key, run(ingest->secrets()).value().hunt_key) << "a relay signs";
+  EXPECT_TRUE(secrets->seed_bytes.empty()) << "and rolls nothing";
   const auto start = run(feed.resume());
   ASSERT_TRUE(start.has_value()) << start.error().message;
   const auto repaired = run(feed.repair());

@@ -48,5 +48,18 @@ TEST_F(PostgresLedgerOrder, who_is_about_to_grant_makes_no_gap_of_what_was_told)
   EXPECT_EQ(next(told.next).grants.size(), 1U);
 }
 
+// A reader looks whether the row at its place still stands there, also while somebody who was slow
+// to lock moves the bound below it.
+TEST_F(PostgresLedgerOrder, the_row_right_after_a_cursor_is_read_though_an_earlier_one_may_come) {
+  ASSERT_TRUE(plain_sql(url_, a_grant).has_value());
+  ASSERT_TRUE(plain_sql(url_, a_grant).has_value());
+  auto slow = connection();
+  ASSERT_TRUE(slow.execute("SELECT pg_advisory_lock_shared((18433::bigint << 48) | 2)"));
+  EXPECT_EQ(run(store_->grants_after(0, 10)).value().grants.size(), 1U);
+  const auto row = run(store_->grants_after(1, 10)).value().grants;
+  ASSERT_EQ(row.size(), 1U);
+  EXPECT_EQ(row[0].cursor, 2U);
+}
+
 }  // namespace
 }  // namespace hunt::postgres

@@ -54,9 +54,11 @@ class PostgresStore final : public ports::HuntStore {
   // Thread: any but the store's own. Waits for it.
   [[nodiscard]] PostgresFigures figures();
 
-  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
+  [[nodiscard]] boost::asio::awaitable<Result<model::LoadCall>> load_chunks(
       std::vector<model::ChunkKey> keys) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
+      std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up_claims(
       std::vector<model::Claim> claims) override;
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
       model::ClaimId claim) override;
@@ -73,9 +75,15 @@ class PostgresStore final : public ports::HuntStore {
       model::WorldId id, std::string name) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> world_stats(
       model::WorldId world) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::TableCount>>> open_tables()
+      override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> verify() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
+                                                               model::HuntKey key) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map) override;
 

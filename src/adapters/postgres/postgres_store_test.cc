@@ -61,7 +61,7 @@ TEST_F(PostgresShell, spawn_ids_carry_the_shard_and_are_not_given_back) {
     other.run("ROLLBACK");
   }
   EXPECT_EQ(row(here).spawn, first) << "it was rolled back";
-  EXPECT_EQ(bury(here, 1), first + 2) << "the number that was rolled back is used up";
+  EXPECT_GT(bury(here, 1), first + 1) << "the number that was rolled back is used up";
 }
 
 TEST_F(PostgresShell, edits_by_hand_count_versions_and_are_told) {

@@ -19,6 +19,16 @@
 
 namespace hunt::postgres {
 
+class RealClock final : public ports::Clock {
+ public:
+  [[nodiscard]] std::int64_t now_ns() const noexcept override {
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+  }
+  [[nodiscard]] std::int64_t wall_us() const noexcept override {
+    return std::chrono::system_clock::now().time_since_epoch().count() / 1'000;
+  }
+};
+
 [[nodiscard]] inline model::Claim claim_of(model::Tile tile, model::SpawnId spawn,
                                            std::uint64_t player, std::string item = "lantern") {
   engine::ClaimIds ids;
@@ -119,7 +129,7 @@ class PostgresShell : public ::testing::Test {
   }
   model::TileRow row(model::Tile tile) {
     std::vector<model::ChunkKey> keys{model::chunk_of(1, model::tile_id_of(tile))};
-    auto chunks = ports::contract::run(store().load_chunks(std::move(keys))).value();
+    auto chunks = ports::contract::run(store().load_chunks(std::move(keys))).value().chunks;
     for (auto& row : chunks.at(0).rows) {
       if (row.tile == model::tile_id_of(tile)) return row;
     }

@@ -17,7 +17,7 @@
 #include "adapters/postgres/postgres_feed.h"
 #include "adapters/postgres/postgres_store.h"
 #include "base/testing/server_process.h"
-#include "ports/hunt_store_contract_fixture.h"
+#include "ports/contract/hunt_store_contract_fixture.h"
 
 namespace hunt::postgres {
 
@@ -68,8 +68,9 @@ class TestServer {
         testing::ServerCommand{std::move(words), folder_.path(), port_, "postgres"});
     const auto started = server_->start();
     ASSERT_TRUE(started.has_value()) << started.error().message;
-    // It listens before it lets anybody in.
-    for (int attempt = 0; attempt < 400; ++attempt) {
+    // It listens before it lets anybody in: after a crash for long, where others have the cores.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (std::chrono::steady_clock::now() < end) {
       if (BlockingConnection::open(url("postgres"), {{"target_session_attrs", "any"}})) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(25));
     }
@@ -199,12 +200,22 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
     options.test_clock = &clock_;
     store_ = open_store(url_, options);
   }
+  void keep_copy() override {
+    copy(TestServer::name_of(url_), TestServer::name_of(url_) + "_copy");
+  }
+  void put_copy_back() override {
+    (void)drop_slot(url_);
+    copy(TestServer::name_of(url_) + "_copy", TestServer::name_of(url_));
+  }
   void set_range_state(model::WorldId world, model::TileId first, std::string state) override {
     expect_done(
         fmt::format("INSERT INTO ranges (first_world, first_tile_id, state, epoch)"
                     " VALUES ({}, {}, '{}', 1) ON CONFLICT (first_world, first_tile_id)"
                     " DO UPDATE SET state = excluded.state",
                     world, model::to_sql(first), state));
+  }
+  void count_spawns_from(std::uint64_t number) {
+    expect_done(fmt::format("SELECT setval('spawn_number', {}, false)", number));
   }
   void abort_claim(const model::Claim& claim) override {
     expect_done(fmt::format(
@@ -219,6 +230,18 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
   void expect_done(const std::string& sql) {
     const auto done = plain_sql(url_, sql);
     EXPECT_TRUE(done.has_value()) << done.error().message;
+  }
+  // In place of what is called `to`, if anything is.
+  void copy(const std::string& from, const std::string& to) {
+    feed_.reset();
+    store_.reset();
+    const auto postgres = TestServer::shared().url("postgres");
+    for (const auto& sql : {fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", to),
+                            fmt::format("CREATE DATABASE {} TEMPLATE {}", to, from)}) {
+      const auto done = plain_sql(postgres, sql);
+      EXPECT_TRUE(done.has_value()) << done.error().message;
+    }
+    reopen();
   }
 
   static constexpr std::uint32_t shard_ = 3;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/url.h"
+
 namespace hunt::postgres {
 namespace {
 
@@ -39,27 +41,21 @@ tl::unexpected<Error> unreadable(char* why) {
   while (!said.empty() && std::string_view(" :\n").find(said.back()) != std::string_view::npos) {
     said.pop_back();
   }
-  return fail(Errc::invalid_argument, fmt::format("--store: {}; {}", said, expected), "store");
+  return fail(Errc::invalid_argument, fmt::format("{}; {}", said, expected), "store");
 }
 
 }  // namespace
 
-bool PostgresUrl::matches(std::string_view url) noexcept {
-  return url.starts_with("postgres://") || url.starts_with("postgresql://");
-}
-
 Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
-  if (!matches(url)) {
-    return fail(Errc::invalid_argument, fmt::format("--store: no PostgreSQL URL; {}", expected),
-                "store");
+  if (split_url(url).scheme != Scheme::postgres) {
+    return fail(Errc::invalid_argument, fmt::format("no PostgreSQL URL; {}", expected), "store");
   }
   if (has_bare_password(url)) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("--store: the URL holds an @ too many; write the @ of a user or password "
-                    "as %40, its / as %2F and its : as %3A; {}",
-                    expected),
-        "store");
+    return fail(Errc::invalid_argument,
+                fmt::format("the URL holds an @ too many; write the @ of a user or password "
+                            "as %40, its / as %2F and its : as %3A; {}",
+                            expected),
+                "store");
   }
   char* why = nullptr;
   PQconninfoOption* options = PQconninfoParse(url.c_str(), &why);
@@ -83,13 +79,12 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
   // Who forgets "@host" has the password for a port.
   if (port.find_first_not_of("0123456789,") != std::string::npos) {
     return fail(Errc::invalid_argument,
-                fmt::format("--store: the port of the URL is no number; {}", expected), "store");
+                fmt::format("the port of the URL is no number; {}", expected), "store");
   }
   if (database.empty()) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("--store: the URL of {}:{} names no database; {}", host, port, expected),
-        "store");
+    return fail(Errc::invalid_argument,
+                fmt::format("the URL of {}:{} names no database; {}", host, port, expected),
+                "store");
   }
   parsed.shown_ = fmt::format("{}:{}/{}", host, port, database);
   // A statement that takes longer than any caller waits is ended by the server itself. jit: our

@@ -4,7 +4,6 @@
 // also sslmode and a password file. Ours come on top: only a server that can write, time limits.
 #pragma once
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,8 +13,6 @@ namespace hunt::postgres {
 
 class PostgresUrl {
  public:
-  // Whether `url` begins as one of these.
-  [[nodiscard]] static bool matches(std::string_view url) noexcept;
   // Errors: invalid_argument with libpq's words; never with the password.
   [[nodiscard]] static Result<PostgresUrl> parse(const std::string& url);
 

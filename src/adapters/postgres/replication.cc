@@ -86,7 +86,7 @@ asio::awaitable<Result<void>> Replication::read() {
       HUNT_CO_CHECK(take({buffer, static_cast<std::size_t>(size)}));
       ++messages;
     } else if (size < 0) {
-      co_return tl::unexpected<Error>(lost_connection(connection_.get(), shown_));
+      co_return tl::unexpected<Error>(why_ended());
     } else if (messages > 0) {
       co_return Result<void>{};
     } else {
@@ -100,6 +100,18 @@ asio::awaitable<Result<void>> Replication::read() {
     }
   }
   co_return Result<void>{};
+}
+
+Error Replication::why_ended() {
+  PGresult* result = PQgetResult(connection_.get());
+  const Rows owner(result);
+  const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  if (state == nullptr) return lost_connection(connection_.get(), shown_);
+  Error error = failure_of(result, shown_);
+  if (std::string_view(state) != "42704") return error;
+  error.code = Errc::not_found;
+  error.field = no_publication;
+  return error;
 }
 
 Result<void> Replication::take(std::string_view message) {

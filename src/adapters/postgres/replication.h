@@ -20,6 +20,9 @@
 
 namespace hunt::postgres {
 
+// Error::field where the publication was missing when a change was made that is to be read now.
+inline constexpr const char* no_publication = "publication";
+
 class Replication : public std::enable_shared_from_this<Replication> {
  public:
   // Lifetime: `handler` outlives the stream.
@@ -32,7 +35,8 @@ class Replication : public std::enable_shared_from_this<Replication> {
   // Connects and starts where the slot was confirmed last. Errors: unavailable (also while another
   // process reads the slot), unauthorized (the user lacks REPLICATION), not_found (no slot).
   [[nodiscard]] boost::asio::awaitable<Result<void>> open(const PostgresUrl& url, std::string slot);
-  // Reads and hands on what has arrived; waits for something. Errors: unavailable, corrupt.
+  // Reads and hands on what has arrived; waits for something. Errors: unavailable, corrupt,
+  // not_found with `no_publication`.
   [[nodiscard]] boost::asio::awaitable<Result<void>> read();
   // All up to this place was told; it need not be sent again.
   void told(std::uint64_t lsn);
@@ -43,6 +47,7 @@ class Replication : public std::enable_shared_from_this<Replication> {
 
  private:
   [[nodiscard]] Result<void> take(std::string_view message);
+  [[nodiscard]] Error why_ended();
   [[nodiscard]] boost::asio::awaitable<Result<void>> start(std::string slot);
   void feed_back();
   void watch();

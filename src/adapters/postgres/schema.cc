@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapters/postgres/migrations.h"
+#include "adapters/postgres/schema_parts.h"
+#include "base/random_bytes.h"
 #include "base/sha256.h"
 
 namespace hunt::postgres {
 namespace {
+
+constexpr std::int64_t first_with_identity = 2;
 
 struct Found {
   std::int64_t version = 0;  // 0: nothing of ours
@@ -63,6 +69,18 @@ Result<void> fill_new_store(BlockingConnection& connection, const NewStore& fres
       "INSERT INTO worlds (id, name, created_us) VALUES (1, 'demo', now_us())");
 }
 
+// Of a new store, and of one from before stores had it.
+Result<void> fill_identity(BlockingConnection& connection) {
+  const auto key = random_bytes<32>();
+  const std::string_view text(reinterpret_cast<const char*>(key.data()), key.size());
+  HUNT_CHECK(connection.query("UPDATE meta SET hunt_id = $1, ledger_id = $2",
+                              Params()
+                                  .add(model::id_from_bytes(random_bytes<16>().data()))
+                                  .add(model::id_from_bytes(random_bytes<16>().data()))));
+  HUNT_CHECK(connection.query("INSERT INTO hunt_key (key) VALUES ($1)", Params().add(text)));
+  return {};
+}
+
 // Inside a transaction that holds the lock, so nobody migrates at the same time.
 Result<void> migrate(BlockingConnection& connection, const NewStore& fresh) {
   HUNT_CHECK(connection.execute("SELECT pg_advisory_xact_lock(18432::bigint << 48)"));
@@ -80,6 +98,7 @@ Result<void> migrate(BlockingConnection& connection, const NewStore& fresh) {
         fmt::format("INSERT INTO hunt_schema (version) VALUES ({})", version + 1)));
   }
   if (found.version == 0) HUNT_CHECK(fill_new_store(connection, fresh));
+  if (found.version < first_with_identity) HUNT_CHECK(fill_identity(connection));
   return {};
 }
 
@@ -94,7 +113,63 @@ Result<void> check_shard(BlockingConnection& connection, const NewStore& fresh) 
       "store");
 }
 
+std::string shown_list(const std::vector<const SchemaPart*>& parts) {
+  constexpr std::size_t named_max = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(parts.size(), named_max); ++i) {
+    text += (i == 0 ? "" : ", ") + shown(*parts[i]);
+  }
+  if (parts.size() > named_max) text += fmt::format(" and {} more", parts.size() - named_max);
+  return text;
+}
+
+// Changes of tiles that the trigger did not see have the versions of before: every copy is void.
+Result<void> make_again(BlockingConnection& connection,
+                        const std::vector<const SchemaPart*>& parts) {
+  bool versions = false;
+  for (const SchemaPart* part : parts) {
+    if (part->sql.empty()) continue;
+    HUNT_CHECK(connection.execute(part->sql));
+    versions = versions ||
+               (part->kind == SchemaPart::Kind::trigger && part->table == "loot_tiles") ||
+               part->name == "loot_tiles_rules";
+  }
+  for (const auto& grant : schema_grants()) HUNT_CHECK(connection.execute(grant));
+  if (versions) HUNT_CHECK(connection.execute("SELECT raise_epoch()"));
+  return {};
+}
+
 }  // namespace
+
+Result<void> remake_parts(const PostgresUrl& url) {
+  HUNT_TRY(connection, BlockingConnection::open(url));
+  HUNT_CHECK(connection.check_direct());
+  HUNT_CHECK(connection.execute("BEGIN"));
+  HUNT_CHECK(connection.execute("SELECT pg_advisory_xact_lock(18432::bigint << 48)"));
+  HUNT_TRY(rows, connection.query(list_parts_sql));
+  const auto missing = missing_parts(rows);
+  if (missing.empty()) return {};  // another process has made it again
+  const auto lost = std::find_if(missing.begin(), missing.end(),
+                                 [](const SchemaPart* part) { return part->sql.empty(); });
+  if (lost != missing.end()) {
+    return fail(Errc::corrupt, fmt::format("{} is missing in {}: restore it from a backup",
+                                           shown(**lost), connection.shown()));
+  }
+  auto made = make_again(connection, missing);
+  if (made) made = connection.execute("COMMIT");
+  if (!made) {
+    Error error = std::move(made).error();
+    error.message = fmt::format(
+        "missing or changed in {}: {}; it was not made again ({}): start `hunt serve` once as the "
+        "owner of its tables",
+        connection.shown(), shown_list(missing), error.message);
+    return tl::unexpected<Error>(std::move(error));
+  }
+  return fail(Errc::unavailable,
+              fmt::format("missing or changed in {}, and made again just now: {}; somebody has "
+                          "dropped or replaced it",
+                          connection.shown(), shown_list(missing)));
+}
 
 Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh) {
   HUNT_TRY(found, look(connection));

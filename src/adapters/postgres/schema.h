@@ -26,4 +26,9 @@ struct NewStore {
 // older schema).
 [[nodiscard]] Result<void> check_store(BlockingConnection& connection);
 
+// Makes again what is missing of it (schema_parts.h). It is an error, too, when that was done: told
+// once, so that people hear of it. Errors: corrupt (a table is missing), unauthorized (this user
+// may not make it).
+[[nodiscard]] Result<void> remake_parts(const PostgresUrl& url);
+
 }  // namespace hunt::postgres

@@ -23,6 +23,12 @@ constexpr std::size_t calls_max = 1'024;  // waiting or under way; more are refu
 constexpr std::size_t segments_inflight_max = 64;
 // Longer than the server's own limits (statement_timeout): then the server or the way to it hangs.
 constexpr auto answer_within = seconds(15);
+// The server had nothing of ours to do for as long.
+constexpr std::int64_t pause_us = 1'000;
+// When the transaction began, and now. By the server's clock: only the difference counts.
+constexpr Statement server_clock_sql{"server_clock",
+                                     "SELECT (extract(epoch FROM now()) * 1000000)::bigint,"
+                                     " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"};
 constexpr milliseconds retry_first(50);
 constexpr milliseconds retry_max(2'000);
 
@@ -51,6 +57,19 @@ asio::awaitable<Result<Rows>> Session::call(const Statement& statement, Params p
 }
 
 asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps) {
+  HUNT_CO_TRY(call, co_await run(std::move(steps), false));
+  co_return std::move(call->rows);
+}
+
+asio::awaitable<Result<Timed>> Session::call_timed(std::vector<Step> steps) {
+  steps.push_back({&server_clock_sql, {}});
+  HUNT_CO_TRY(call, co_await run(std::move(steps), true));
+  call->rows.pop_back();
+  co_return Timed{std::move(call->rows), call->times};
+}
+
+asio::awaitable<Result<std::shared_ptr<Session::Call>>> Session::run(std::vector<Step> steps,
+                                                                     bool timed) {
   const auto self = shared_from_this();
   if (closed_) co_return fail(Errc::unavailable, "the store is closed: the process shuts down");
   if (waiting_.size() + inflight_.size() >= calls_max) {
@@ -63,6 +82,8 @@ asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps
   ++calls_;
   auto call = std::make_shared<Call>(io_);
   call->steps = std::move(steps);
+  call->timed = timed;
+  call->entered = std::chrono::steady_clock::now();
   waiting_.push_back(call);
   if (ready_) {
     send_waiting();
@@ -74,7 +95,7 @@ asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps
     co_await call->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
   if (call->error) co_return tl::unexpected<Error>(std::move(*call->error));
-  co_return std::move(call->rows);
+  co_return call;
 }
 
 void Session::connect_ahead() {
@@ -97,16 +118,40 @@ asio::awaitable<void> Session::connect() {
   if (made) {
     PQsetNoticeReceiver(connection_.get(), on_notice, this);
     ++connects_;
-    failures_ = 0;
-    unreachable_.reset();
+    retry_at_ = {};
     begin();
     co_return;
   }
+  retry_later(made.error());
+}
+
+void Session::retry_later(const Error& why) {
   const auto pause = std::min(retry_max, retry_first * (1 << std::min(failures_++, 6)));
   const auto jitter = random_.below(static_cast<std::uint64_t>(pause.count()));
   retry_at_ = std::chrono::steady_clock::now() + pause / 2 + milliseconds(jitter);
-  lose(made.error());
-  unreachable_ = made.error();
+  lose(why);
+  unreachable_ = why;
+}
+
+// A pooler hands out process ids of its own. Sent ahead of every call, waited for by none: what a
+// call does through a pooler is as right as any, but the next one may not find its statements.
+bool Session::greet() {
+  PGconn* connection = connection_.get();
+  if (PQsendQueryParams(connection, "SELECT pg_backend_pid()::bigint", 0, nullptr, nullptr, nullptr,
+                        nullptr, 1) != 1 ||
+      PQpipelineSync(connection) != 1) {
+    return false;
+  }
+  inflight_.push_back({nullptr, nullptr, std::chrono::steady_clock::now(), true});
+  return true;
+}
+
+void Session::take_greeting(const Rows& rows) {
+  if (rows.integer(0, 0) != PQbackendPID(connection_.get())) {
+    return retry_later(pooler_between(url_.shown()));
+  }
+  failures_ = 0;
+  unreachable_.reset();
 }
 
 void Session::begin() {
@@ -119,6 +164,7 @@ void Session::begin() {
   ready_ = true;
   flushing_ = false;
   wait_cancelled_ = false;
+  if (!greet()) return lose(lost_connection(connection_.get(), url_.shown()));
   watch_input();
   watch_time();
   send_waiting();
@@ -146,7 +192,7 @@ bool Session::send(const std::shared_ptr<Call>& call) {
         PQpipelineSync(connection) != 1) {
       return false;
     }
-    inflight_.push_back({nullptr, step.statement, now});
+    inflight_.push_back({nullptr, step.statement, now, false});
   }
   std::vector<const char*> values;
   std::vector<int> lengths;
@@ -158,8 +204,10 @@ bool Session::send(const std::shared_ptr<Call>& call) {
       return false;
     }
   }
+  // The rows leave before the commit, so its time is seen from here.
+  if (call->timed && PQsendFlushRequest(connection) != 1) return false;
   if (PQpipelineSync(connection) != 1) return false;
-  inflight_.push_back({call, nullptr, now});
+  inflight_.push_back({call, nullptr, now, false});
   return true;
 }
 
@@ -230,14 +278,18 @@ void Session::take(PGresult* result) {
       return end_segment();
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
-      if (segment.call) segment.call->rows.push_back(rows);
+      if (segment.call) {
+        segment.call->rows.push_back(rows);
+        segment.call->answered = std::chrono::steady_clock::now();
+      }
+      if (segment.greeting) take_greeting(rows);
       return;
     case PGRES_FATAL_ERROR: {
       Error error = failure_of(result, url_.shown());
       if (segment.prepared != nullptr) {
         prepared_.erase(segment.prepared);
         unprepared_ = std::move(error);
-      } else if (!segment.call->error) {
+      } else if (segment.call && !segment.call->error) {
         segment.call->error = unprepared_ ? *unprepared_ : std::move(error);
       }
       // The end of the connection: without it, this loop would wait for a Sync that never comes.
@@ -253,6 +305,7 @@ void Session::take(PGresult* result) {
 
 void Session::end_segment() {
   const auto call = std::move(inflight_.front().call);
+  const TimePoint sent = inflight_.front().sent;
   inflight_.pop_front();
   if (!call) return;
   unprepared_.reset();
@@ -263,7 +316,27 @@ void Session::end_segment() {
                             "may lose it; call again",
                         {}};
   }
+  if (call->timed && !call->error) take_times(*call, sent);
   finish(call);
+}
+
+// In line behind our own earlier calls it was for as long as the server worked on them without a
+// pause, but no longer than their answers were outstanding here.
+void Session::take_times(Call& call, TimePoint sent) {
+  const auto us = [](auto duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  };
+  const TimePoint now = std::chrono::steady_clock::now();
+  const std::int64_t begun_us = call.rows.back().integer(0, 0);
+  const std::int64_t ended_us = call.rows.back().integer(0, 1);
+  call.times.exec_us = std::max<std::int64_t>(0, ended_us - begun_us);
+  call.times.commit_us = us(now - call.answered);
+  if (begun_us - server_free_us_ > pause_us) server_busy_since_us_ = begun_us;
+  const std::int64_t in_line_us = std::clamp<std::int64_t>(
+      begun_us - server_busy_since_us_, 0, std::max<std::int64_t>(0, us(last_done_ - sent)));
+  call.times.wait_us = us(sent - call.entered) + in_line_us;
+  server_free_us_ = ended_us + call.times.commit_us;
+  last_done_ = now;
 }
 
 void Session::finish(const std::shared_ptr<Call>& call) {

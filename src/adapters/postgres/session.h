@@ -24,6 +24,7 @@
 #include "adapters/postgres/postgres_url.h"
 #include "base/prng.h"
 #include "base/result.h"
+#include "model/claim.h"
 
 namespace hunt::postgres {
 
@@ -45,6 +46,12 @@ struct SessionOptions {
   std::uint64_t seed = 1;            // of the jitter between attempts to connect
 };
 
+// What a call of several statements came to, and where its time went.
+struct Timed {
+  std::vector<Rows> rows;
+  model::CallTimes times;
+};
+
 struct SessionFigures {
   std::uint64_t connects = 0;
   std::uint64_t calls = 0;
@@ -62,8 +69,13 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<Rows>>> call(std::vector<Step> steps);
   [[nodiscard]] boost::asio::awaitable<Result<Rows>> call(const Statement& statement,
                                                           Params params = {});
+  // The same, with its times: the server tells when it began and ended by its clock, before the
+  // commit, so that what is left is the way. That costs the server one more statement.
+  [[nodiscard]] boost::asio::awaitable<Result<Timed>> call_timed(std::vector<Step> steps);
   // Without waiting for the first call. Nothing where it is connected, or about to be.
   void connect_ahead();
+  // Why there is no connection, after an attempt that failed.
+  [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return unreachable_; }
   // Calls under way fail.
   void close();
   // Calls sent and waiting.
@@ -78,21 +90,29 @@ class Session : public std::enable_shared_from_this<Session> {
     std::vector<Rows> rows;
     std::optional<Error> error;
     bool finished = false;
+    bool timed = false;
+    TimePoint entered;
+    TimePoint answered;  // its last statement; only where it is timed
+    model::CallTimes times;
     boost::asio::steady_timer done;
   };
-  // What one Sync ends: a call, or the preparation of a statement.
+  // What one Sync ends: a call, the preparation of a statement, or the greeting.
   struct Segment {
     std::shared_ptr<Call> call;
     const Statement* prepared = nullptr;
     TimePoint sent;
+    bool greeting = false;  // whether the server itself is at the other end
   };
 
   [[nodiscard]] boost::asio::awaitable<void> connect();
+  void retry_later(const Error& why);
   // Whether the connection is still the one of this number.
   [[nodiscard]] bool serves(std::uint64_t made) const noexcept {
     return ready_ && made == connects_;
   }
   void begin();
+  [[nodiscard]] bool greet();
+  void take_greeting(const Rows& rows);
   void send_waiting();
   [[nodiscard]] bool send(const std::shared_ptr<Call>& call);
   void flush();
@@ -101,6 +121,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void take_results();
   void take(PGresult* result);
   void end_segment();
+  [[nodiscard]] boost::asio::awaitable<Result<std::shared_ptr<Call>>> run(std::vector<Step> steps,
+                                                                          bool timed);
+  void take_times(Call& call, TimePoint sent);
   void finish(const std::shared_ptr<Call>& call);
   void refuse(const std::shared_ptr<Call>& call, const Error& error);
   void lose(const Error& why);
@@ -110,6 +133,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const PostgresUrl url_;
   const SessionOptions options_;
   Prng random_;
+  std::int64_t server_busy_since_us_ = 0;  // by the server's clock, with calls of this session
+  std::int64_t server_free_us_ = 0;
+  TimePoint last_done_;
   OwnedConnection connection_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer watchdog_;

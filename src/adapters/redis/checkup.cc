@@ -9,6 +9,7 @@
 
 #include "adapters/redis/hash_slot.h"
 #include "adapters/redis/message.h"
+#include "adapters/redis/scripts.h"
 #include "base/text.h"
 
 namespace hunt::redis {
@@ -23,7 +24,7 @@ constexpr std::int64_t round_trip_failure_ns = 50'000'000;  // RedisOptions::dea
 // One blocking connection to one server. An answer that does not come is an error reply, too.
 class Shell {
  public:
-  explicit Shell(const Address& address)
+  explicit Shell(const HostPort& address)
       : context_(redisConnectWithTimeout(address.host.c_str(), address.port, within), redisFree) {
     if (connected()) redisSetTimeout(context_.get(), within);
   }
@@ -67,8 +68,20 @@ std::string value_of(const std::string& info, std::string_view key) {
   return info.substr(begin, info.find_first_of("\r\n", begin) - begin);
 }
 
+// Each connection has to say which database it means.
+bool select(Findings& findings, Shell& shell, const RedisUrl& url, const HostPort& address) {
+  if (url.database == 0) return true;
+  const Reply reply = shell({"SELECT", std::to_string(url.database)});
+  if (!reply.is_error()) return true;
+  findings.failure(fmt::format("Redis at {} does not let us into database {}: {}", address.shown(),
+                               url.database, printable(reply.text, 120)),
+                   "raise `databases` in its configuration, allow +select for this user, or name "
+                   "another database in --cache");
+  return false;
+}
+
 // Whether it lets us in. A password that is not needed is refused, as it is when serving.
-bool enter(Findings& findings, Shell& shell, const RedisUrl& url, const Address& address) {
+bool enter(Findings& findings, Shell& shell, const RedisUrl& url, const HostPort& address) {
   if (!shell.connected()) {
     findings.failure(fmt::format("no Redis answers at {}: {}", address.shown(), shell.why()),
                      "is redis-server running there? While it does not, the store is read instead");
@@ -78,7 +91,7 @@ bool enter(Findings& findings, Shell& shell, const RedisUrl& url, const Address&
   if (!url.user.empty()) login.insert(login.begin() + 1, url.user);
   const Reply in = url.password.empty() ? Reply() : shell(login);
   const Reply reply = in.is_error() ? in : shell({"PING"});
-  if (!reply.is_error()) return true;
+  if (!reply.is_error()) return select(findings, shell, url, address);
   const bool refused = in.is_error() || reply.is_error("NOAUTH") || reply.is_error("NOPERM");
   findings.failure(fmt::format("Redis at {} says: {}", address.shown(), printable(reply.text, 160)),
                    refused && shell.connected() ? "check user and password of --cache"
@@ -134,14 +147,34 @@ void note_info(Findings& findings, Shell& shell, const RedisUrl& url) {
   note_disk(findings, info);
 }
 
-// A key that is never there: what counts is whether it may be asked for, here or elsewhere.
-void note_rights(Findings& findings, Shell& shell) {
-  const Reply reply = shell({"HGETALL", "hunt:doctor"});
-  if (!reply.is_error() || reply.is_error("MOVED") || reply.is_error("ASK")) return;
-  const bool forbidden = reply.is_error("NOPERM");
-  findings.failure("it refuses to read a key of the hunt: " + printable(reply.text, 120),
-                   forbidden ? "give the user the rights that docs/REFERENCE.md lists, on ~hunt:*"
-                             : "look at its log, and at the other nodes of its cluster");
+// On a key that is never there each of these changes nothing: what counts is whether it may be
+// asked for, here or elsewhere. The scripts are those that are loaded when serving.
+void note_rights(Findings& findings, Shell& shell, const model::HuntName& hunt) {
+  const std::string key = hunt.text() + ":doctor";
+  std::vector<std::vector<std::string>> asked{{"HGETALL", key},
+                                              {"HGET", key, "x"},
+                                              {"HMGET", key, "x"},
+                                              {"HDEL", key, "x"},
+                                              {"DEL", key},
+                                              {"PEXPIRE", key, "1"},
+                                              {"EVALSHA", std::string(40, '0'), "1", key}};
+  for (const Script* script : {&lease_script(), &fill_script(), &update_script(), &tile_script()}) {
+    asked.push_back({"SCRIPT", "LOAD", script->text});
+  }
+  for (const auto& words : asked) {
+    const Reply reply = shell(words);
+    if (!reply.is_error() || reply.is_error("MOVED") || reply.is_error("ASK")) continue;
+    if (reply.is_error("NOSCRIPT")) continue;  // it may run those that are there
+    const bool forbidden = reply.is_error("NOPERM");
+    const bool reads = words.front() == "HGETALL";
+    findings.failure(
+        fmt::format("it refuses {}: {}", reads ? "to read a key of the hunt" : words.front(),
+                    printable(reply.text, 120)),
+        forbidden ? fmt::format("give the user the rights that docs/REFERENCE.md lists, on ~{}:*",
+                                hunt.text())
+                  : "look at its log, and at the other nodes of its cluster");
+    return;
+  }
 }
 
 void note_time(Findings& findings, Shell& shell, const ports::Clock& clock) {
@@ -160,12 +193,29 @@ void note_time(Findings& findings, Shell& shell, const ports::Clock& clock) {
   ports::note_round_trips(findings, ports::time_round_trips(clock, once), round_trip_failure_ns);
 }
 
-void check_node(Findings& findings, const Address& address, const RedisUrl& url,
+// Whose hunt the keys of this name are. In a cluster one node has the key; the others say so.
+void note_owner(Findings& findings, Shell& shell, const model::HuntName& hunt,
+                const model::HuntOwner& ours) {
+  const std::string key = hunt.owner_key();
+  const Reply reply = shell({"HMGET", key, "h", "of"});
+  if (reply.is_error() || reply.list.size() != 2 || reply.list[0].text.empty()) return;
+  const auto there = model::HuntOwner::read(reply.list[0].text + " " + reply.list[1].text);
+  if (ours.id.empty() || there.id == ours.id) {
+    findings.ok(fmt::format("the keys {}:* are of the hunt {} ({})", hunt.text(), there.short_id(),
+                            there.stores));
+  } else {
+    findings.failure(model::other_hunt("it", hunt, there, fmt::format("redis-cli DEL {}", key)));
+  }
+}
+
+void check_node(Findings& findings, const HostPort& address, const RedisUrl& url,
+                const model::HuntName& hunt, const model::HuntOwner& owner,
                 const ports::Clock& clock) {
   Shell shell(address);
   if (!enter(findings, shell, url, address)) return;
   note_info(findings, shell, url);
-  if (shell.connected()) note_rights(findings, shell);
+  if (shell.connected()) note_rights(findings, shell, hunt);
+  if (shell.connected()) note_owner(findings, shell, hunt, owner);
   if (shell.connected()) note_time(findings, shell, clock);
   if (!shell.connected()) {
     findings.failure("it stopped answering: " + shell.why(), "look at its log: is it stuck?");
@@ -173,16 +223,16 @@ void check_node(Findings& findings, const Address& address, const RedisUrl& url,
 }
 
 // The masters of the map that `from` tells, and whether they have all slots.
-std::vector<Address> masters_of(Findings& findings, const Reply& map, const Address& from) {
-  std::vector<Address> masters;
+std::vector<HostPort> masters_of(Findings& findings, const Reply& map, const HostPort& from) {
+  std::vector<HostPort> masters;
   std::int64_t covered = 0;
   for (const Reply& range : map.list) {
     if (range.list.size() < 3 || range.list[2].list.size() < 2) continue;
     covered += range.list[1].integer - range.list[0].integer + 1;
     const auto& named = range.list[2].list;
     const bool nameless = named[0].text.empty() || named[0].text == "?";
-    const Address address{nameless ? from.host : named[0].text,
-                          static_cast<std::uint16_t>(named[1].integer)};
+    const HostPort address{nameless ? from.host : named[0].text,
+                           static_cast<std::uint16_t>(named[1].integer)};
     if (std::find(masters.begin(), masters.end(), address) == masters.end()) {
       masters.push_back(address);
     }
@@ -198,9 +248,9 @@ std::vector<Address> masters_of(Findings& findings, const Reply& map, const Addr
 }
 
 // Each address of the URL is tried; the first that tells its map is believed.
-std::vector<Address> find_masters(Findings& findings, const RedisUrl& url) {
-  std::vector<Address> masters;
-  for (const Address& address : url.addresses) {
+std::vector<HostPort> find_masters(Findings& findings, const RedisUrl& url) {
+  std::vector<HostPort> masters;
+  for (const HostPort& address : url.addresses) {
     Shell shell(address);
     if (!enter(findings, shell, url, address) || !masters.empty()) continue;
     const Reply map = shell({"CLUSTER", "SLOTS"});
@@ -223,17 +273,18 @@ std::vector<Address> find_masters(Findings& findings, const RedisUrl& url) {
 
 }  // namespace
 
-std::vector<ports::Finding> check_up(const RedisUrl& url, const ports::Clock& clock) {
+std::vector<ports::Finding> check_up(const RedisUrl& url, const model::HuntName& hunt,
+                                     const model::HuntOwner& owner, const ports::Clock& clock) {
   Findings findings(url.shown());
   if (!url.cluster) {
-    check_node(findings, url.addresses.front(), url, clock);
+    check_node(findings, url.addresses.front(), url, hunt, owner, clock);
     return findings.all();
   }
-  const std::vector<Address> masters = find_masters(findings, url);
+  const std::vector<HostPort> masters = find_masters(findings, url);
   std::vector<ports::Finding> all = findings.all();
-  for (const Address& master : masters) {
-    Findings of_node("redis://" + master.shown());
-    check_node(of_node, master, url, clock);
+  for (const HostPort& master : masters) {
+    Findings of_node(fmt::format("{}{}", prefix_of(Scheme::redis), master.shown()));
+    check_node(of_node, master, url, hunt, owner, clock);
     all.insert(all.end(), of_node.all().begin(), of_node.all().end());
   }
   return all;

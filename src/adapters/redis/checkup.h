@@ -6,11 +6,16 @@
 #include <vector>
 
 #include "adapters/redis/redis_url.h"
+#include "model/hunt_name.h"
+#include "model/hunt_owner.h"
 #include "ports/clock.h"
 #include "ports/findings.h"
 
 namespace hunt::redis {
 
-[[nodiscard]] std::vector<ports::Finding> check_up(const RedisUrl& url, const ports::Clock& clock);
+// `owner`: of the stores, or nobody's that is known.
+[[nodiscard]] std::vector<ports::Finding> check_up(const RedisUrl& url, const model::HuntName& hunt,
+                                                   const model::HuntOwner& owner,
+                                                   const ports::Clock& clock);
 
 }  // namespace hunt::redis

@@ -30,7 +30,7 @@ std::size_t count_of(const std::vector<ports::Finding>& findings, ports::Severit
 TEST(RedisCheckup, looks_at_every_master_of_a_cluster) {
   RedisCluster cluster(3);
   const RealClock clock;
-  const auto findings = check_up(url_of(cluster.url()), clock);
+  const auto findings = check_up(url_of(cluster.url()), {}, {}, clock);
   EXPECT_EQ(count_of(findings, ports::Severity::ok, "3 masters have all 16384 slots"), 1U);
   EXPECT_EQ(count_of(findings, ports::Severity::ok, "its clock agrees with ours"), 3U);
   EXPECT_EQ(count_of(findings, ports::Severity::failure, ""), 0U);
@@ -42,7 +42,7 @@ TEST(RedisCheckup, names_the_master_that_is_lost_and_slots_that_are_nobodys) {
   const RealClock clock;
   cluster.shell(0, {"CLUSTER", "DELSLOTS", "0"});
   cluster.node(2).process().kill();
-  const auto findings = check_up(url_of(cluster.url()), clock);
+  const auto findings = check_up(url_of(cluster.url()), {}, {}, clock);
   const std::string lost = fmt::format("no Redis answers at 127.0.0.1:{}", cluster.node(2).port());
   EXPECT_EQ(count_of(findings, ports::Severity::failure, lost), 1U);
   EXPECT_EQ(count_of(findings, ports::Severity::failure, "1 of 16384 slots are nobody's"), 1U);
@@ -55,7 +55,7 @@ TEST(RedisCheckup, a_node_of_a_cluster_is_no_server_alone) {
     return port;
   }());
   const RealClock clock;
-  const auto findings = check_up(url_of(node.url()), clock);
+  const auto findings = check_up(url_of(node.url()), {}, {}, clock);
   EXPECT_EQ(count_of(findings, ports::Severity::failure, "it is a node of a cluster"), 1U);
   EXPECT_EQ(count_of(findings, ports::Severity::failure, "CLUSTERDOWN"), 1U);
 }

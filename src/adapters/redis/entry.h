@@ -1,7 +1,7 @@
-// What Redis holds of a chunk, read into values; and the names of its keys and fields.
+// What Redis holds of a chunk, read into values; and the names of its fields.
 //
-// Not how it gets there (scripts.h). Reading trusts nothing that Redis holds: anything odd is
-// `corrupt` or `unsupported`. Thread: any.
+// Not how it gets there (scripts.h), nor its key (model/hunt_name.h). Reading trusts nothing that
+// Redis holds: anything odd is `corrupt` or `unsupported`. Thread: any.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,8 +19,6 @@ namespace hunt::redis {
 // A refresh is due when less than a third of a life is left.
 inline constexpr std::int64_t refresh_ms = limits::chunk_life_ns / 1'000'000 / 3;
 
-// "hunt:{<world>:<chunk>}:c": all keys of a chunk are in one slot.
-[[nodiscard]] std::string key_of(model::ChunkKey key);
 // "x,y"
 [[nodiscard]] std::string field_of(model::TileId tile);
 
@@ -35,12 +33,13 @@ struct Fill {
 [[nodiscard]] Result<model::TileChange> read_change(std::string_view field, std::string_view value,
                                                     model::ChunkKey key);
 
-// What a chunk's hash (the answer to HGETALL) says at `now_ms`, by the rules of the scripts.
+// What a chunk's hash (the answer to HGETALL) says at `now_ms`, by the rules of the scripts. Of
+// another hunt than `owner` it is `corrupt`.
 struct Glance {
   ports::CachedChunk chunk;  // not leased
   bool lease_free = false;   // it is wanted, and nobody has it
 };
 [[nodiscard]] Result<Glance> glance_at(const Reply& hash, const ports::CacheAsk& ask,
-                                       std::int64_t now_ms);
+                                       std::int64_t now_ms, std::string_view owner = {});
 
 }  // namespace hunt::redis

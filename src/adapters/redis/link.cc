@@ -24,7 +24,7 @@ Link::Link(const boost::asio::any_io_executor& lane, LinkOwner& owner)
 
 Link::~Link() = default;
 
-void Link::open(const Address& address) {
+void Link::open(const HostPort& address) {
   // An address in digits needs no resolver, and so no thread of it.
   error_code no_digits;
   const auto ip = boost::asio::ip::make_address(address.host, no_digits);

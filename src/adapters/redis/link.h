@@ -35,7 +35,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Link& operator=(const Link&) = delete;
 
   // Resolves and connects; what is sent meanwhile waits.
-  void open(const Address& address);
+  void open(const HostPort& address);
   // Leaves with the next flush().
   void send(std::string_view bytes) { waiting_.append(bytes); }
   void flush();

@@ -32,6 +32,7 @@ struct Reply {
   std::string text;  // of a status, an error or a text
   std::vector<Reply> list;
   std::int64_t time_ms = 0;  // the server's clock, a moment later, where that was asked for
+  std::uint32_t clock = 0;   // which server's
 
   [[nodiscard]] bool is_error() const noexcept { return kind == Kind::error; }
   // Whether it is an error that begins with this word.

@@ -21,7 +21,7 @@ constexpr nanoseconds silence_max{1'000'000'000};  // guess: longer than a slow 
 
 }  // namespace
 
-Node::Node(boost::asio::any_io_executor lane, Address address, const NodeOptions& options)
+Node::Node(boost::asio::any_io_executor lane, HostPort address, const NodeOptions& options)
     : lane_(std::move(lane)),
       address_(std::move(address)),
       options_(options),
@@ -79,6 +79,15 @@ void Node::connect() {
   ++figures_.connects;
   link_ = std::make_shared<Link>(lane_, *this);
   link_->open(address_);
+  log_in();
+  if (options_.database == 0) return;
+  Pending pending;
+  pending.select = selecting_ = true;
+  push(CommandWriter(2).add("SELECT").add(std::uint64_t{options_.database}).take(),
+       std::move(pending));
+}
+
+void Node::log_in() {
   if (options_.password.empty()) return;
   CommandWriter login(options_.user.empty() ? 2 : 3);
   login.add("AUTH");
@@ -94,8 +103,13 @@ void Node::push(std::string_view command, Pending pending) {
   pending.sent = steady_clock::now();
   pending.bytes = command.size();
   bytes_ += command.size();
+  const bool held = selecting_ && !pending.select;
   pending_.push_back(std::move(pending));
-  link_->send(command);
+  if (held) {
+    held_.append(command);
+  } else {
+    link_->send(command);
+  }
 }
 
 void Node::flush() {
@@ -120,6 +134,19 @@ void Node::on_reply(Reply reply) {
           {}});
     return;
   }
+  // In another database than was meant, everything would be somebody else's.
+  if (pending.select && reply.is_error()) {
+    drop({reply.is_error("NOPERM") ? Errc::unauthorized : Errc::unavailable,
+          fmt::format("Redis at {} does not let us into database {} of --cache: {}",
+                      address_.shown(), options_.database, printable(reply.text, 128)),
+          {}});
+    return;
+  }
+  if (pending.select) {
+    selecting_ = false;
+    link_->send(std::exchange(held_, {}));
+    link_->flush();
+  }
   answered_ = steady_clock::now();
   pause_ = nanoseconds(0);
   if (pending.round != nullptr) pending.round->give(pending.index, std::move(reply));
@@ -135,6 +162,8 @@ void Node::drop(Error why) {
   if (link_ != nullptr) link_->close();
   link_.reset();
   bytes_ = 0;
+  selecting_ = false;
+  held_.clear();
   last_error_ = std::move(why);
   pause_ = std::clamp(pause_ * 2, pause_min, pause_max);
   const auto jitter = prng_.below(static_cast<std::uint64_t>(pause_.count()) / 2);

@@ -20,6 +20,7 @@ namespace hunt::redis {
 struct NodeOptions {
   std::string user;
   std::string password;
+  std::uint16_t database = 0;
   std::chrono::nanoseconds silence{100'000'000};  // of a server that owes answers, to be suspected
   std::uint64_t seed = 1;                         // of the pauses' jitter
 };
@@ -32,7 +33,7 @@ struct NodeFigures {
 
 class Node final : public LinkOwner {
  public:
-  Node(boost::asio::any_io_executor lane, Address address, const NodeOptions& options);
+  Node(boost::asio::any_io_executor lane, HostPort address, const NodeOptions& options);
   ~Node() override { close(); }
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -46,7 +47,7 @@ class Node final : public LinkOwner {
   void flush();
   void close();
 
-  [[nodiscard]] const Address& address() const noexcept { return address_; }
+  [[nodiscard]] const HostPort& address() const noexcept { return address_; }
   // Whether it may be asked now: it is neither silent nor in its pause.
   [[nodiscard]] bool well() const;
   // When it answered last; the beginning of time when never.
@@ -60,6 +61,7 @@ class Node final : public LinkOwner {
     std::size_t index = 0;
     bool write = false;
     bool login = false;
+    bool select = false;
     TimePoint sent;
     std::size_t bytes = 0;
   };
@@ -70,17 +72,21 @@ class Node final : public LinkOwner {
   // How long an answer is overdue; zero when none is.
   [[nodiscard]] std::chrono::nanoseconds silent_for() const;
   void connect();
+  void log_in();
   void push(std::string_view command, Pending pending);
   void drop(Error why);  // the connection, with all that waits for it
   [[nodiscard]] Error silent_error() const;
 
   boost::asio::any_io_executor lane_;
-  Address address_;
+  HostPort address_;
   NodeOptions options_;
   Prng prng_;
   std::shared_ptr<Link> link_;
   std::deque<Pending> pending_;
   std::size_t bytes_ = 0;  // of pending_
+  // Until the server is in our database: sent before, it would be done in another one.
+  bool selecting_ = false;
+  std::string held_;
   TimePoint answered_{};
   TimePoint retry_at_{};
   std::chrono::nanoseconds pause_{0};

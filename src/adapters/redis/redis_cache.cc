@@ -8,6 +8,7 @@
 #include "adapters/redis/entry.h"
 #include "codec/chunk_blob.h"
 #include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::redis {
 
@@ -18,6 +19,7 @@ using std::chrono::nanoseconds;
 constexpr std::int64_t life_ms = limits::chunk_life_ns / 1'000'000;
 constexpr std::uint64_t kept_ms = 40'000;  // PROTOCOLS 6: at least 35 s after any write
 constexpr std::size_t writes_max = 256;    // in one exchange
+constexpr std::chrono::seconds owner_look_every{2};
 constexpr std::uint64_t order_max = std::uint64_t{1} << 53;  // what Lua's numbers can tell apart
 
 ServersOptions servers_options(const RedisOptions& options) {
@@ -50,12 +52,50 @@ RedisCache::RedisCache(RedisUrl url, RedisOptions options, boost::asio::any_io_e
     : options_(std::move(options)),
       servers_(std::move(lane), std::move(url), servers_options(options_)) {}
 
+boost::asio::awaitable<Result<void>> RedisCache::check() {
+  HUNT_CO_CHECK(co_await servers_.check());
+  owner_looked_ = {};
+  co_return co_await look_at_owner();
+}
+
+// What is between two looks is safe, too: each entry says whose it is.
+boost::asio::awaitable<Result<void>> RedisCache::look_at_owner() {
+  if (options_.owner.id.empty()) co_return Result<void>{};
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (owner_looked_ != TimePoint{} && now - owner_looked_ < owner_look_every) {
+    if (other_hunt_) co_return tl::unexpected<Error>(*other_hunt_);
+    co_return Result<void>{};
+  }
+  const std::string key = options_.hunt.owner_key();
+  std::vector<Call> calls(1);
+  calls[0].slot = hash_slot(key);
+  calls[0].script = &owner_script();
+  CommandWriter command = run_script(owner_script(), key, 2);
+  command.add(options_.owner.id).add(options_.owner.stores);
+  calls[0].command = command.take();
+  const auto answers = co_await servers_.exchange(std::move(calls));
+  const Answer& answer = answers.front();
+  // Unknown: as long as that lasts the entries speak for themselves.
+  owner_looked_ = now;
+  if (!answer) co_return Result<void>{};
+  other_hunt_.reset();
+  model::HuntOwner owner;
+  if (answer->list.size() == 2) {
+    owner = model::HuntOwner::read(answer->list[0].text + " " + answer->list[1].text);
+  }
+  if (owner.id == options_.owner.id) co_return Result<void>{};
+  other_hunt_ = model::other_hunt(fmt::format("the cache at {}", servers_.url().shown()),
+                                  options_.hunt, owner, fmt::format("redis-cli DEL {}", key));
+  co_return tl::unexpected<Error>(*other_hunt_);
+}
+
 void RedisCache::add_time(CommandWriter& command) const {
+  const std::string_view owner = options_.owner.short_id();
   if (!options_.test_time) {
-    command.add("");
+    command.add(fmt::format("{}|", owner));
     return;
   }
-  command.add(static_cast<std::uint64_t>(options_.test_time()));
+  command.add(fmt::format("{}|{}", owner, options_.test_time()));
 }
 
 Call RedisCache::read_call(const ports::CacheAsk& ask) const {
@@ -70,6 +110,7 @@ Call RedisCache::read_call(const ports::CacheAsk& ask) const {
 boost::asio::awaitable<Result<std::vector<ports::CachedChunk>>> RedisCache::read(
     std::vector<ports::CacheAsk> asks, std::int64_t lease_ns) {
   HUNT_ASSERT(asks.size() <= limits::chunks_per_load_max);
+  HUNT_CO_CHECK(co_await look_at_owner());
   std::vector<Call> calls;
   for (const auto& ask : asks) calls.push_back(read_call(ask));
   auto answers = co_await servers_.exchange(std::move(calls));
@@ -84,10 +125,13 @@ boost::asio::awaitable<Result<std::vector<ports::CachedChunk>>> RedisCache::read
       down.push_back(i);
       continue;
     }
-    auto glance = answers[i] ? glance_at(*answers[i], asks[i], now_of(*answers[i]))
-                             : Result<Glance>(tl::unexpect, answers[i].error());
+    auto glance =
+        answers[i] ? glance_at(*answers[i], asks[i], now_of(*answers[i]), options_.owner.short_id())
+                   : Result<Glance>(tl::unexpect, answers[i].error());
     if (!glance || glance->lease_free) (glance ? wanted : odd).push_back(i);
+    chunks[i].unreadable = !glance;
     if (glance) chunks[i] = std::move(glance->chunk);
+    if (answers[i]) chunks[i].clock = answers[i]->clock;
   }
   if (first_error && down.size() == asks.size()) co_return for_lane(std::move(*first_error));
   figures_.chunks_unanswered += down.size();
@@ -143,7 +187,9 @@ boost::asio::awaitable<Result<void>> RedisCache::lease(const std::vector<ports::
     // What is complete serves, whether or not somebody can refresh it now.
     if (!answer && chunk.complete) continue;
     if (!answer) co_return tl::unexpected<Error>(answer.error());
-    if (answer->list.size() != 2) co_return fail(Errc::corrupt, "a lease that cannot be read");
+    const bool readable = answer->list.size() == 2 && answer->list[1].integer > 0 &&
+                          answer->list[1].integer <= limits::cache_ms_max;
+    if (!readable) co_return fail(Errc::corrupt, "a lease that cannot be read");
     chunk.leased = answer->list[0].integer == 1;
     chunk.cache_ms = answer->list[1].integer;
   }
@@ -170,6 +216,7 @@ Call RedisCache::fill_call(const ports::ChunkFill& fill) const {
 
 boost::asio::awaitable<Result<void>> RedisCache::fill(std::vector<ports::ChunkFill> fills) {
   HUNT_ASSERT(fills.size() <= limits::chunks_per_load_max);
+  HUNT_CO_CHECK(co_await look_at_owner());
   std::vector<Call> calls;
   for (const auto& fill : fills) {
     // Without the cache's time, from a node that was down when it was asked for.
@@ -206,6 +253,7 @@ Call RedisCache::update_call(const model::TileChange& change) const {
 }
 
 boost::asio::awaitable<Result<void>> RedisCache::update(std::vector<model::TileChange> changes) {
+  HUNT_CO_CHECK(co_await look_at_owner());
   Result<void> out;
   for (std::size_t at = 0; at < changes.size(); at += writes_max) {
     std::vector<Call> calls;

@@ -16,11 +16,15 @@
 
 #include "adapters/redis/redis_url.h"
 #include "adapters/redis/servers.h"
+#include "model/hunt_name.h"
+#include "model/hunt_owner.h"
 #include "ports/tile_cache.h"
 
 namespace hunt::redis {
 
 struct RedisOptions {
+  model::HuntName hunt;                     // of all keys
+  model::HuntOwner owner;                   // whose they are; without an id that is not looked at
   std::int64_t deadline_ns = 50'000'000;    // of one exchange with the servers
   std::uint64_t seed = 1;                   // of the jitter between connections
   std::function<std::int64_t()> test_time;  // ms, for tests: instead of the servers' own clocks
@@ -68,7 +72,9 @@ class RedisCache final : public ports::TileCache {
                                                                      std::uint64_t epoch_min);
   // Whether every node answers and lets us in: for a start and for people. Errors: unauthorized,
   // unavailable, deadline_exceeded, with what to do.
-  [[nodiscard]] boost::asio::awaitable<Result<void>> check() { return servers_.check(); }
+  // Also already_exists, where the keys of this name are another hunt's: so do all calls answer
+  // then, as long as that is so.
+  [[nodiscard]] boost::asio::awaitable<Result<void>> check();
 
   // Ends the connections; calls under way fail.
   void close() { servers_.close(); }
@@ -76,11 +82,15 @@ class RedisCache final : public ports::TileCache {
 
  private:
   using Chunks = std::vector<ports::CachedChunk>;
+  [[nodiscard]] std::string key_of(model::ChunkKey key) const {
+    return options_.hunt.chunk_key(key);
+  }
   [[nodiscard]] Call read_call(const ports::CacheAsk& ask) const;
   [[nodiscard]] Call lease_call(const ports::CacheAsk& ask, std::int64_t lease_ns) const;
   [[nodiscard]] Call fill_call(const ports::ChunkFill& fill) const;
   [[nodiscard]] Call update_call(const model::TileChange& change) const;
   void add_time(CommandWriter& command) const;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> look_at_owner();
   [[nodiscard]] std::int64_t now_of(const Reply& reply) const;
   // Asks for the leases of the chunks at `which`; those at `odd` are deleted before.
   [[nodiscard]] boost::asio::awaitable<Result<void>> lease(const std::vector<ports::CacheAsk>& asks,
@@ -92,6 +102,8 @@ class RedisCache final : public ports::TileCache {
   RedisOptions options_;
   Servers servers_;
   RedisFigures figures_;
+  TimePoint owner_looked_{};         // when it was asked
+  std::optional<Error> other_hunt_;  // whose the keys are, seen then
 };
 
 }  // namespace hunt::redis

@@ -55,12 +55,75 @@ Result<void> update(RedisUnderTest& lane, model::Version version) {
   std::vector<model::TileChange> changes{change_of(version)};
   return lane.run(lane.cache().update(std::move(changes)));
 }
-Errc code_of(const Result<ports::CachedChunk>& result) {
+template <class T>
+Errc code_of(const Result<T>& result) {
   return result ? Errc::internal : result.error().code;
 }
 // Until a read succeeds again, by itself.
 bool recovers(RedisUnderTest& lane) {
   return eventually([&lane] { return read(lane).has_value(); });
+}
+
+TEST(RedisCache, hunts_of_two_names_and_two_databases_do_not_meet) {
+  const RedisServer server;
+  RedisUnderTest hunt(server.url());
+  ASSERT_TRUE(fill(hunt, hunt.now_ms()).has_value());
+  EXPECT_TRUE(read(hunt)->complete);
+  RedisUnderTest second(server.url() + "/2");
+  EXPECT_FALSE(read(second)->complete);
+  ASSERT_TRUE(fill(second, second.now_ms(), 2).has_value());
+  EXPECT_TRUE(read(second)->complete);
+  EXPECT_EQ(read(hunt)->rows.rows, std::vector<model::TileRow>{change_of(1).row});
+  RedisUnderTest summer(server.url(), {}, RedisUnderTest::patient_ns, true, "summer");
+  EXPECT_FALSE(read(summer)->complete);
+  EXPECT_EQ(server.shell({"KEYS", "summer:*"}).list.size(), 1U);
+  // Each connection says which database it means, the one after a loss too.
+  server.shell({"CLIENT", "KILL", "TYPE", "normal"});
+  ASSERT_TRUE(recovers(second));
+  EXPECT_EQ(read(second)->rows.rows, std::vector<model::TileRow>{change_of(2).row});
+}
+
+TEST(RedisCache, another_hunt_of_the_same_name_is_seen_and_its_copies_are_never_served) {
+  const RedisServer server;
+  const auto lane_of = [&](char id) {
+    return std::make_unique<RedisUnderTest>(server.url(), std::function<void()>(),
+                                            RedisUnderTest::patient_ns, true, "hunt",
+                                            std::string(32, id));
+  };
+  const auto first = lane_of('a');
+  const auto second = lane_of('b');
+  ASSERT_TRUE(first->run(first->cache().check()).has_value());
+  ASSERT_TRUE(fill(*first, first->now_ms()).has_value());
+  EXPECT_TRUE(read(*first)->complete);
+  const auto refused = second->run(second->cache().check());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::already_exists);
+  for (const char* words : {"another hunt called \"hunt\"", "sqlite:a.db", "--hunt OTHER"}) {
+    EXPECT_NE(refused.error().message.find(words), std::string::npos) << refused.error().message;
+  }
+  EXPECT_EQ(code_of(read(*second)), Errc::already_exists);
+  EXPECT_EQ(code_of(fill(*second, second->now_ms())), Errc::already_exists);
+  EXPECT_EQ(code_of(update(*second, 2)), Errc::already_exists);
+  EXPECT_TRUE(read(*first)->complete);
+  // The note is lost, and the entries are not: what each of them says still keeps the two apart.
+  server.shell({"DEL", model::HuntName().owner_key()});
+  const auto third = lane_of('c');
+  const auto chunk = read(*third);
+  ASSERT_TRUE(chunk.has_value()) << chunk.error().message;
+  EXPECT_TRUE(!chunk->complete && chunk->leased && chunk->unreadable);
+  ASSERT_TRUE(update(*third, 7).has_value());
+  const auto after = read(*first);
+  EXPECT_TRUE(!after || !after->complete);
+}
+
+TEST(RedisCache, nothing_is_done_in_another_database_than_was_meant) {
+  const RedisServer server;
+  RedisUnderTest lane(server.url() + "/500");  // a server has 16
+  const auto refused = read(lane);
+  EXPECT_EQ(code_of(refused), Errc::unavailable);
+  EXPECT_NE(refused.error().message.find("database 500"), std::string::npos);
+  EXPECT_FALSE(fill(lane, lane.now_ms()).has_value());
+  EXPECT_EQ(server.shell({"DBSIZE"}).integer, 0);
 }
 
 TEST(RedisCache, goes_by_the_clock_of_redis) {
@@ -78,7 +141,7 @@ TEST(RedisCache, goes_by_the_clock_of_redis) {
   ASSERT_TRUE(filled && filled->complete);
   EXPECT_LE(filled->life_ns, 30'000'000'000);
   // An entry from before, by that clock, is none.
-  ASSERT_TRUE(server.shell({"DEL", key_of(chunk_here())}).integer == 1);
+  ASSERT_TRUE(server.shell({"DEL", model::HuntName().chunk_key(chunk_here())}).integer == 1);
   ASSERT_TRUE(fill(lane, before_ms - 30'000).has_value());
   EXPECT_FALSE(read(lane)->complete);
   EXPECT_EQ(lane.cache().figures().fills_refused, 1U);
@@ -87,8 +150,12 @@ TEST(RedisCache, goes_by_the_clock_of_redis) {
 TEST(RedisCache, keys_stay_at_least_35_s_after_any_write_and_no_longer_than_40) {
   const RedisServer server;
   RedisUnderTest lane(server.url());
-  const auto left_ms = [&] { return server.shell({"PTTL", key_of(chunk_here())}).integer; };
-  const auto shorten = [&] { server.shell({"PEXPIRE", key_of(chunk_here()), "5000"}); };
+  const auto left_ms = [&] {
+    return server.shell({"PTTL", model::HuntName().chunk_key(chunk_here())}).integer;
+  };
+  const auto shorten = [&] {
+    server.shell({"PEXPIRE", model::HuntName().chunk_key(chunk_here()), "5000"});
+  };
   const auto chunk = read(lane);
   EXPECT_GT(left_ms(), 35'000) << "the lease";
   shorten();
@@ -107,10 +174,12 @@ TEST(RedisCache, an_update_touches_the_fill_neither_in_bytes_nor_in_expiry) {
   const RedisServer server;
   RedisUnderTest lane(server.url());
   ASSERT_TRUE(fill(lane, read(lane)->cache_ms).has_value());
-  const std::string before = server.shell({"HGET", key_of(chunk_here()), "#"}).text;
+  const std::string before =
+      server.shell({"HGET", model::HuntName().chunk_key(chunk_here()), "#"}).text;
   ASSERT_TRUE(update(lane, 2).has_value());
-  EXPECT_EQ(server.shell({"HGET", key_of(chunk_here()), "#"}).text, before);
-  const std::string change = server.shell({"HGET", key_of(chunk_here()), "10,-3"}).text;
+  EXPECT_EQ(server.shell({"HGET", model::HuntName().chunk_key(chunk_here()), "#"}).text, before);
+  const std::string change =
+      server.shell({"HGET", model::HuntName().chunk_key(chunk_here()), "10,-3"}).text;
   EXPECT_TRUE(
       change.starts_with(fmt::format("{}|{}|", (std::uint64_t{1} << 40) + 2, lane.now_ms())));
 }
@@ -143,6 +212,29 @@ TEST(RedisCache, loads_its_scripts_where_they_are_missing) {
   EXPECT_EQ(lane.cache().figures().servers.scripts_loaded, 2U);
 }
 
+// A script may be gone at any moment: SCRIPT FLUSH, or a server that was started again.
+TEST(RedisCache, every_call_goes_on_when_its_script_is_gone) {
+  RedisServer server;
+  RedisUnderTest lane(server.url());
+  const auto flush = [&server] { server.shell({"SCRIPT", "FLUSH"}); };
+  for (std::uint64_t version = 1; version <= 2; ++version) {
+    flush();
+    const auto asked = read(lane);
+    ASSERT_TRUE(asked.has_value()) << asked.error().message;
+    flush();
+    ASSERT_TRUE(fill(lane, asked->cache_ms).has_value());
+    flush();
+    ASSERT_TRUE(update(lane, version + 1).has_value());
+    flush();
+    ASSERT_TRUE(lane.run(lane.cache().read_tile(world, here, 0)).has_value());
+  }
+  EXPECT_EQ(lane.cache().figures().updates_old, 0U);
+  server.process().kill();
+  server.start();  // empty, without any script
+  EXPECT_TRUE(recovers(lane));
+  EXPECT_TRUE(update(lane, 3).has_value());
+}
+
 TEST(RedisCache, throws_away_what_it_cannot_read_and_asks_for_the_lease) {
   const RedisServer server;
   RedisUnderTest lane(server.url());
@@ -150,7 +242,7 @@ TEST(RedisCache, throws_away_what_it_cannot_read_and_asks_for_the_lease) {
     ASSERT_TRUE(fill(lane, read(lane)->cache_ms).has_value());
     ASSERT_TRUE(update(lane, 2).has_value());
     ASSERT_TRUE(read(lane)->complete);
-    server.shell({"HSET", key_of(chunk_here()), field, value});
+    server.shell({"HSET", model::HuntName().chunk_key(chunk_here()), field, value});
   };
   const std::string until = std::to_string(lane.now_ms() + 20'000);
   const std::string order = std::to_string((std::uint64_t{1} << 40) + 2);
@@ -169,12 +261,75 @@ TEST(RedisCache, throws_away_what_it_cannot_read_and_asks_for_the_lease) {
   EXPECT_TRUE(read(lane)->complete);
 }
 
+TEST(RedisCache, throws_away_numbers_that_the_protocol_does_not_have) {
+  const RedisServer server;
+  RedisUnderTest lane(server.url());
+  const std::string key = model::HuntName().chunk_key(chunk_here());
+  const auto filled = [&] {
+    ASSERT_TRUE(fill(lane, lane.now_ms()).has_value());
+    ASSERT_TRUE(read(lane)->complete);
+  };
+  const auto rows = [&](std::int64_t life_ms, const std::string& epoch) {
+    const std::string value = server.shell({"HGET", key, "#"}).text;
+    const auto rest = value.substr(value.find('|', value.find('|') + 1));
+    server.shell({"HSET", key, "#", std::to_string(lane.now_ms() + life_ms) + "|" + epoch + rest});
+  };
+  std::uint64_t unreadable = 0;
+  const auto is_miss = [&] {
+    const auto chunk = read(lane);
+    return chunk && !chunk->complete && chunk->leased && chunk->unreadable &&
+           lane.cache().figures().chunks_unreadable == ++unreadable;
+  };
+  filled();
+  rows(3'600'000, "1");  // ends in an hour
+  EXPECT_TRUE(is_miss());
+  filled();
+  rows(INT64_MAX - lane.now_ms(), "1");
+  EXPECT_TRUE(is_miss());
+  filled();
+  rows(20'000, "9000000");
+  EXPECT_TRUE(is_miss());
+  filled();
+  const std::string beyond = std::to_string(std::uint64_t{1} << 53);
+  server.shell({"HSET", key, "10,-3", beyond + "|1|" + "\x01"});
+  EXPECT_TRUE(is_miss());
+}
+
+TEST(RedisCache, a_lease_is_held_for_no_longer_than_one_may_be) {
+  const RedisServer server;
+  RedisUnderTest lane(server.url());
+  const std::string key = model::HuntName().chunk_key(chunk_here());
+  for (const std::string until : {"9223372036854775807", "99999999999999999999", "1e300", "inf"}) {
+    server.shell({"HSET", key, "l", until});
+    EXPECT_TRUE(read(lane)->leased) << until;
+    server.shell({"DEL", key});
+  }
+  server.shell({"HSET", key, "l", std::to_string(lane.now_ms() + 4'000)});
+  EXPECT_FALSE(read(lane)->leased);
+  server.shell({"HSET", key, "l", std::to_string(lane.now_ms() + 3'600'000)});
+  EXPECT_TRUE(read(lane)->leased);
+}
+
+TEST(RedisCache, what_no_script_wrote_keeps_no_fill_away) {
+  const RedisServer server;
+  RedisUnderTest lane(server.url());
+  const std::string key = model::HuntName().chunk_key(chunk_here());
+  const std::string far = std::to_string(lane.now_ms() + 3'600'000);
+  server.shell(
+      {"HSET", key, "#", far + "|8000|", "e", "9000000", "10,-3", "9007199254740992|" + far + "|"});
+  ASSERT_TRUE(update(lane, 2).has_value());
+  ASSERT_TRUE(fill(lane, lane.now_ms()).has_value());
+  const auto chunk = read(lane);
+  ASSERT_TRUE(chunk && chunk->complete);
+  EXPECT_EQ(chunk->rows.rows, std::vector<model::TileRow>{change_of(2).row});
+}
+
 TEST(RedisCache, writes_put_right_what_cannot_be_read) {
   const RedisServer server;
   RedisUnderTest lane(server.url());
   for (const std::string nonsense : {"", "nonsense", "|", "|||", "7", "7|", "-7|8|9"}) {
-    server.shell({"HSET", key_of(chunk_here()), "#", nonsense, "10,-3", nonsense, "11,-3", nonsense,
-                  "e", nonsense, "l", nonsense});
+    server.shell({"HSET", model::HuntName().chunk_key(chunk_here()), "#", nonsense, "10,-3",
+                  nonsense, "11,-3", nonsense, "e", nonsense, "l", nonsense});
     const auto updated = update(lane, 2);
     ASSERT_TRUE(updated.has_value()) << nonsense << ": " << updated.error().message;
     const auto filled = fill(lane, lane.now_ms());
@@ -189,7 +344,7 @@ TEST(RedisCache, writes_put_right_what_cannot_be_read) {
 TEST(RedisCache, a_key_of_another_type_is_thrown_away_too) {
   const RedisServer server;
   RedisUnderTest lane(server.url());
-  server.shell({"SET", key_of(chunk_here()), "mine"});
+  server.shell({"SET", model::HuntName().chunk_key(chunk_here()), "mine"});
   const auto chunk = read(lane);
   ASSERT_TRUE(chunk.has_value()) << chunk.error().message;
   EXPECT_TRUE(chunk->leased);
@@ -379,7 +534,7 @@ TEST(RedisCache, needs_no_more_than_the_rights_that_the_reference_names) {
   ASSERT_TRUE(fill(lane, missed->cache_ms).has_value());
   EXPECT_TRUE(read(lane)->complete);
   EXPECT_TRUE(lane.run(lane.cache().read_tile(world, here, 1))->complete);
-  server.shell({"HSET", key_of(chunk_here()), "#", "nonsense"});
+  server.shell({"HSET", model::HuntName().chunk_key(chunk_here()), "#", "nonsense"});
   EXPECT_TRUE(read(lane)->leased);
 }
 

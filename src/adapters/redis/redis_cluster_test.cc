@@ -17,7 +17,7 @@ model::ChunkKey chunk_key(std::uint64_t chunk) {
   return {world, chunk};
 }
 std::uint16_t slot_of(std::uint64_t chunk) {
-  return hash_slot(key_of(chunk_key(chunk)));
+  return hash_slot(model::HuntName().chunk_key(chunk_key(chunk)));
 }
 
 // The first chunk, from `from` on, whose slot is in the n-th third.
@@ -148,7 +148,7 @@ TEST(RedisClusterCache, follows_a_slot_that_moves_while_it_is_read_and_written) 
   use();
   use();
   EXPECT_EQ(lane.cache().figures().servers.redirects, figures.redirects) << "the map is new";
-  EXPECT_EQ(cluster.shell(1, {"EXISTS", key_of(chunk_key(first))}).integer, 1);
+  EXPECT_EQ(cluster.shell(1, {"EXISTS", model::HuntName().chunk_key(chunk_key(first))}).integer, 1);
 }
 
 TEST(RedisClusterCache, a_slot_of_nobody_is_unavailable_and_the_others_serve) {

@@ -7,7 +7,7 @@
 #include "adapters/redis/entry.h"
 #include "adapters/redis/redis_test_support.h"
 #include "base/prng.h"
-#include "ports/tile_cache_contract.h"
+#include "ports/contract/tile_cache_contract.h"
 #include "sim/sim_cache.h"
 
 namespace hunt::ports::contract {
@@ -133,7 +133,7 @@ class Schedule {
     model_.advance_ms(by_ms);
     for (auto& [key, at_ms] : touched_ms_) {
       if (at_ms + 40'000 > model_.now_ms()) continue;
-      shared_server().shell({"DEL", redis::key_of(key)});
+      shared_server().shell({"DEL", model::HuntName().chunk_key(key)});
       at_ms = INT64_MAX / 2;
     }
   }

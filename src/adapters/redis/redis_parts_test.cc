@@ -7,6 +7,7 @@
 #include "adapters/redis/redis_url.h"
 #include "adapters/redis/sha1.h"
 #include "codec/chunk_blob.h"
+#include "model/hunt_name.h"
 
 namespace hunt::redis {
 namespace {
@@ -26,13 +27,21 @@ std::string error_of(const std::string& text) {
 }
 
 TEST(RedisUrl, names_one_server_or_where_to_begin_in_a_cluster) {
-  EXPECT_EQ(parsed("redis://cache:6380").addresses, (std::vector<Address>{{"cache", 6380}}));
-  EXPECT_EQ(parsed("redis://cache/").addresses, (std::vector<Address>{{"cache", 6379}}));
-  EXPECT_EQ(parsed("redis://[::1]:7").addresses, (std::vector<Address>{{"::1", 7}}));
+  EXPECT_EQ(parsed("redis://cache:6380").addresses, (std::vector<HostPort>{{"cache", 6380}}));
+  EXPECT_EQ(parsed("redis://cache/").addresses, (std::vector<HostPort>{{"cache", 6379}}));
+  EXPECT_EQ(parsed("redis://[::1]:7").addresses, (std::vector<HostPort>{{"::1", 7}}));
   const RedisUrl cluster = parsed("redis-cluster://a:1,b,[fe80::2]:3");
   EXPECT_TRUE(cluster.cluster);
-  EXPECT_EQ(cluster.addresses, (std::vector<Address>{{"a", 1}, {"b", 6379}, {"fe80::2", 3}}));
+  EXPECT_EQ(cluster.addresses, (std::vector<HostPort>{{"a", 1}, {"b", 6379}, {"fe80::2", 3}}));
   EXPECT_EQ(cluster.shown(), "redis-cluster://a:1,b:6379,[fe80::2]:3");
+}
+
+TEST(RedisUrl, names_a_database_of_a_server_alone) {
+  EXPECT_EQ(parsed("redis://cache:6380").database, 0);
+  EXPECT_EQ(parsed("redis://u:p@cache:6380/15").database, 15);
+  EXPECT_EQ(parsed("redis://u:p@cache:6380/15").shown(), "redis://cache:6380/15");
+  EXPECT_EQ(parsed("redis://cache/0").shown(), "redis://cache:6379");
+  EXPECT_EQ(parsed("redis-cluster://a:1,b:2/0").addresses.size(), 2U);
 }
 
 TEST(RedisUrl, a_password_is_read_and_never_shown) {
@@ -43,7 +52,7 @@ TEST(RedisUrl, a_password_is_read_and_never_shown) {
   EXPECT_EQ(parsed("redis://:secret@cache").password, "secret");
   for (const char* text :
        {"redis://u:secret@cache:0", "redis://secret@cache", "redis://u:%secret@c",
-        "secret://u:secret@cache", "redis://u:secret@", "redis://u:secret@c/1",
+        "secret://u:secret@cache", "redis://u:secret@", "redis://u:secret@c/x",
         "rediss://u:secret@cache", "redis://u:secret@a,b"}) {
     EXPECT_EQ(error_of(text).find("secret"), std::string::npos) << text;
   }
@@ -60,7 +69,10 @@ TEST(RedisUrl, says_what_is_wrong) {
   EXPECT_NE(error_of("redis://").find("a host is missing"), std::string::npos);
   EXPECT_NE(error_of("redis-cluster://a:1,,b:2").find("a host is missing"), std::string::npos);
   EXPECT_NE(error_of("redis://a:1,b:2").find("redis-cluster://"), std::string::npos);
-  EXPECT_NE(error_of("redis://a:1/2").find("no database number"), std::string::npos);
+  EXPECT_NE(error_of("redis://a:1/2/3").find("is no number of a database"), std::string::npos);
+  EXPECT_NE(error_of("redis://a:1/-1").find("is no number of a database"), std::string::npos);
+  EXPECT_NE(error_of("redis://a:1/65536").find("is no number of a database"), std::string::npos);
+  EXPECT_NE(error_of("redis-cluster://a:1,b:2/2").find("no database but 0"), std::string::npos);
   EXPECT_NE(error_of("redis://a:1?x=y").find("no options"), std::string::npos);
   EXPECT_NE(error_of("redis://user@a:1").find("needs a password"), std::string::npos);
   EXPECT_NE(error_of("redis://user:@a:1").find("the password is empty"), std::string::npos);
@@ -73,7 +85,7 @@ TEST(HashSlot, is_that_of_the_cluster_specification) {
   EXPECT_EQ(hash_slot("foo{}{bar}"), hash_slot(std::string("foo{}{bar}")));
   EXPECT_NE(hash_slot("foo{}{bar}"), hash_slot("bar"));
   EXPECT_EQ(hash_slot("foo{bar}{zap}"), hash_slot("bar"));
-  EXPECT_EQ(hash_slot(key_of({7, 8})), hash_slot("7:8"));
+  EXPECT_EQ(hash_slot(model::HuntName().chunk_key({7, 8})), hash_slot("7:8"));
 }
 
 TEST(Sha1, gives_the_known_digests) {
@@ -88,7 +100,7 @@ TEST(CommandWriter, writes_what_redis_reads) {
 }
 
 TEST(Entry, keys_and_fields_are_decimal) {
-  EXPECT_EQ(key_of({4'294'967'295, 18'014'398'509'481'983}),
+  EXPECT_EQ(model::HuntName().chunk_key({4'294'967'295, 18'014'398'509'481'983}),
             "hunt:{4294967295:18014398509481983}:c");
   EXPECT_EQ(field_of(model::tile_id_of({-2'147'483'648, 2'147'483'647})), "-2147483648,2147483647");
 }

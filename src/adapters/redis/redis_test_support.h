@@ -18,7 +18,7 @@
 
 #include "adapters/redis/redis_cache.h"
 #include "base/testing/server_process.h"
-#include "ports/tile_cache_contract_fixture.h"
+#include "ports/contract/tile_cache_contract_fixture.h"
 
 namespace hunt::redis {
 
@@ -168,9 +168,12 @@ class RedisUnderTest : public ports::contract::CacheUnderTest {
   static constexpr std::int64_t patient_ns = 20'000'000'000;
 
   explicit RedisUnderTest(const std::string& url, std::function<void()> flush = {},
-                          std::int64_t deadline_ns = patient_ns, bool own_time = true)
+                          std::int64_t deadline_ns = patient_ns, bool own_time = true,
+                          const std::string& hunt = "hunt", const std::string& owner = {})
       : flush_(std::move(flush)) {
     RedisOptions options;
+    options.hunt = *model::HuntName::parse(hunt);
+    options.owner = {owner, owner.empty() ? "" : "sqlite:" + owner.substr(0, 1) + ".db"};
     options.deadline_ns = deadline_ns;
     if (own_time) options.test_time = [this] { return now_ms_; };
     cache_ = std::make_unique<RedisCache>(url_of(url), options, context_.get_executor());

@@ -2,33 +2,28 @@
 //
 // Not a connection. A password is nowhere shown: neither by shown() nor in an error.
 #pragma once
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/url.h"
 
 namespace hunt::redis {
 
-struct Address {
-  std::string host;  // without brackets
-  std::uint16_t port = 6379;
-  friend auto operator<=>(const Address&, const Address&) = default;
-  [[nodiscard]] std::string shown() const;  // "host:port" or "[v6]:port"
-};
-
 struct RedisUrl {
   bool cluster = false;
-  std::vector<Address> addresses;  // one, or where to begin in a cluster
-  std::string user;                // empty: the default user
-  std::string password;            // empty: none
+  std::vector<HostPort> addresses;  // one, or where to begin in a cluster
+  std::string user;                 // empty: the default user
+  std::string password;             // empty: none
+  std::uint16_t database = 0;       // of a server alone; a cluster has one only
   [[nodiscard]] std::string shown() const;
 };
 
-// "redis://[[USER]:PASSWORD@]HOST[:PORT]" or "redis-cluster://…HOST[:PORT][,HOST[:PORT]…]"; user
-// and password may be percent-encoded. Errors: invalid_argument; unsupported (TLS). Field: `cache`.
+// "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]" or
+// "redis-cluster://…HOST[:PORT][,HOST[:PORT]…]"; user and password may be percent-encoded. Errors:
+// invalid_argument; unsupported (TLS). Field: `cache`.
 [[nodiscard]] Result<RedisUrl> parse_redis_url(std::string_view url);
 
 }  // namespace hunt::redis

@@ -6,7 +6,9 @@
 //   x,y  V|at_ms|row         a change since, when it was written
 //   e    the greatest epoch of the changes there, so that one look tells a complete entry
 //   l    until when (ms) somebody has the lease
-// Each script takes the key and, first, the time to go by: empty for the server's own.
+//   h    of which hunt all that is; of another one it is thrown away
+// Each script takes the key and, first, "hunt|time": of which hunt it is, empty for none, and the
+// time to go by, empty for the server's own.
 #pragma once
 #include <string>
 #include <string_view>
@@ -25,8 +27,11 @@ struct Script {
 // now, exp_ms, epoch, kept_ms, life_ms, rows, {"x,y", V}… of the rows -> {accepted, changes
 // dropped}
 [[nodiscard]] const Script& fill_script();
+// A fill that has ended goes: it must not be kept until the clock is set back.
 // now, kept_ms, "x,y", V, epoch, row -> 1 when written, 0 when older than what is there
 [[nodiscard]] const Script& update_script();
+// Without a time: id, stores -> {id, stores} of whose hunt the keys are; the first who asks.
+[[nodiscard]] const Script& owner_script();
 // now, epoch_min, "x,y" -> {complete, fill or nothing, change or nothing}
 [[nodiscard]] const Script& tile_script();
 

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "base/text.h"
+#include "model/limits.h"
+#include "model/outside.h"
 
 namespace hunt::redis {
 
@@ -28,12 +30,12 @@ std::string_view word_of(std::string_view text, std::size_t index) {
 }
 
 // "HOST:PORT", the host possibly IPv6 without brackets, or empty: the one that was asked.
-std::optional<Address> address_of(std::string_view text, const Address& asked) {
+std::optional<HostPort> address_of(std::string_view text, const HostPort& asked) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto port = parse_u64(text.substr(colon + 1));
   if (!port || *port == 0 || *port > 65'535) return std::nullopt;
-  Address address;
+  HostPort address;
   address.host = colon == 0 ? asked.host : std::string(text.substr(0, colon));
   address.port = static_cast<std::uint16_t>(*port);
   return address;
@@ -43,6 +45,7 @@ std::optional<Address> address_of(std::string_view text, const Address& asked) {
 std::int64_t time_of(const Reply& reply) {
   if (reply.list.size() != 2) return 0;
   const std::int64_t seconds = parse_i64(reply.list[0].text).value_or(0);
+  if (seconds < 0 || seconds >= limits::cache_ms_max / 1'000) return 0;
   return seconds * 1'000 + parse_i64(reply.list[1].text).value_or(0) / 1'000;
 }
 
@@ -54,13 +57,14 @@ Servers::Servers(boost::asio::any_io_executor lane, RedisUrl url, ServersOptions
   if (!url_.cluster) slots_.assign(slot_count, nodes_.front());
 }
 
-Servers::NodePtr Servers::node_at(const Address& address) {
+Servers::NodePtr Servers::node_at(const HostPort& address) {
   const auto there = [&](const NodePtr& node) { return node->address() == address; };
   const auto found = std::find_if(nodes_.begin(), nodes_.end(), there);
   if (found != nodes_.end()) return *found;
   NodeOptions options;
   options.user = url_.user;
   options.password = url_.password;
+  options.database = url_.database;
   options.silence = 2 * options_.deadline;
   options.seed = options_.seed + nodes_.size();
   nodes_.push_back(std::make_shared<Node>(lane_, address, options));
@@ -164,6 +168,9 @@ void Servers::add_time(Answer& answer, const Answer& time, const Node& node) con
     return;
   }
   answer->time_ms = time_of(*time);
+  const auto is_it = [&node](const NodePtr& one) { return one.get() == &node; };
+  answer->clock = static_cast<std::uint32_t>(std::find_if(nodes_.begin(), nodes_.end(), is_it) -
+                                             nodes_.begin());
   if (answer->time_ms > 0) return;
   answer = fail(Errc::corrupt,
                 fmt::format("Redis at {} told a time that cannot be read", node.address().shown()));

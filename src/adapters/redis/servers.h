@@ -89,10 +89,10 @@ class Servers {
 
   [[nodiscard]] boost::asio::awaitable<void> refresh(TimePoint deadline);
   [[nodiscard]] boost::asio::awaitable<bool> read_map(NodePtr from, TimePoint deadline);
-  [[nodiscard]] bool take_map(const Reply& reply, const Address& from);
-  [[nodiscard]] bool take_range(const Reply& range, const Address& from,
+  [[nodiscard]] bool take_map(const Reply& reply, const HostPort& from);
+  [[nodiscard]] bool take_range(const Reply& range, const HostPort& from,
                                 std::vector<NodePtr>& slots, std::vector<NodePtr>& named);
-  [[nodiscard]] NodePtr node_at(const Address& address);
+  [[nodiscard]] NodePtr node_at(const HostPort& address);
   [[nodiscard]] NodePtr liveliest(const std::vector<NodePtr>& except) const;
 
   boost::asio::any_io_executor lane_;

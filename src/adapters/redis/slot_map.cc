@@ -68,7 +68,7 @@ boost::asio::awaitable<bool> Servers::read_map(NodePtr from, TimePoint deadline)
   co_return false;
 }
 
-bool Servers::take_range(const Reply& range, const Address& from, std::vector<NodePtr>& slots,
+bool Servers::take_range(const Reply& range, const HostPort& from, std::vector<NodePtr>& slots,
                          std::vector<NodePtr>& named) {
   if (range.kind != Reply::Kind::list || range.list.size() < 3) return false;
   const std::int64_t first = range.list[0].integer;
@@ -77,7 +77,7 @@ bool Servers::take_range(const Reply& range, const Address& from, std::vector<No
   for (std::size_t i = 2; i < range.list.size(); ++i) {
     const auto& parts = range.list[i].list;
     if (parts.size() < 2 || parts[1].integer <= 0 || parts[1].integer > 65'535) return false;
-    Address address;
+    HostPort address;
     // A server that does not know its own name leaves it empty, or says `?`.
     const bool nameless = parts[0].text.empty() || parts[0].text == "?";
     address.host = nameless ? from.host : parts[0].text;
@@ -89,7 +89,7 @@ bool Servers::take_range(const Reply& range, const Address& from, std::vector<No
   return true;
 }
 
-bool Servers::take_map(const Reply& reply, const Address& from) {
+bool Servers::take_map(const Reply& reply, const HostPort& from) {
   if (reply.kind != Reply::Kind::list) return false;
   std::vector<NodePtr> slots(slot_count);
   std::vector<NodePtr> named;

@@ -24,20 +24,22 @@ class Checkpointer {
   ~Checkpointer() { close(); }
 
   // The log holds this many pages now.
-  void committed(int log_pages) noexcept { log_pages_.store(log_pages); }
+  void committed(int log_pages) noexcept;
   // Waits while the log is being restarted.
   void pause();
   void close();
 
  private:
   void serve();
-  void truncate();
+  // True when the log starts over.
+  bool truncate();
 
   std::unique_ptr<Connection> connection_;
   std::atomic<int> log_pages_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool truncating_ = false;
+  bool held_ = false;  // by readers, when the log was last to start over
   bool closing_ = false;
   std::thread thread_;
 };

@@ -11,6 +11,8 @@
 #include <filesystem>
 
 #include "adapters/sqlite/connection.h"
+#include "adapters/sqlite/file_guard.h"
+#include "adapters/sqlite/reader.h"
 #include "adapters/sqlite/schema.h"
 
 namespace hunt::sqlite {
@@ -23,7 +25,8 @@ constexpr std::uint64_t space_failure_bytes = std::uint64_t{64} << 20;
 // A disk behind a network, or one that spins: every batch of claims waits for it.
 constexpr std::int64_t sync_warning_ns = 10'000'000;
 
-void note_file(ports::Findings& findings, const std::string& path) {
+void note_file(ports::Findings& findings, const std::string& path, const ports::Clock& clock,
+               const std::vector<std::string>& tables) {
   std::error_code ignored;
   const bool open_elsewhere = fs::exists(path + "-wal", ignored);
   auto opened = Connection::open(
@@ -33,6 +36,17 @@ void note_file(ports::Findings& findings, const std::string& path) {
   const auto shard = (*opened)->integer("SELECT shard FROM meta");
   if (!shard) return findings.failure(shard.error());
   findings.ok(fmt::format("it is the store of shard {}, schema {}", *shard, schema_version));
+  if (!tables.empty()) {
+    const auto counts = Reader(**opened, clock).open_tables();
+    if (!counts) return findings.failure(counts.error());
+    ports::note_tables(findings, *counts, tables);
+  }
+  const std::string wide = open_to_others(path);
+  if (wide.empty()) {
+    findings.ok("only its owner may open it");
+  } else {
+    findings.warning(wide.substr(0, wide.find("; ")), wide.substr(wide.find("; ") + 2));
+  }
 }
 
 void note_disk(ports::Findings& findings, const fs::path& folder) {
@@ -78,7 +92,8 @@ void note_syncs(ports::Findings& findings, const fs::path& folder, const ports::
 
 }  // namespace
 
-std::vector<ports::Finding> check_up(const std::string& path, const ports::Clock& clock) {
+std::vector<ports::Finding> check_up(const std::string& path, const ports::Clock& clock,
+                                     const std::vector<std::string>& tables) {
   ports::Findings findings("sqlite:" + path);
   std::error_code ignored;
   const fs::path file(path);
@@ -87,7 +102,7 @@ std::vector<ports::Finding> check_up(const std::string& path, const ports::Clock
     findings.warning("there is no such file yet",
                      "if it is the right path: it is made when `hunt serve` opens it first");
   } else {
-    note_file(findings, path);
+    note_file(findings, path, clock, tables);
   }
   if (!fs::is_directory(folder, ignored)) return findings.all();
   if (::access(folder.c_str(), W_OK) != 0) {

@@ -11,7 +11,9 @@
 
 namespace hunt::sqlite {
 
+// `tables`: those of the rules, to see loot that has none; none: nobody looks.
 [[nodiscard]] std::vector<ports::Finding> check_up(const std::string& path,
-                                                   const ports::Clock& clock);
+                                                   const ports::Clock& clock,
+                                                   const std::vector<std::string>& tables = {});
 
 }  // namespace hunt::sqlite

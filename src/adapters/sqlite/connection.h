@@ -45,7 +45,6 @@ class Connection {
   [[nodiscard]] std::int64_t rows_changed_ever() const noexcept {
     return sqlite3_total_changes64(db_);
   }
-  [[nodiscard]] std::int64_t inserted_id() const noexcept { return sqlite3_last_insert_rowid(db_); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] sqlite3* handle() const noexcept { return db_; }
 
@@ -128,6 +127,20 @@ class Statement {
     int code = prepare();
     int index = 0;
     ((code = code == SQLITE_OK ? bind_one(++index, values) : code), ...);
+    return Cursor(connection_, statement_, code);
+  }
+
+  // The same for a statement over several rows: put_row(i, put) calls put(value) for each value of
+  // row i.
+  template <class PutRow>
+  [[nodiscard]] Cursor bind_rows(std::size_t rows, const PutRow& put_row) {
+    int code = prepare();
+    int index = 0;
+    const auto put = [this, &code, &index](const auto& value) {
+      ++index;
+      if (code == SQLITE_OK) code = bind_one(index, value);
+    };
+    for (std::size_t i = 0; i < rows; ++i) put_row(i, put);
     return Cursor(connection_, statement_, code);
   }
 

@@ -8,8 +8,11 @@ FeedMark::FeedMark(Connection& connection)
     : mark_(connection,
             "SELECT epoch, told_change, told_grant,"
             " (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'),"
-            " (SELECT coalesce(max(seq), 0) FROM grants) FROM meta"),
-      confirm_(connection, "UPDATE meta SET told_change = ?1, told_grant = ?2"),
+            " (SELECT coalesce(max(seq), 0) FROM grants),"
+            " coalesce(kept_stream, 0), coalesce(kept_last, 0) FROM meta"),
+      confirm_(connection,
+               "UPDATE meta SET told_change = ?1, told_grant = ?2, kept_stream = ?3,"
+               " kept_last = ?4"),
       raise_meta_(connection,
                   "UPDATE meta SET epoch = 1 + max(epoch, (SELECT max(epoch) FROM ranges))"),
       raise_ranges_(connection, "UPDATE ranges SET epoch = (SELECT epoch FROM meta)") {}
@@ -22,15 +25,16 @@ Result<model::FeedStart> FeedMark::resume() {
   start.epoch = row.natural(0);
   const bool told = !row.is_null(1) && !row.is_null(2);
   start.cursor = told ? model::FeedCursor{row.natural(1), row.natural(2)}
-                      : model::FeedCursor{row.natural(3), row.natural(4)};
+                      : model::FeedCursor{row.natural(3), 0};
+  start.cursor.kept = {row.natural(5), row.natural(6)};
   // Kept from the first time on: were its reader to die before it confirms anything, the next one
-  // would begin later, and what was granted meanwhile would never be told.
+  // would begin later. Grants begin with the ledger: some are older than the first reader.
   if (!told) HUNT_CHECK(confirm(start.cursor));
   return start;
 }
 
 Result<void> FeedMark::confirm(model::FeedCursor cursor) {
-  return confirm_.bind(cursor.change, cursor.grant).run();
+  return confirm_.bind(cursor.change, cursor.grant, cursor.kept.stream, cursor.kept.last).run();
 }
 
 Result<model::FeedStart> FeedMark::repair() {

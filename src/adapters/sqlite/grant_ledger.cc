@@ -4,24 +4,16 @@
 #include <numeric>
 #include <tuple>
 
-#include "model/spawn.h"
-
 namespace hunt::sqlite {
-namespace {
-
-// A stream's timestamp comes from another machine's clock; further ahead than this it is wrong.
-constexpr std::int64_t as_of_ahead_us_max = 1'000'000;
-
-}  // namespace
 
 GrantLedger::GrantLedger(Connection& connection, const ports::Clock& clock)
     : clock_(clock),
       ranges_(connection),
+      finder_(connection),
       tile_(connection,
             "SELECT t.spawn, t.opens_us, t.closes_us, t.buried_at_us, s.remaining"
             " FROM loot_tiles t LEFT JOIN stock s ON s.spawn = t.spawn"
             " WHERE t.world = ?1 AND t.tile_id = ?2"),
-      find_(connection, "SELECT outcome, item, rules FROM grants WHERE claim_id = ?1"),
       insert_(connection,
               "INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules,"
               " seed_id, as_of_us, at_us)"
@@ -53,8 +45,8 @@ Result<model::GrantCall> GrantLedger::grant(const std::vector<model::Claim>& cla
     HUNT_CHECK(grant_on_tile(claims, same_tile, now_us, call.verdicts));
     first = last;
   }
-  call.lock_us = std::max<std::int64_t>(0, begun_ns - asked_ns) / 1'000;
-  call.exec_us = (clock_.now_ns() - begun_ns) / 1'000;
+  call.times.lock_us = std::max<std::int64_t>(0, begun_ns - asked_ns) / 1'000;
+  call.times.exec_us = (clock_.now_ns() - begun_ns) / 1'000;
   return call;
 }
 
@@ -63,75 +55,41 @@ Result<void> GrantLedger::grant_on_tile(const std::vector<model::Claim>& claims,
                                         std::vector<model::ClaimVerdict>& verdicts) {
   const model::WorldId world = claims[order.front()].world;
   const model::TileId tile_id = claims[order.front()].tile;
-  HUNT_TRY(owned, ranges_.owned(world, tile_id));
   HUNT_TRY(tile, read_tile(world, tile_id));
-  std::int64_t taken = 0;
+  const std::int64_t before = tile.remaining;
   for (const std::size_t i : order) {
     const model::Claim& claim = claims[i];
-    model::ClaimVerdict& verdict = verdicts[i];
-    verdict.id = claim.id;
-    // What is in this ledger stays true here, whoever the tile's range belongs to by now.
-    HUNT_TRY(known, find(claim, verdict));
-    if (known) continue;
-    if (!owned) {
-      verdict.moved = true;
-      continue;
-    }
-    verdict.outcome = judge(claim, tile, now_us);
-    if (verdict.outcome != model::Outcome::granted) continue;
-    const std::int64_t as_of_us = claim.as_of_us.value_or(now_us);
+    HUNT_TRY(known, finder_.find(claim.id));
+    verdicts[i] = model::grant(claim, known, tile, now_us);
+    if (!verdicts[i].is_new()) continue;
     HUNT_CHECK(insert_
                    .bind(claim.id, claim.world, claim.tile, claim.spawn, claim.player, claim.item,
-                         claim.rules, claim.seed, as_of_us, now_us)
+                         claim.rules, claim.seed, claim.judged_at_us(now_us), now_us)
                    .run());
-    verdict.item = claim.item;
-    verdict.rules = claim.rules;
-    --tile.remaining;
-    ++taken;
   }
+  const std::int64_t taken = before - tile.remaining;
   if (taken == 0) return {};
   return take(claims[order.front()], tile, taken);
 }
 
-Result<GrantLedger::TileState> GrantLedger::read_tile(model::WorldId world, model::TileId tile) {
-  TileState state;
+Result<model::TileStock> GrantLedger::read_tile(model::WorldId world, model::TileId tile) {
+  model::TileStock stock;
+  HUNT_TRY(owned, ranges_.owned(world, tile));
+  stock.owned = owned;
   Cursor row = tile_.bind(world, tile);
   HUNT_TRY(present, row.step());
-  if (!present) return state;
-  state.spawn = row.natural(0);
-  state.opens_us = row.is_null(1) ? model::time_us_min : row.integer(1);
-  state.closes_us = row.is_null(2) ? model::time_us_max : row.integer(2);
-  state.buried_at_us = row.integer(3);
-  state.remaining = row.integer(4);
-  return state;
+  if (!present) return stock;
+  stock.spawn = row.natural(0);
+  model::TileRow times;
+  if (!row.is_null(1)) times.opens_us = row.integer(1);
+  if (!row.is_null(2)) times.closes_us = row.integer(2);
+  times.buried_at_us = row.integer(3);
+  stock.window = times.window();
+  stock.remaining = row.integer(4);
+  return stock;
 }
 
-Result<bool> GrantLedger::find(const model::Claim& claim, model::ClaimVerdict& verdict) {
-  Cursor row = find_.bind(claim.id);
-  HUNT_TRY(present, row.step());
-  if (!present) return false;
-  if (row.text(0) == "aborted") {
-    verdict.outcome = model::Outcome::expired;
-    return true;
-  }
-  verdict.outcome = model::Outcome::granted;
-  verdict.repeat = true;
-  verdict.item = row.text(1);
-  verdict.rules = row.text(2);
-  return true;
-}
-
-model::Outcome GrantLedger::judge(const model::Claim& claim, const TileState& tile,
-                                  std::int64_t now_us) {
-  if (claim.spawn == 0 || claim.spawn != tile.spawn) return model::Outcome::nothing;
-  const std::int64_t as_of_us = claim.as_of_us.value_or(now_us);
-  const bool open = tile.opens_us <= as_of_us && tile.buried_at_us <= as_of_us &&
-                    as_of_us < tile.closes_us && as_of_us - now_us <= as_of_ahead_us_max;
-  if (!open) return model::Outcome::closed;
-  return tile.remaining > 0 ? model::Outcome::granted : model::Outcome::sold_out;
-}
-
-Result<void> GrantLedger::take(const model::Claim& claim, const TileState& tile,
+Result<void> GrantLedger::take(const model::Claim& claim, const model::TileStock& tile,
                                std::int64_t taken) {
   HUNT_CHECK(take_.bind(tile.spawn, taken).run());
   if (tile.remaining > 0) return {};

@@ -1,15 +1,18 @@
-// GrantLedger: decides claims and writes the grants, inside the writer's transaction.
+// GrantLedger: reads what a decision on claims needs and writes the grants, inside the writer's
+// transaction.
 //
-// Not a transaction of its own: what it returns is true once the writer has committed. Thread: the
-// writer's.
+// Not the decision (model/decision.h), and not a transaction of its own: what it returns is true
+// once the writer has committed. Thread: the writer's.
 #pragma once
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "adapters/sqlite/claim_finder.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/ranges.h"
 #include "model/claim.h"
+#include "model/decision.h"
 #include "ports/clock.h"
 
 namespace hunt::sqlite {
@@ -23,29 +26,17 @@ class GrantLedger {
                                                std::int64_t asked_ns);
 
  private:
-  struct TileState {
-    model::SpawnId spawn = 0;
-    std::int64_t opens_us = 0;
-    std::int64_t closes_us = 0;
-    std::int64_t buried_at_us = 0;
-    std::int64_t remaining = 0;
-  };
-
   [[nodiscard]] Result<void> grant_on_tile(const std::vector<model::Claim>& claims,
                                            std::span<const std::size_t> order, std::int64_t now_us,
                                            std::vector<model::ClaimVerdict>& verdicts);
-  [[nodiscard]] Result<TileState> read_tile(model::WorldId world, model::TileId tile);
-  // True when the ledger has a row of this claim, which then is the verdict.
-  [[nodiscard]] Result<bool> find(const model::Claim& claim, model::ClaimVerdict& verdict);
-  [[nodiscard]] static model::Outcome judge(const model::Claim& claim, const TileState& tile,
-                                            std::int64_t now_us);
-  [[nodiscard]] Result<void> take(const model::Claim& claim, const TileState& tile,
+  [[nodiscard]] Result<model::TileStock> read_tile(model::WorldId world, model::TileId tile);
+  [[nodiscard]] Result<void> take(const model::Claim& claim, const model::TileStock& tile,
                                   std::int64_t taken);
 
   const ports::Clock& clock_;
   Ranges ranges_;
+  ClaimFinder finder_;
   Statement tile_;
-  Statement find_;
   Statement insert_;
   Statement take_;
   Statement sell_out_;

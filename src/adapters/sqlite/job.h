@@ -32,19 +32,25 @@ class Job {
 template <class T>
 class Call final : public Job {
  public:
-  Call(std::unique_ptr<Reply<T>> reply, std::function<Result<T>()> work)
-      : reply_(std::move(reply)), work_(std::move(work)) {}
+  // `ended` is shown a result right before the caller gets it: of a write, after its commit.
+  Call(std::unique_ptr<Reply<T>> reply, std::function<Result<T>()> work,
+       std::function<void(Result<T>&)> ended = {})
+      : reply_(std::move(reply)), work_(std::move(work)), ended_(std::move(ended)) {}
   [[nodiscard]] bool run() override {
     result_ = work_();
     return result_.has_value();
   }
   [[nodiscard]] const Error& error() const override { return result_.error(); }
   void fail_with(const Error& error) override { result_ = tl::unexpected<Error>(error); }
-  void finish() override { reply_->give(std::move(result_)); }
+  void finish() override {
+    if (ended_) ended_(result_);
+    reply_->give(std::move(result_));
+  }
 
  private:
   std::unique_ptr<Reply<T>> reply_;
   std::function<Result<T>()> work_;
+  std::function<void(Result<T>&)> ended_;
   Result<T> result_ = fail(Errc::internal, "the store did not run the call; please report this");
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "adapters/sqlite/rows.h"
 #include "model/limits.h"
@@ -39,8 +41,12 @@ Reader::Reader(Connection& connection, const ports::Clock& clock)
                       "SELECT " HUNT_TILE_COLUMNS
                       ", s.remaining FROM loot_tiles t JOIN stock s ON s.spawn = t.spawn"
                       " WHERE t.world = ?1"),
-      grant_count_(connection,
-                   "SELECT count(*) FROM grants WHERE world = ?1 AND outcome = 'granted'"),
+      grant_counts_(connection,
+                    "SELECT world, sum(outcome = 'granted'), max(seq) FROM grants WHERE seq > ?1"
+                    " GROUP BY world"),
+      open_tables_(connection,
+                   "SELECT loot_table FROM loot_tiles WHERE spawn <> 0 AND sold_out = 0"
+                   " AND (closes_us IS NULL OR closes_us > ?1)"),
       open_spawns_(connection,
                    "SELECT t.spawn, t.world, t.tile_id, t.budget, coalesce(s.remaining, -1),"
                    " t.sold_out FROM loot_tiles t LEFT JOIN stock s ON s.spawn = t.spawn"
@@ -48,8 +54,9 @@ Reader::Reader(Connection& connection, const ports::Clock& clock)
       done_spawns_(connection, "SELECT spawn, budget, remaining FROM spawns_done"),
       ledger_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.seq"),
       info_(connection,
-            "SELECT m.shard, m.epoch, m.seed_id, s.seed, (SELECT coalesce(max(seq), 0) FROM grants)"
-            " FROM meta m JOIN seeds s USING (seed_id)") {}
+            "SELECT shard, epoch, seed_id, (SELECT coalesce(max(seq), 0) FROM grants), hunt_id,"
+            " coalesce(hunt_name, ''), ledger_id FROM meta"),
+      secrets_(connection, "SELECT s.seed, m.hunt_key FROM meta m JOIN seeds s USING (seed_id)") {}
 
 Result<void> Reader::require_world(model::WorldId world) {
   Cursor row = world_.bind(world);
@@ -137,15 +144,45 @@ Result<model::WorldStats> Reader::world_stats(model::WorldId world) {
       widen(stats.bounds, model::tile_of(tile.tile), stats.tiles == 0);
       ++stats.tiles;
       stats.sold_out += tile.sold_out ? 1 : 0;
-      stats.open += !tile.sold_out && tile.eligible(now_us) ? 1 : 0;
+      stats.open += !tile.sold_out && tile.window().holds(now_us) ? 1 : 0;
       stats.budget += tile.budget;
       stats.remaining += row.natural(9);
     }
   }
-  Cursor row = grant_count_.bind(world);
-  HUNT_TRY(present, row.step());
-  stats.grants = present ? row.natural(0) : 0;
+  HUNT_CHECK(count_grants());
+  stats.grants = granted_[world];
   return stats;
+}
+
+Result<void> Reader::count_grants() {
+  std::uint64_t end = counted_to_;
+  std::vector<std::pair<model::WorldId, std::uint64_t>> more;
+  Cursor row = grant_counts_.bind(counted_to_);
+  for (;;) {
+    HUNT_TRY(present, row.step());
+    if (!present) break;
+    more.emplace_back(static_cast<model::WorldId>(row.integer(0)), row.natural(1));
+    end = std::max(end, row.natural(2));
+  }
+  for (const auto& [world, count] : more) granted_[world] += count;
+  counted_to_ = end;
+  return {};
+}
+
+Result<std::vector<model::TableCount>> Reader::open_tables() {
+  std::map<std::string, std::uint64_t> counts;
+  Cursor row = open_tables_.bind(clock_.wall_us());
+  for (;;) {
+    HUNT_TRY(present, row.step());
+    if (!present) break;
+    std::string table = row.text(0);
+    if (counts.size() < limits::tables_counted_max || counts.contains(table)) {
+      ++counts[std::move(table)];
+    }
+  }
+  std::vector<model::TableCount> all;
+  for (auto& [table, spawns] : counts) all.push_back({table, spawns});
+  return all;
 }
 
 Result<void> Reader::read_ledger(ports::LedgerVisitor& visitor) {
@@ -189,19 +226,36 @@ Result<void> Reader::read_ledger(ports::LedgerVisitor& visitor) {
 Result<ports::StoreInfo> Reader::info() {
   Cursor row = info_.bind();
   HUNT_TRY(present, row.step());
-  if (!present) {
-    return fail(Errc::corrupt, fmt::format("{} has lost its identity (table meta); restore it from "
-                                           "a backup",
-                                           connection_.path()));
-  }
+  if (!present) return tl::unexpected<Error>(lost_identity());
   ports::StoreInfo info;
   info.shard = static_cast<std::uint32_t>(row.integer(0));
   info.epoch = row.natural(1);
   info.seed = row.natural(2);
-  const Bytes seed = row.bytes(3);
-  info.seed_bytes.assign(seed.begin(), seed.end());
-  info.ledger_end = row.natural(4);
+  info.ledger_end = row.natural(3);
+  info.hunt = {row.id(4), row.text(5)};
+  info.ledger = row.id(6);
   return info;
+}
+
+Result<ports::StoreSecrets> Reader::secrets() {
+  Cursor row = secrets_.bind();
+  HUNT_TRY(present, row.step());
+  ports::StoreSecrets secrets;
+  if (!present || row.bytes(1).size() != secrets.hunt_key.size()) {
+    return tl::unexpected<Error>(lost_identity());
+  }
+  const Bytes seed = row.bytes(0);
+  const Bytes key = row.bytes(1);
+  secrets.seed_bytes.assign(seed.begin(), seed.end());
+  std::copy(key.begin(), key.end(), secrets.hunt_key.begin());
+  return secrets;
+}
+
+Error Reader::lost_identity() const {
+  return {Errc::corrupt,
+          fmt::format("{} has lost its identity (table meta); restore it from a backup",
+                      connection_.path()),
+          {}};
 }
 
 }  // namespace hunt::sqlite

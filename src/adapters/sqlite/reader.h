@@ -5,13 +5,15 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "adapters/sqlite/connection.h"
 #include "model/claim.h"
 #include "model/spawn.h"
 #include "ports/clock.h"
-#include "ports/hunt_store.h"
+#include "ports/ledger.h"
+#include "ports/store_care.h"
 
 namespace hunt::sqlite {
 
@@ -26,11 +28,15 @@ class Reader {
                                                    std::uint32_t limit);
   [[nodiscard]] Result<std::vector<model::World>> worlds();
   [[nodiscard]] Result<model::WorldStats> world_stats(model::WorldId world);
+  [[nodiscard]] Result<std::vector<model::TableCount>> open_tables();
   [[nodiscard]] Result<void> read_ledger(ports::LedgerVisitor& visitor);
   [[nodiscard]] Result<ports::StoreInfo> info();
+  [[nodiscard]] Result<ports::StoreSecrets> secrets();
 
  private:
+  [[nodiscard]] Error lost_identity() const;
   [[nodiscard]] Result<void> require_world(model::WorldId world);
+  [[nodiscard]] Result<void> count_grants();
 
   Connection& connection_;
   const ports::Clock& clock_;
@@ -40,11 +46,16 @@ class Reader {
   Statement tiles_;
   Statement worlds_;
   Statement stock_of_tiles_;
-  Statement grant_count_;
+  Statement grant_counts_;
+  Statement open_tables_;
   Statement open_spawns_;
   Statement done_spawns_;
   Statement ledger_;
   Statement info_;
+  Statement secrets_;
+  // The ledger only grows: it is counted from where the last count ended.
+  std::uint64_t counted_to_ = 0;
+  std::unordered_map<model::WorldId, std::uint64_t> granted_;  // by world, up to there
 };
 
 }  // namespace hunt::sqlite

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "adapters/sqlite/migrations.h"
+#include "base/random_bytes.h"
 #include "base/sha256.h"
 
 namespace hunt::sqlite {
@@ -79,14 +80,24 @@ Result<void> fill_new_store(Connection& connection, const NewStore& fresh) {
   return {};
 }
 
+// Of a new store, and of one from before stores had it.
+Result<void> fill_identity(Connection& connection) {
+  Statement fill(connection,
+                 "UPDATE meta SET hunt_id = ?1, hunt_key = ?2, ledger_id = ?3"
+                 " WHERE hunt_id IS NULL");
+  return fill.bind(Bytes(random_bytes<16>()), Bytes(random_bytes<32>()), Bytes(random_bytes<16>()))
+      .run();
+}
+
 // Inside a transaction that holds the write lock, so nobody migrates at the same time.
 Result<void> migrate(Connection& connection, const NewStore& fresh) {
   HUNT_TRY(identity, identify(connection));
   for (std::int64_t version = identity.version; version < schema_version; ++version) {
     HUNT_CHECK(connection.execute(migrations[static_cast<std::size_t>(version)]));
   }
+  if (identity.blank()) HUNT_CHECK(fill_new_store(connection, fresh));
+  HUNT_CHECK(fill_identity(connection));
   if (identity.blank()) {
-    HUNT_CHECK(fill_new_store(connection, fresh));
     HUNT_CHECK(
         connection.execute(fmt::format("PRAGMA application_id = {}", application_id).c_str()));
   }

@@ -144,7 +144,7 @@ void count_granted(const model::GrantCall& call, std::size_t& granted) {
 }
 
 struct Work {
-  ports::HuntStore& store;
+  ports::LaneStore& store;
   std::vector<std::vector<model::Claim>> calls;
   std::size_t next = 0;
   std::size_t granted = 0;

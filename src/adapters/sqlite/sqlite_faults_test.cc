@@ -340,6 +340,49 @@ TEST_F(SqliteFaults, a_file_or_directory_without_permission_is_explained) {
   ASSERT_EQ(chmod(directory_.path().c_str(), 0755), 0);
 }
 
+TEST_F(SqliteFaults, reading_a_file_that_nobody_has_open_needs_no_right_and_leaves_nothing) {
+  {
+    const auto store = open_store(options());
+    const auto spawn = bury(*store, 5).value().at(0).spawn;
+    ASSERT_TRUE(grant(*store, spawn, 1).has_value());
+    store->close();
+  }
+  ASSERT_EQ(chmod(path_.c_str(), 0444), 0);
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0555), 0);
+  const auto before = std::filesystem::last_write_time(path_);
+  SqliteOptions reading = options();
+  reading.read_only = true;
+  {
+    const AsNobody nobody;
+    const auto reader = open_store(reading);
+    EXPECT_EQ(audit(*reader).grants, 1U);
+    EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+    EXPECT_FALSE(std::filesystem::exists(path_ + "-shm"));
+  }
+  ASSERT_EQ(chmod(directory_.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(path_.c_str(), 0644), 0);
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-shm"));
+  EXPECT_EQ(std::filesystem::last_write_time(path_), before);
+}
+
+// What it reads could be half of the old and half of the new.
+TEST_F(SqliteFaults, reading_a_file_as_it_lies_ends_when_somebody_opens_it) {
+  open_store(options())->close();
+  SqliteOptions reading = options();
+  reading.read_only = true;
+  const auto reader = open_store(reading);
+  ASSERT_TRUE(run(reader->worlds()).has_value());
+  const auto writer = open_store(options());
+  ASSERT_TRUE(bury(*writer, 5).has_value());
+  const auto late = run(reader->worlds());
+  ASSERT_FALSE(late.has_value());
+  expect_message(late.error(), Errc::unavailable, "opened by another process");
+  writer->close();
+  EXPECT_FALSE(run(reader->worlds()).has_value());
+  EXPECT_TRUE(run(open_store(reading)->worlds()).has_value());
+}
+
 TEST_F(SqliteFaults, a_read_only_store_reads_beside_the_writer_and_refuses_writes) {
   const auto store = open_store(options());
   const auto spawn = bury(*store, 5).value().at(0).spawn;

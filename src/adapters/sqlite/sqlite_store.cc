@@ -1,23 +1,28 @@
 #include "adapters/sqlite/sqlite_store.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <functional>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "adapters/sqlite/checkpointer.h"
 #include "adapters/sqlite/chunk_reader.h"
+#include "adapters/sqlite/claim_finder.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/feed.h"
-#include "adapters/sqlite/feed_lock.h"
 #include "adapters/sqlite/feed_mark.h"
+#include "adapters/sqlite/file_guard.h"
 #include "adapters/sqlite/grant_ledger.h"
 #include "adapters/sqlite/job.h"
 #include "adapters/sqlite/reader.h"
 #include "adapters/sqlite/schema.h"
 #include "adapters/sqlite/tile_writer.h"
 #include "adapters/sqlite/worker.h"
+#include "base/random_bytes.h"
 #include "model/limits.h"
 #include "ports/store_checks.h"
 
@@ -35,17 +40,37 @@ constexpr const char* writer_settings =
 
 constexpr std::uint32_t shard_max = 32'767;  // spawn ids are signed 64 bits in SQL
 
-// Straight from the kernel: whoever knows the seed knows every roll of the event.
-SeedBytes random_seed() {
-  SeedBytes seed{};
-  HUNT_ASSERT(getrandom(seed.data(), seed.size(), 0) == static_cast<ssize_t>(seed.size()));
-  return seed;
-}
+// A file that nobody has open. Reading such a one makes nothing beside it and needs no right to
+// write; should somebody open it meanwhile, what was read may be half of the old and the new.
+class StillFile {
+ public:
+  // Nothing where a log lies beside it: somebody has it open, or was killed.
+  static std::optional<StillFile> look(const std::string& path) {
+    StillFile file;
+    file.path_ = path;
+    if (!file.lies_still() || stat(path.c_str(), &file.seen_) != 0) return {};
+    return file;
+  }
+  [[nodiscard]] Result<void> check() const {
+    struct stat now {};
+    if (lies_still() && stat(path_.c_str(), &now) == 0 && now.st_ino == seen_.st_ino &&
+        now.st_size == seen_.st_size && now.st_mtim.tv_sec == seen_.st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == seen_.st_mtim.tv_nsec) {
+      return {};
+    }
+    return fail(Errc::unavailable,
+                fmt::format("{} was opened by another process while it was read; try again, it is "
+                            "read beside that one then",
+                            path_));
+  }
 
-Result<std::unique_ptr<Connection>> open_reader(const std::string& path, bool read_only) {
-  // Not read-only at the level of the file where the store writes: a reader then needs no
-  // permissions that the writer does not have, and finds the log the same way.
-  const auto mode = read_only ? Connection::Mode::read_only : Connection::Mode::read_write;
+ private:
+  [[nodiscard]] bool lies_still() const { return access((path_ + "-wal").c_str(), F_OK) != 0; }
+  std::string path_;
+  struct stat seen_ {};
+};
+
+Result<std::unique_ptr<Connection>> open_reader(const std::string& path, Connection::Mode mode) {
   HUNT_TRY(connection, Connection::open(path, mode));
   HUNT_CHECK(connection->execute(reader_settings));
   HUNT_CHECK(connection->execute("PRAGMA query_only = ON"));
@@ -56,33 +81,47 @@ Result<std::unique_ptr<Connection>> open_reader(const std::string& path, bool re
 
 // In the order they are needed: threads last, so that they go first.
 struct SqliteStore::Parts {
-  Parts(const ports::Clock& clock_in, std::unique_ptr<Connection> for_writer,
-        std::unique_ptr<Connection> for_chunks, std::unique_ptr<Connection> for_reader)
+  struct Connections {
+    std::unique_ptr<Connection> writer;  // null: read-only
+    std::unique_ptr<Connection> chunks;
+    std::unique_ptr<Connection> reads;
+    std::unique_ptr<Connection> scans;
+  };
+  Parts(const ports::Clock& clock_in, std::unique_ptr<FileGuard> guard_in, Connections connections)
       : clock(clock_in),
-        writer_connection(std::move(for_writer)),
-        chunks_connection(std::move(for_chunks)),
-        reader_connection(std::move(for_reader)),
+        guard(std::move(guard_in)),
+        writer_connection(std::move(connections.writer)),
+        chunks_connection(std::move(connections.chunks)),
+        reader_connection(std::move(connections.reads)),
+        scans_connection(std::move(connections.scans)),
         chunk_reader(*chunks_connection),
-        reader(*reader_connection, clock) {}
+        claim_finder(*chunks_connection),
+        reader(*reader_connection, clock),
+        scanner(*scans_connection, clock) {}
 
   const ports::Clock& clock;
+  std::unique_ptr<FileGuard> guard;               // outlives the connections; null: read-only
   std::unique_ptr<Connection> writer_connection;  // null: read-only
+  std::optional<StillFile> still;                 // read-only, and nobody else had it open
   std::unique_ptr<Connection> chunks_connection;
   std::unique_ptr<Connection> reader_connection;
+  std::unique_ptr<Connection> scans_connection;
   ChunkReader chunk_reader;
+  ClaimFinder claim_finder;  // with the chunks: a long read must not hold up answers
   Reader reader;
+  Reader scanner;  // for what reads much: nobody's look-up waits behind it
   std::unique_ptr<GrantLedger> ledger;
   std::unique_ptr<TileWriter> tiles;
   std::unique_ptr<FeedMark> feed_mark;
-  std::unique_ptr<FeedLock> feed_lock;  // of whoever follows the feed
-
   std::unique_ptr<Feed> feed;
+  bool feed_for_all = false;
   std::unique_ptr<Checkpointer> checkpointer;
   Worker chunk_worker;
   Worker read_worker;
+  Worker scan_worker;
   std::unique_ptr<Writer> writer;
 
-  void start_writing(std::unique_ptr<Connection> checkpoints, bool feed_for_all) {
+  void start_writing(std::unique_ptr<Connection> checkpoints) {
     ledger = std::make_unique<GrantLedger>(*writer_connection, clock);
     tiles = std::make_unique<TileWriter>(*writer_connection, clock);
     feed_mark = std::make_unique<FeedMark>(*writer_connection);
@@ -95,25 +134,35 @@ struct SqliteStore::Parts {
     // Who follows the feed for all writes nothing that it tells: what it hears of is others' work.
     writer = std::make_unique<Writer>(
         *writer_connection, [this] { checkpointer->pause(); },
-        [this, feed_for_all] {
+        [this] {
           if (!feed_for_all) feed->committed();
         });
   }
 
   template <class T>
-  [[nodiscard]] boost::asio::awaitable<Result<T>> write(std::function<Result<T>()> work) {
-    return ask<T>([this, work = std::move(work)](std::unique_ptr<Reply<T>> reply) mutable {
+  [[nodiscard]] boost::asio::awaitable<Result<T>> write(
+      std::function<Result<T>()> work, std::function<void(Result<T>&)> ended = {}) {
+    return ask<T>([this, work = std::move(work),
+                   ended = std::move(ended)](std::unique_ptr<Reply<T>> reply) mutable {
       if (!writer) {
         return reply->give(
             fail(Errc::io, fmt::format("{} is open for reading only", reader_connection->path())));
       }
-      writer->submit(std::make_unique<Call<T>>(std::move(reply), std::move(work)));
+      writer->submit(
+          std::make_unique<Call<T>>(std::move(reply), std::move(work), std::move(ended)));
     });
   }
 
   template <class T>
   [[nodiscard]] boost::asio::awaitable<Result<T>> read(Worker& worker,
                                                        std::function<Result<T>()> work) {
+    if (still) {
+      work = [this, work = std::move(work)]() -> Result<T> {
+        auto result = work();
+        HUNT_CHECK(still->check());
+        return result;
+      };
+    }
     return ask<T>([&worker, work = std::move(work)](std::unique_ptr<Reply<T>> reply) mutable {
       worker.submit(std::make_unique<Call<T>>(std::move(reply), std::move(work)));
     });
@@ -138,29 +187,48 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
     return fail(Errc::invalid_argument,
                 fmt::format("shard {} is out of range: at most {}", options.shard, shard_max));
   }
+  std::unique_ptr<FileGuard> guard;
   std::unique_ptr<Connection> writer;
   std::unique_ptr<Connection> checkpoints;
   if (!options.read_only) {
+    HUNT_TRY(guarded, FileGuard::open(options.path));
+    guard = std::move(guarded);
     HUNT_TRY(connection, Connection::open(options.path, Connection::Mode::read_write));
     HUNT_CHECK(connection->execute(writer_settings));
-    const NewStore fresh{options.shard, options.seed ? *options.seed : random_seed(),
+    const NewStore fresh{options.shard, options.seed ? *options.seed : random_bytes<32>(),
                          options.clock.wall_us()};
     HUNT_CHECK(prepare_store(*connection, fresh));
     writer = std::move(connection);
     HUNT_TRY(for_checkpoints, Connection::open(options.path, Connection::Mode::read_write));
+    // A connection that has read nothing does not know of the log: its checkpoints do nothing.
+    HUNT_TRY(version, for_checkpoints->integer("PRAGMA user_version"));
+    HUNT_ASSERT(version > 0);
     checkpoints = std::move(for_checkpoints);
   }
-  HUNT_TRY(chunks, open_reader(options.path, options.read_only));
+  // Where the store writes, its readers are not read-only at the level of the file: they need no
+  // permissions that the writer does not have, and find the log the same way.
+  auto mode = Connection::Mode::read_write;
+  const auto still = options.read_only ? StillFile::look(options.path) : std::nullopt;
+  if (options.read_only) {
+    mode = still ? Connection::Mode::as_it_lies : Connection::Mode::read_only;
+  }
+  HUNT_TRY(chunks, open_reader(options.path, mode));
   if (options.read_only) HUNT_CHECK(check_store(*chunks));
-  HUNT_TRY(reader, open_reader(options.path, options.read_only));
-  HUNT_TRY(feed, open_reader(options.path, options.read_only));
+  HUNT_TRY(reader, open_reader(options.path, mode));
+  HUNT_TRY(scans, open_reader(options.path, mode));
+  HUNT_TRY(feed, open_reader(options.path, mode));
 
-  auto parts = std::make_unique<Parts>(options.clock, std::move(writer), std::move(chunks),
-                                       std::move(reader));
+  Parts::Connections connections;
+  connections.writer = std::move(writer);
+  connections.chunks = std::move(chunks);
+  connections.reads = std::move(reader);
+  connections.scans = std::move(scans);
+  auto parts = std::make_unique<Parts>(options.clock, std::move(guard), std::move(connections));
+  parts->still = still;
   parts->feed = std::make_unique<Feed>(std::move(feed), parts->clock,
                                        options.feed_for_all ? Feed::poll_often : Feed::poll_rarely);
-  parts->feed_lock = std::make_unique<FeedLock>(options.path, options.feed_for_all);
-  if (parts->writer_connection) parts->start_writing(std::move(checkpoints), options.feed_for_all);
+  parts->feed_for_all = options.feed_for_all;
+  if (parts->writer_connection) parts->start_writing(std::move(checkpoints));
   return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(parts)));
 }
 
@@ -168,20 +236,28 @@ void SqliteStore::close() {
   if (parts_->writer) parts_->writer->close();
   parts_->chunk_worker.close();
   parts_->read_worker.close();
+  parts_->scan_worker.close();
   parts_->feed->close();
   if (parts_->checkpointer) parts_->checkpointer->close();
 }
 
-boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> SqliteStore::load_chunks(
+boost::asio::awaitable<Result<model::LoadCall>> SqliteStore::load_chunks(
     std::vector<model::ChunkKey> keys) {
-  using Answer = std::vector<model::ChunkRows>;
   if (auto checked = ports::check_count("chunks", keys.size(), limits::chunks_per_load_max);
       !checked) {
-    return parts_->refuse<Answer>(std::move(checked.error()));
+    return parts_->refuse<model::LoadCall>(std::move(checked.error()));
   }
-  return parts_->read<Answer>(parts_->chunk_worker, [parts = parts_.get(), keys = std::move(keys)] {
-    return parts->chunk_reader.load(keys);
-  });
+  const std::int64_t asked_ns = parts_->clock.now_ns();
+  return parts_->read<model::LoadCall>(
+      parts_->chunk_worker,
+      [parts = parts_.get(), keys = std::move(keys), asked_ns]() -> Result<model::LoadCall> {
+        const std::int64_t begun_ns = parts->clock.now_ns();
+        HUNT_TRY(chunks, parts->chunk_reader.load(keys));
+        model::LoadCall call{std::move(chunks), {}};
+        call.times.lock_us = std::max<std::int64_t>(0, begun_ns - asked_ns) / 1'000;
+        call.times.exec_us = (parts->clock.now_ns() - begun_ns) / 1'000;
+        return call;
+      });
 }
 
 boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::grant_claims(
@@ -194,7 +270,26 @@ boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::grant_claims(
   return parts_->write<model::GrantCall>(
       [parts = parts_.get(), claims = std::move(claims), asked_ns] {
         return parts->ledger->grant(claims, asked_ns);
+      },
+      // The others of its group, and their commit.
+      [parts = parts_.get(), asked_ns](Result<model::GrantCall>& call) {
+        if (!call) return;
+        const std::int64_t took_us = (parts->clock.now_ns() - asked_ns) / 1'000;
+        call->times.commit_us =
+            std::max<std::int64_t>(0, took_us - call->times.lock_us - call->times.exec_us);
       });
+}
+
+boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::look_up_claims(
+    std::vector<model::Claim> claims) {
+  if (auto checked = ports::check_count("claims", claims.size(), limits::claims_per_call_max);
+      !checked) {
+    return parts_->refuse<model::GrantCall>(std::move(checked.error()));
+  }
+  return parts_->read<model::GrantCall>(parts_->chunk_worker,
+                                        [parts = parts_.get(), claims = std::move(claims)] {
+                                          return parts->claim_finder.look_up(claims);
+                                        });
 }
 
 boost::asio::awaitable<Result<std::optional<model::Grant>>> SqliteStore::find_grant(
@@ -238,9 +333,9 @@ boost::asio::awaitable<Result<model::TilePage>> SqliteStore::list_tiles(model::W
                                                                         model::TileRect rect,
                                                                         model::TileId from,
                                                                         std::uint32_t limit) {
-  return parts_->read<model::TilePage>(parts_->read_worker,
+  return parts_->read<model::TilePage>(parts_->scan_worker,
                                        [parts = parts_.get(), world, rect, from, limit] {
-                                         return parts->reader.list_tiles(world, rect, from, limit);
+                                         return parts->scanner.list_tiles(world, rect, from, limit);
                                        });
 }
 
@@ -257,15 +352,25 @@ boost::asio::awaitable<Result<model::World>> SqliteStore::create_world(model::Wo
 }
 
 boost::asio::awaitable<Result<model::WorldStats>> SqliteStore::world_stats(model::WorldId world) {
-  return parts_->read<model::WorldStats>(parts_->read_worker, [parts = parts_.get(), world] {
-    return parts->reader.world_stats(world);
+  return parts_->read<model::WorldStats>(parts_->scan_worker, [parts = parts_.get(), world] {
+    return parts->scanner.world_stats(world);
   });
 }
 
 boost::asio::awaitable<Result<void>> SqliteStore::read_ledger(ports::LedgerVisitor& visitor) {
-  return parts_->read<void>(parts_->read_worker, [parts = parts_.get(), &visitor] {
-    return parts->reader.read_ledger(visitor);
+  return parts_->read<void>(parts_->scan_worker, [parts = parts_.get(), &visitor] {
+    return parts->scanner.read_ledger(visitor);
   });
+}
+
+boost::asio::awaitable<Result<std::vector<model::TableCount>>> SqliteStore::open_tables() {
+  return parts_->read<std::vector<model::TableCount>>(
+      parts_->scan_worker, [parts = parts_.get()] { return parts->scanner.open_tables(); });
+}
+
+// An empty transaction: it needs the write lock, as a grant does.
+boost::asio::awaitable<Result<void>> SqliteStore::verify() {
+  return parts_->write<void>([parts = parts_.get()] { return parts->guard->still_there(); });
 }
 
 boost::asio::awaitable<Result<ports::StoreInfo>> SqliteStore::info() {
@@ -273,8 +378,25 @@ boost::asio::awaitable<Result<ports::StoreInfo>> SqliteStore::info() {
                                         [parts = parts_.get()] { return parts->reader.info(); });
 }
 
+boost::asio::awaitable<Result<ports::StoreSecrets>> SqliteStore::secrets() {
+  return parts_->read<ports::StoreSecrets>(
+      parts_->read_worker, [parts = parts_.get()] { return parts->reader.secrets(); });
+}
+
+boost::asio::awaitable<Result<void>> SqliteStore::join_hunt(model::Hunt hunt, model::HuntKey key) {
+  return parts_->write<void>([parts = parts_.get(), hunt = std::move(hunt), key] {
+    return parts->tiles->join_hunt(hunt, key);
+  });
+}
+
 boost::asio::awaitable<Result<model::FeedStart>> SqliteStore::resume() {
-  auto taken = parts_->feed_lock->take();
+  if (parts_->guard == nullptr) {
+    return parts_->refuse<model::FeedStart>(
+        {Errc::io,
+         fmt::format("{} is open for reading only", parts_->reader_connection->path()),
+         {}});
+  }
+  auto taken = parts_->guard->take_feed(parts_->feed_for_all);
   if (!taken) return parts_->refuse<model::FeedStart>(std::move(taken).error());
   return parts_->write<model::FeedStart>(
       [parts = parts_.get()] { return parts->feed_mark->resume(); });

@@ -3,8 +3,8 @@
 // Not a server: one process writes grants at a high rate, others may read the file and make small
 // changes with plain SQL. Durable: a call that returned survives kill -9 and power loss (WAL,
 // synchronous = FULL). Threads of its own: one that writes, with group commit; one for chunks; one
-// for other reads; one for the feed; one for checkpoints. Safe to call from any lane; the caller's
-// io_context outlives its calls. Pressure: a full queue answers `overloaded`.
+// for look-ups; one for reads of much; one for the feed; one for checkpoints. Safe to call from any
+// lane; the caller's io_context outlives its calls. Pressure: a full queue answers `overloaded`.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -46,9 +46,11 @@ class SqliteStore final : public ports::HuntStore, public ports::ChangeFeed {
   // after it are answered `unavailable`.
   void close();
 
-  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::ChunkRows>>> load_chunks(
+  [[nodiscard]] boost::asio::awaitable<Result<model::LoadCall>> load_chunks(
       std::vector<model::ChunkKey> keys) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
+      std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up_claims(
       std::vector<model::Claim> claims) override;
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
       model::ClaimId claim) override;
@@ -65,9 +67,15 @@ class SqliteStore final : public ports::HuntStore, public ports::ChangeFeed {
       model::WorldId id, std::string name) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::WorldStats>> world_stats(
       model::WorldId world) override;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::TableCount>>> open_tables()
+      override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> verify() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override;
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override;
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
+                                                               model::HuntKey key) override;
 
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;

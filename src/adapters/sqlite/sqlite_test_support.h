@@ -13,7 +13,7 @@
 
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/sqlite_store.h"
-#include "ports/hunt_store_contract_fixture.h"
+#include "ports/contract/hunt_store_contract_fixture.h"
 
 namespace hunt::sqlite {
 
@@ -69,6 +69,18 @@ class SqliteUnderTest final : public ports::contract::StoreUnderTest {
   void reopen() override {
     store_.reset();
     store_ = open_store(SqliteOptions{path(), clock_, shard_});
+  }
+  void keep_copy() override {
+    store_.reset();
+    std::filesystem::copy_file(path(), directory_.file("copy.db"));
+    reopen();
+  }
+  void put_copy_back() override {
+    store_.reset();
+    for (const char* rest : {"-wal", "-shm"}) std::filesystem::remove(path() + rest);
+    std::filesystem::copy_file(directory_.file("copy.db"), path(),
+                               std::filesystem::copy_options::overwrite_existing);
+    reopen();
   }
   void set_range_state(model::WorldId world, model::TileId first, std::string state) override {
     expect_done(

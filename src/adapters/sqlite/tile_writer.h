@@ -8,6 +8,7 @@
 
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/ranges.h"
+#include "model/hunt.h"
 #include "model/spawn.h"
 #include "ports/clock.h"
 
@@ -22,27 +23,47 @@ class TileWriter {
   [[nodiscard]] Result<std::uint64_t> close(model::WorldId world,
                                             const std::vector<model::Tile>& tiles);
   [[nodiscard]] Result<model::World> create_world(model::WorldId id, const std::string& name);
+  [[nodiscard]] Result<void> join_hunt(const model::Hunt& hunt, const model::HuntKey& key);
 
  private:
+  // One request on its way: what it buries on tiles without a row waits for others of its kind.
+  struct Request {
+    struct Fresh {
+      model::TileId tile;
+      model::SpawnId spawn = 0;
+      const model::Burial* burial = nullptr;
+    };
+    model::WorldId world = 0;
+    std::int64_t now_us = 0;
+    Ranges::Epochs owned;
+    model::SpawnId next_spawn = 0;
+    std::vector<Fresh> fresh;
+  };
   [[nodiscard]] Result<void> require_world(model::WorldId world);
-  [[nodiscard]] Result<model::Buried> bury_one(model::WorldId world, const model::Burial& burial,
-                                               std::int64_t now_us);
-  [[nodiscard]] Result<model::SpawnId> bury_spawn(model::WorldId world, model::TileId tile,
-                                                  const model::Burial& burial, std::int64_t now_us);
+  [[nodiscard]] Result<model::SpawnId> next_spawn();
+  [[nodiscard]] Result<model::Buried> bury_one(Request& request, const model::Burial& burial);
+  [[nodiscard]] Result<void> bury_again(const Request& request, const Request::Fresh& one);
+  [[nodiscard]] Result<void> insert(Request& request);
 
   Connection& connection_;
   const ports::Clock& clock_;
   Ranges ranges_;
   Statement world_;
   Statement known_key_;
+  Statement next_spawn_;
+  Statement has_row_;
   Statement new_stock_;
   Statement update_tile_;
   Statement insert_tile_;
+  Statement new_stocks_;    // of many
+  Statement insert_tiles_;  // of many
   Statement remember_key_;
   Statement close_tile_;
   Statement conflicting_worlds_;
   Statement last_world_;
   Statement insert_world_;
+  Statement hunt_;
+  Statement join_hunt_;
 };
 
 }  // namespace hunt::sqlite

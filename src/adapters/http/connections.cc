@@ -1,0 +1,82 @@
+#include "adapters/http/connections.h"
+
+#include "base/result.h"
+
+namespace hunt::http {
+
+namespace {
+
+// A body or an answer of a client that reads and sends takes milliseconds; a guess with room for a
+// bad line.
+constexpr std::chrono::milliseconds patience{1'000};
+
+void end(Connection& connection) {
+  boost::system::error_code ignored;
+  connection.socket.cancel(ignored);
+}
+
+}  // namespace
+
+Connection::Connection(boost::asio::ip::tcp::socket accepted, ByteBudget& bodies,
+                       ByteBudget& answers)
+    : socket(std::move(accepted)),
+      body(bodies,
+           [this] {
+             withheld = true;
+             end(*this);
+           }),
+      answer(answers, [this] {
+        withheld = true;
+        end(*this);
+      }) {}
+
+Connections::Connections(std::size_t count_max, std::size_t kept)
+    : count_max_(count_max), kept_(kept) {
+  HUNT_ASSERT(kept < count_max);
+}
+
+void Connections::add(Connection& connection) {
+  ++size_;
+  connection.late = above();
+  connection.waits = Wait::newcomer;
+  connection.waits_since = std::chrono::steady_clock::now();
+  auto& list = list_of(Wait::newcomer);
+  connection.place = list.insert(list.end(), &connection);
+}
+
+void Connections::remove(Connection& connection) {
+  --size_;
+  if (connection.evicted) --leaving_;
+  list_of(connection.waits).erase(connection.place);
+}
+
+void Connections::wait(Connection& connection, Wait what) {
+  auto& from = list_of(connection.waits);
+  auto& to = list_of(what);
+  to.splice(to.end(), from, connection.place);
+  connection.waits = what;
+  connection.waits_since = std::chrono::steady_clock::now();
+}
+
+bool Connections::spare_one(Connection::Time now) {
+  for (const Wait what : {Wait::newcomer, Wait::idle, Wait::peer}) {
+    auto& list = list_of(what);
+    if (list.empty()) continue;
+    Connection& connection = *list.front();
+    if (what == Wait::peer && connection.waits_since + patience > now) continue;
+    connection.evicted = true;
+    ++leaving_;
+    wait(connection, Wait::us);  // once is enough
+    end(connection);
+    return true;
+  }
+  return false;
+}
+
+void Connections::for_each(const std::function<void(Connection&)>& visit) {
+  for (auto& list : lists_) {
+    for (Connection* connection : list) visit(*connection);
+  }
+}
+
+}  // namespace hunt::http

@@ -1,0 +1,80 @@
+// Connections: who is connected, and who leaves first when there is no room for one more.
+//
+// Not sockets' work. One more is always taken while anybody can be spared: first who has never
+// shown that it may ask and sends nothing now, then who is idle between requests, then who has been
+// waited for a second in the middle of a body or an answer; each time the one that has waited
+// longest. So silent connections cost a newcomer nothing. The last few are kept for probes and
+// admins: the server looks at the request and turns others away. Thread: the server's lane.
+#pragma once
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+
+#include "adapters/http/byte_budget.h"
+
+namespace hunt::http {
+
+// What a connection waits for. Listed in the order in which they are spared.
+enum class Wait : std::uint8_t { newcomer, idle, peer, us };
+
+struct Connection {
+  using Time = std::chrono::steady_clock::time_point;
+
+  Connection(boost::asio::ip::tcp::socket accepted, ByteBudget& bodies, ByteBudget& answers);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  boost::asio::ip::tcp::socket socket;
+  ByteBudget::Share body;
+  ByteBudget::Share answer;
+  Time deadline = Time::max();
+  Time waits_since;
+  Wait waits = Wait::newcomer;
+  std::list<Connection*>::iterator place;
+  bool begun = false;     // a request has begun to come, or is answered
+  bool proven = false;    // has asked for what not everybody may ask
+  bool late = false;      // came when only the kept ones were left
+  bool evicted = false;   // to end now
+  bool withheld = false;  // to end now, because bytes were short
+};
+
+class Connections {
+ public:
+  Connections(std::size_t count_max, std::size_t kept);
+
+  void add(Connection& connection);
+  void remove(Connection& connection);
+  // It waits for something else from now on.
+  void wait(Connection& connection, Wait what);
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t count_max() const noexcept { return count_max_; }
+  // Only the kept ones are left, once those have left that were told to.
+  [[nodiscard]] bool full() const noexcept { return size_ - leaving_ + kept_ >= count_max_; }
+  // One of the kept ones is in use, so who came late is heard only as a probe or an admin.
+  [[nodiscard]] bool above() const noexcept { return size_ - leaving_ + kept_ > count_max_; }
+  // More than three quarters are in use: idle ones are kept a shorter time.
+  [[nodiscard]] bool crowded() const noexcept { return size_ >= (count_max_ - kept_) / 4 * 3; }
+
+  // Ends the one that can best be spared, a moment later. False when none can.
+  bool spare_one(Connection::Time now);
+
+  void for_each(const std::function<void(Connection&)>& visit);
+
+ private:
+  [[nodiscard]] std::list<Connection*>& list_of(Wait what) {
+    return lists_[static_cast<std::size_t>(what)];
+  }
+
+  std::size_t count_max_;
+  std::size_t kept_;
+  std::size_t size_ = 0;
+  std::size_t leaving_ = 0;                      // evicted, and still there for a moment
+  std::array<std::list<Connection*>, 4> lists_;  // by what they wait for, longest first
+};
+
+}  // namespace hunt::http

@@ -1,0 +1,84 @@
+// What operators and their tools look at: figures, probes, the shard map, the page.
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "adapters/http/metrics_text.h"
+#include "adapters/http/page.h"
+#include "adapters/http/routes.h"
+#include "base/text.h"
+#include "codec/json_replies.h"
+#include "codec/json_string.h"
+#include "codec/json_why.h"
+
+namespace hunt::http {
+
+using boost::asio::awaitable;
+
+awaitable<Result<Response>> get_stats(Context& context, const Call&) {
+  std::string body;
+  codec::write_stats(context.ports.monitor.stats(), context.ports.monitor.not_ready(), body);
+  body.back() = ',';
+  append_figures(context.figures, body);
+  body.push_back('}');
+  co_return json_response(std::move(body));
+}
+
+awaitable<Result<Response>> get_live(Context& context, const Call&) {
+  co_return written(codec::write_live, context.ports.monitor.live());
+}
+
+awaitable<Result<Response>> get_map(Context& context, const Call&) {
+  HUNT_CO_TRY(map, co_await context.ports.store.shard_map());
+  std::vector<std::uint64_t> epochs;
+  for (ports::Ledger* shard : context.ports.ledgers) {
+    HUNT_CO_TRY(info, co_await shard->info());
+    epochs.push_back(info.epoch);
+  }
+  co_return written(codec::write_map, map, epochs);
+}
+
+awaitable<Result<Response>> get_why(Context& context, const Call&) {
+  co_return json_response(codec::write_why(context.ports.monitor.why()));
+}
+
+awaitable<Result<Response>> get_livez(Context&, const Call&) {
+  co_return json_response(R"({"alive":true})");
+}
+
+awaitable<Result<Response>> get_readyz(Context& context, const Call&) {
+  const std::string reason = context.ports.monitor.not_ready();
+  if (!reason.empty()) co_return fail(Errc::unavailable, "not ready: " + reason);
+  const std::string warning = context.ports.monitor.warning();
+  if (warning.empty()) co_return json_response(R"({"ready":true})");
+  std::string body = R"({"ready":true,"warning":)";
+  codec::append_json_string(body, warning);
+  body.push_back('}');
+  co_return json_response(std::move(body));
+}
+
+awaitable<Result<Response>> get_metrics(Context& context, const Call& call) {
+  const auto format = metrics_format(call.request.accept);
+  if (!format) {
+    co_return error_response(
+        406, "not_acceptable",
+        fmt::format("the figures are text/plain or application/openmetrics-text; Accept is \"{}\"",
+                    printable(call.request.accept, 128)));
+  }
+  Response response;
+  response.content_type = content_type(*format);
+  const bool ready = context.ports.monitor.not_ready().empty();
+  response.body = metrics_text(context.ports.monitor.stats(), context.ports.monitor.why(), ready,
+                               context.figures, context.ports.process(), *format);
+  co_return response;
+}
+
+awaitable<Result<Response>> get_page(Context&, const Call&) {
+  Response response;
+  response.content_type = "text/html; charset=utf-8";
+  response.body = page_html;
+  co_return response;
+}
+
+}  // namespace hunt::http

@@ -1,0 +1,116 @@
+// PostgresStore::Parts: the connections of the store, and what each call does with them.
+//
+// Not for others: postgres_store.cc opens and closes them and has the calls of lanes and ledgers,
+// postgres_worlds.cc those of worlds, postgres_care.cc the rest. Coroutines run on the thread of
+// the connections.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <utility>
+
+#include "adapters/postgres/io_thread.h"
+#include "adapters/postgres/ledger_reader.h"
+#include "adapters/postgres/postgres_store.h"
+#include "adapters/postgres/session.h"
+#include "ports/reply.h"
+
+namespace hunt::postgres {
+
+struct PostgresStore::Parts {
+  Parts(const PostgresUrl& url_in, PostgresOptions options_in) : url(url_in), options(options_in) {
+    for (std::size_t i = 0; i < options.grant_connections; ++i) {
+      grants.push_back(session("hunt grants", true, {}));
+    }
+    // A plan for any number of chunks: by the primary key, whatever the statistics say.
+    chunks = session("hunt chunks", false,
+                     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+                     " -c plan_cache_mode=force_generic_plan");
+    reads = session("hunt reads", false, {});
+    admin = session("hunt admin", true, {});
+  }
+
+  [[nodiscard]] std::shared_ptr<Session> session(std::string application, bool writes,
+                                                 std::string settings) {
+    SessionOptions made{std::move(application), std::move(settings), writes, ++seed};
+    return std::make_shared<Session>(io.executor(), url, std::move(made));
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<Session>> sessions() const {
+    auto all = grants;
+    all.insert(all.end(), {chunks, reads, admin});
+    return all;
+  }
+  [[nodiscard]] std::optional<std::int64_t> test_now_us() const {
+    if (options.test_clock == nullptr) return {};
+    return options.test_clock->wall_us();
+  }
+  [[nodiscard]] Session& least_busy() const {
+    // One that cannot connect is never busy, and no use.
+    const auto load = [](const auto& session) {
+      return std::pair(session->trouble().has_value(), session->busy());
+    };
+    return **std::min_element(grants.begin(), grants.end(),
+                              [&load](const auto& a, const auto& b) { return load(a) < load(b); });
+  }
+  // Blocking work.
+  template <class T, class Work>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> aside(Work work) {
+    return ports::ask<T>([this,
+                          work = std::move(work)](std::unique_ptr<ports::Reply<T>> reply) mutable {
+      if (closed) {
+        return reply->give(fail(Errc::unavailable, "the store is closed: the process shuts down"));
+      }
+      auto run = [work = std::move(work), reply = std::move(reply)]() mutable {
+        reply->give(work());
+      };
+      boost::asio::post(slow, std::move(run));
+    });
+  }
+
+  [[nodiscard]] boost::asio::awaitable<Result<model::LoadCall>> load(
+      std::vector<model::ChunkKey> keys);
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant(
+      std::vector<model::Claim> claims);
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up(
+      std::vector<model::Claim> claims);
+  [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find(
+      model::ClaimId claim);
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> page(std::uint64_t cursor,
+                                                                      std::uint32_t limit);
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::Buried>>> bury(
+      model::WorldId world, std::vector<model::Burial> burials);
+  [[nodiscard]] boost::asio::awaitable<Result<std::uint64_t>> close(model::WorldId world,
+                                                                    std::vector<model::Tile> tiles);
+  [[nodiscard]] boost::asio::awaitable<Result<model::TilePage>> list(model::WorldId world,
+                                                                     model::TileRect rect,
+                                                                     model::TileId from,
+                                                                     std::uint32_t limit);
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::World>>> worlds();
+  [[nodiscard]] boost::asio::awaitable<Result<model::World>> create_world(model::WorldId id,
+                                                                          std::string name);
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info();
+  [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets();
+  [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
+                                                               model::HuntKey key);
+  [[nodiscard]] Error lost_identity() const;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> verify_sessions();
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<std::string>>> verify_parts();
+  [[nodiscard]] boost::asio::awaitable<Result<void>> verify_grants();
+  [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map();
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map);
+
+  PostgresUrl url;
+  PostgresOptions options;
+  std::uint64_t seed = 0;
+  CountedGrants counted;  // of the thread of `slow`
+  std::atomic<bool> closed = false;
+  IoThread io;
+  std::vector<std::shared_ptr<Session>> grants;
+  std::shared_ptr<Session> chunks;
+  std::shared_ptr<Session> reads;
+  std::shared_ptr<Session> admin;
+  boost::asio::thread_pool slow{1};
+};
+
+}  // namespace hunt::postgres

@@ -1,0 +1,134 @@
+// hunt world import: buries the loot of a file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "adapters/system/system_clock.h"
+#include "apps/shared_flags.h"
+#include "apps/world_parts.h"
+#include "base/text.h"
+#include "codec/tiles_file.h"
+#include "ports/findings.h"
+#include "rules/load.h"
+#include "rush/skipped_rows.h"
+
+namespace hunt::apps {
+
+namespace {
+
+// The row of the file that a refused request means, when it names one of its tiles; else those it
+// had.
+std::string row_text(const codec::TilesFile& file, std::size_t first, std::size_t count,
+                     const Error& error) {
+  constexpr std::string_view tiles = "tiles[";
+  const std::string_view field = error.field;
+  if (field.starts_with(tiles)) {
+    const auto index = parse_u64(field.substr(tiles.size(), field.find(']') - tiles.size()));
+    if (index && *index < count) return fmt::format("row {}", file.row(first + *index));
+  }
+  const model::Tile low = model::tile_of(file.tile(first));
+  const model::Tile high = model::tile_of(file.tile(first + count - 1));
+  return fmt::format("tiles ({}, {}) to ({}, {})", low.x, low.y, high.x, high.y);
+}
+
+Result<rush::BuryCount> bury_all(rush::WorldTarget& target, const model::World& world,
+                                 const std::string& path, const codec::TilesFile& file) {
+  HUNT_CHECK(target.expect(world.id, file));
+  rush::BuryCount count;
+  Progress progress("imported", "tiles");
+  for (std::size_t at = 0; at < file.size();) {
+    const std::size_t size = std::min(target.burials_max(), file.size() - at);
+    std::vector<model::Burial> part;
+    part.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) part.push_back(file.burial(at + i));
+    const auto done = target.bury(world.id, std::move(part), count);
+    if (!done) {
+      Error error = done.error();
+      error.message = fmt::format("{} {}: {}; {} tiles of the file are imported", path,
+                                  row_text(file, at, size, error), error.message,
+                                  with_commas(count.buried + count.unchanged));
+      error.field.clear();
+      return tl::unexpected<Error>(std::move(error));
+    }
+    at += size;
+    progress.tell(at, file.size());
+  }
+  return count;
+}
+
+// What is wrong with a table by the rules of a path, as codec::TilesOptions asks.
+Result<std::function<std::string(std::string_view)>> table_check(const std::string& path) {
+  const auto loaded = rules::load_rules(path, system::SystemClock().wall_us());
+  if (!loaded) {
+    std::string message = "the rules are not valid; nothing is imported";
+    for (const auto& diagnostic : loaded.error()) message += "\n" + rules::format(diagnostic);
+    return fail(Errc::invalid_argument, std::move(message));
+  }
+  std::vector<std::string> tables;
+  for (const auto& table : loaded->set.tables) tables.push_back(table.name);
+  return [path, tables = std::move(tables)](std::string_view name) -> std::string {
+    if (std::find(tables.begin(), tables.end(), name) != tables.end()) return {};
+    return fmt::format("the rules {} have no table \"{}\"{}", path, printable(name),
+                       ports::near_tables(name, tables));
+  };
+}
+
+int run_import(const WorldFlags& flags) {
+  codec::TilesOptions options;
+  if (flags.on_error == "skip") options.on_bad = codec::OnBad::skip;
+  options.format = codec::parse_file_format(flags.format).value_or(codec::FileFormat::detect);
+  if (!flags.rules.empty()) {
+    auto check = table_check(flags.rules);
+    if (!check) return report(check.error());
+    options.check_table = std::move(*check);
+  }
+  // Before the store, so that a mistake in the file does not make a new store.
+  auto file = codec::read_tiles_file(flags.file, options);
+  if (!file) {
+    file.error().field.clear();  // the message names it, with its row
+    return report(file.error());
+  }
+  auto target = open_target(flags, false);
+  if (!target) return report(target.error());
+  const auto world = find_world(**target, flags.world);
+  if (!world) return report(world.error());
+  rush::print_skipped(file->bad);
+  const auto count = bury_all(**target, *world, flags.file, *file);
+  if (!count) return report(count.error());
+  std::printf("%s imported, %s unchanged, %s bad rows\n", with_commas(count->buried).c_str(),
+              with_commas(count->unchanged).c_str(), with_commas(file->bad.count).c_str());
+  if (flags.rules.empty() && flags.url.empty()) {
+    std::fprintf(stderr,
+                 "hunt: whether the event has these tables was not checked: name its rules with "
+                 "--rules, or a running server with --url\n");
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_world_import(CommandLine& line, CLI::App& world,
+                      const std::shared_ptr<WorldFlags>& flags) {
+  auto* import = add_part(line, world, flags, "import", "Buries the loot of a file", run_import);
+  import->add_option("file", flags->file, "CSV or JSON Lines, plain or gzip; - for standard input")
+      ->required();
+  import->add_option("--world", flags->world, "Id or name")->required();
+  add_on_error(*import, flags->on_error,
+               "What a bad row does: abort imports nothing, skip the others");
+  import->add_option("--rules", flags->rules,
+                     "Rules file or directory: loot of a table that they do not have is a bad row");
+  add_format(*import, flags, "csv or jsonl; the file's own look decides without it");
+  import->footer(
+      "Columns: x, y, table, budget and optionally key, opens, closes. Loot on a tile that has\n"
+      "some replaces it, unless its key was imported before. A running server checks the tables.\n"
+      "Examples:\n"
+      "  hunt world import loot.csv --world demo --rules rules/\n"
+      "  hunt world import loot.csv.gz --world demo --on-error skip\n"
+      "  hunt world import loot.jsonl --world 1 --url http://127.0.0.1:8080 --admin-token-file t");
+}
+
+}  // namespace hunt::apps

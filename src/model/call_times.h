@@ -1,0 +1,25 @@
+// CallTimes: where the time of one call to a store went, as the store tells it.
+//
+// Not the time of the call: who asked knows that.
+#pragma once
+#include <cstdint>
+
+namespace hunt::model {
+
+// What a store tells of the time of one call. The rest of it is the way there and back.
+struct CallTimes {
+  std::int64_t wait_us = 0;    // for a connection, and for earlier calls on it
+  std::int64_t lock_us = 0;    // for locks (SQLite: for its thread)
+  std::int64_t exec_us = 0;    // executing, without the commit
+  std::int64_t commit_us = 0;  // making it durable
+
+  CallTimes& operator+=(const CallTimes& other) noexcept {
+    wait_us += other.wait_us;
+    lock_us += other.lock_us;
+    exec_us += other.exec_us;
+    commit_us += other.commit_us;
+    return *this;
+  }
+};
+
+}  // namespace hunt::model

@@ -1,0 +1,113 @@
+// Node::Parts: what a node is made of, and the steps in which it is put together.
+//
+// Not for others: node.cc alone says in which order. The steps stand in parts_stores.cc (stores and
+// map), parts_lanes.cc (what each lane has) and parts_front.cc (rules, HTTP). Threads: as said at
+// each; what has no word about it runs before the threads do.
+#pragma once
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adapters/delay/busy_handler.h"
+#include "adapters/delay/slow_cache.h"
+#include "adapters/delay/slow_store.h"
+#include "adapters/http/http_server.h"
+#include "adapters/inproc/inproc_bus.h"
+#include "adapters/redis/redis_cache.h"
+#include "adapters/system/system_clock.h"
+#include "node/node.h"
+#include "node/node_bus.h"
+#include "node/open_store.h"
+#include "node/rules_watch.h"
+#include "service/orchestrator.h"
+#include "service/relay.h"
+#include "service/sharded_store.h"
+#include "service/store_watch.h"
+#include "service/task_group.h"
+
+namespace hunt::node {
+
+// The cache as one lane sees it. Lives as long as its lane's loop runs.
+struct LaneCache {
+  LaneCache(redis::RedisUrl url, redis::RedisOptions options, std::int64_t slow_ns, Lane& lane)
+      : cache(std::move(url), std::move(options), lane.executor()) {
+    if (slow_ns > 0) slow.emplace(cache, slow_ns);
+  }
+  [[nodiscard]] ports::TileCache& port() {
+    if (slow) return *slow;
+    return cache;
+  }
+
+  redis::RedisCache cache;
+  std::optional<delay::SlowCache> slow;
+};
+
+struct Node::Parts {
+  NodeOptions options;
+  system::SystemClock clock;
+  inproc::InprocBus hub{clock};
+  std::optional<OpenStores> stores;
+  std::vector<std::unique_ptr<delay::SlowStore>>
+      slow_stores;                             // by shard, where a delay is asked for
+  std::optional<service::ShardedStore> whole;  // all shards as one
+  std::unique_ptr<RulesWatch> rules;
+  std::unique_ptr<service::Observer> observer;
+  std::vector<std::unique_ptr<Lane>> lanes;
+  // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
+  std::unique_ptr<Lane> front;
+  std::unique_ptr<NodeBus> nats;  // none: all of it is in this process, the relay too
+  std::vector<std::unique_ptr<LaneCache>> caches;  // by lane; none without a cache
+  std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
+  std::vector<std::unique_ptr<delay::BusyHandler>> busy_handlers;
+  std::vector<std::unique_ptr<service::Relay>> relays;  // by shard
+  std::unique_ptr<http::HttpServer> http;
+  std::string admin_token;
+  std::string address;
+  std::string connections_told;
+  std::atomic<bool> running{false};
+  bool started = false;           // the front runs
+  std::uint32_t map_version = 0;  // in force; of the front
+  std::string map_trouble;        // said last; of the front
+  std::optional<service::TaskGroup> front_tasks;
+  std::optional<service::StoreWatch> store_watch;  // of the front
+  bool stopping = false;                           // of the front
+
+  // By shard, as the lanes see them.
+  template <class Part = ports::HuntStore>
+  std::vector<Part*> serving_stores() {
+    if (slow_stores.empty()) return stores->stores<Part>();
+    std::vector<Part*> out;
+    for (const auto& slow : slow_stores) out.push_back(slow.get());
+    return out;
+  }
+  Result<void> open_stores();
+  [[nodiscard]] boost::asio::awaitable<void> follow_map();
+  [[nodiscard]] boost::asio::awaitable<void> stop_following() {
+    stopping = true;
+    store_watch->stop();
+    co_await front_tasks->join(clock, front->timer());
+  }
+  void adopt_map(const model::ShardMap& map);
+  Result<void> open_caches();
+  Result<void> check_cache();
+  Result<void> open_bus();
+  Result<void> listen();
+  Result<void> relay_here();
+  void make_orchestrators(const std::vector<std::uint8_t>& seed);
+  void prewarm();
+  void serve();
+  ports::Bus& bus_of(std::size_t lane) {
+    return nats != nullptr ? nats->bus(lane) : lanes[lane]->bus();
+  }
+  Result<void> open_rules();
+  Result<std::vector<std::uint8_t>> event_seed();
+  Result<void> open_http(const HostPort& listen);
+  Result<std::size_t> connections_max();
+  void adopt_rules(const std::shared_ptr<const model::RuleSet>& set);
+};
+
+}  // namespace hunt::node

@@ -1,0 +1,123 @@
+// The front: the rules, and HTTP on a thread of its own.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+
+#include "adapters/http/hosts.h"
+#include "adapters/http/http_limits.h"
+#include "adapters/system/open_files.h"
+#include "adapters/system/process.h"
+#include "base/random_bytes.h"
+#include "base/text.h"
+#include "node/parts.h"
+#include "node/secrets.h"
+
+namespace hunt::node {
+
+namespace {
+
+// Descriptors that are opened later: files of the store, and of each lane the connections to the
+// cache's nodes and the bus, and those to each shard that are made anew. Guesses, on the safe side.
+constexpr std::uint64_t files_later = 32;
+constexpr std::uint64_t files_later_per_lane = 8;
+constexpr std::uint64_t files_later_per_lane_and_shard = 4;
+constexpr std::uint64_t connections_min = 32;
+
+std::string machine_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+}  // namespace
+
+Result<void> Node::Parts::open_rules() {
+  RulesWatch::Options watch;
+  watch.path = options.rules_path;
+  watch.on_change = [this](const std::shared_ptr<const model::RuleSet>& set) { adopt_rules(set); };
+  watch.log = [this](std::string_view line) {
+    std::fprintf(stderr, "hunt: %.*s\n", static_cast<int>(line.size()), line.data());
+    if (rules != nullptr) observer->set_rules_rejected(rules->rejected());
+  };
+  HUNT_TRY(opened, RulesWatch::open(std::move(watch)));
+  rules = std::move(opened);
+  return {};
+}
+
+void Node::Parts::adopt_rules(const std::shared_ptr<const model::RuleSet>& set) {
+  observer->set_rules(*set);
+  boost::asio::post(front->executor(), [this] { store_watch->count_soon(); });
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    boost::asio::post(lanes[i]->executor(), [this, i, set] { orchestrators[i]->set_rules(set); });
+  }
+}
+
+Result<std::vector<std::uint8_t>> Node::Parts::event_seed() {
+  if (!options.event_seed_file.empty()) return read_event_seed(options.event_seed_file);
+  HUNT_TRY(secrets, lanes[0]->run(stores->shard(0).store().secrets()));
+  if (secrets.seed_bytes.empty()) {
+    return fail(Errc::unauthorized,
+                "the store's user may not read the event seed: serve with one of the role "
+                "hunt_ingest, or name the seed with --event-seed-file");
+  }
+  return secrets.seed_bytes;
+}
+
+// As many as the open files allow that the store, the cache and the bus do not need. Requires:
+// those are open.
+Result<std::size_t> Node::Parts::connections_max() {
+  const std::uint64_t rest =
+      system::open_files() + files_later +
+      lanes.size() * (files_later_per_lane + files_later_per_lane_and_shard * stores->count());
+  const std::uint64_t allowed = system::raise_open_files(limits::http_connections_max + rest);
+  if (allowed < rest + connections_min) {
+    return fail(Errc::io,
+                fmt::format("{} open files are allowed, and the store, the cache and the bus may "
+                            "need {}: raise it to {} or more (ulimit -n, LimitNOFILE=)",
+                            allowed, rest, limits::http_connections_max + rest));
+  }
+  const auto count = std::min<std::uint64_t>(limits::http_connections_max, allowed - rest);
+  connections_told =
+      fmt::format("at most {} HTTP connections: {} open files are allowed, {} are for the rest",
+                  with_commas(count), with_commas(allowed), with_commas(rest));
+  return count;
+}
+
+Result<void> Node::Parts::open_http(const HostPort& listen) {
+  http::HttpOptions http_options;
+  for (const auto* path :
+       {&options.admin_token_file, &options.server_token_file, &options.event_seed_file}) {
+    warn_of_others(*path);
+  }
+  HUNT_TRY(connections, connections_max());
+  http_options.connections_max = connections;
+  http_options.machine_name = machine_name();
+  for (const auto& text : options.allowed_hosts) {
+    HUNT_TRY(name, http::allowed_host(text));
+    http_options.allowed_hosts.push_back(std::move(name));
+  }
+  http_options.host = listen.host;
+  http_options.port = listen.port;
+  if (options.admin_token_file.empty()) {
+    admin_token = to_hex(random_bytes<16>());
+  } else {
+    HUNT_TRY(token, read_secret(options.admin_token_file));
+    admin_token = token;
+  }
+  http_options.admin_token = admin_token;
+  if (!options.server_token_file.empty()) {
+    HUNT_TRY(token, read_secret(options.server_token_file));
+    http_options.server_token = token;
+  }
+  auto ledgers = serving_stores<ports::Ledger>();
+  http::Ports ports{front->bus(),           *whole, *observer, *rules, std::move(ledgers),
+                    system::process_figures};
+  http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
+  HUNT_TRY(port, http->listen());
+  address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());
+  return {};
+}
+
+}  // namespace hunt::node

@@ -1,0 +1,162 @@
+// What each lane has: its cache, its bus, its orchestrator; and the relay where there is no other.
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <thread>
+
+#include "base/random_bytes.h"
+#include "model/limits.h"
+#include "node/parts.h"
+#include "service/prewarm.h"
+
+namespace hunt::node {
+
+namespace {
+
+constexpr std::int64_t hear_relays_ns_max = 1'000'000'000;  // they tell that they live ten a second
+
+}  // namespace
+
+Result<void> Node::Parts::open_caches() {
+  if (!options.cache) return {};
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    redis::RedisOptions how;
+    how.hunt = options.hunt;
+    how.owner = stores->owner();
+    how.seed = options.seed + i;
+    caches.push_back(std::make_unique<LaneCache>(*options.cache, std::move(how),
+                                                 options.wounds.slow_cache_ns, *lanes[i]));
+  }
+  return {};
+}
+
+// A cache that is down is no reason not to serve; one that does not let us in, or is another
+// hunt's, stays so.
+Result<void> Node::Parts::check_cache() {
+  if (caches.empty()) return {};
+  const auto checked = lanes[0]->run(caches[0]->cache.check());
+  const auto stays = [](Errc code) {
+    return code == Errc::unauthorized || code == Errc::already_exists;
+  };
+  if (checked || stays(checked.error().code)) return checked;
+  std::fprintf(stderr, "hunt: %s; the store is read directly until the cache answers\n",
+               checked.error().message.c_str());
+  return {};
+}
+
+Result<void> Node::Parts::open_bus() {
+  if (!options.bus) return {};
+  HUNT_TRY(secrets, run_here(stores->shard(0).store().secrets()));
+  NodeBusOptions bus;
+  bus.servers = *options.bus;
+  bus.hunt = options.hunt;
+  bus.owner = stores->owner();
+  bus.key.assign(secrets.hunt_key.begin(), secrets.hunt_key.end());
+  bus.served = options.shards;
+  bus.shard_count = stores->count();
+  nats = NodeBus::make(std::move(bus), lanes, *front, *whole);
+  return {};
+}
+
+// Connects, and hears for the page and the streams what claims came to.
+Result<void> Node::Parts::listen() {
+  const auto on_claims = [this](const std::vector<model::ClaimEvent>& events) {
+    observer->on_finds(events);
+    http->on_claims(events);
+  };
+  const bool here = nats == nullptr;
+  boost::asio::post(front->executor(), [this, here, on_claims] {
+    front->bus().on_invalidation(
+        [this](const model::Invalidation& one) { observer->heard_relay(one.shard); });
+    if (here) front->bus().on_claims(on_claims);
+  });
+  if (here) return {};
+  const auto on_trouble = [this](std::string what) {
+    observer->set_trouble("bus", std::move(what));
+  };
+  const auto on_distrust = [this] { observer->count_distrusted_message(); };
+  observer->set_bus([bus = nats.get()](model::Counts& counts) { bus->add_to(counts); });
+  return nats->connect({on_claims, on_trouble, on_distrust});
+}
+
+Result<void> Node::Parts::relay_here() {
+  std::uint64_t identity = 0;
+  for (const auto byte : random_bytes<8>()) identity = identity << 8 | byte;
+  ports::TileCache* cache = caches.empty() ? nullptr : &caches[0]->port();
+  Lane& first = *lanes[0];
+  for (std::size_t shard = 0; shard < stores->count(); ++shard) {
+    service::RelayOptions relay_options{static_cast<model::ShardId>(shard), identity | 1U};
+    relay_options.on_trouble = [this, part = fmt::format("relay of shard {}", shard)](
+                                   const std::string& what) {
+      observer->set_trouble(
+          part, what.empty() ? what : fmt::format("the {} tells no grants now: {}", part, what));
+    };
+    relay_options.on_gap = [this, shard] {
+      observer->count_gap(static_cast<model::ShardId>(shard));
+    };
+    relays.push_back(std::make_unique<service::Relay>(relay_options, stores->shard(shard).feed(),
+                                                      first.bus(), cache, clock, first.timer(),
+                                                      first.executor()));
+    HUNT_CHECK(first.run(relays.back()->start()));
+  }
+  return {};
+}
+
+// They listen for changes, and answer nobody yet.
+void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    Lane& lane = *lanes[i];
+    service::OrchestratorOptions how;
+    how.lane = i;
+    how.seed = options.seed + i;
+    how.event_seed = seed;
+    how.map = std::make_shared<const model::ShardMap>(stores->map());
+    how.served = options.shards;
+    how.grant_calls_max = options.grant_calls_max;
+    how.stage_clock = options.stage_clock;
+    service::OrchestratorPorts ports{serving_stores(), bus_of(i), clock, lane.timer(),
+                                     lane.executor()};
+    if (!caches.empty()) ports.cache = &caches[i]->port();
+    orchestrators.push_back(std::make_unique<service::Orchestrator>(how, std::move(ports),
+                                                                    *observer, rules->current()));
+    service::Orchestrator* orchestrator = orchestrators.back().get();
+    boost::asio::post(lane.executor(), [orchestrator] { orchestrator->start(); });
+  }
+}
+
+// What is read before the relays are heard is trusted for a second only. A lane that could not read
+// all of it is better than none.
+void Node::Parts::prewarm() {
+  observer->set_not_ready("the loot is being read ahead");
+  const std::int64_t deadline_ns = clock.now_ns() + limits::prewarm_ns_max;
+  const auto chunks = lanes[0]->run(service::find_hot_set(*whole, {}));
+  auto warm = chunks ? Result<void>() : tl::unexpected<Error>(chunks.error());
+  if (chunks && chunks->empty()) return;
+  const std::int64_t heard_by_ns = clock.now_ns() + hear_relays_ns_max;
+  while (warm && !observer->heard_relays() && clock.now_ns() < heard_by_ns) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  for (std::size_t i = 0; warm && i < lanes.size(); ++i) {
+    warm = lanes[i]->run(orchestrators[i]->prewarm(*chunks, deadline_ns));
+  }
+  if (warm) return;
+  std::fprintf(stderr, "hunt: not all loot was read ahead: %s; the first players wait for it\n",
+               warm.error().message.c_str());
+}
+
+void Node::Parts::serve() {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    Lane& lane = *lanes[i];
+    service::Orchestrator* orchestrator = orchestrators[i].get();
+    ports::BatchHandler* handler = orchestrator;
+    if (const auto burn_ns = options.wounds.busy_cpu_ns; burn_ns > 0) {
+      busy_handlers.push_back(std::make_unique<delay::BusyHandler>(*orchestrator, burn_ns));
+      handler = busy_handlers.back().get();
+    }
+    boost::asio::post(lane.executor(), [this, orchestrator, handler, i, &lane] {
+      if (nats == nullptr) return lane.bus().serve(*handler);
+      nats->serve(i, *handler, *orchestrator, clock);
+    });
+  }
+}
+
+}  // namespace hunt::node

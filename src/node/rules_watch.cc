@@ -1,0 +1,132 @@
+#include "node/rules_watch.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <stop_token>
+#include <utility>
+
+#include "adapters/system/system_clock.h"
+
+namespace hunt::node {
+
+namespace {
+
+std::string lines_of(const std::vector<rules::Diagnostic>& diagnostics) {
+  std::string out;
+  for (const auto& diagnostic : diagnostics) {
+    if (!out.empty()) out += '\n';
+    out += rules::format(diagnostic);
+  }
+  return out;
+}
+
+}  // namespace
+
+RulesWatch::RulesWatch(Options options) : options_(std::move(options)) {}
+
+RulesWatch::~RulesWatch() = default;
+
+Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
+  std::unique_ptr<RulesWatch> watch(new RulesWatch(std::move(options)));
+  if (watch->options_.path.empty()) {
+    watch->current_ = std::make_shared<const model::RuleSet>(rules::builtin_rules());
+    return watch;
+  }
+  const Reading reading = read(watch->options_.path);
+  auto loaded = reading.files
+                    ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
+                    : rules::RulesResult(tl::unexpected(reading.files.error()));
+  if (!loaded) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("the rules are not valid; nothing is started\n{}", lines_of(loaded.error())));
+  }
+  watch->judged_ = reading.digest;
+  watch->last_seen_ = reading.digest;
+  watch->adopt(std::move(*loaded));
+  return watch;
+}
+
+void RulesWatch::start() {
+  HUNT_ASSERT(!thread_.joinable());
+  if (options_.path.empty() || options_.path == "-") return;
+  thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+}
+
+RulesWatch::RuleSetPtr RulesWatch::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void RulesWatch::watch(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    stopped.wait_for(lock, stop, options_.interval, [] { return false; });
+    if (!stop.stop_requested()) look();
+  }
+}
+
+RulesWatch::Reading RulesWatch::read(const std::string& path) {
+  Reading out{rules::read_rules_files(path), {}};
+  // Lengths keep apart what moves from one file to the next; a failure has a content of its own.
+  std::vector<std::uint8_t> bytes;
+  const auto put = [&](std::string_view text) {
+    const std::string length = fmt::format("{}:", text.size());
+    bytes.insert(bytes.end(), length.begin(), length.end());
+    bytes.insert(bytes.end(), text.begin(), text.end());
+  };
+  if (out.files) {
+    for (const auto& file : *out.files) {
+      put(file.name);
+      put(file.text);
+    }
+  } else {
+    put(lines_of(out.files.error()));
+  }
+  out.digest = Sha256().of(bytes);
+  return out;
+}
+
+void RulesWatch::look() {
+  const Reading reading = read(options_.path);
+  const bool settled = reading.digest == std::exchange(last_seen_, reading.digest);
+  if (!settled || reading.digest == judged_) return;
+  judged_ = reading.digest;
+  judge(reading);
+}
+
+void RulesWatch::judge(const Reading& reading) {
+  auto loaded = reading.files
+                    ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
+                    : rules::RulesResult(tl::unexpected(reading.files.error()));
+  const RuleSetPtr before = current();
+  if (!loaded) {
+    rejected_.fetch_add(1);
+    if (!options_.log) return;
+    options_.log(fmt::format("rules: {} changed but is not valid; version {} stays in force",
+                             options_.path, before->version));
+    for (const auto& diagnostic : loaded.error()) options_.log(rules::format(diagnostic));
+    return;
+  }
+  adopt(std::move(*loaded));
+  const RuleSetPtr now = current();
+  if (now->version == before->version) return;  // a comment, or back to what was in force
+  if (options_.log) {
+    options_.log(fmt::format("rules: version {} replaces {}", now->version, before->version));
+  }
+  if (options_.on_change) options_.on_change(now);
+}
+
+void RulesWatch::adopt(rules::LoadedRules loaded) {
+  if (options_.log) {
+    for (const auto& warning : loaded.warnings) options_.log(rules::format(warning));
+  }
+  auto next = std::make_shared<const model::RuleSet>(std::move(loaded.set));
+  const std::lock_guard lock(mutex_);
+  current_ = std::move(next);
+}
+
+}  // namespace hunt::node

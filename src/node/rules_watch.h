@@ -1,0 +1,75 @@
+// RulesWatch: the rules in force, reloaded while running. A bad file never replaces a good one.
+//
+// Not the language (rules/). It reads the whole path (file or directory) twice a second and
+// compares contents, not times, so that an editor's rename-over and a ConfigMap's link swap are
+// seen alike. A change counts once two reads in a row agree: a half-written file is not judged.
+// Lifecycle: open() reads once and fails on bad rules; start() begins to watch; the destructor
+// joins. Thread: current() and rejected() from any; both callbacks run on the watching thread.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "ports/rules_source.h"
+#include "rules/load.h"
+
+namespace hunt::node {
+
+class RulesWatch final : public ports::RulesSource {
+ public:
+  using RuleSetPtr = std::shared_ptr<const model::RuleSet>;
+
+  struct Options {
+    std::string path;  // empty: the built-in event, which never changes; nor does "-"
+    // Half a second: an edit is live within a second, and reading 16 MiB so often costs little.
+    std::chrono::milliseconds interval{500};
+    std::function<void(RuleSetPtr)> on_change;  // a new valid set; never for the first one
+    std::function<void(std::string_view)> log;  // one line each, without a newline
+  };
+
+  // Errors: invalid_argument with every diagnostic, one a line.
+  [[nodiscard]] static Result<std::unique_ptr<RulesWatch>> open(Options options);
+  ~RulesWatch() override;
+  RulesWatch(const RulesWatch&) = delete;
+  RulesWatch& operator=(const RulesWatch&) = delete;
+
+  // At most once. Nothing to do for what never changes.
+  void start();
+
+  [[nodiscard]] RuleSetPtr current() const override;
+  // Contents that were refused since open(), each counted once as long as it stays.
+  [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_.load(); }
+
+ private:
+  // One reading of the path: its files, or why they cannot be read; and the hash of either.
+  struct Reading {
+    tl::expected<std::vector<rules::RulesFile>, std::vector<rules::Diagnostic>> files;
+    Digest256 digest{};
+  };
+
+  explicit RulesWatch(Options options);
+  [[nodiscard]] static Reading read(const std::string& path);
+  void watch(const std::stop_token& stop);
+  void look();
+  void judge(const Reading& reading);
+  void adopt(rules::LoadedRules loaded);
+
+  Options options_;
+  std::atomic<std::uint64_t> rejected_{0};
+  mutable std::mutex mutex_;  // guards current_
+  RuleSetPtr current_;
+  Digest256 judged_{};     // the content of current_, or of the last refusal
+  Digest256 last_seen_{};  // of the reading before
+  std::jthread thread_;    // last: joins before anything above goes
+};
+
+}  // namespace hunt::node

@@ -1,0 +1,41 @@
+// StoreUrl: one --store, read once: which kind of store it is, and where.
+//
+// Not the store (open_store.h). A value; a PostgreSQL URL may hold a password, which is not shown.
+#pragma once
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "adapters/postgres/postgres_url.h"
+#include "base/result.h"
+
+namespace hunt::node {
+
+class StoreUrl {
+ public:
+  // "sqlite:FILE" or "postgres://…". Errors: invalid_argument, with field `store`.
+  [[nodiscard]] static Result<StoreUrl> parse(const std::string& url);
+  [[nodiscard]] static StoreUrl sqlite(std::string path);
+
+  // Null: it is of another kind.
+  [[nodiscard]] const std::string* sqlite_path() const noexcept;
+  [[nodiscard]] const postgres::PostgresUrl* postgres() const noexcept;
+  // For people: without user and password.
+  [[nodiscard]] std::string shown() const;
+  friend bool operator==(const StoreUrl& a, const StoreUrl& b) { return a.url_ == b.url_; }
+
+ private:
+  using Where = std::variant<std::string, postgres::PostgresUrl>;
+  StoreUrl(std::string url, Where where) : url_(std::move(url)), where_(std::move(where)) {}
+
+  std::string url_;
+  Where where_;
+};
+
+// That there are not too many, none twice, and of several each can be a shard. Errors:
+// invalid_argument, with field `store`.
+[[nodiscard]] Result<void> check_stores(const std::vector<StoreUrl>& urls);
+[[nodiscard]] std::string shown_stores(const std::vector<StoreUrl>& urls);
+
+}  // namespace hunt::node

@@ -1,0 +1,44 @@
+#include "rush/run_parts.h"
+
+#include <gtest/gtest.h>
+
+#include "load/demo_world.h"
+#include "rules/load.h"
+
+namespace hunt::rush {
+namespace {
+
+constexpr std::int64_t minute_us = 60'000'000;
+
+std::string told(std::int64_t starts_us, std::int64_t ends_us, std::int64_t now_us) {
+  model::RuleSet rules;
+  rules.events.push_back({"e", model::Trigger::step, 0, starts_us, ends_us});
+  const auto sentences = closed_events(rules, now_us);
+  return sentences.empty() ? "" : sentences.front().substr(0, sentences.front().find(" ("));
+}
+
+TEST(ClosedEvents, are_told_with_a_rough_time) {
+  const std::int64_t now_us = 1'000'000 * minute_us;
+  constexpr std::int64_t day_us = 24 * 60 * minute_us;
+  const auto opens_in = [now_us](std::int64_t time_us) {
+    return told(now_us + time_us, model::time_us_max, now_us);
+  };
+  EXPECT_EQ(opens_in(6 * day_us - minute_us), "event \"e\" opens in 6 d");
+  EXPECT_EQ(opens_in(26 * 60 * minute_us), "event \"e\" opens in 26 h");
+  EXPECT_EQ(opens_in(30 * minute_us), "event \"e\" opens in 30 min");
+  EXPECT_EQ(opens_in(1'000'000), "event \"e\" opens in 1 s");
+  EXPECT_EQ(told(0, now_us - 181 * minute_us, now_us), "event \"e\" ended 3 h ago");
+  EXPECT_EQ(told(0, now_us, now_us), "event \"e\" ended 0 s ago");
+  EXPECT_EQ(told(now_us, now_us + 1, now_us), "");
+}
+
+TEST(DemoWorld, has_as_much_of_each_table_of_the_event) {
+  const auto world = load::make_demo_world({.loot_tiles = 1'000, .tables = {"a", "b", "c"}});
+  std::size_t of_a = 0;
+  for (const auto& burial : world.burials) of_a += burial.table == "a" ? 1 : 0;
+  EXPECT_EQ(of_a, 334U);
+  EXPECT_EQ(tables_of(rules::builtin_rules()), std::vector<std::string>{"starlight"});
+}
+
+}  // namespace
+}  // namespace hunt::rush

@@ -1,0 +1,90 @@
+#include "service/claim_lookups.h"
+
+#include <utility>
+
+#include "model/limits.h"
+
+namespace hunt::service {
+
+ClaimLookups::ClaimLookups(const Shards& shards, const ports::Clock& clock,
+                           boost::asio::any_io_executor lane, LaneMetrics& metrics)
+    : shards_(shards),
+      clock_(clock),
+      metrics_(metrics),
+      queues_(shards.count()),
+      // Twice: a call that has its answers sends the next one before its own task ends.
+      tasks_(std::move(lane), shards.count() * 2 * limits::claim_calls_inflight_max) {}
+
+bool ClaimLookups::full() const noexcept {
+  return waiting_ >= limits::claims_waiting_max;
+}
+
+void ClaimLookups::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32_t position) {
+  if (full()) {
+    wait->fail({Errc::overloaded, "too many claims wait to be looked up; try again later", {}});
+    return;
+  }
+  ++waiting_;
+  ++wait->open;
+  Queue& queue = queues_[shards_.of(claim.world, claim.tile)];
+  queue.waiting.push_back({std::move(claim), wait, position});
+}
+
+void ClaimLookups::flush() {
+  for (model::ShardId shard = 0; shard < queues_.size(); ++shard) flush(shard);
+}
+
+// One call at a time, unless there is more than goes into one.
+void ClaimLookups::flush(model::ShardId shard) {
+  Queue& queue = queues_[shard];
+  while (!queue.waiting.empty() && queue.calls_inflight < limits::claim_calls_inflight_max) {
+    if (queue.calls_inflight > 0 && queue.waiting.size() < limits::claims_per_call_max) return;
+    std::vector<Lookup> lookups;
+    while (!queue.waiting.empty() && lookups.size() < limits::claims_per_call_max) {
+      Lookup next = std::move(queue.waiting.front());
+      queue.waiting.pop_front();
+      const bool awaited = !next.wait->error && clock_.now_ns() < next.wait->deadline_ns;
+      if (awaited) {
+        lookups.push_back(std::move(next));
+      } else {
+        --waiting_;
+      }
+    }
+    if (lookups.empty()) return;
+    ++queue.calls_inflight;
+    const bool spawned = tasks_.try_spawn(call(shard, std::move(lookups)));
+    HUNT_ASSERT(spawned);
+  }
+}
+
+boost::asio::awaitable<void> ClaimLookups::call(model::ShardId shard, std::vector<Lookup> lookups) {
+  std::vector<model::Claim> claims;
+  claims.reserve(lookups.size());
+  for (const auto& lookup : lookups) claims.push_back(lookup.claim);
+  metrics_.claim_lookups += claims.size();
+  auto done = co_await shards_.store(shard).look_up_claims(std::move(claims));
+  --queues_[shard].calls_inflight;
+  waiting_ -= lookups.size();
+  auto& health = metrics_.stores[shard].lookups;
+  if (done) {
+    health.work();
+  } else {
+    health.failed(done.error(), clock_.now_ns());
+  }
+  HUNT_ASSERT(!done || done->verdicts.size() == lookups.size());
+  for (std::size_t i = 0; i < lookups.size(); ++i) {
+    ClaimWait& wait = *lookups[i].wait;
+    if (!done) {
+      wait.fail(done.error());
+    } else if (done->verdicts[i].moved) {
+      wait.fail(shards_.moved());
+    } else if (done->verdicts[i].outcome != model::Outcome::nothing) {
+      wait.tell(lookups[i].position, std::move(done->verdicts[i]));
+    } else {
+      wait.close_one();
+    }
+  }
+  flush(shard);
+}
+
+}  // namespace hunt::service
