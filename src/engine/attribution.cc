@@ -21,6 +21,8 @@ constexpr std::int64_t filled_min = 3;
 constexpr double worth_telling = 0.2;  // a share from here on is told beside the largest
 // Of a wait without a core: from here on it may be what makes the wait long.
 constexpr double some_starving = 0.2;
+// Of a wait for others: so much of it our own thread was awake that the wait is the thread's.
+constexpr double busy_thread = 0.75;
 
 std::string ms(std::int64_t ns) {
   const double value = static_cast<double>(ns) / 1e6;
@@ -45,6 +47,11 @@ bool is_store(Stage stage) {
   return stage == Stage::store_load || stage == Stage::store_grant;
 }
 
+// What a batch meets before it comes to a lane, and after.
+bool is_before_lane(Stage stage) {
+  return stage == Stage::bus || stage == Stage::front;
+}
+
 // One stage at one resource, of the timelines of a tail that were there.
 struct Part {
   Stage stage = Stage::queue;
@@ -54,7 +61,9 @@ struct Part {
   std::int64_t filled = 0;  // of them, those where it takes half of what the tail takes on average
   InStore told{};
   std::int64_t fill_wait_ns = 0;
+  std::int64_t bus_way_ns = 0;
   std::int64_t starved_ns = 0;  // of `ns` at most
+  bool at_connections = false;  // not at the lane, but at the thread of a store's connections
 
   [[nodiscard]] double starved_share() const {
     return ns == 0 ? 0.0 : static_cast<double>(starved_ns) / static_cast<double>(ns);
@@ -120,6 +129,8 @@ Tail tail_of(std::vector<Timeline> all) {
       if (ns * 2 >= tail.mean_ns()) ++part.filled;
       if (is_store(stage)) part.told += timeline.in_store(stage);
       part.fill_wait_ns += timeline.fill_wait_ns;
+      part.bus_way_ns += timeline.bus_way_ns;
+      if (is_before_lane(stage)) continue;
       part.starved_ns += std::min(ns, timeline.starved_ns);
     }
     // A stage nobody was in is shown, too.
@@ -128,6 +139,10 @@ Tail tail_of(std::vector<Timeline> all) {
     if (!seen) part_of(tail, stage, 0);
   }
   return tail;
+}
+
+bool front_wants_core(const Evidence& evidence) {
+  return evidence.front_busy + evidence.front_starved > busy_lane;
 }
 
 bool wants_core(const Evidence& evidence) {
@@ -155,8 +170,12 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   const std::int64_t lock_ns = part.told.lock_ns / count;
   const std::int64_t exec_ns = part.told.exec_ns / count;
   const std::int64_t commit_ns = part.told.commit_ns / count;
-  const std::int64_t way_ns = std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - commit_ns);
-  Inside most{Cause::round_trip, way_ns};
+  const std::int64_t rest_ns = std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - commit_ns);
+  const std::int64_t ours_ns = std::min(rest_ns, (part.told.thread_ns + part.starved_ns) / count);
+  Inside most{Cause::round_trip, rest_ns - ours_ns};
+  if (rest_ns > 0 && static_cast<double>(ours_ns) >= busy_thread * static_cast<double>(rest_ns)) {
+    most = {Cause::cpu, rest_ns};
+  }
   for (const auto& one : {Inside{Cause::lock, lock_ns}, Inside{Cause::server, exec_ns},
                           Inside{Cause::commit, commit_ns}}) {
     if (one.ns > most.ns) most = one;
@@ -184,11 +203,13 @@ bool is_starved(const Part& part) {
 }
 
 Cause cause_of(const Evidence& evidence, const Part& part) {
-  if (model::is_work(part.stage) || is_starved(part)) return Cause::cpu;
+  if (model::is_work(part.stage) || is_starved(part) || part.at_connections) return Cause::cpu;
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }
+  if (part.stage == Stage::bus) return Cause::bus;
+  if (part.stage == Stage::front) return front_wants_core(evidence) ? Cause::cpu : Cause::queue;
   if (wants_core(evidence)) return Cause::cpu;
   if (part.starved_share() >= some_starving) return Cause::unclear;
   if (part.stage == Stage::load_wait) return Cause::limit;
@@ -211,17 +232,36 @@ const Part* call_behind_wait(const Evidence& evidence, const Tail& tail, const P
   return call != nullptr && call->mean_ns() >= slow_call_ns ? call : nullptr;
 }
 
+// What is stored waits because those who take it have their hands full: then the wait is of what
+// fills them.
+const Part* work_behind_backlog(const Tail& tail, const Part& part) {
+  if (part.stage != Stage::bus || part.bus_way_ns * 2 >= part.ns) return nullptr;
+  const Part* most = nullptr;
+  for (const Part& other : tail.parts) {
+    if (is_before_lane(other.stage) || other.mean_ns() < answers_fine_ns) continue;
+    if (most == nullptr || other.ns > most->ns) most = &other;
+  }
+  return most;
+}
+
 // A call that is over comes back to its lane and waits in the same line as the batches, or for a
 // core. The line of a busy lane, when it is long enough to hold most of the call.
 std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
-  const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2;
+  const bool stored = part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns;
+  const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || stored;
   if (!waits) return std::nullopt;
   if (is_starved(part)) {
     Part line{Stage::queue, 0, part.starved_ns, part.count};
     line.starved_ns = part.starved_ns;
     return line;
   }
+  if (is_store(part.stage) && cause_of(evidence, part) == Cause::cpu) {
+    Part line{Stage::queue, part.shard, inside_store(evidence, part).ns, 1};
+    line.at_connections = true;
+    return line;
+  }
   if (!wants_core(evidence)) return std::nullopt;
+  if (part.stage == Stage::bus) return Part{Stage::queue, 0, part.ns, part.count};
   const std::int64_t line_ns = p99_of(evidence.answers, Stage::queue);
   if (line_ns * 2 < part.mean_ns()) return std::nullopt;
   return Part{Stage::queue, 0, line_ns, 1};
@@ -259,10 +299,22 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       return fmt::format("{} is {} making commits durable", ms(part_ns), resource);
     case Cause::lock:
       return fmt::format("{} is waiting for locks of {}", ms(part_ns), resource);
+    case Cause::bus:
+      if (part.bus_way_ns * 2 >= part.ns) {
+        return fmt::format("{} is the way over the bus and back", ms(stage_ns));
+      }
+      return fmt::format("{} is stored on the bus and waits until it is taken", ms(stage_ns));
     case Cause::cpu:
+      if (part.stage == Stage::front) {
+        return fmt::format("{} is waiting for the thread that answers HTTP, which has {} of a core",
+                           ms(stage_ns), percent(evidence.front_busy));
+      }
       if (is_starved(part)) {
         return fmt::format("{} is waiting for a core at {}", ms(part.starved_ns / part.count),
                            resource);
+      }
+      if (part.at_connections || is_store(part.stage)) {
+        return fmt::format("{} is our own thread, which was busy or had no core", ms(stage_ns));
       }
       return fmt::format("{} is {} on a busy CPU", ms(stage_ns), resource);
     case Cause::limit:
@@ -299,11 +351,25 @@ std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) 
     case Cause::lock:
       return fmt::format("Look for long transactions and other writers on {}; {}", resource,
                          no_pods);
+    case Cause::bus:
+      if (part.bus_way_ns * 2 >= part.ns) {
+        return fmt::format("Look at the network to NATS and at its servers; {}", no_pods);
+      }
+      return "Look whether every orchestrator lives: one that hangs keeps what it took. Where the "
+             "backlog grows all the same, add pods.";
     case Cause::cpu:
+      if (part.stage == Stage::front) {
+        return evidence.front_starved > evidence.front_busy
+                   ? "Add pods or raise their CPU limit: the thread is ready and gets no core."
+                   : "Add pods, or send more positions at once: one thread of each pod answers "
+                     "HTTP.";
+      }
       return is_starved(part) || evidence.lane_starved > evidence.lane_busy
                  ? "Add pods or raise their CPU limit: the lane's thread is ready and gets no "
                    "core, "
                    "because others have it or a limit throttles it."
+             : part.at_connections
+                 ? "Add pods, or raise their CPU limit: one thread of each holds the connections."
                  : "Add lanes or pods: this thread's core is the limit.";
     case Cause::limit:
       if (part.stage == Stage::load_wait) {
@@ -414,10 +480,15 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
                              evidence.grant_calls_max);
     part = call;
     why.share += tail.share(*call);
+  } else if (const Part* work = work_behind_backlog(tail, *part)) {
+    wait = "they are stored until one is done, and of each ";
+    part = work;
+    why.share += tail.share(*work);
   }
   const std::optional<Part> line = line_behind_call(evidence, *part);
   if (line) {
-    wait = fmt::format("what {} answered waits for its turn on the lane, where ", part->resource());
+    wait = fmt::format("what {} answered waits for its turn {}, where ", part->resource(),
+                       line->at_connections ? "at our connections to it" : "on the lane");
     if (const Part* queue = tail.find(Stage::queue, 0)) why.share += tail.share(*queue);
     part = &*line;
   }

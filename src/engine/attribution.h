@@ -26,6 +26,9 @@ struct Evidence {
   // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
   double lane_busy = 0;
   double lane_starved = 0;
+  // The same of the thread that answers HTTP.
+  double front_busy = 0;
+  double front_starved = 0;
   std::uint32_t lane_count = 1;
   std::uint64_t claims_waiting = 0;
   std::uint64_t claims_waiting_max = 0;

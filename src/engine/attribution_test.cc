@@ -58,6 +58,28 @@ TEST(Attribution, tells_lock_execution_and_commit_apart) {
   EXPECT_EQ(cause(claim(1, 400, 100, 100, 100)), Cause::unclear);
 }
 
+// Planted: the thread of the connections has no core, so answers lie in its socket.
+TEST(Attribution, what_our_own_thread_takes_is_no_way) {
+  const auto why_of = [](std::int64_t thread_ms) {
+    Timeline waited = claim(1, 200, 0, 10);
+    waited.grant.thread_ns = thread_ms * ms_ns;
+    Evidence evidence;
+    evidence.claims.assign(100, waited);
+    evidence.lane_busy = 0.1;
+    return attribute(evidence);
+  };
+  const model::Why ours = why_of(170);
+  EXPECT_TRUE(ours.confident);
+  EXPECT_EQ(ours.cause, Cause::cpu);
+  EXPECT_EQ(ours.resource, "lanes");
+  EXPECT_NE(ours.verdict.find("190 ms is our own thread"), std::string::npos) << ours.verdict;
+  EXPECT_EQ(ours.next.find("will not help"), std::string::npos) << ours.next;
+  EXPECT_EQ(why_of(20).cause, Cause::round_trip);
+  const model::Why both = why_of(120);
+  EXPECT_EQ(both.cause, Cause::unclear);
+  EXPECT_FALSE(both.confident);
+}
+
 TEST(Attribution, blames_the_slow_call_when_claims_wait_for_one) {
   Evidence evidence;
   evidence.claims.assign(100, claim(5'000, 500));
@@ -422,6 +444,60 @@ TEST(OpenClocks, show_what_waits_and_only_while_it_does) {
   for (const auto& clock : many) open.add(clock, Stage::l2);
   EXPECT_LE(open.samples(1).size(), OpenClocks::samples_max);
   EXPECT_GT(open.samples(1).size(), OpenClocks::samples_max / 2);
+}
+
+Timeline before_lane(std::int64_t way_ms, std::int64_t stored_ms, std::int64_t front_ms,
+                     std::int64_t load_ms = 0) {
+  Timeline timeline = answer(0, 1, load_ms);
+  timeline.bus_way_ns = way_ms * ms_ns;
+  timeline.add(Stage::bus, (way_ms + stored_ms) * ms_ns);
+  timeline.add(Stage::front, front_ms * ms_ns);
+  return timeline;
+}
+
+TEST(Attribution, names_the_way_over_the_bus) {
+  Evidence evidence;
+  evidence.answers.assign(100, before_lane(50, 0, 0));
+  evidence.lane_busy = 0.7;  // says nothing of the way
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident);
+  EXPECT_EQ(why.cause, Cause::bus);
+  EXPECT_EQ(why.resource, "bus");
+  EXPECT_NE(why.verdict.find("50 ms is the way over the bus and back"), std::string::npos)
+      << why.verdict;
+  EXPECT_NE(why.next.find("scaling pods will not help"), std::string::npos) << why.next;
+}
+
+TEST(Attribution, a_backlog_is_of_what_fills_those_who_take_it) {
+  Evidence evidence;
+  evidence.answers.assign(100, before_lane(1, 900, 0));
+  const model::Why idle = attribute(evidence);
+  EXPECT_EQ(idle.cause, Cause::bus);
+  EXPECT_EQ(idle.next.find("will not help"), std::string::npos) << idle.next;
+  evidence.lane_busy = 0.95;
+  const model::Why busy = attribute(evidence);
+  EXPECT_EQ(busy.cause, Cause::cpu) << busy.verdict;
+  EXPECT_EQ(busy.resource, "lanes");
+  evidence.lane_busy = 0.1;
+  evidence.answers.assign(100, before_lane(1, 900, 0, 250));
+  const model::Why slow = attribute(evidence);
+  EXPECT_TRUE(slow.confident);
+  EXPECT_EQ(slow.cause, Cause::round_trip) << slow.verdict;
+  EXPECT_EQ(slow.resource, "shard 0");
+}
+
+TEST(Attribution, names_the_thread_of_http_when_it_is_full) {
+  Evidence evidence;
+  evidence.answers.assign(100, before_lane(0, 0, 370));
+  evidence.lane_busy = 0.14;
+  evidence.front_busy = 0.98;
+  const model::Why full = attribute(evidence);
+  EXPECT_TRUE(full.confident);
+  EXPECT_EQ(full.cause, Cause::cpu);
+  EXPECT_EQ(full.resource, "http");
+  EXPECT_EQ(full.next.find("will not help"), std::string::npos) << full.next;
+  evidence.front_busy = 0.1;
+  EXPECT_EQ(attribute(evidence).cause, Cause::queue);
 }
 
 TEST(Reservoir, keeps_a_fair_sample_of_the_last_seconds) {

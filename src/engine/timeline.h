@@ -22,6 +22,7 @@ struct InStore {
   std::int64_t lock_ns = 0;
   std::int64_t exec_ns = 0;
   std::int64_t commit_ns = 0;
+  std::int64_t thread_ns = 0;   // our thread of the connections was awake: at most so much was its
   std::uint32_t shard = 0;      // of several, the one that took the longest
   std::int64_t longest_ns = 0;  // how long that was
 
@@ -30,6 +31,7 @@ struct InStore {
     lock_ns += other.lock_ns;
     exec_ns += other.exec_ns;
     commit_ns += other.commit_ns;
+    thread_ns += other.thread_ns;
     return *this;
   }
 };
@@ -41,6 +43,8 @@ struct Timeline {
   InStore grant;
   // Inside l2: waiting until somebody else has filled the cache.
   std::int64_t fill_wait_ns = 0;
+  // Inside bus: on the way; the rest of it was stored.
+  std::int64_t bus_way_ns = 0;
   // Of the whole: the lane's thread was ready to go on and had no core.
   std::int64_t starved_ns = 0;
 
@@ -125,6 +129,7 @@ class StageClock {
       inside.lock_ns += ns(call.times.lock_us);
       inside.exec_ns += ns(call.times.exec_us);
       inside.commit_ns += ns(call.times.commit_us);
+      inside.thread_ns += ns(call.times.thread_us);
     }
     cut(stage, now_ns);
   }

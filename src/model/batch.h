@@ -31,6 +31,11 @@ struct Batch {
   std::optional<std::int64_t> as_of_us;
   // When this process took it, monotonic; 0 when it is handled at once.
   std::int64_t received_ns = 0;
+  // What the way takes besides, there and back, as whoever took the batch knows it: the HTTP
+  // thread; the bus, and in it the wait of what is stored. For the time-line alone.
+  std::int64_t front_ns = 0;
+  std::int64_t bus_way_ns = 0;
+  std::int64_t bus_wait_ns = 0;
 };
 
 // What a position, or later its claim, came to. docs/REFERENCE.md says what a game does with each.

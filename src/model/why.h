@@ -14,6 +14,8 @@ namespace hunt::model {
 
 // Stages are disjoint and closed: they add up to the whole. Their table says what they are.
 enum class Stage : std::uint8_t {
+  bus,
+  front,
   queue,
   l1,
   l2,
@@ -33,6 +35,8 @@ struct StageFacts {
 
 // In the order of a batch's way.
 inline constexpr StageFacts stages[] = {
+    {Stage::bus, "bus", false, "bus"},               // on the bus, there and back, or stored in it
+    {Stage::front, "front", false, "http"},          // for the thread of HTTP, there and back
     {Stage::queue, "queue", false, "lanes"},         // for the lane's loop
     {Stage::l1, "l1", true, "lanes"},                // looking in memory and deciding
     {Stage::l2, "l2", false, "cache"},               // for chunks from the shared cache
@@ -76,11 +80,13 @@ enum class Cause : std::uint8_t {
   queue,       // waiting in line though the thread is not busy
   limit,       // a limit of ours holds claims back
   cache_miss,  // waiting until somebody else has filled the cache
+  bus,         // on the way over the bus, or stored there and not taken
 };
 
 [[nodiscard]] constexpr std::string_view name_of(Cause cause) noexcept {
-  constexpr std::string_view names[] = {"none", "unclear", "round_trip", "server", "commit",
-                                        "lock", "cpu",     "queue",      "limit",  "cache_miss"};
+  constexpr std::string_view names[] = {"none",   "unclear",    "round_trip", "server",
+                                        "commit", "lock",       "cpu",        "queue",
+                                        "limit",  "cache_miss", "bus"};
   return names[static_cast<std::size_t>(cause)];
 }
 

@@ -67,6 +67,7 @@ Result<void> Node::start() {
   parts.rules->start();
   boost::asio::post(parts.front->executor(), [&parts] {
     parts.http->start();
+    parts.front_watch->start();
     parts.store_watch->start();
     if (parts.nats != nullptr) parts.nats->show_map(parts.stores->map());
     if (parts.stores->count() == 1) return;

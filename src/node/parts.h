@@ -19,6 +19,7 @@
 #include "adapters/inproc/inproc_bus.h"
 #include "adapters/redis/redis_cache.h"
 #include "adapters/system/system_clock.h"
+#include "node/loop_watch.h"
 #include "node/node.h"
 #include "node/node_bus.h"
 #include "node/open_store.h"
@@ -59,6 +60,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<Lane>> lanes;
   // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
   std::unique_ptr<Lane> front;
+  std::unique_ptr<LoopWatch> front_watch;
   std::unique_ptr<NodeBus> nats;  // none: all of it is in this process, the relay too
   std::vector<std::unique_ptr<LaneCache>> caches;  // by lane; none without a cache
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;

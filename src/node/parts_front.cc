@@ -112,8 +112,16 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
     http_options.server_token = token;
   }
   auto ledgers = serving_stores<ports::Ledger>();
-  http::Ports ports{front->bus(),           *whole, *observer, *rules, std::move(ledgers),
-                    system::process_figures};
+  front_watch = std::make_unique<LoopWatch>(*front, clock, [this](LoopWatch::Load load) {
+    observer->set_front_load(load.busy, load.starved);
+  });
+  http::Ports ports{front->bus(),
+                    *whole,
+                    *observer,
+                    *rules,
+                    std::move(ledgers),
+                    system::process_figures,
+                    [watch = front_watch.get()] { return watch->lag_ns(); }};
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());

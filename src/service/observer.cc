@@ -204,6 +204,9 @@ engine::Evidence Observer::gather() const {
     all.store_error_shard = one.store_error_shard;
     all.store_error_cause = one.store_error_cause;
   }
+  const std::lock_guard lock(mutex_);
+  all.front_busy = front_busy_;
+  all.front_starved = front_starved_;
   return all;
 }
 
@@ -410,6 +413,12 @@ void Observer::set_rules(const model::RuleSet& rules) {
 void Observer::set_rules_rejected(std::uint64_t count) {
   const std::lock_guard lock(mutex_);
   counted_.rules_rejected = count;
+}
+
+void Observer::set_front_load(double busy, double starved) {
+  const std::lock_guard lock(mutex_);
+  front_busy_ = busy;
+  front_starved_ = starved;
 }
 
 void Observer::set_not_ready(std::string reason) {

@@ -11,7 +11,8 @@ namespace hunt::service {
 
 namespace {
 
-constexpr std::int64_t tick_ns = 5'000'000;  // the grain of deadlines and retries
+constexpr std::int64_t tick_ns = 5'000'000;       // the grain of deadlines and retries
+constexpr std::int64_t timer_slack_ns = 200'000;  // what a timer is late anyway
 constexpr std::int64_t worlds_every_ns = 1'000'000'000;
 constexpr int load_rounds_max = 8;  // then the batch is `busy`
 
@@ -161,15 +162,26 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Ba
   co_return co_await process(std::move(batch), wait);
 }
 
+void Orchestrator::begin_times(Ask& ask) const {
+  const model::Batch& batch = ask.batch;
+  ask.times = engine::StageClock(batch.received_ns != 0 ? batch.received_ns : ask.begun_ns);
+  if (!options_.stage_clock) return;
+  ask.times.cut(model::Stage::queue, ask.begun_ns);
+  engine::Timeline& timeline = ask.times.timeline;
+  timeline.bus_way_ns = batch.bus_way_ns;
+  timeline.add(model::Stage::bus, batch.bus_way_ns + batch.bus_wait_ns);
+  timeline.add(model::Stage::front, batch.front_ns);
+  // Without a word of when it came to this lane it is as late as the tick.
+  if (batch.received_ns == 0) timeline.add(model::Stage::queue, late_ns_);
+}
+
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::Batch batch,
                                                                         ports::Wait wait) {
   Ask ask;
   ask.batch = std::move(batch);
   ask.begun_ns = clock_.now_ns();
   ask.deadline_ns = ask.begun_ns + limits::answer_deadline_ns;
-  const std::int64_t received_ns = ask.batch.received_ns;
-  ask.times = engine::StageClock(received_ns != 0 ? received_ns : ask.begun_ns);
-  ask.times.cut(model::Stage::queue, ask.begun_ns);
+  begin_times(ask);
   if (wait == ports::Wait::terminal) {
     ask.wait = std::make_shared<ClaimWait>();
     ask.wait->told_first = ask.batch.as_of_us.has_value();
@@ -381,11 +393,15 @@ void Orchestrator::finish(Ask& ask) {
   const std::int64_t now_ns = clock_.now_ns();
   if (options_.stage_clock) {
     ask.times.cut(model::Stage::answer, now_ns);
-    ask.times.timeline.starved_ns = starved_.since(now_ns - ask.times.timeline.total_ns, now_ns);
+    const std::int64_t here_ns = ask.times.timeline.total_ns -
+                                 ask.times.timeline.of(model::Stage::bus) -
+                                 ask.times.timeline.of(model::Stage::front);
+    ask.times.timeline.starved_ns = starved_.since(now_ns - here_ns, now_ns);
     answer_times_.add(ask.times.timeline, now_ns);
     metrics_.stages.record(ask.times.timeline);
   }
-  metrics_.latencies.answer.record(now_ns - ask.begun_ns);
+  const std::int64_t came_ns = ask.batch.received_ns != 0 ? ask.batch.received_ns : ask.begun_ns;
+  metrics_.latencies.answer.record(now_ns - came_ns + ask.batch.front_ns);
 }
 
 void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {
@@ -427,6 +443,7 @@ boost::asio::awaitable<void> Orchestrator::tick() {
       }
     }
     co_await timer_.sleep_until(now_ns + tick_ns);
+    late_ns_ = std::max<std::int64_t>(0, clock_.now_ns() - now_ns - tick_ns - timer_slack_ns);
   }
   deadlines_.sweep(INT64_MAX);
 }

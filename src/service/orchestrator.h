@@ -106,6 +106,7 @@ class Orchestrator final : public ports::BatchHandler {
   void settle(Ask& ask, const engine::Candidate& candidate);
   void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
   void finish(Ask& ask);
+  void begin_times(Ask& ask) const;
   void cut(Ask& ask, model::Stage stage) const;
   void on_invalidation(const model::Invalidation& invalidation);
   [[nodiscard]] boost::asio::awaitable<void> tick();
@@ -120,6 +121,7 @@ class Orchestrator final : public ports::BatchHandler {
   engine::Reservoir claim_times_;
   engine::OpenClocks open_answers_;
   StarvedMeter starved_;
+  std::int64_t late_ns_ = 0;  // the last tick: so long the loop takes to come to what is ready
   engine::L1 l1_;
   engine::Roller roller_;
   engine::ClaimIds claim_ids_;

@@ -88,8 +88,8 @@ class Api::Impl {
 
   Admission admit(Request head);
   awaitable<Response> handle(Admitted admitted, std::string body);
-  awaitable<StreamAnswer> handle_message(std::string message) {
-    return answer_message(context_, std::move(message));
+  awaitable<StreamAnswer> handle_message(std::string message, FrontTimes front) {
+    return answer_message(context_, std::move(message), front);
   }
 
  private:
@@ -200,6 +200,7 @@ Admission Api::Impl::admit(Request head) {
 awaitable<Response> Api::Impl::handle(Admitted admitted, std::string body) {
   Call& call = *admitted.call;
   call.request.body = std::move(body);
+  call.front = admitted.front;
   auto response = co_await call.route->handler(context_, call);
   if (!response) co_return error_response(response.error());
   co_return std::move(*response);
@@ -217,8 +218,8 @@ awaitable<Response> Api::handle(Admitted admitted, std::string body) {
   return impl_->handle(std::move(admitted), std::move(body));
 }
 
-awaitable<Api::StreamAnswer> Api::handle_message(std::string message) {
-  return impl_->handle_message(std::move(message));
+awaitable<Api::StreamAnswer> Api::handle_message(std::string message, FrontTimes front) {
+  return impl_->handle_message(std::move(message), front);
 }
 
 }  // namespace hunt::http

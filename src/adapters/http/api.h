@@ -4,6 +4,8 @@
 // first request, outlives the last. Thread: the lane's.
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <variant>
 #include <vector>
@@ -26,6 +28,14 @@ struct Ports {
   const ports::RulesSource& rules;
   std::vector<ports::Ledger*> ledgers;  // of every shard, by its number
   model::ProcessFigures (*process)() = [] { return model::ProcessFigures{}; };
+  // How long what is ready waits for this thread just now.
+  std::function<std::int64_t()> lag_ns = [] { return std::int64_t{0}; };
+};
+
+// What a request's way through this thread takes besides being answered.
+struct FrontTimes {
+  std::int64_t came_ns = 0;  // when it came, by std::chrono::steady_clock
+  std::int64_t back_ns = 0;  // what its answer will take to leave, as those before it did
 };
 
 // A request that may be answered, as its header says; its body has not been read yet.
@@ -37,6 +47,7 @@ struct Admitted {
   Admitted& operator=(Admitted&&) = delete;
 
   std::unique_ptr<Call> call;
+  FrontTimes front;
   bool proven = false;  // asks for what not everybody may ask
   bool kept = false;    // of a probe or an admin: answered when all connections are in use
 };
@@ -64,7 +75,8 @@ class Api {
     std::string text;
     std::vector<model::ClaimId> found;  // claims that are not decided yet
   };
-  [[nodiscard]] boost::asio::awaitable<StreamAnswer> handle_message(std::string message);
+  [[nodiscard]] boost::asio::awaitable<StreamAnswer> handle_message(std::string message,
+                                                                    FrontTimes front);
 
  private:
   class Impl;

@@ -42,6 +42,31 @@ struct Client : Connection {
   beast::flat_buffer buffer;
 };
 
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count();
+}
+
+// When a request came, as far as this thread can know: what is ready waits as long as the loop
+// lags. Who sends its parts one after the other has come with the last of them.
+class Arrival {
+ public:
+  explicit Arrival(std::int64_t lag_ns)
+      : lag_ns_(lag_ns), seen_ns_(now_ns()), came_ns_(seen_ns_ - lag_ns) {}
+  void more() {
+    const std::int64_t now = now_ns();
+    if (now - seen_ns_ > 2 * lag_ns_ + read_ns_max) came_ns_ = now - lag_ns_;
+    seen_ns_ = now;
+  }
+  [[nodiscard]] std::int64_t came_ns() const noexcept { return came_ns_; }
+
+ private:
+  static constexpr std::int64_t read_ns_max =
+      1'000'000;  // guess: longer, and something was waited for
+  std::int64_t lag_ns_;
+  std::int64_t seen_ns_;
+  std::int64_t came_ns_;
+};
+
 void expire_after(Connection& connection, std::chrono::milliseconds limit) {
   connection.deadline = SteadyClock::now() + limit;
 }
@@ -249,8 +274,8 @@ awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, 
   received << parser.get().base() << beast::buffers_to_string(connection.buffer.data());
   connection.buffer.clear();
   connection.buffer.shrink_to_fit();
-  const StreamPorts ports{*server.api,   server.ports.ledgers, server.feed,   server.options,
-                          server.bodies, server.answers,       server.figures};
+  const StreamPorts ports{*server.api,   server.ports.ledgers, server.feed,    server.options,
+                          server.bodies, server.answers,       server.figures, server.ports.lag_ns};
   const auto session =
       make_stream_session(std::move(connection.socket), ports, start, std::move(received).str());
   struct Membership {
@@ -271,6 +296,8 @@ awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, 
 
 awaitable<bool> serve_one(ServerState& server, Client& connection) {
   if (!co_await wait_for_request(server, connection)) co_return false;
+  const std::int64_t lag_ns = server.ports.lag_ns();
+  Arrival arrival(lag_ns);
   Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(server.options.header_bytes_max));
   parser.body_limit(boost::none);  // looked at once it is known who asks
@@ -278,6 +305,7 @@ awaitable<bool> serve_one(ServerState& server, Client& connection) {
   bool gone = false;
   auto refusal = co_await read_header(server, connection, parser, gone);
   if (gone) co_return false;
+  arrival.more();
   if (!refusal) {
     refusal = framing_refusal(parser);
     if (refusal) server.figures.count(Refusal::framing);
@@ -298,6 +326,8 @@ awaitable<bool> serve_one(ServerState& server, Client& connection) {
   connection.proven = connection.proven || admitted.proven;
   refusal = co_await read_body(server, connection, parser, gone);
   if (gone) co_return false;
+  arrival.more();
+  admitted.front = {arrival.came_ns(), lag_ns + server.send_ns};
   if (refusal) {
     std::string().swap(parser.get().body());  // before the last look, which takes its time
     connection.body.give_all();
@@ -310,10 +340,13 @@ awaitable<bool> serve_one(ServerState& server, Client& connection) {
   const bool head_only = parser.get().method() == bhttp::verb::head;
   const bool keep_alive = parser.get().keep_alive();
   auto response = co_await answer_of(server, std::move(admitted), std::move(parser.get().body()));
+  const std::int64_t answered_ns = now_ns();
   connection.body.give_all();
   if (response.stream) co_return co_await stream(server, connection, parser, *response.stream);
-  co_return co_await send(server, connection, std::move(response), version, head_only,
-                          keep_alive && !server.stopping);
+  const bool open = co_await send(server, connection, std::move(response), version, head_only,
+                                  keep_alive && !server.stopping);
+  server.send_ns += (now_ns() - answered_ns - server.send_ns) / 8;
+  co_return open;
 }
 
 awaitable<void> serve(std::shared_ptr<ServerState> state, std::shared_ptr<Client> connection) {

@@ -6,6 +6,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
 #include <memory>
 #include <set>
 
@@ -33,6 +34,7 @@ struct ServerState {
   Connections connections;           // those that are served
   std::set<StreamSession*> streams;  // of them, those that became a WebSocket
   ClaimFeed feed;
+  std::int64_t send_ns = 0;  // what the last answers took from here into their sockets
   bool stopping = false;
 };
 

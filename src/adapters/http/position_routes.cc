@@ -1,6 +1,7 @@
 // Positions: one batch by a request, or as a message of a stream.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -15,6 +16,10 @@ using boost::asio::awaitable;
 
 namespace {
 
+std::int64_t now_ns() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 // A stream's message with the id it answers in front.
 std::string with_id(std::optional<std::uint64_t> id, std::string text) {
   if (id) text.insert(1, fmt::format(R"("id":{},)", *id));
@@ -22,12 +27,13 @@ std::string with_id(std::optional<std::uint64_t> id, std::string text) {
 }
 
 awaitable<Result<model::BatchReply>> ask_bus(Context& context, codec::PositionsRequest& request,
-                                             bool wait) {
+                                             bool wait, FrontTimes front) {
   if (std::holds_alternative<std::string>(request.world)) {
     auto world = co_await context.worlds.find(std::move(request.world));
     if (!world) co_return tl::unexpected(std::move(world).error());
     request.batch.world = world->id;
   }
+  request.batch.front_ns = now_ns() - front.came_ns + front.back_ns;
   const auto mode = wait || request.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
   co_return co_await context.ports.bus.ask(request.batch, mode);
 }
@@ -42,11 +48,12 @@ awaitable<Result<Response>> post_positions(Context& context, const Call& call) {
         fmt::format("wait must be \"terminal\" or absent, found \"{}\"", printable(*wait)), "wait");
   }
   HUNT_CO_TRY(request, context.positions_reader.parse(call.request.body));
-  HUNT_CO_TRY(reply, co_await ask_bus(context, request, wait != nullptr));
+  HUNT_CO_TRY(reply, co_await ask_bus(context, request, wait != nullptr, call.front));
   co_return written(codec::write_reply, request.batch, reply);
 }
 
-awaitable<Api::StreamAnswer> answer_message(Context& context, std::string message) {
+awaitable<Api::StreamAnswer> answer_message(Context& context, std::string message,
+                                            FrontTimes front) {
   Api::StreamAnswer answer;
   auto request = context.positions_reader.parse(message, codec::Carrier::stream);
   const auto id = context.positions_reader.last_id();
@@ -54,7 +61,7 @@ awaitable<Api::StreamAnswer> answer_message(Context& context, std::string messag
     answer.text = with_id(id, error_response(request.error()).body);
     co_return answer;
   }
-  const auto reply = co_await ask_bus(context, *request, false);
+  const auto reply = co_await ask_bus(context, *request, false, front);
   if (!reply) {
     answer.text = with_id(id, error_response(reply.error()).body);
     co_return answer;

@@ -25,6 +25,7 @@ struct Call {
   Request request;
   Target target;
   const Route* route = nullptr;
+  FrontTimes front;
 };
 
 // What all handlers of a lane work with.
@@ -100,6 +101,7 @@ template <class Write, class... Values>
 
 // One message of a stream, asked as POST /v1/positions is.
 [[nodiscard]] boost::asio::awaitable<Api::StreamAnswer> answer_message(Context& context,
-                                                                       std::string message);
+                                                                       std::string message,
+                                                                       FrontTimes front);
 
 }  // namespace hunt::http

@@ -92,6 +92,7 @@ void AskService::take(const natsMsg& message) {
                                with_commas(positions), with_commas(link_->message_bytes_max())),
                    "positions"});
   }
+  request->batch.bus_way_ns = link_->round_trip_ns();
   ++inflight_;
   Ask ask{reply_to, form, std::move(*request), monotonic_ns()};
   spawn(link_->lane(), work(std::move(ask)));

@@ -70,6 +70,7 @@ Link::Link(asio::any_io_executor lane, NatsOptions options)
                                  [this](MessagePtr message) { on_answer(std::move(message)); });
     inboxes_[bucket]->on_no_responders = [this, bucket] { on_no_responders(bucket); };
   }
+  static_cast<void>(subscribe(inbox_ + ".ping", {}, [this](const MessagePtr&) { on_ping(); }));
 }
 
 Link::~Link() {
@@ -143,7 +144,9 @@ void Link::adopt(std::unique_ptr<Session> session) {
   lame_ns_ = 0;
   refused_seen_ = overflown_seen_ = 0;
   message_bytes_max_ = session_->payload_bytes_max();
-  heard_ns_ = pinged_ns_ = monotonic_ns();
+  heard_ns_ = monotonic_ns();
+  pinged_ns_ = ping_next_ns_ = 0;
+  round_trip_count_ = 0;
   flush_posted_ = waits_writable_ = false;
   socket_.assign(::dup(session_->socket()));
   session_->on_write_wanted([this] { want_flush(); });
@@ -400,16 +403,35 @@ void Link::tick() {
   if (session_ != nullptr) look_at_server(now_ns);
 }
 
-// Anything that comes shows that the server lives; without it we ask ourselves something.
+// What we ask ourselves goes to the server and back. What cannot be sent brings nothing back: then
+// the silence is what is looked at.
+void Link::ping(std::int64_t now_ns) {
+  ping_next_ns_ = now_ns + ping_every_ns;
+  static_cast<void>(session_->publish(inbox_ + ".ping", {}, {}, {}));
+  if (pinged_ns_ == 0) pinged_ns_ = now_ns;
+}
+
+void Link::on_ping() {
+  if (pinged_ns_ == 0) return;
+  round_trips_ns_[round_trip_count_++ % round_trips_ns_.size()] = monotonic_ns() - pinged_ns_;
+  pinged_ns_ = 0;
+}
+
+std::int64_t Link::round_trip_ns() const noexcept {
+  const auto count = std::min(round_trip_count_, round_trips_ns_.size());
+  if (count == 0) return 0;
+  const auto end = round_trips_ns_.begin() + static_cast<std::ptrdiff_t>(count);
+  const std::int64_t least_ns = *std::min_element(round_trips_ns_.begin(), end);
+  const std::int64_t open_ns = pinged_ns_ == 0 ? 0 : monotonic_ns() - pinged_ns_;
+  return std::max(least_ns, open_ns);
+}
+
+// Anything that comes shows that the server lives.
 void Link::look_at_server(std::int64_t now_ns) {
   if (session_->is_closed()) return lost(session_->why_closed());
   if (now_ns - heard_ns_ > options_.silence_ns_max) return lost("the server is silent");
   look_at_notes();
-  if (now_ns - heard_ns_ > ping_every_ns && now_ns - pinged_ns_ > ping_every_ns) {
-    pinged_ns_ = now_ns;
-    // What cannot be sent brings nothing back: then the silence is what is looked at.
-    static_cast<void>(session_->publish(inbox_ + ".0.ping", {}, {}, {}));
-  }
+  if (now_ns >= ping_next_ns_) ping(now_ns);
   if (session_->is_lame_duck() && servers_.urls.size() > 1) {
     if (lame_ns_ == 0) lame_ns_ = now_ns;
     const bool idle = std::all_of(inflight_.begin(), inflight_.end(),

@@ -111,6 +111,10 @@ class Link : public std::enable_shared_from_this<Link> {
 
   [[nodiscard]] Error unavailable() const;
 
+  // To the server and back: the least of the last few pings, or as long as the one under way takes
+  // already. 0: not known.
+  [[nodiscard]] std::int64_t round_trip_ns() const noexcept;
+
  private:
   class Waiter {
    public:
@@ -145,6 +149,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void tick();
   void look_at_server(std::int64_t now_ns);
   void look_at_notes();
+  void ping(std::int64_t now_ns);
+  void on_ping();
   void attach(Subscription& subscription);
   void tell_listeners(bool connected);
 
@@ -167,7 +173,10 @@ class Link : public std::enable_shared_from_this<Link> {
   std::thread dialler_;
   std::uint64_t backoff_ms_ = 0;
   std::int64_t heard_ns_ = 0;
-  std::int64_t pinged_ns_ = 0;
+  std::int64_t pinged_ns_ = 0;  // of the ping under way; 0: none is
+  std::int64_t ping_next_ns_ = 0;
+  std::array<std::int64_t, 3> round_trips_ns_{};
+  std::size_t round_trip_count_ = 0;
   std::int64_t lame_ns_ = 0;          // since when the server is a lame duck
   std::uint64_t refused_seen_ = 0;    // of this session
   std::uint64_t overflown_seen_ = 0;  //

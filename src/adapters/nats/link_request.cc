@@ -94,7 +94,10 @@ void Link::on_answer(MessagePtr message) {
   rest.remove_prefix(inbox_.size() + 1);
   rest.remove_prefix(std::min(rest.find('.'), rest.size() - 1) + 1);  // the bucket
   const auto dot = rest.find('.');
-  if (dot == std::string_view::npos) return;  // our own ping
+  if (dot == std::string_view::npos) {
+    ++figures().ignored;
+    return;
+  }
   const auto ticket = parse_u64(rest.substr(0, dot));
   const bool ours = ticket && *ticket < slots_.size() && slots_[*ticket].inbox == subject &&
                     slots_[*ticket].deadline_ns != 0;

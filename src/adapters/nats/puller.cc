@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "adapters/nats/ask_service.h"
-#include "adapters/nats/subject.h"
 #include "base/text.h"
 #include "model/limits.h"
 
@@ -23,9 +22,16 @@ constexpr std::int64_t pull_ns = 5'000'000'000;
 constexpr std::int64_t pull_slack_ns = 1'000'000'000;
 constexpr std::int64_t pause_ns = 250'000'000;
 constexpr std::int64_t say_again_ns = 60'000'000'000;
+constexpr std::int64_t clocks_apart_ns_max = 600'000'000'000;
 constexpr auto look_every = std::chrono::milliseconds(50);
 constexpr std::int64_t give_back_ns_min = 100'000'000;
 constexpr std::int64_t give_back_ns_max = 5'000'000'000;
+
+std::int64_t wall_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
@@ -127,6 +133,8 @@ void Puller::take(MessagePtr message) {
   delivery.sequence = meta->sequence;
   delivery.attempt = static_cast<std::uint32_t>(meta->delivered);
   delivery.batch = std::move(request->batch);
+  delivery.batch.bus_way_ns = link_->round_trip_ns();
+  delivery.batch.bus_wait_ns = waited_ns(*meta);
   set_accepted(*message, meta->stored_us, delivery);
   delivery.reply_to = header_of(*message, "Hunt-Reply-To");
   if (delivery.reply_to.empty()) delivery.reply_to = std::move(request->reply_to);
@@ -157,6 +165,20 @@ void Puller::take_status(natsMsg& message) {
   if (status == "408" || status == "404") return refill();
   pause_pulling(status == "503" ? "no such consumer, or no JetStream"
                                 : header_of(message, "Description"));
+}
+
+// The server's clock may be another than ours. What nothing waits behind came as fast as it can: so
+// late the quickest of them seems, so far apart the clocks are.
+std::int64_t Puller::waited_ns(const AckSubject& meta) {
+  const std::int64_t late_us = wall_us() - meta.stored_us;
+  const std::int64_t now_ns = monotonic_ns();
+  const bool quick = meta.delivered == 1 && meta.pending == 0;
+  const bool old = now_ns - clocks_apart_ns_ > clocks_apart_ns_max;
+  if (quick && (!clocks_apart_us_ || old || late_us < *clocks_apart_us_)) {
+    clocks_apart_us_ = late_us;
+    clocks_apart_ns_ = now_ns;
+  }
+  return 1'000 * std::max<std::int64_t>(0, late_us - clocks_apart_us_.value_or(0));
 }
 
 void Puller::set_accepted(natsMsg& message, std::int64_t stored_us, ports::Delivery& delivery) {

@@ -11,12 +11,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "adapters/nats/link.h"
 #include "adapters/nats/nats_stream.h"
 #include "adapters/nats/signer.h"
+#include "adapters/nats/subject.h"
 
 namespace hunt::nats {
 
@@ -40,6 +42,8 @@ class Puller : public std::enable_shared_from_this<Puller> {
   void take(MessagePtr message);
   // When it was accepted: by this stream, or earlier by another one, if one of the hunt says so.
   void set_accepted(natsMsg& message, std::int64_t stored_us, ports::Delivery& delivery);
+  // How long a delivery was stored, by our clock.
+  [[nodiscard]] std::int64_t waited_ns(const AckSubject& meta);
   void take_status(natsMsg& message);
   void pause_pulling(std::string_view why);
   void forget_pulls();
@@ -80,6 +84,8 @@ class Puller : public std::enable_shared_from_this<Puller> {
   std::size_t asked_ = 0;              // pulled and not come yet
   std::int64_t pause_until_ns_ = 0;
   std::int64_t unsigned_said_ns_ = 0;
+  std::optional<std::int64_t> clocks_apart_us_;   // the server's and ours, and the quickest way
+  std::int64_t clocks_apart_ns_ = 0;              // when that was seen
   std::map<std::string, std::string> unsettled_;  // by ack subject: what could not be sent yet
   std::map<std::string, std::int64_t> at_work_;   // by ack subject: when it was last said
 };

@@ -36,8 +36,9 @@ std::optional<AckSubject> parse_ack_subject(std::string_view subject, std::strin
   const auto delivered = parse_u64(tokens[first]);
   const auto sequence = parse_u64(tokens[first + 1]);
   const auto stored_ns = parse_i64(tokens[first + 3]);
-  if (!delivered || !sequence || !stored_ns) return {};
-  return AckSubject{*delivered, *sequence, *stored_ns / 1'000};
+  const auto pending = parse_u64(tokens[first + 4]);
+  if (!delivered || !sequence || !stored_ns || !pending) return {};
+  return AckSubject{*delivered, *sequence, *stored_ns / 1'000, *pending};
 }
 
 }  // namespace hunt::nats

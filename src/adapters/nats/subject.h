@@ -18,6 +18,7 @@ struct AckSubject {
   std::uint64_t delivered = 0;  // how often, this time included
   std::uint64_t sequence = 0;   // in the stream
   std::int64_t stored_us = 0;   // wall clock of the server
+  std::uint64_t pending = 0;    // messages behind it that this consumer has not delivered yet
 };
 
 // Reads the subject on which a delivery is acknowledged:

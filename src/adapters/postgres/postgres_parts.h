@@ -8,12 +8,14 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <utility>
 
 #include "adapters/postgres/io_thread.h"
 #include "adapters/postgres/ledger_reader.h"
 #include "adapters/postgres/postgres_store.h"
 #include "adapters/postgres/session.h"
+#include "adapters/postgres/thread_time.h"
 #include "ports/reply.h"
 
 namespace hunt::postgres {
@@ -52,6 +54,24 @@ struct PostgresStore::Parts {
     };
     return **std::min_element(grants.begin(), grants.end(),
                               [&load](const auto& a, const auto& b) { return load(a) < load(b); });
+  }
+  // Runs the call on the thread of the connections, and adds to its times how long that thread was
+  // awake since it was asked: to get to the call, and during it.
+  template <class T>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> timed(boost::asio::awaitable<Result<T>> call) {
+    return io.run(with_thread_time(std::move(call), std::chrono::steady_clock::now()));
+  }
+  template <class T>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> with_thread_time(
+      boost::asio::awaitable<Result<T>> call, std::chrono::steady_clock::time_point asked) {
+    const auto late = std::chrono::steady_clock::now() - asked;
+    const std::int64_t awake_ns = thread_time.awake_ns();
+    auto done = co_await std::move(call);
+    if (done) {
+      const std::int64_t late_ns = std::chrono::nanoseconds(late).count();
+      done->times.thread_us = (late_ns + thread_time.awake_ns() - awake_ns) / 1'000;
+    }
+    co_return done;
   }
   // Blocking work.
   template <class T, class Work>
@@ -105,6 +125,7 @@ struct PostgresStore::Parts {
   std::uint64_t seed = 0;
   CountedGrants counted;  // of the thread of `slow`
   std::atomic<bool> closed = false;
+  ThreadTime thread_time;  // of the thread of `io`
   IoThread io;
   std::vector<std::shared_ptr<Session>> grants;
   std::shared_ptr<Session> chunks;

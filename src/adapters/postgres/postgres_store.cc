@@ -100,7 +100,7 @@ PostgresFigures PostgresStore::figures() {
 }
 
 awaitable<Result<model::LoadCall>> PostgresStore::load_chunks(std::vector<model::ChunkKey> keys) {
-  return parts_->io.run(parts_->load(std::move(keys)));
+  return parts_->timed(parts_->load(std::move(keys)));
 }
 
 awaitable<Result<model::LoadCall>> PostgresStore::Parts::load(std::vector<model::ChunkKey> keys) {
@@ -131,7 +131,7 @@ awaitable<Result<model::LoadCall>> PostgresStore::Parts::load(std::vector<model:
 }
 
 awaitable<Result<model::GrantCall>> PostgresStore::grant_claims(std::vector<model::Claim> claims) {
-  return parts_->io.run(parts_->grant(std::move(claims)));
+  return parts_->timed(parts_->grant(std::move(claims)));
 }
 
 awaitable<Result<model::GrantCall>> PostgresStore::Parts::grant(std::vector<model::Claim> claims) {
@@ -141,7 +141,7 @@ awaitable<Result<model::GrantCall>> PostgresStore::Parts::grant(std::vector<mode
 
 awaitable<Result<model::GrantCall>> PostgresStore::look_up_claims(
     std::vector<model::Claim> claims) {
-  return parts_->io.run(parts_->look_up(std::move(claims)));
+  return parts_->timed(parts_->look_up(std::move(claims)));
 }
 
 // On the connection of the chunks: its plans hold whatever the statistics say, and no long read of
