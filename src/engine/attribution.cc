@@ -23,6 +23,12 @@ constexpr double worth_telling = 0.2;  // a share from here on is told beside th
 constexpr double some_starving = 0.2;
 // Of a wait for others: so much of it our own thread was awake that the wait is the thread's.
 constexpr double busy_thread = 0.75;
+// A lane that is so long without a core says that the machine has none left; who serves a store
+// on the same machine has none either. Below the second of them it says nothing.
+constexpr double full_machine = 0.3;
+constexpr double crowded_machine = 0.2;
+constexpr std::uint64_t failures_min = 5;             // fewer are no reason to wait
+constexpr std::int64_t still_ns_min = 3'000'000'000;  // three looks at a lane that did not come
 
 std::string ms(std::int64_t ns) {
   const double value = static_cast<double>(ns) / 1e6;
@@ -62,8 +68,9 @@ struct Part {
   InStore told{};
   std::int64_t fill_wait_ns = 0;
   std::int64_t bus_way_ns = 0;
-  std::int64_t starved_ns = 0;  // of `ns` at most
-  bool at_connections = false;  // not at the lane, but at the thread of a store's connections
+  std::int64_t starved_ns = 0;   // of `ns` at most
+  bool at_connections = false;   // not at the lane, but at the thread of a store's connections
+  bool on_full_machine = false;  // at a store that shares the machine with us
 
   [[nodiscard]] double starved_share() const {
     return ns == 0 ? 0.0 : static_cast<double>(starved_ns) / static_cast<double>(ns);
@@ -169,9 +176,13 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   const std::int64_t told_ns = std::min(part.told.told_ns / count, whole_ns);
   const std::int64_t lock_ns = part.told.lock_ns / count;
   const std::int64_t exec_ns = part.told.exec_ns / count;
-  const std::int64_t commit_ns = part.told.commit_ns / count;
-  const std::int64_t rest_ns = std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - commit_ns);
-  const std::int64_t ours_ns = std::min(rest_ns, (part.told.thread_ns + part.starved_ns) / count);
+  const std::int64_t told_commit_ns = part.told.commit_ns / count;
+  const std::int64_t rest_ns =
+      std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - told_commit_ns);
+  const std::int64_t awake_ns = (part.told.thread_ns + part.starved_ns) / count;
+  const std::int64_t ours_ns = std::min(rest_ns, awake_ns);
+  // The end of a commit is seen by the same thread.
+  const std::int64_t commit_ns = std::max<std::int64_t>(0, told_commit_ns - (awake_ns - ours_ns));
   Inside most{Cause::round_trip, rest_ns - ours_ns};
   if (rest_ns > 0 && static_cast<double>(ours_ns) >= busy_thread * static_cast<double>(rest_ns)) {
     most = {Cause::cpu, rest_ns};
@@ -189,8 +200,30 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
   // One of before the calls began says nothing of them.
   const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
-  if (meanwhile && probe_ns * 5 <= untold_ns) return {Cause::server, untold_ns, true};
+  if (meanwhile && probe_ns * 5 <= untold_ns) {
+    if (probe.locked) return {Cause::lock, untold_ns, true};
+    if (probe.committing) return {Cause::commit, untold_ns, true};
+    return {Cause::server, untold_ns, true};
+  }
   return {Cause::unclear, untold_ns, true};
+}
+
+bool is_here(const Evidence& evidence, const Part& part) {
+  return part.shard < evidence.stores_here.size() && evidence.stores_here[part.shard];
+}
+
+// Calls to the shard fail, and those who wait for it wait to be sent again.
+const Failures* failures_at(const Evidence& evidence, const Part& part) {
+  if (part.stage != Stage::claim_wait && part.stage != Stage::load_wait) return nullptr;
+  if (part.shard >= evidence.failures.size()) return nullptr;
+  const Failures& failures = evidence.failures[part.shard];
+  return failures.count >= failures_min ? &failures : nullptr;
+}
+
+// Who stood still waited no longer than that, and the slowest about as long.
+bool is_stall(const Evidence& evidence, const Part& part) {
+  const std::int64_t wait_ns = part.mean_ns();
+  return evidence.lane_stalled_ns * 2 >= wait_ns && evidence.lane_stalled_ns <= wait_ns * 2;
 }
 
 bool all_calls_used(const Evidence& evidence) {
@@ -203,11 +236,16 @@ bool is_starved(const Part& part) {
 }
 
 Cause cause_of(const Evidence& evidence, const Part& part) {
-  if (model::is_work(part.stage) || is_starved(part) || part.at_connections) return Cause::cpu;
+  if (model::is_work(part.stage) || is_starved(part)) return Cause::cpu;
+  if (part.at_connections || part.on_full_machine) return Cause::cpu;
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
+    const bool crowded = is_here(evidence, part) && evidence.lane_starved >= crowded_machine;
+    if (crowded && inside.cause != Cause::lock) return Cause::unclear;
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }
+  if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
+  if (part.stage == Stage::queue && is_stall(evidence, part)) return Cause::throttle;
   if (part.stage == Stage::bus) return Cause::bus;
   if (part.stage == Stage::front) return front_wants_core(evidence) ? Cause::cpu : Cause::queue;
   if (wants_core(evidence)) return Cause::cpu;
@@ -222,14 +260,20 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   return Cause::queue;
 }
 
-// Who waits because every call is taken, and calls are slow: the wait is the call's.
-const Part* call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
+// Who waits for a call or a connection while calls are slow waits because of them. Where none of
+// them is over, a probe that is slow, too, tells.
+std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
   constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
   const bool for_load = part.stage == Stage::load_wait;
-  const bool for_grant = part.stage == Stage::claim_wait && all_calls_used(evidence);
-  if (!for_load && !for_grant) return nullptr;
-  const Part* call = tail.find(for_load ? Stage::store_load : Stage::store_grant, part.shard);
-  return call != nullptr && call->mean_ns() >= slow_call_ns ? call : nullptr;
+  if (!for_load && part.stage != Stage::claim_wait) return std::nullopt;
+  const Stage stage = for_load ? Stage::store_load : Stage::store_grant;
+  const Part* call = tail.find(stage, part.shard);
+  if (call != nullptr && call->mean_ns() >= slow_call_ns) return *call;
+  if (part.shard >= evidence.probes.size()) return std::nullopt;
+  const Probe& probe = evidence.probes[part.shard];
+  const bool slow = std::max(probe.newest_ns, probe.open_ns) >= slow_call_ns;
+  if (!slow && !probe.locked) return std::nullopt;
+  return Part{stage, part.shard, part.ns, part.count};
 }
 
 // What is stored waits because those who take it have their hands full: then the wait is of what
@@ -250,6 +294,7 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
   const bool stored = part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns;
   const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || stored;
   if (!waits) return std::nullopt;
+  if (is_stall(evidence, part)) return Part{Stage::queue, 0, part.ns, part.count};
   if (is_starved(part)) {
     Part line{Stage::queue, 0, part.starved_ns, part.count};
     line.starved_ns = part.starved_ns;
@@ -258,6 +303,11 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
   if (is_store(part.stage) && cause_of(evidence, part) == Cause::cpu) {
     Part line{Stage::queue, part.shard, inside_store(evidence, part).ns, 1};
     line.at_connections = true;
+    return line;
+  }
+  if (is_here(evidence, part) && evidence.lane_starved >= full_machine) {
+    Part line{Stage::queue, 0, part.ns, part.count};
+    line.on_full_machine = true;
     return line;
   }
   if (!wants_core(evidence)) return std::nullopt;
@@ -273,6 +323,10 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       is_store(part.stage) ? inside_store(evidence, part) : Inside{cause, stage_ns};
   const std::int64_t part_ns = inside.ns;
   const std::string resource = part.resource();
+  if (const Failures* failures = failures_at(evidence, part)) {
+    return fmt::format("{} is waiting to ask {} again: {} calls failed in the last seconds ({})",
+                       ms(stage_ns), resource, failures->count, failures->error);
+  }
   switch (cause) {
     case Cause::round_trip:
       if (part.stage == Stage::l2) {
@@ -296,9 +350,22 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       }
       return fmt::format("{} is {} executing", ms(part_ns), resource);
     case Cause::commit:
+      if (inside.guessed) {
+        return fmt::format("calls to {} have not ended for {}: it says that commits wait", resource,
+                           ms(part_ns));
+      }
       return fmt::format("{} is {} making commits durable", ms(part_ns), resource);
     case Cause::lock:
+      if (inside.guessed) {
+        return fmt::format("calls to {} have not ended for {}: it says that they wait for locks",
+                           resource, ms(part_ns));
+      }
       return fmt::format("{} is waiting for locks of {}", ms(part_ns), resource);
+    case Cause::throttle:
+      return fmt::format(
+          "{} the lane stood still, and neither ran nor waited for a core: the process was "
+          "stopped, its machine paused, or something blocked it",
+          ms(evidence.lane_stalled_ns));
     case Cause::bus:
       if (part.bus_way_ns * 2 >= part.ns) {
         return fmt::format("{} is the way over the bus and back", ms(stage_ns));
@@ -312,6 +379,9 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       if (is_starved(part)) {
         return fmt::format("{} is waiting for a core at {}", ms(part.starved_ns / part.count),
                            resource);
+      }
+      if (part.on_full_machine) {
+        return fmt::format("{} passes on a machine without a free core", ms(stage_ns));
       }
       if (part.at_connections || is_store(part.stage)) {
         return fmt::format("{} is our own thread, which was busy or had no core", ms(stage_ns));
@@ -357,12 +427,19 @@ std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) 
       }
       return "Look whether every orchestrator lives: one that hangs keeps what it took. Where the "
              "backlog grows all the same, add pods.";
+    case Cause::throttle:
+      return "Look at what stops this process or its machine (signals, pauses, a debugger, a full "
+             "disk under its log).";
     case Cause::cpu:
       if (part.stage == Stage::front) {
         return evidence.front_starved > evidence.front_busy
                    ? "Add pods or raise their CPU limit: the thread is ready and gets no core."
                    : "Add pods, or send more positions at once: one thread of each pod answers "
                      "HTTP.";
+      }
+      if (part.on_full_machine) {
+        return "Add pods on other machines, or give the store one of its own: the cores here are "
+               "all taken.";
       }
       return is_starved(part) || evidence.lane_starved > evidence.lane_busy
                  ? "Add pods or raise their CPU limit: the lane's thread is ready and gets no "
@@ -446,10 +523,28 @@ void say_store_error(const Evidence& evidence, model::Why& why) {
   why.next = "Repair the store; claims are kept and repeated until it answers.";
 }
 
+void say_still_lane(const Evidence& evidence, model::Why& why) {
+  why.stage = Stage::queue;
+  why.resource = model::resource_of(why.stage, 0);
+  why.cause = Cause::throttle;
+  why.share = 1;
+  why.confident = true;
+  why.tail_ns = std::max(why.tail_ns, evidence.lane_still_ns);
+  why.verdict = fmt::format("lane {} has not turned for {}: whatever it was asked waits",
+                            evidence.lane_still, ms(evidence.lane_still_ns));
+  why.next = "Look at what blocks it (a stack of its thread tells); without it, end the process.";
+}
+
 // Below the bound, and not new: a tail that has become three times as long is one to look at.
 bool is_fine(const model::Why& why, std::int64_t fine_ns) {
   const bool grown = why.tail_before_ns > 0 && why.tail_ns >= 3 * why.tail_before_ns;
   return why.tail_ns < (grown ? fine_ns / 4 : fine_ns);
+}
+
+// Little more than what is fine, and not new: whatever holds it may be what is usual there.
+bool is_mild(const model::Why& why, std::int64_t fine_ns) {
+  return why.tail_ns < 2 * fine_ns &&
+         (why.tail_before_ns == 0 || why.tail_ns < 2 * why.tail_before_ns);
 }
 
 // What else holds a good part of the tail.
@@ -472,14 +567,16 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   const Part* part = &largest;
   why.share = tail.share(*part);
   std::string wait;
-  if (const Part* call = call_behind_wait(evidence, tail, *part)) {
+  const std::optional<Part> call =
+      failures_at(evidence, *part) ? std::nullopt : call_behind_wait(evidence, tail, *part);
+  if (call) {
     wait = part->stage == Stage::load_wait
                ? fmt::format("they wait for one of {} reads at a time, and of each read ",
                              evidence.loads_max)
                : fmt::format("they wait for one of {} grant calls at a time, and of each call ",
                              evidence.grant_calls_max);
-    part = call;
-    why.share += tail.share(*call);
+    part = &*call;
+    if (const Part* there = tail.find(call->stage, call->shard)) why.share += tail.share(*there);
   } else if (const Part* work = work_behind_backlog(tail, *part)) {
     wait = "they are stored until one is done, and of each ";
     part = work;
@@ -508,7 +605,7 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   }
   why.cause = why.share >= stands_out ? cause_of(evidence, *part) : Cause::unclear;
   const bool enough = why.samples >= samples_min && (line || largest.filled >= filled_min);
-  why.confident = why.cause != Cause::unclear && enough;
+  why.confident = why.cause != Cause::unclear && enough && !is_mild(why, fine_ns);
   if (why.cause != Cause::unclear) {
     why.verdict =
         fmt::format("{}: {}{}; {}", tail_text, wait, what_it_is(evidence, *part, why.cause), cpu);
@@ -556,7 +653,9 @@ model::Why attribute(const Evidence& evidence) {
   why.tail_ns = tail.mean_ns();
   why.tail_before_ns = claims_worse ? evidence.claims_before_ns : evidence.answers_before_ns;
   fill_stages(evidence, timelines, tail, why);
-  if (!evidence.store_error.empty()) {
+  if (evidence.lane_still_ns >= still_ns_min) {
+    say_still_lane(evidence, why);
+  } else if (!evidence.store_error.empty()) {
     say_store_error(evidence, why);
   } else if (tail.count == 0) {
     why.verdict = "nothing was asked in the last seconds";

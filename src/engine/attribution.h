@@ -17,16 +17,34 @@ struct Probe {
   std::int64_t newest_ns = 0;  // the least of the newest ones
   std::int64_t open_ns = 0;    // so long the one under way has waited; 0: none is
   std::int64_t age_ns = 0;     // since the newest one that was answered was sent
+  // What the server said then of calls of this hunt: some wait for locks, some for their commit.
+  bool locked = false;
+  bool committing = false;
+};
+
+// Calls to a shard that failed in the last ten seconds, whatever came of them then.
+struct Failures {
+  std::uint64_t count = 0;
+  std::string error;  // the last one
+  model::Cause cause = model::Cause::server;
 };
 
 struct Evidence {
-  std::vector<Timeline> answers;  // batches, from arrival to reply
-  std::vector<Timeline> claims;   // from found to terminal
-  std::vector<Probe> probes;      // by shard
+  std::vector<Timeline> answers;   // batches, from arrival to reply
+  std::vector<Timeline> claims;    // from found to terminal
+  std::vector<Probe> probes;       // by shard
+  std::vector<Failures> failures;  // by shard
+  // By shard: its server is on this machine, and shares its cores.
+  std::vector<bool> stores_here;
   // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
   double lane_busy = 0;
   double lane_starved = 0;
-  // The same of the thread that answers HTTP.
+  // The longest time of late that a lane stood still, neither running nor waiting for a core.
+  std::int64_t lane_stalled_ns = 0;
+  // The lane that was not heard of for the longest: all its evidence is as old.
+  std::size_t lane_still = 0;
+  std::int64_t lane_still_ns = 0;
+  // The first two of the thread that answers HTTP.
   double front_busy = 0;
   double front_starved = 0;
   std::uint32_t lane_count = 1;

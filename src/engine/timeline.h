@@ -89,33 +89,37 @@ class StageClock {
   }
   void cut_load(const LoadMarks& load, std::int64_t now_ns) noexcept {
     cut(model::Stage::l2, std::min(load.store_ns, now_ns));
+    const std::int64_t turned_ns = last_ns_;
     cut(model::Stage::load_wait, std::min(load.asked_ns, now_ns));
-    cut_call(model::Stage::store_load, now_ns, load.shard, load.call);
+    cut_call(model::Stage::store_load, turned_ns, now_ns, load.shard, load.call);
   }
   void cut_grant(std::int64_t now_ns, std::uint32_t shard, const Call& call) noexcept {
-    cut_call(model::Stage::store_grant, now_ns, shard, call);
+    cut_call(model::Stage::store_grant, last_ns_, now_ns, shard, call);
   }
   // As if it were cut now.
   [[nodiscard]] Timeline so_far(model::Stage stage, std::int64_t now_ns) const noexcept {
     StageClock copy = *this;
     if (loading != nullptr) copy.cut_load(*loading, now_ns);
+    if (waiting != nullptr) copy.cut_grant(now_ns, *waiting, {});
     copy.cut(stage, now_ns);
     return copy.timeline;
   }
   Timeline timeline;
-  const LoadMarks* loading = nullptr;  // what is waited for now
+  const LoadMarks* loading = nullptr;      // what is waited for now
+  const std::uint32_t* waiting = nullptr;  // the same, of claims: the shard
 
  private:
-  // A stage of the store, as its call tells. Who came late to a call under way has the same shares
-  // of it. The wait for a connection goes to the stage of waiting.
-  void cut_call(model::Stage stage, std::int64_t now_ns, std::uint32_t shard,
+  // A stage of the store that was turned to at `since_ns`, as its call tells. Who came late to a
+  // call under way has the same shares of it. The wait for a connection goes to the stage of
+  // waiting.
+  void cut_call(model::Stage stage, std::int64_t since_ns, std::int64_t now_ns, std::uint32_t shard,
                 const Call& call) noexcept {
     InStore& inside = stage == model::Stage::store_load ? timeline.load : timeline.grant;
     const auto wait =
         stage == model::Stage::store_load ? model::Stage::load_wait : model::Stage::claim_wait;
     const std::int64_t waited_ns = now_ns - last_ns_;
-    if (waited_ns >= inside.longest_ns) {
-      inside.longest_ns = waited_ns;
+    if (now_ns - since_ns >= inside.longest_ns) {
+      inside.longest_ns = now_ns - since_ns;
       inside.shard = shard;
     }
     if (waited_ns > 0 && call.took_ns > 0) {

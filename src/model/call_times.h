@@ -27,4 +27,10 @@ struct CallTimes {
   }
 };
 
+// What the hunt's calls do in a store just now.
+struct StoreDoing {
+  std::uint32_t locked = 0;      // wait for somebody's lock
+  std::uint32_t committing = 0;  // wait for the disk or a standby
+};
+
 }  // namespace hunt::model

@@ -95,6 +95,9 @@ inline constexpr std::size_t stream_ack_pending_max = 16'384;
 // A step that waited this long for its turn is answered `busy`; digs and stored ones never are.
 inline constexpr std::int64_t step_age_ns_max = 2'000'000'000;
 
+// A lane that has not turned for this long is stuck: /livez fails.
+inline constexpr std::int64_t lane_still_ns_max = 10'000'000'000;
+
 // Streams (/v1/stream). Per process: grants and refusals kept to be sent; who is further behind
 // reads the store. Per stream: batches in flight, bytes to be sent before reading pauses, claims
 // whose refusal it is owed.

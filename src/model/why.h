@@ -81,12 +81,13 @@ enum class Cause : std::uint8_t {
   limit,       // a limit of ours holds claims back
   cache_miss,  // waiting until somebody else has filled the cache
   bus,         // on the way over the bus, or stored there and not taken
+  throttle,    // the process stood still: stopped, paused or blocked
 };
 
 [[nodiscard]] constexpr std::string_view name_of(Cause cause) noexcept {
   constexpr std::string_view names[] = {"none",   "unclear",    "round_trip", "server",
                                         "commit", "lock",       "cpu",        "queue",
-                                        "limit",  "cache_miss", "bus"};
+                                        "limit",  "cache_miss", "bus",        "throttle"};
   return names[static_cast<std::size_t>(cause)];
 }
 

@@ -22,6 +22,16 @@ boost::asio::awaitable<void> wait_for_connections(const http::HttpServer& server
 
 }  // namespace
 
+namespace {
+
+std::vector<bool> stores_here(const std::vector<StoreUrl>& urls) {
+  std::vector<bool> here;
+  for (const auto& url : urls) here.push_back(url.is_here());
+  return here;
+}
+
+}  // namespace
+
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Node::~Node() {
@@ -36,7 +46,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   parts.observer = std::make_unique<service::Observer>(
       parts.clock, parts.options.lanes,
       service::About{HUNT_VERSION, shown_stores(parts.options.stores), parts.options.stores.size(),
-                     !parts.options.bus, parts.options.stores.size()});
+                     !parts.options.bus, parts.options.stores.size(),
+                     stores_here(parts.options.stores)});
   HUNT_CHECK(parts.open_rules());
   HUNT_CHECK(parts.open_stores());
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {

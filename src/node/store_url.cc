@@ -61,6 +61,10 @@ const postgres::PostgresUrl* StoreUrl::postgres() const noexcept {
   return std::get_if<postgres::PostgresUrl>(&where_);
 }
 
+bool StoreUrl::is_here() const {
+  return postgres() == nullptr || postgres()->is_here();
+}
+
 std::string StoreUrl::shown() const {
   if (postgres() == nullptr) return url_;
   return fmt::format("{}{}", prefix_of(Scheme::postgres), postgres()->shown());

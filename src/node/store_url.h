@@ -21,6 +21,8 @@ class StoreUrl {
   // Null: it is of another kind.
   [[nodiscard]] const std::string* sqlite_path() const noexcept;
   [[nodiscard]] const postgres::PostgresUrl* postgres() const noexcept;
+  // Whether who serves it shares this machine's cores.
+  [[nodiscard]] bool is_here() const;
   // For people: without user and password.
   [[nodiscard]] std::string shown() const;
   friend bool operator==(const StoreUrl& a, const StoreUrl& b) { return a.url_ == b.url_; }

@@ -19,6 +19,8 @@ class Monitor {
   [[nodiscard]] virtual model::Why why() const = 0;
   // Empty when requests can be served, else why not, in one sentence.
   [[nodiscard]] virtual std::string not_ready() const = 0;
+  // Empty when the process lives, else what stands still, in one sentence.
+  [[nodiscard]] virtual std::string not_alive() const { return {}; }
   // What is not as it should be though requests can be served, in one sentence; or empty.
   [[nodiscard]] virtual std::string warning() const = 0;
 };

@@ -12,9 +12,11 @@ namespace hunt::ports {
 // The field of errors that say that somebody else holds a lock.
 inline constexpr std::string_view lock_field = "lock";
 
-enum class StoreTrouble : std::uint8_t { none, refuses, locked, unreachable };  // the worst last
+// The worst last. `late`: we gave up waiting, which says nothing of why.
+enum class StoreTrouble : std::uint8_t { none, late, refuses, locked, unreachable };
 
 [[nodiscard]] inline StoreTrouble trouble_of(const Error& error) noexcept {
+  if (error.code == Errc::deadline_exceeded) return StoreTrouble::late;
   if (error.code != Errc::unavailable) return StoreTrouble::refuses;
   return error.field == lock_field ? StoreTrouble::locked : StoreTrouble::unreachable;
 }

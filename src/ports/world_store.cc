@@ -7,6 +7,13 @@ boost::asio::awaitable<Result<model::WorldStats>> WorldStore::recent_world_stats
   return world_stats(world);
 }
 
+boost::asio::awaitable<Result<model::StoreDoing>> WorldStore::doing() {
+  const model::ClaimId nobodys;
+  const auto found = co_await find_grant(nobodys);
+  if (!found) co_return tl::unexpected<Error>(found.error());
+  co_return model::StoreDoing();
+}
+
 boost::asio::awaitable<Result<model::ShardMap>> WorldStore::shard_map() {
   co_return model::ShardMap();
 }

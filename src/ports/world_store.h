@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/call_times.h"
 #include "model/claim.h"
 #include "model/shard_map.h"
 #include "model/spawn.h"
@@ -37,6 +38,9 @@ class WorldStore {
   // The ledger's row of a claim, aborted ones too; nothing means "not yet".
   [[nodiscard]] virtual boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
       model::ClaimId claim) = 0;
+
+  // Next to nothing, for its round trip; and, where the store can tell, what other calls do there.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<model::StoreDoing>> doing();
 
   [[nodiscard]] virtual boost::asio::awaitable<Result<std::vector<model::World>>> worlds() = 0;
   // Creates, or returns the existing one when id and name match. `id` 0: the next free one.

@@ -165,7 +165,7 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
   auto& health = metrics_.stores[shard].loads;
   if (!loaded) {
     if (loaded.error().code != Errc::overloaded) {
-      health.failed(loaded.error(), clock_.now_ns());
+      metrics_.stores[shard].failed(health, loaded.error(), clock_.now_ns());
     }
     end(load, all, std::move(loaded).error());
     co_return false;

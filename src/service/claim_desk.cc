@@ -59,6 +59,20 @@ std::size_t ClaimDesk::calls_inflight() const noexcept {
   return most;
 }
 
+void ClaimDesk::mark_waits() const {
+  for (const auto& [id, pending] : pending_) {
+    for (const Asker& asker : pending.askers) asker.wait->oldest_ns = INT64_MAX;
+  }
+  for (const auto& [id, pending] : pending_) {
+    if (pending.verdict) continue;
+    for (const Asker& asker : pending.askers) {
+      if (pending.found_ns >= asker.wait->oldest_ns) continue;
+      asker.wait->oldest_ns = pending.found_ns;
+      asker.wait->waits_at = shards_.of(pending.claim.world, pending.claim.tile);
+    }
+  }
+}
+
 std::vector<engine::Timeline> ClaimDesk::open_times(std::int64_t now_ns) const {
   std::vector<engine::Timeline> all;
   const std::size_t step = pending_.size() / engine::OpenClocks::samples_max + 1;
@@ -397,7 +411,8 @@ void ClaimDesk::could_not_tell(const Ids& ids, const Error& error) {
 void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& error) {
   Queue& queue = queues_[shard];
   ++metrics_.claim_retries;
-  metrics_.stores[shard].grants.failed(error, clock_.now_ns());
+  StoreHealth& health = metrics_.stores[shard];
+  health.failed(health.grants, error, clock_.now_ns());
   if (error.code == Errc::epoch_stale) queue.stale_ns = clock_.now_ns();
   if (queue.ids.empty()) queue.since_ns = clock_.now_ns();
   queue.ids.insert(queue.ids.begin(), ids.begin(), ids.end());

@@ -69,6 +69,8 @@ class ClaimDesk {
     return options_.calls_inflight_max;
   }
   // Of claims without a verdict. Bound: engine::OpenClocks::samples_max.
+  // Tells those who wait at which shard the oldest of their claims is.
+  void mark_waits() const;
   [[nodiscard]] std::vector<engine::Timeline> open_times(std::int64_t now_ns) const;
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 

@@ -69,7 +69,7 @@ boost::asio::awaitable<void> ClaimLookups::call(model::ShardId shard, std::vecto
   if (done) {
     health.work();
   } else {
-    health.failed(done.error(), clock_.now_ns());
+    metrics_.stores[shard].failed(health, done.error(), clock_.now_ns());
   }
   HUNT_ASSERT(!done || done->verdicts.size() == lookups.size());
   for (std::size_t i = 0; i < lookups.size(); ++i) {

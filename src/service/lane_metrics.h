@@ -42,20 +42,40 @@ struct StoreHealth {
   Calls loads;    // repeated when somebody asks again
   Calls lookups;  // of claims, the same
   Calls probes;   // repeated each second
+  // Calls that failed at the store since the start, and the last of their errors.
+  std::uint64_t failures = 0;
+  Error failure;
+  void failed(Calls& calls, const Error& why, std::int64_t now_ns) {
+    calls.failed(why, now_ns);
+    if (calls.trouble <= ports::StoreTrouble::late) return;
+    ++failures;
+    failure = why;
+  }
 };
+
+[[nodiscard]] inline model::Cause cause_of(ports::StoreTrouble trouble) noexcept {
+  if (trouble == ports::StoreTrouble::unreachable) return model::Cause::round_trip;
+  return trouble == ports::StoreTrouble::locked ? model::Cause::lock : model::Cause::server;
+}
 
 // A call whose outcome is not known may have met any of them; others of the same shard tell.
 [[nodiscard]] inline model::Cause cause_of(const StoreHealth& store) noexcept {
-  const auto worst = std::max(
-      {store.grants.trouble, store.loads.trouble, store.lookups.trouble, store.probes.trouble});
-  if (worst == ports::StoreTrouble::unreachable) return model::Cause::round_trip;
-  return worst == ports::StoreTrouble::locked ? model::Cause::lock : model::Cause::server;
+  return cause_of(std::max(
+      {store.grants.trouble, store.loads.trouble, store.lookups.trouble, store.probes.trouble}));
 }
 
 // Those that fail now, the worst first; null: none.
 [[nodiscard]] inline const StoreHealth::Calls* failing_calls(const StoreHealth& store) noexcept {
   for (const auto* calls : {&store.grants, &store.loads, &store.lookups, &store.probes}) {
     if (!calls->error.empty()) return calls;
+  }
+  return nullptr;
+}
+
+// The same, of those errors that say what the store is up to.
+[[nodiscard]] inline const StoreHealth::Calls* telling_calls(const StoreHealth& store) noexcept {
+  for (const auto* calls : {&store.grants, &store.loads, &store.lookups, &store.probes}) {
+    if (calls->trouble > ports::StoreTrouble::late) return calls;
   }
   return nullptr;
 }

@@ -13,6 +13,7 @@ constexpr std::int64_t sample_every_ns = 200'000'000;
 constexpr std::int64_t evidence_every_ns = 1'000'000'000;
 // A load that failed is repeated when somebody asks again. Nobody did: it is over.
 constexpr std::int64_t load_error_ns_max = 10'000'000'000;
+constexpr std::size_t failures_kept = 11;  // one each second
 
 }  // namespace
 
@@ -39,18 +40,35 @@ boost::asio::awaitable<void> LaneReport::probe(std::uint32_t shard, ports::World
   if (round_trips_.size() <= shard) round_trips_.resize(shard + 1);
   const std::int64_t begun_ns = clock_.now_ns();
   round_trips_[shard].begun_ns = begun_ns;
-  const model::ClaimId nobodys;
-  const auto found = co_await store->find_grant(nobodys);
+  const auto found = co_await store->doing();
   RoundTrips& trips = round_trips_[shard];
   trips.begun_ns = INT64_MAX;
-  auto& probes = view_.metrics.stores[shard].probes;
+  StoreHealth& health = view_.metrics.stores[shard];
   if (!found) {
-    if (found.error().code != Errc::overloaded) probes.failed(found.error(), begun_ns);
+    if (found.error().code != Errc::overloaded) {
+      health.failed(health.probes, found.error(), begun_ns);
+    }
     co_return;
   }
-  probes.work();
+  health.probes.work();
   trips.answered_ns = begun_ns;
+  trips.doing = *found;
   trips.newest_ns[trips.count++ % trips.newest_ns.size()] = clock_.now_ns() - begun_ns;
+}
+
+// Of the last ten seconds.
+engine::Failures LaneReport::failures_of(std::uint32_t shard) {
+  const StoreHealth& health = view_.metrics.stores[shard];
+  if (failures_.size() <= shard) failures_.resize(shard + 1);
+  std::deque<std::uint64_t>& counts = failures_[shard];
+  counts.push_back(health.failures);
+  if (counts.size() > failures_kept) counts.pop_front();
+  engine::Failures failures;
+  failures.count = health.failures - counts.front();
+  failures.error = health.failure.message;
+  const bool lost = health.failure.code == Errc::unknown_outcome;
+  failures.cause = lost ? model::Cause::round_trip : cause_of(ports::trouble_of(health.failure));
+  return failures;
 }
 
 bool LaneReport::publish_evidence(std::int64_t now_ns) {
@@ -58,6 +76,7 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
   engine::Evidence evidence;
   evidence.answers = view_.answer_times.samples(now_ns);
   evidence.claims = view_.claim_times.samples(now_ns);
+  view_.desk.mark_waits();
   const auto open_answers = view_.open_answers.samples(now_ns);
   const auto open_claims = view_.desk.open_times(now_ns);
   evidence.answers.insert(evidence.answers.end(), open_answers.begin(), open_answers.end());
@@ -69,6 +88,8 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
     if (count > 0) probe.newest_ns = *std::min_element(trips.newest_ns.begin(), end);
     probe.age_ns = now_ns - trips.answered_ns;
     probe.open_ns = std::max<std::int64_t>(0, now_ns - trips.begun_ns);
+    probe.locked = trips.doing.locked > 0;
+    probe.committing = trips.doing.committing > 0;
     evidence.probes.push_back(probe);
   }
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();
@@ -78,6 +99,7 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
     evidence.lane_busy = static_cast<double>(cpu_ns - evidence_cpu_ns_) / passed_ns;
     evidence.lane_starved = static_cast<double>(starved_ns - evidence_starved_ns_) / passed_ns;
   }
+  evidence.lane_stalled_ns = view_.stalls.longest_ns(now_ns);
   evidence_starved_ns_ = starved_ns;
   evidence_ns_ = now_ns;
   evidence_cpu_ns_ = cpu_ns;
@@ -88,7 +110,8 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
   evidence.grant_calls_inflight = view_.desk.calls_inflight();
   evidence.grant_calls_max = view_.desk.calls_inflight_max();
   for (std::uint32_t shard = 0; shard < view_.metrics.stores.size(); ++shard) {
-    const auto* failing = failing_calls(view_.metrics.stores[shard]);
+    evidence.failures.push_back(failures_of(shard));
+    const auto* failing = telling_calls(view_.metrics.stores[shard]);
     if (failing == nullptr || !evidence.store_error.empty()) continue;
     evidence.store_error = failing->error;
     evidence.store_error_shard = shard;

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "engine/l1.h"
@@ -17,6 +18,7 @@
 #include "service/lane_metrics.h"
 #include "service/live_sampler.h"
 #include "service/observer.h"
+#include "service/stall_meter.h"
 
 namespace hunt::service {
 
@@ -30,6 +32,7 @@ struct LaneView {
   const engine::OpenClocks& open_answers;
   engine::Reservoir& claim_times;
   const LiveSampler& sampler;
+  const StallMeter& stalls;
 };
 
 class LaneReport {
@@ -50,6 +53,8 @@ class LaneReport {
   [[nodiscard]] bool watched() const noexcept { return watched_; }
 
  private:
+  [[nodiscard]] engine::Failures failures_of(std::uint32_t shard);
+
   const std::size_t lane_;
   Observer& observer_;
   const ports::Clock& clock_;
@@ -63,9 +68,11 @@ class LaneReport {
     std::array<std::int64_t, 3> newest_ns{};
     std::size_t count = 0;
     std::int64_t begun_ns = INT64_MAX;  // of the one under way
-    std::int64_t answered_ns = 0;       // when the newest one that was answered was sent
+    model::StoreDoing doing;
+    std::int64_t answered_ns = 0;  // when the newest one that was answered was sent
   };
-  std::vector<RoundTrips> round_trips_;  // by shard
+  std::vector<RoundTrips> round_trips_;              // by shard
+  std::vector<std::deque<std::uint64_t>> failures_;  // by shard: counts, one each second
   bool watched_ = false;
 };
 

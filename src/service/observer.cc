@@ -100,6 +100,7 @@ struct Observer::Lane {
   LaneMetrics metrics;
   LiveSample sample;
   engine::Evidence evidence;
+  std::int64_t turned_ns = 0;  // when it was heard last; 0: not yet
 };
 
 Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About about)
@@ -118,6 +119,7 @@ void Observer::publish(std::size_t lane, const LaneMetrics& metrics) {
   {
     const std::lock_guard lock(lanes_[lane]->mutex);
     lanes_[lane]->metrics = metrics;
+    lanes_[lane]->turned_ns = clock_.now_ns();
   }
   if (lane == 0) remember_latencies();
 }
@@ -176,6 +178,7 @@ void Observer::remember_tail() {
 engine::Evidence Observer::gather() const {
   engine::Evidence all;
   all.lane_count = static_cast<std::uint32_t>(lanes_.size());
+  all.stores_here = about_.stores_here;
   for (const auto& lane : lanes_) {
     const std::lock_guard lock(lane->mutex);
     const engine::Evidence& one = lane->evidence;
@@ -188,7 +191,17 @@ engine::Evidence Observer::gather() const {
       probe.newest_ns = std::max(probe.newest_ns, one.probes[shard].newest_ns);
       probe.open_ns = std::max(probe.open_ns, one.probes[shard].open_ns);
       probe.age_ns = std::max(probe.age_ns, one.probes[shard].age_ns);
+      probe.locked = probe.locked || one.probes[shard].locked;
+      probe.committing = probe.committing || one.probes[shard].committing;
     }
+    all.failures.resize(std::max(all.failures.size(), one.failures.size()));
+    for (std::size_t shard = 0; shard < one.failures.size(); ++shard) {
+      engine::Failures& failures = all.failures[shard];
+      const std::uint64_t count = failures.count + one.failures[shard].count;
+      if (one.failures[shard].count > failures.count) failures = one.failures[shard];
+      failures.count = count;
+    }
+    all.lane_stalled_ns = std::max(all.lane_stalled_ns, one.lane_stalled_ns);
     all.loads_inflight = std::max(all.loads_inflight, one.loads_inflight);
     all.loads_max = one.loads_max;
     if (one.lane_busy + one.lane_starved > all.lane_busy + all.lane_starved) {
@@ -210,8 +223,28 @@ engine::Evidence Observer::gather() const {
   return all;
 }
 
+Observer::Still Observer::longest_still() const {
+  const std::int64_t now_ns = clock_.now_ns();
+  Still longest;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const std::lock_guard lock(lanes_[i]->mutex);
+    if (lanes_[i]->turned_ns == 0) continue;
+    const std::int64_t still_ns = now_ns - lanes_[i]->turned_ns;
+    if (still_ns > longest.ns) longest = {i, still_ns};
+  }
+  return longest;
+}
+
+std::string Observer::not_alive() const {
+  const Still still = longest_still();
+  if (still.ns < limits::lane_still_ns_max) return {};
+  return fmt::format("lane {} has not turned for {} s", still.lane, still.ns / 1'000'000'000);
+}
+
 model::Why Observer::why() const {
   engine::Evidence all = gather();
+  all.lane_still = longest_still().lane;
+  all.lane_still_ns = longest_still().ns;
   const std::int64_t now_ns = clock_.now_ns();
   std::vector<std::int64_t> answers;
   std::vector<std::int64_t> claims;

@@ -25,9 +25,10 @@ namespace hunt::service {
 struct About {
   std::string version;
   std::string store;
-  std::size_t shards = 0;    // whose relays should be heard; 0: nobody listens
-  bool relays_here = false;  // this process has the relay
-  std::size_t stores = 0;    // of this process: shards that can refuse
+  std::size_t shards = 0;              // whose relays should be heard; 0: nobody listens
+  bool relays_here = false;            // this process has the relay
+  std::size_t stores = 0;              // of this process: shards that can refuse
+  std::vector<bool> stores_here = {};  // by shard: its server is on this machine
 };
 
 // What is not as it should be though requests can be served. The key tells one from the next while
@@ -87,6 +88,7 @@ class Observer final : public ports::Monitor {
   [[nodiscard]] model::LiveView live() override;
   [[nodiscard]] model::Why why() const override;
   [[nodiscard]] std::string not_ready() const override;
+  [[nodiscard]] std::string not_alive() const override;
   [[nodiscard]] std::string warning() const override;
 
  private:
@@ -102,6 +104,12 @@ class Observer final : public ports::Monitor {
     model::Latencies<Histogram> latencies;
   };
   [[nodiscard]] engine::Evidence gather() const;
+  // The lane that has not turned for the longest.
+  struct Still {
+    std::size_t lane = 0;
+    std::int64_t ns = 0;
+  };
+  [[nodiscard]] Still longest_still() const;
   void remember_latencies();
   // Under the lock.
   [[nodiscard]] model::Latencies<Histogram> lately(model::Latencies<Histogram> all) const;

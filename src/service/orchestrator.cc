@@ -11,8 +11,7 @@ namespace hunt::service {
 
 namespace {
 
-constexpr std::int64_t tick_ns = 5'000'000;       // the grain of deadlines and retries
-constexpr std::int64_t timer_slack_ns = 200'000;  // what a timer is late anyway
+constexpr std::int64_t tick_ns = 5'000'000;  // the grain of deadlines and retries
 constexpr std::int64_t worlds_every_ns = 1'000'000'000;
 constexpr int load_rounds_max = 8;  // then the batch is `busy`
 
@@ -49,15 +48,16 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       answer_times_(options_.seed),
       claim_times_(options_.seed + 1),
       starved_(clock_),
+      stalls_(clock_),
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
       lookups_(shards_, clock_, ports.lane, metrics_),
       desk_({options_.grant_calls_max}, shards_, l1_, lookups_, bus_, clock_, timer_, ports.lane,
             metrics_, claim_times_, starved_),
-      report_(
-          options_.lane, observer, clock_,
-          {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_}),
+      report_(options_.lane, observer, clock_,
+              {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
+               stalls_}),
       // The ticks, and a probe and a question for its epoch of each store.
       tasks_(ports.lane, 1 + 2 * shards_.count()),
       relays_(shards_.count()) {
@@ -172,7 +172,7 @@ void Orchestrator::begin_times(Ask& ask) const {
   timeline.add(model::Stage::bus, batch.bus_way_ns + batch.bus_wait_ns);
   timeline.add(model::Stage::front, batch.front_ns);
   // Without a word of when it came to this lane it is as late as the tick.
-  if (batch.received_ns == 0) timeline.add(model::Stage::queue, late_ns_);
+  if (batch.received_ns == 0) timeline.add(model::Stage::queue, stalls_.late_ns(ask.begun_ns));
 }
 
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::Batch batch,
@@ -198,9 +198,11 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
   if (answered) answered = co_await answer_all(ask);
   if (answered && ask.wait != nullptr) {
     ask.wait->close_one();  // no more claims are added
+    ask.times.waiting = &ask.wait->waits_at;
     const std::size_t open = open_answers_.add(ask.times, model::Stage::store_grant);
     answered = co_await await_verdicts(ask);
     open_answers_.remove(open);
+    ask.times.waiting = nullptr;
     if (options_.stage_clock) {
       ask.times.cut_grant(clock_.now_ns(), ask.wait->shard, ask.wait->call);
     }
@@ -442,8 +444,9 @@ boost::asio::awaitable<void> Orchestrator::tick() {
         static_cast<void>(tasks_.try_spawn(report_.probe(shard, &shards_.worlds(shard))));
       }
     }
+    stalls_.expect(now_ns + tick_ns);
     co_await timer_.sleep_until(now_ns + tick_ns);
-    late_ns_ = std::max<std::int64_t>(0, clock_.now_ns() - now_ns - tick_ns - timer_slack_ns);
+    stalls_.came(clock_.now_ns());
   }
   deadlines_.sweep(INT64_MAX);
 }

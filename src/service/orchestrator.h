@@ -27,6 +27,7 @@
 #include "service/observer.h"
 #include "service/shards.h"
 #include "service/signal.h"
+#include "service/stall_meter.h"
 #include "service/starved_meter.h"
 
 namespace hunt::service {
@@ -121,7 +122,7 @@ class Orchestrator final : public ports::BatchHandler {
   engine::Reservoir claim_times_;
   engine::OpenClocks open_answers_;
   StarvedMeter starved_;
-  std::int64_t late_ns_ = 0;  // the last tick: so long the loop takes to come to what is ready
+  StallMeter stalls_;
   engine::L1 l1_;
   engine::Roller roller_;
   engine::ClaimIds claim_ids_;

@@ -43,7 +43,9 @@ awaitable<Result<Response>> get_why(Context& context, const Call&) {
   co_return json_response(codec::write_why(context.ports.monitor.why()));
 }
 
-awaitable<Result<Response>> get_livez(Context&, const Call&) {
+awaitable<Result<Response>> get_livez(Context& context, const Call&) {
+  const std::string reason = context.ports.monitor.not_alive();
+  if (!reason.empty()) co_return fail(Errc::unavailable, "not alive: " + reason);
   co_return json_response(R"({"alive":true})");
 }
 

@@ -94,6 +94,7 @@ struct PostgresStore::Parts {
       std::vector<model::Claim> claims);
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up(
       std::vector<model::Claim> claims);
+  [[nodiscard]] boost::asio::awaitable<Result<model::StoreDoing>> look_around();
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find(
       model::ClaimId claim);
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> page(std::uint64_t cursor,

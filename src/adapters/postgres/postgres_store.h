@@ -60,6 +60,7 @@ class PostgresStore final : public ports::HuntStore {
       std::vector<model::Claim> claims) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up_claims(
       std::vector<model::Claim> claims) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::StoreDoing>> doing() override;
   [[nodiscard]] boost::asio::awaitable<Result<std::optional<model::Grant>>> find_grant(
       model::ClaimId claim) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> grants_after(

@@ -108,6 +108,11 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
   return parsed;
 }
 
+bool PostgresUrl::is_here() const {
+  const std::string host = shown_.substr(0, shown_.find_last_of(':'));
+  return host.starts_with('/') || host.starts_with("127.") || host == "localhost" || host == "::1";
+}
+
 PostgresUrl::Pairs PostgresUrl::pairs(const Pairs& more) const {
   Pairs all = pairs_;
   for (const auto& [key, value] : more) {

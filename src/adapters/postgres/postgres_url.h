@@ -22,6 +22,9 @@ class PostgresUrl {
   // For messages: host, port and database, without user and password.
   [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
 
+  // Whether its server is on this machine: a socket file, or an address that only it has.
+  [[nodiscard]] bool is_here() const;
+
  private:
   Pairs pairs_;
   std::string shown_;

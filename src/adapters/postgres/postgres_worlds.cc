@@ -28,6 +28,13 @@ constexpr Statement list_sql{"list_tiles", "SELECT " HUNT_TILE_COLUMNS
                                            " ORDER BY t.tile_id LIMIT $4"};
 constexpr Statement find_grant_sql{
     "find_grant", "SELECT " HUNT_GRANT_COLUMNS " FROM grants g WHERE g.claim_id = $1"};
+// Of every process of this user: a lock that one of them waits for is in the others' way, too.
+constexpr Statement doing_sql{
+    "doing",
+    "SELECT count(*) FILTER (WHERE wait_event_type = 'Lock'),"
+    " count(*) FILTER (WHERE wait_event IN ('SyncRep', 'WALSync', 'WALWrite'))"
+    " FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
+    " AND application_name IN ('hunt grants', 'hunt chunks') AND state = 'active'"};
 constexpr Statement world_sql{"world", "SELECT id FROM worlds WHERE id = $1"};
 constexpr Statement worlds_sql{"worlds", "SELECT id, name FROM worlds ORDER BY id"};
 constexpr Statement create_world_sql{"create_world", "SELECT create_world($1, $2, $3)"};
@@ -149,6 +156,18 @@ awaitable<Result<std::optional<model::Grant>>> PostgresStore::Parts::find(model:
   HUNT_CO_TRY(rows, co_await reads->call(find_grant_sql, Params().add(claim)));
   if (rows.size() == 0) co_return std::optional<model::Grant>{};
   co_return std::optional<model::Grant>{grant_row(rows, 0)};
+}
+
+awaitable<Result<model::StoreDoing>> PostgresStore::doing() {
+  return parts_->io.run(parts_->look_around());
+}
+
+awaitable<Result<model::StoreDoing>> PostgresStore::Parts::look_around() {
+  HUNT_CO_TRY(rows, co_await reads->call(doing_sql));
+  model::StoreDoing doing;
+  doing.locked = static_cast<std::uint32_t>(rows.integer(0, 0));
+  doing.committing = static_cast<std::uint32_t>(rows.integer(0, 1));
+  co_return doing;
 }
 
 awaitable<Result<std::vector<model::World>>> PostgresStore::worlds() {

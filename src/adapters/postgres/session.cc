@@ -23,8 +23,8 @@ constexpr std::size_t calls_max = 1'024;  // waiting or under way; more are refu
 constexpr std::size_t segments_inflight_max = 64;
 // Longer than the server's own limits (statement_timeout): then the server or the way to it hangs.
 constexpr auto answer_within = seconds(15);
-// The server had nothing of ours to do for as long.
-constexpr std::int64_t pause_us = 1'000;
+// Between two calls of a line the server takes no longer than this, or half of the first of them.
+constexpr std::int64_t pause_us_min = 1'000;
 // When the transaction began, and now. By the server's clock: only the difference counts.
 constexpr Statement server_clock_sql{"server_clock",
                                      "SELECT (extract(epoch FROM now()) * 1000000)::bigint,"
@@ -331,11 +331,13 @@ void Session::take_times(Call& call, TimePoint sent) {
   const std::int64_t ended_us = call.rows.back().integer(0, 1);
   call.times.exec_us = std::max<std::int64_t>(0, ended_us - begun_us);
   call.times.commit_us = us(now - call.answered);
+  const std::int64_t pause_us = std::max(pause_us_min, server_took_us_ / 2);
   if (begun_us - server_free_us_ > pause_us) server_busy_since_us_ = begun_us;
   const std::int64_t in_line_us = std::clamp<std::int64_t>(
       begun_us - server_busy_since_us_, 0, std::max<std::int64_t>(0, us(last_done_ - sent)));
   call.times.wait_us = us(sent - call.entered) + in_line_us;
   server_free_us_ = ended_us + call.times.commit_us;
+  server_took_us_ = call.times.exec_us + call.times.commit_us;
   last_done_ = now;
 }
 

@@ -135,6 +135,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Prng random_;
   std::int64_t server_busy_since_us_ = 0;  // by the server's clock, with calls of this session
   std::int64_t server_free_us_ = 0;
+  std::int64_t server_took_us_ = 0;  // for the last call
   TimePoint last_done_;
   OwnedConnection connection_;
   boost::asio::posix::stream_descriptor socket_;
