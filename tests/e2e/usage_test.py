@@ -180,7 +180,7 @@ class Usage(HuntTest):
 
     def test_old_names_do_what_todays_do_and_say_so(self):
         config = self.folder / "old.yaml"
-        for command, old, today in ((["rush", "--target", "inproc:"], "http", "url"),
+        for command, old, today in ((["rush", "--target", "nats://127.0.0.1:1"], "http", "url"),
                                     (["why"], "token-file", "server-token-file"),
                                     (["world", "stats", "--url", "http://127.0.0.1:1"],
                                      "token-file", "admin-token-file"),
