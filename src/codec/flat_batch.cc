@@ -53,6 +53,7 @@ constexpr bool same(wire::Outcome wire, model::Outcome model) {
 }
 static_assert(static_cast<int>(wire::Kind::dig) == static_cast<int>(model::Kind::dig));
 static_assert(static_cast<std::size_t>(wire::Outcome::MAX) + 1 == model::outcome_count);
+static_assert(!name_of(static_cast<model::Outcome>(model::outcome_count - 1)).empty());
 static_assert(same(wire::Outcome::nothing, model::Outcome::nothing) &&
               same(wire::Outcome::hint, model::Outcome::hint) &&
               same(wire::Outcome::found, model::Outcome::found) &&

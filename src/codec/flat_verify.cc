@@ -43,7 +43,7 @@ tl::unexpected<Error> no_body(const wire::Message* message, std::string_view byt
 }
 
 Result<std::string> read_name(std::string_view text, std::string field) {
-  if (text.size() == 0) return wrong(std::move(field), "must not be empty");
+  if (text.empty()) return wrong(std::move(field), "must not be empty");
   if (text.size() > limits::name_bytes_max) {
     return wrong(std::move(field), fmt::format("must have at most {} bytes, found {}",
                                                limits::name_bytes_max, text.size()));

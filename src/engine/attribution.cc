@@ -157,7 +157,7 @@ bool wants_core(const Evidence& evidence) {
 }
 
 std::string cpu_of(const Evidence& evidence) {
-  const std::string had = fmt::format("CPU is {} of a core", percent(evidence.lane_busy));
+  std::string had = fmt::format("CPU is {} of a core", percent(evidence.lane_busy));
   if (evidence.lane_starved < 0.1) return had;
   return fmt::format("{}, and {} of the time it was ready without one", had,
                      percent(evidence.lane_starved));

@@ -50,7 +50,9 @@ class HistoryCheck {
   // A client was answered this: it has to be true, but the log is still owed its event.
   void on_answered(model::ClaimId claim, model::Outcome outcome, const std::string& item);
   // Rules that were in force, and burials: what an item must follow from.
-  void on_rules(std::shared_ptr<const model::RuleSet> rules) { rules_[rules->version] = rules; }
+  void on_rules(const std::shared_ptr<const model::RuleSet>& rules) {
+    rules_[rules->version] = rules;
+  }
   void on_burial(model::SpawnId spawn, const std::string& table) { tables_[spawn] = table; }
 
   // A row of a ledger, after all of the above.

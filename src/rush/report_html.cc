@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/text.h"
 #include "rush/report_plot.h"
@@ -189,19 +190,26 @@ Curve quantile_curve(const Timeline& time, const char* name, const char* colour,
 }
 
 std::string outcomes_plot(const Timeline& time) {
-  const auto of = [](auto... outcomes) {
-    return [=](const Series::Cell& cell, std::size_t) {
-      return (count_of(cell.outcomes, outcomes) + ...);
+  const auto of = [](Outcome outcome) {
+    return [outcome](const Series::Cell& cell, std::size_t) {
+      return count_of(cell.outcomes, outcome);
     };
+  };
+  // What has no band of its own.
+  const auto refused = [](const Series::Cell& cell, std::size_t) {
+    std::uint64_t sum = std::accumulate(cell.outcomes.begin(), cell.outcomes.end(), 0ULL);
+    for (const Outcome other :
+         {Outcome::nothing, Outcome::hint, Outcome::granted, Outcome::sold_out, Outcome::busy}) {
+      sum -= count_of(cell.outcomes, other);
+    }
+    return sum;
   };
   return area_plot(time.plot("What positions came to", "positions/s over seconds"),
                    {time.rate("nothing", "grey", of(Outcome::nothing)),
                     time.rate("hint", "sky", of(Outcome::hint)),
                     time.rate("answered granted, repeats too", "green", of(Outcome::granted)),
                     time.rate("sold out", "yellow", of(Outcome::sold_out)),
-                    time.rate("refused by rules or closed", "pink",
-                              of(Outcome::capped, Outcome::cooldown, Outcome::closed,
-                                 Outcome::rejected, Outcome::expired)),
+                    time.rate("refused by rules or closed", "pink", refused),
                     time.rate("busy", "red", of(Outcome::busy)),
                     time.rate("no answer", "orange", [](const Series::Cell& cell, std::size_t) {
                       return cell.unanswered;

@@ -146,6 +146,12 @@ void World::pause(NodeId node, std::int64_t for_ns) noexcept {
   }
 }
 
+bool World::anyone_paused() const noexcept {
+  return std::any_of(nodes_.begin(), nodes_.end(), [this](const Node& node) {
+    return node.host != nullptr && node.host->paused_until_ns_ > now_ns_;
+  });
+}
+
 bool World::Later::operator()(const Event& a, const Event& b) const noexcept {
   if (a.at_ns != b.at_ns) return a.at_ns > b.at_ns;
   if (a.order != b.order) return a.order > b.order;

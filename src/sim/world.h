@@ -115,6 +115,7 @@ class World {
   [[nodiscard]] Host* host(NodeId node, std::uint64_t life) noexcept;
   // The host runs nothing for so long; what arrives waits.
   void pause(NodeId node, std::int64_t for_ns) noexcept;
+  [[nodiscard]] bool anyone_paused() const noexcept;
 
   [[nodiscard]] std::int64_t now_ns() const noexcept { return now_ns_; }
   [[nodiscard]] std::int64_t wall_us() const noexcept { return wall_start_us_ + now_ns_ / 1'000; }

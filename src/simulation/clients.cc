@@ -16,7 +16,6 @@ constexpr std::size_t wants_max = 4'000;       // then it asks for these only
 constexpr std::int64_t retry_ns = 250'000'000;
 constexpr std::int64_t edit_every_ns = 400'000'000;
 constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::int64_t visible_ns = 2 * second_ns;  // B2, at most
 
 }  // namespace
 
@@ -287,7 +286,7 @@ boost::asio::awaitable<void> Clients::probe_tile(std::size_t index, model::Tile 
   burial.budget = 1'000;
   std::vector<model::Burial> burials(1, burial);
   const auto buried = co_await server.stores[shard]->bury(world_id, std::move(burials));
-  co_await server.host->sleep_until(server.host->now_ns() + visible_ns);
+  co_await server.host->sleep_until(server.host->now_ns() + visible_ns_max);
   for (std::uint64_t i = 0; buried && i < 4; ++i) {
     model::Batch batch;
     batch.world = world_id;
@@ -300,11 +299,11 @@ boost::asio::awaitable<void> Clients::probe_tile(std::size_t index, model::Tile 
     const auto reply = co_await server.bus->ask(batch, ports::Wait::terminal);
     const bool granted = reply && reply->outcomes[0].outcome == model::Outcome::granted;
     if (granted) continue;
-    watch_.violated(
-        engine::LedgerRule::stale_bounded,
-        fmt::format("after healing, loot buried 2 s ago at ({}, {}) is answered {}", tile.x, tile.y,
-                    reply ? std::string(name_of(reply->outcomes[0].outcome))
-                          : "an error: " + reply.error().message));
+    watch_.violated(engine::LedgerRule::stale_bounded,
+                    fmt::format("after healing, loot buried {} ms ago at ({}, {}) is answered {}",
+                                visible_ns_max / 1'000'000, tile.x, tile.y,
+                                reply ? std::string(name_of(reply->outcomes[0].outcome))
+                                      : "an error: " + reply.error().message));
   }
   --probes_open_;
 }

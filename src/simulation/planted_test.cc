@@ -11,6 +11,7 @@
 
 #include "simulation/planted_ports.h"
 #include "simulation/planted_support.h"
+#include "simulation/watch.h"
 
 namespace hunt::simulation {
 namespace {
@@ -230,6 +231,30 @@ TEST(SimPlanted, finds_changes_that_never_reach_the_cache) {
   Hooks hooks;
   hooks.relay_cache = [](ports::TileCache& cache, sim::Host&) {
     return std::make_unique<DropsUpdates>(cache);
+  };
+  expect_found(hooks, LedgerRule::stale_bounded);
+}
+
+// Tells changes a little later than everyone has to know of them.
+class TellsLate final : public planted::Feed {
+ public:
+  TellsLate(ports::ChangeFeed& inside, sim::Host& host) : Feed(inside), host_(host) {}
+  Awaited<model::ChangeBatch> next(model::FeedCursor after, std::int64_t wait_ns) override {
+    auto batch = co_await inside_.next(after, wait_ns);
+    if (batch && !batch->tiles.empty()) {
+      co_await host_.sleep_until(host_.now_ns() + visible_ns_max);
+    }
+    co_return batch;
+  }
+
+ private:
+  sim::Host& host_;
+};
+
+TEST(SimPlanted, finds_changes_that_are_told_too_late) {
+  Hooks hooks;
+  hooks.relay_feed = [](ports::ChangeFeed& feed, sim::Host& host) {
+    return std::make_unique<TellsLate>(feed, host);
   };
   expect_found(hooks, LedgerRule::stale_bounded);
 }

@@ -17,7 +17,9 @@ using sim::Place;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t heal_seconds_max = 60;
+constexpr std::int64_t settle_seconds = 5;  // a message may be four seconds late (sim/network.cc)
 constexpr std::int64_t look_ns = 200'000'000;
+static_assert(look_ns < visible_ns_max, "a change must not become due within the look it is of");
 constexpr std::int64_t audit_every_looks = 10;
 
 // Strikes the planned faults, and mends.
@@ -311,17 +313,22 @@ Report simulate(const Setup& setup, const Hooks& hooks) {
   const auto run_for = [&](std::int64_t ns) {
     const std::int64_t until_ns = cluster.world.now_ns() + ns;
     while (cluster.world.now_ns() < until_ns) {
-      cluster.world.run_until(std::min(until_ns, cluster.world.now_ns() + look_ns));
+      const std::int64_t due_ns = watch.b2_due_ns();
+      cluster.world.run_until(std::min({until_ns, cluster.world.now_ns() + look_ns, due_ns}));
       watch.check_copies();
+      if (cluster.world.now_ns() >= due_ns) watch.check_b2();
       if (++looks % audit_every_looks == 0) watch.check_ledgers();
     }
   };
   run_for(setup.seconds * second_ns);
   player.mend();
   std::int64_t healed_s = 0;
-  while (healed_s < heal_seconds_max && (healed_s < 5 || !left_to_do(cluster, clients).empty())) {
+  std::int64_t well_s = 0;  // a pause may outlast the mending, and is a fault until it is over
+  while (healed_s < heal_seconds_max &&
+         (well_s < settle_seconds || !left_to_do(cluster, clients).empty())) {
     run_for(second_ns);
     ++healed_s;
+    well_s = cluster.world.anyone_paused() ? 0 : well_s + 1;
   }
   report.stuck_on = left_to_do(cluster, clients);
   if (report.stuck_on.empty()) {

@@ -12,8 +12,7 @@ namespace {
 
 constexpr std::int64_t stale_ns_max = limits::chunk_life_ns;  // B1
 constexpr std::int64_t long_ago_ns = -86'400'000'000'000;
-constexpr std::int64_t visible_ns_max = 2'000'000'000;  // B2, at most
-constexpr std::ptrdiff_t violations_max = 20;           // of each rule
+constexpr std::ptrdiff_t violations_max = 20;  // of each rule
 
 std::uint64_t epoch_of(const sim::SimDisk& disk, model::WorldId world, model::TileId tile) {
   return std::prev(disk.ranges_.upper_bound({world, tile}))->second.epoch;
@@ -213,8 +212,18 @@ void Watch::check_copies() {
   }
 }
 
+std::int64_t Watch::b2_due_ns() const noexcept {
+  std::int64_t due_ns = INT64_MAX;
+  for (const auto& [key, changed] : changed_) {
+    const std::int64_t at_ns = changed.at_ns + visible_ns_max;
+    if (at_ns > b2_checked_ns_) due_ns = std::min(due_ns, at_ns);
+  }
+  return due_ns;
+}
+
 void Watch::check_b2() {
   const std::int64_t now_ns = cluster_.world.now_ns();
+  b2_checked_ns_ = now_ns;
   std::vector<sim::CacheNode> caches = cluster_.caches.states;  // a read may take a lease
   const auto check = [&](const auto& key, const Changed& changed, std::uint64_t order,
                          const std::string& where) {

@@ -19,6 +19,9 @@
 
 namespace hunt::simulation {
 
+// B2: while all is well a change is in every copy so soon after its commit.
+inline constexpr std::int64_t visible_ns_max = 250'000'000;
+
 class Watch {
  public:
   explicit Watch(Cluster& cluster);
@@ -50,6 +53,8 @@ class Watch {
   void watch_b2() { b2_from_ns_ = cluster_.world.now_ns(); }
   // Of these changes, those that are old enough, in the caches and in the pods' memories, now.
   void check_b2();
+  // When the next of them is just old enough; INT64_MAX if none is on its way.
+  [[nodiscard]] std::int64_t b2_due_ns() const noexcept;
   // A failover lost what the shard's disk does not hold any more.
   void on_failover(std::size_t shard);
   // Once, at the end. `drained`: nothing was left to do.
@@ -114,6 +119,7 @@ class Watch {
     std::int64_t at_ns = 0;
   };
   std::int64_t b2_from_ns_ = INT64_MAX;
+  std::int64_t b2_checked_ns_ = 0;
   std::map<std::pair<model::WorldId, model::TileId>, Changed> changed_;  // the first change since
   std::vector<Second> seconds_;
   std::vector<engine::LedgerViolation> violations_;

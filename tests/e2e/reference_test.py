@@ -109,6 +109,22 @@ class Flags(HuntTest):
         self.assertEqual(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - known, set())
 
 
+class Version(HuntTest):
+    """It is written in CMakeLists.txt; what cannot read it there has to say the same."""
+
+    def test_program_description_and_changelog_have_the_version_of_the_build(self):
+        build = (REPOSITORY / "CMakeLists.txt").read_text("utf-8")
+        version = re.search(r"^project\(.* VERSION (\S+)", build, re.M).group(1)
+        run = self.hunt("--version")
+        self.assert_exit(run, 0)
+        self.assertEqual(run.stdout, f"hunt {version}\n")
+        description = yaml.safe_load((REPOSITORY / "docs/openapi.yaml").read_text("utf-8"))
+        self.assertEqual(description["info"]["version"], version)
+        changes = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+        released = re.findall(r"^## \[(\d\S*)\] - \d{4}-\d\d-\d\d$", changes, re.M)
+        self.assertEqual(released[:1], [version])
+
+
 class ErrorCodes(unittest.TestCase):
     """The codes and statuses of the source, and the tables below `### Errors`."""
 

@@ -45,12 +45,12 @@ Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> t
   return params;
 }
 
+// The function says them by their names.
 Result<Outcome> outcome_of(std::string_view verdict) {
-  if (verdict == "granted") return Outcome::granted;
-  if (verdict == "sold_out") return Outcome::sold_out;
-  if (verdict == "closed") return Outcome::closed;
-  if (verdict == "nothing") return Outcome::nothing;
-  if (verdict == "expired") return Outcome::expired;
+  for (std::size_t i = 0; i < model::outcome_count; ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    if (model::is_terminal(outcome) && name_of(outcome) == verdict) return outcome;
+  }
   return fail(Errc::corrupt, "grant_claims() in the database has another version: its verdict \"" +
                                  std::string(verdict) + "\" is unknown");
 }
