@@ -1,14 +1,27 @@
-"""examples/prometheus: what promtool says of the rules, and an entry for each alert."""
+"""examples/prometheus and examples/grafana: rules by promtool, then a real Prometheus and a hunt.
+
+Not a run of Grafana, which Debian does not have: its dashboard is read, and what it asks is asked.
+"""
+import http.client
+import json
 import re
 import subprocess
+import time
 import unittest
+import urllib.parse
 
 import yaml
 
-from hunt_process import REPOSITORY
+from hunt_process import HUNT, REPOSITORY, HuntTest, clean_environment, free_port, listens
 from reference_test import rows, section
 
 FOLDER = REPOSITORY / "examples/prometheus"
+DASHBOARD = REPOSITORY / "examples/grafana/hunt.json"
+# What has nothing to show while all is well: panels, and what is recorded.
+PANELS_EMPTY_WHEN_WELL = {"Alerts", "What it named before"}
+RECORDED_WHEN_NOT_WELL = {"instance:hunt_bottleneck:named2m"}
+# What a machine that others have busy may set off in a few seconds: too slow, and nothing else.
+OF_A_BUSY_MACHINE = {"HuntAnswersFailing", "HuntAnswersSlow", "HuntClaimsFailing", "HuntClaimsSlow"}
 
 
 def rules_of(file):
@@ -19,6 +32,10 @@ def rules_of(file):
 def alerts():
     """{name: rule} of the alerting rules."""
     return {rule["alert"]: rule for rule in rules_of("alerts.yaml")}
+
+
+def recorded():
+    return [rule["record"] for rule in rules_of("recording.yaml")]
 
 
 def promtool(*words):
@@ -66,6 +83,114 @@ class Rules(unittest.TestCase):
                 if meaning.startswith("critical: ")}
         self.assertEqual(told, {name for name, rule in alerts().items()
                                 if rule["labels"]["severity"] == "critical"})
+
+
+class Dashboard(unittest.TestCase):
+    """What Grafana's import would stumble over."""
+
+    def test_it_can_be_imported(self):
+        board = json.loads(DASHBOARD.read_text("utf-8"))
+        self.assertNotIn("id", board)
+        self.assertNotIn("__inputs", board)
+        self.assertEqual(board["uid"], "hunt-orchestrator")
+        ids = [panel["id"] for panel in board["panels"]]
+        self.assertEqual(len(ids), len(set(ids)))
+        taken = set()
+        for panel in board["panels"]:
+            place = panel["gridPos"]
+            cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
+                     for y in range(place["y"], place["y"] + place["h"])}
+            self.assertFalse(cells & taken, panel["title"])
+            taken |= cells
+            self.assertLessEqual(place["x"] + place["w"], 24)
+            for target in panel.get("targets", ()):
+                self.assertEqual(target["datasource"]["uid"], "${datasource}")
+                self.assertTrue(panel["description"], panel["title"])
+
+
+class Live(HuntTest):
+    """A Prometheus of its own, with the files of the example but for addresses and times."""
+
+    def prometheus(self, *targets):
+        config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text("utf-8"))
+        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
+        config["scrape_configs"][0]["static_configs"][0]["targets"] = list(targets)
+        file = self.folder / "prometheus.yaml"
+        file.write_text(yaml.safe_dump(config))
+        self.port = free_port()
+        log = open(self.folder / "prometheus.log", "w", encoding="utf-8")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(
+            ["prometheus", "--config.file", file, "--storage.tsdb.path", self.folder / "data",
+             "--web.listen-address", f"127.0.0.1:{self.port}"],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(listens(self.port), self.log())
+        self.wait_for(lambda: self.get("/-/ready").status == 200)
+
+    def log(self):
+        return (self.folder / "prometheus.log").read_text("utf-8")[-3000:]
+
+    def get(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        self.addCleanup(connection.close)
+        connection.request("GET", path)
+        return connection.getresponse()
+
+    def ask(self, path, **parameters):
+        reply = self.get(f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
+        answer = json.load(reply)
+        self.assertEqual(reply.status, 200, answer)
+        return answer["data"]
+
+    def query(self, expression):
+        return self.ask("query", query=expression)["result"]
+
+    def wait_for(self, done, seconds=20):
+        deadline = time.monotonic() + seconds
+        while not done():
+            self.assertLess(time.monotonic(), deadline, self.log())
+            time.sleep(0.25)
+
+    def unrecorded(self):
+        return {name for name in recorded() if not self.query(name)}
+
+    def empty_panels(self, job):
+        """Titles of the panels with an expression that has no data now."""
+        empty = set()
+        for panel in json.loads(DASHBOARD.read_text("utf-8"))["panels"]:
+            for target in panel.get("targets", ()):
+                asked = target["expr"].replace("$job", job).replace("$__rate_interval", "10s")
+                self.assertNotRegex(asked, r"\$[a-z_{]", "a variable that the test does not know")
+                if not self.query(asked):
+                    empty.add(panel["title"])
+        return empty
+
+    def test_all_targets_are_up_rules_healthy_and_panels_filled(self):
+        server = self.serve()
+        self.prometheus(f"127.0.0.1:{server.port}")
+        load = subprocess.Popen(
+            [HUNT, "rush", "--target", f"http://127.0.0.1:{server.port}", "--demo",
+             "--admin-token-file", self.folder / "admin-token", "--players", "500",
+             "--rate", "1000", "--seconds", "10", "--json"],
+            cwd=self.folder, env=clean_environment(), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(load.wait)
+        self.addCleanup(load.kill)
+        self.wait_for(lambda: self.query("hunt_claims_total > 0"))
+        self.wait_for(lambda: not self.unrecorded() - RECORDED_WHEN_NOT_WELL)
+        targets = self.ask("targets")["activeTargets"]
+        self.assertEqual([(one["labels"]["job"], one["health"]) for one in targets],
+                         [("hunt", "up")], targets)
+        rules = [rule for group in self.ask("rules")["groups"] for rule in group["rules"]]
+        self.assertEqual({rule["name"] for rule in rules}, set(alerts()) | set(recorded()))
+        for rule in rules:
+            self.assertEqual(rule["health"], "ok", rule)
+        firing = {rule["name"] for rule in rules if rule.get("state") == "firing"}
+        self.assertLessEqual(firing, OF_A_BUSY_MACHINE)
+        self.assertLessEqual(self.empty_panels("hunt"), PANELS_EMPTY_WHEN_WELL)
 
 
 if __name__ == "__main__":
