@@ -21,6 +21,9 @@ WALKERS = 1_500
 BATCH = 50
 EVERY_SECONDS = 1 / 30
 KEPT_SECONDS = 60
+# As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
+ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02}
+AGAIN_EVERY_SECONDS = 0.1
 CONNECTIONS_MAX = 64  # of HTTP, for each server; who finds none sends later, and that counts
 TAIL_MIN = 5
 WORLD_LOW, WORLD_HIGH = -2048, 2047
@@ -80,14 +83,15 @@ class HttpLink:
         self.port = port
         self.idle, self.busy = [], {}  # busy: socket -> [request number, what came]
 
-    def send(self, number, body):
+    def send(self, number, wait, body):
         """False: no connection is to be had."""
         if not self.idle:
             if len(self.busy) >= CONNECTIONS_MAX:
                 return False
             self.idle.append(socket.create_connection(("127.0.0.1", self.port), timeout=2))
         link = self.idle.pop()
-        head = (f"POST /v1/positions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        query = f"?wait={wait}" if wait else ""
+        head = (f"POST /v1/positions{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n")
         try:
             link.sendall(head.encode() + body)
@@ -138,10 +142,11 @@ class Client(threading.Thread):
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.count = 0
-        self.open, self.ended = {}, []  # number -> due; (ended, seconds)
-        self.claims_open, self.claims_ended = {}, []  # claim -> when its batch was due
+        self.open, self.ended = {}, []  # number -> (due, positions); (ended, seconds)
+        self.claims_open, self.claims_ended = {}, []  # claim -> [due, position, ask again at]
+        self.again_at = time.monotonic()
         self.told = {}  # claims told before the answer that had found them: when
-        self.late = []  # batches that found no connection: (number, body)
+        self.late = []  # requests that found no connection
         self.refused = self.errors = 0
         self.send_late_s = 0.0
         self.trouble = ""
@@ -171,21 +176,36 @@ class Client(threading.Thread):
         if self.hot:
             player = str(uuid.UUID(int=self.walkers.random.getrandbits(128)))
             positions[0] = {"player": player, "x": self.hot[0], "y": self.hot[1], "kind": "dig"}
-        batch = {"world": 1, "positions": positions}
+        self._ask({"world": 1, "positions": positions}, due)
+        if self.again_at < due and self.path in ASK_AGAIN_SECONDS:
+            self.again_at = due + AGAIN_EVERY_SECONDS
+            self._ask_again()
+
+    def _ask_again(self):
+        now = time.monotonic()
+        with self.lock:
+            claims = [one for one in self.claims_open.values() if one[2] <= now][:BATCH]
+            for one in claims:
+                one[2] = now + 5
+        if claims:
+            self.count += 1
+            self._ask({"world": 1, "positions": [one[1] for one in claims]}, now, "terminal")
+
+    def _ask(self, batch, due, wait=None):
         reply_to = f"{self.nats.inbox}.{self.count}"
         with self.lock:
-            self.open[self.count] = due
+            self.open[self.count] = (due, batch["positions"])
         if self.path == "ask":
-            self.nats.publish("hunt.ask.any", batch, reply_to)
+            self.nats.publish("hunt.ask.any", {**batch, "wait": wait} if wait else batch, reply_to)
         elif self.path == "stored":
             self.nats.publish("hunt.pos.any", {**batch, "reply_to": reply_to})
         else:
-            self._send_http(self.count, json.dumps(batch).encode())
+            self._send_http(self.count, wait, json.dumps(batch).encode())
         self.send_late_s = max(self.send_late_s, time.monotonic() - due)
 
-    def _send_http(self, number, body):
-        if not self.links[number % len(self.links)].send(number, body):
-            self.late.append((number, body))
+    def _send_http(self, number, wait, body):
+        if not self.links[number % len(self.links)].send(number, wait, body):
+            self.late.append((number, wait, body))
 
     def _read(self, left):
         links = {sock: link for link in self.links for sock in link.busy}
@@ -202,8 +222,8 @@ class Client(threading.Thread):
                 self._came(message)
         if self.late and ready:
             late, self.late = self.late, []
-            for number, body in late:
-                self._send_http(number, body)
+            for request in late:
+                self._send_http(*request)
 
     def _came(self, message):
         if message.subject == "hunt.claims.1":
@@ -217,17 +237,20 @@ class Client(threading.Thread):
     def _told(self, claim):
         now = time.monotonic()
         with self.lock:
-            due = self.claims_open.pop(claim, None)
-            if due is None:
-                self.told[claim] = now
-            else:
-                self.claims_ended.append((now, now - due))
+            self._end_claim(claim, now)
+
+    def _end_claim(self, claim, now):
+        known = self.claims_open.pop(claim, None)
+        if known is None:
+            self.told[claim] = now
+        else:
+            self.claims_ended.append((now, now - known[0]))
 
     def _answered(self, number, body):
         now = time.monotonic()
         outcomes = json.loads(body).get("outcomes") if body else None
         with self.lock:
-            due = self.open.pop(number, None)
+            due, positions = self.open.pop(number, (None, None))
             if due is None:
                 return
             if outcomes is None:
@@ -235,16 +258,21 @@ class Client(threading.Thread):
                 self.ended.append((now, now - due))
                 return
             self.ended.append((now, now - due))
-            for one in outcomes:
+            for one, position in zip(outcomes, positions):
                 self.refused += one["outcome"] == "busy"
-                if one["outcome"] != "found":
-                    continue
-                told = self.told.pop(one["claim"], None)
-                if told is None:
-                    self.claims_open.setdefault(one["claim"], due)
-                else:
-                    self.claims_ended.append((told, told - due))
+                if one["outcome"] == "found":
+                    self._found(one["claim"], due, position, now)
+                elif "claim" in one:
+                    self._end_claim(one["claim"], now)
             self._forget(now - KEPT_SECONDS)
+
+    def _found(self, claim, due, position, now):
+        told = self.told.pop(claim, None)
+        if told is None:
+            again_at = now + ASK_AGAIN_SECONDS.get(self.path, 0)
+            self.claims_open.setdefault(claim, [due, position, again_at])
+        else:
+            self.claims_ended.append((told, told - due))
 
     def _forget(self, before):
         if len(self.told) > 50_000:
@@ -260,7 +288,7 @@ class Client(threading.Thread):
             for name, opened, ended in (("answers", self.open, self.ended),
                                         ("claims", self.claims_open, self.claims_ended)):
                 took = [seconds for at, seconds in ended if begin <= at <= end]
-                took += [end - due for due in opened.values()
+                took += [end - due for due, *_ in opened.values()
                          if end - KEPT_SECONDS < due < end]
                 out[name] = {"tail_seconds": tail_of(took), "count": len(took),
                              "open": len(opened)}
