@@ -1,0 +1,295 @@
+"""The client whose waiting decides: sends batches by a schedule, whatever the answers do, and knows
+how long each took and each claim until it was told.
+
+A tenth of a game server and no load test: 1,500 walkers near loot and far from it, one in twenty
+steps a dig, in batches as large as those of the rush beside it, by the same way: asked over NATS
+(`ask`), stored (`stored`), or over HTTP (`http`). Its tail is made as `hunt why` makes its own: the
+mean of the slowest hundredth and of five at least, of what ended in a window or waits at its end.
+"""
+import json
+import random
+import re
+import select
+import socket
+import threading
+import time
+import uuid
+
+from why_machine import put_first
+
+WALKERS = 1_500
+BATCH = 50
+EVERY_SECONDS = 1 / 30
+KEPT_SECONDS = 60
+# As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
+ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02}
+AGAIN_EVERY_SECONDS = 0.1
+CONNECTIONS_MAX = 64  # of HTTP, for each server; who finds none sends later, and that counts
+TAIL_MIN = 5
+WORLD_LOW, WORLD_HIGH = -2048, 2047
+
+
+def tail_of(seconds):
+    """Mean of the slowest hundredth; None when there are none."""
+    slowest = sorted(seconds, reverse=True)[:max(TAIL_MIN, len(seconds) // 100)]
+    return sum(slowest) / len(slowest) if slowest else None
+
+
+class Walkers:
+    """Players who walk on; seven of eight begin near loot."""
+
+    def __init__(self, seed, loot):
+        self.random = random.Random(seed)
+        self.loot = loot
+        self.ids = [str(uuid.UUID(int=self.random.getrandbits(128))) for _ in range(WALKERS)]
+        self.places = [self._begin() for _ in range(WALKERS)]
+        self.ways = [self._way() for _ in range(WALKERS)]
+        self.next = 0
+
+    def _begin(self):
+        if self.random.random() < 1 / 8:
+            return tuple(self.random.randint(WORLD_LOW, WORLD_HIGH) for _ in "xy")
+        x, y = self.random.choice(self.loot)
+        return self._inside(x + self.random.randint(-20, 20), y + self.random.randint(-20, 20))
+
+    def _way(self):
+        return tuple(self.random.choice((-1, 0, 1)) for _ in "xy")
+
+    @staticmethod
+    def _inside(*place):
+        return tuple(max(WORLD_LOW, min(WORLD_HIGH, at)) for at in place)
+
+    def batch(self, count):
+        positions = []
+        for _ in range(count):
+            i = self.next = (self.next + 1) % WALKERS
+            chance = self.random.random()
+            if chance < 1 / 600:
+                self.places[i] = self._begin()
+            elif chance < 1 / 8:
+                self.ways[i] = self._way()
+            (x, y), (dx, dy) = self.places[i], self.ways[i]
+            self.places[i] = self._inside(x + dx, y + dy)
+            positions.append({"player": self.ids[i], "x": self.places[i][0],
+                              "y": self.places[i][1],
+                              "kind": "dig" if self.random.random() < 1 / 20 else "step"})
+        return positions
+
+
+class HttpLink:
+    """Keeps connections to one server and answers with whole replies; one request on each."""
+
+    def __init__(self, port):
+        self.port = port
+        self.idle, self.busy = [], {}  # busy: socket -> [request number, what came]
+
+    def send(self, number, wait, body):
+        """False: no connection is to be had."""
+        if not self.idle:
+            if len(self.busy) >= CONNECTIONS_MAX:
+                return False
+            self.idle.append(socket.create_connection(("127.0.0.1", self.port), timeout=2))
+        link = self.idle.pop()
+        query = f"?wait={wait}" if wait else ""
+        head = (f"POST /v1/positions{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n")
+        try:
+            link.sendall(head.encode() + body)
+        except OSError:  # it was idle for too long
+            link.close()
+            return False
+        self.busy[link] = [number, b""]
+        return True
+
+    def read(self, link):
+        """(number, body) of a reply that is complete, else None."""
+        number, came = self.busy[link]
+        try:
+            more = link.recv(65536)
+        except OSError:
+            more = b""
+        if not more:
+            self.busy.pop(link)
+            link.close()
+            return number, b""
+        self.busy[link][1] = came = came + more
+        head, end, body = came.partition(b"\r\n\r\n")
+        size = re.search(rb"content-length: *(\d+)", head, re.I) if end else None
+        if size is None or len(body) < int(size.group(1)):
+            return None
+        self.busy.pop(link)
+        self.idle.append(link)
+        return number, body
+
+    def close(self):
+        for link in [*self.idle, *self.busy]:
+            link.close()
+
+
+class Client(threading.Thread):
+    """Runs from start() to stop(). `hot`: a tile that a fresh player digs in each batch, or None.
+
+    `every_s` may be changed while it runs.
+    """
+
+    def __init__(self, nats, http_ports, path, seed, loot, every_s=EVERY_SECONDS):
+        super().__init__(daemon=True)
+        self.path, self.hot, self.every_s = path, None, every_s
+        self.walkers = Walkers(seed, loot)
+        self.nats = nats.client()
+        self.nats.subscribe("hunt.claims.1")
+        self.links = [HttpLink(port) for port in http_ports] if path == "http" else []
+        self.over = threading.Event()
+        self.lock = threading.Lock()
+        self.count = 0
+        self.open, self.ended = {}, []  # number -> (due, positions); (ended, seconds)
+        self.claims_open, self.claims_ended = {}, []  # claim -> [due, position, ask again at]
+        self.again_at = time.monotonic()
+        self.told = {}  # claims told before the answer that had found them: when
+        self.late = []  # requests that found no connection
+        self.refused = self.errors = 0
+        self.send_late_s = 0.0
+        self.trouble = ""
+
+    def run(self):
+        put_first(threading.get_native_id())
+        try:
+            due = time.monotonic()
+            while not self.over.is_set():
+                due += self.every_s
+                while (left := due - time.monotonic()) > 0:
+                    self._read(left)
+                self._send(due)
+        except (OSError, AssertionError) as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        self.nats.close()
+        for link in self.links:
+            link.close()
+
+    def _send(self, due):
+        self.count += 1
+        positions = self.walkers.batch(BATCH)
+        if self.hot:
+            player = str(uuid.UUID(int=self.walkers.random.getrandbits(128)))
+            positions[0] = {"player": player, "x": self.hot[0], "y": self.hot[1], "kind": "dig"}
+        self._ask({"world": 1, "positions": positions}, due)
+        if self.again_at < due and self.path in ASK_AGAIN_SECONDS:
+            self.again_at = due + AGAIN_EVERY_SECONDS
+            self._ask_again()
+
+    def _ask_again(self):
+        now = time.monotonic()
+        with self.lock:
+            claims = [one for one in self.claims_open.values() if one[2] <= now][:BATCH]
+            for one in claims:
+                one[2] = now + 5
+        if claims:
+            self.count += 1
+            self._ask({"world": 1, "positions": [one[1] for one in claims]}, now, "terminal")
+
+    def _ask(self, batch, due, wait=None):
+        reply_to = f"{self.nats.inbox}.{self.count}"
+        with self.lock:
+            self.open[self.count] = (due, batch["positions"])
+        if self.path == "ask":
+            self.nats.publish("hunt.ask.any", {**batch, "wait": wait} if wait else batch, reply_to)
+        elif self.path == "stored":
+            self.nats.publish("hunt.pos.any", {**batch, "reply_to": reply_to})
+        else:
+            self._send_http(self.count, wait, json.dumps(batch).encode())
+        self.send_late_s = max(self.send_late_s, time.monotonic() - due)
+
+    def _send_http(self, number, wait, body):
+        if not self.links[number % len(self.links)].send(number, wait, body):
+            self.late.append((number, wait, body))
+
+    def _read(self, left):
+        links = {sock: link for link in self.links for sock in link.busy}
+        ready, _, _ = select.select([self.nats.socket, *links], [], [], left)
+        for sock in ready:
+            if sock in links:
+                reply = links[sock].read(sock)
+                if reply:
+                    self._answered(*reply)
+        if self.nats.socket in ready:
+            self.nats.read()
+            messages, self.nats.messages = self.nats.messages, []
+            for message in messages:
+                self._came(message)
+        if self.late and ready:
+            late, self.late = self.late, []
+            for request in late:
+                self._send_http(*request)
+
+    def _came(self, message):
+        if message.subject == "hunt.claims.1":
+            event = message.json
+            self._told((event.get("grant") or event["claim"])["claim"])
+        else:
+            number = message.subject.rpartition(".")[2]
+            if number.isdigit():
+                self._answered(int(number), message.body)
+
+    def _told(self, claim):
+        now = time.monotonic()
+        with self.lock:
+            self._end_claim(claim, now)
+
+    def _end_claim(self, claim, now):
+        known = self.claims_open.pop(claim, None)
+        if known is None:
+            self.told[claim] = now
+        else:
+            self.claims_ended.append((now, now - known[0]))
+
+    def _answered(self, number, body):
+        now = time.monotonic()
+        outcomes = json.loads(body).get("outcomes") if body else None
+        with self.lock:
+            due, positions = self.open.pop(number, (None, None))
+            if due is None:
+                return
+            if outcomes is None:
+                self.errors += 1
+                self.ended.append((now, now - due))
+                return
+            self.ended.append((now, now - due))
+            for one, position in zip(outcomes, positions):
+                self.refused += one["outcome"] == "busy"
+                if one["outcome"] == "found":
+                    self._found(one["claim"], due, position, now)
+                elif "claim" in one:
+                    self._end_claim(one["claim"], now)
+            self._forget(now - KEPT_SECONDS)
+
+    def _found(self, claim, due, position, now):
+        told = self.told.pop(claim, None)
+        if told is None:
+            again_at = now + ASK_AGAIN_SECONDS.get(self.path, 0)
+            self.claims_open.setdefault(claim, [due, position, again_at])
+        else:
+            self.claims_ended.append((told, told - due))
+
+    def _forget(self, before):
+        if len(self.told) > 50_000:
+            self.told.clear()
+        for ended in (self.ended, self.claims_ended):
+            if len(ended) > 20_000:
+                ended[:] = [one for one in ended if one[0] > before]
+
+    def tails(self, begin, end):
+        """Of batches and of claims, in seconds, with how many there were."""
+        with self.lock:
+            out = {}
+            for name, opened, ended in (("answers", self.open, self.ended),
+                                        ("claims", self.claims_open, self.claims_ended)):
+                took = [seconds for at, seconds in ended if begin <= at <= end]
+                took += [end - due for due, *_ in opened.values()
+                         if end - KEPT_SECONDS < due < end]
+                out[name] = {"tail_seconds": tail_of(took), "count": len(took),
+                             "open": len(opened)}
+            return out

@@ -1,0 +1,152 @@
+"""Judges what `hunt why` said against what was planted, and tells it as tables in Markdown.
+
+    python3 bench/why_table.py FILE.json...     the tables of runs that are over, together
+"""
+import json
+import sys
+from pathlib import Path
+
+# Worst first. `wrong`: confident of something else. `missed`: said that nothing is wrong.
+# `faint`: nothing is wrong, and the client felt nothing, either.
+JUDGED = ("wrong", "missed", "unclear", "right", "faint")
+TAIL_WITHIN = 0.2
+# What the client has to feel before `none` is called a miss: a tail twice as long, and by so much.
+FELT_TIMES = 2
+FELT_SECONDS = {"answers": 0.005, "claims": 0.02}
+
+
+def was_felt(before, during):
+    """Whether the planted cause reached the client."""
+    for timeline, least in FELT_SECONDS.items():
+        old, new = before[timeline]["tail_seconds"], during[timeline]["tail_seconds"]
+        if new is None or old is None:
+            continue
+        if new >= FELT_TIMES * old and new >= old + least:
+            return True
+    return False
+
+
+def judge(why, fits, felt, planted):
+    """One of JUDGED. `planted`: something was, where this orchestrator could see it."""
+    if why is None:
+        return "missed"  # it does not even answer
+    if why["cause"] == "none":
+        if fits:
+            return "right"
+        return "missed" if felt or not planted else "faint"
+    if why["cause"] == "unclear" or not why["confident"]:
+        return "unclear"
+    return "right" if fits else "wrong"
+
+
+def worst(judged):
+    return min(judged, key=JUDGED.index)
+
+
+def tail_ratio(trial):
+    """The longest tail that was told, beside the client's of the same timeline; None: no such."""
+    told = [one for one in trial["verdicts"] if one.get("tail_seconds")]
+    if not told:
+        return None
+    longest = max(told, key=lambda one: one["tail_seconds"])
+    felt = trial["client"][longest["timeline"]]["tail_seconds"]
+    return longest["tail_seconds"] / felt if felt else None
+
+
+def is_listed(trial):
+    """Of two causes: whether some verdict names one and speaks of the other."""
+    patterns = trial["accepted"]
+    for one in trial["verdicts"]:
+        if one["judged"] != "right":
+            continue
+        said = json.dumps([one["verdict"], one.get("also", "")])
+        others = [resource.rstrip("*") for _, resource in patterns
+                  if resource.rstrip("*") not in one["resource"]]
+        if all(other in said for other in others):
+            return True
+    return False
+
+
+def row_of(name, trials):
+    verdicts = [one["judged"] for trial in trials for one in trial["verdicts"]]
+    ratios = [trial["tail_ratio"] for trial in trials if trial["tail_ratio"]]
+    near = sum(abs(ratio - 1) <= TAIL_WITHIN for ratio in ratios)
+    counts = [sum(trial["judged"] == kind for trial in trials) for kind in reversed(JUDGED)]
+    return [name, len(trials), *counts, f"{verdicts.count('right')} of {len(verdicts)}",
+            verdicts.count("wrong"), f"{near} of {len(ratios)}"]
+
+
+def markdown(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def confusion(trials):
+    """One row a cause; a trial is as good as the worst of its verdicts."""
+    trials = [trial for trial in trials if not trial["disturbed"]]
+    names = list(dict.fromkeys(trial["cause"] for trial in trials))
+    rows = [row_of(name, [one for one in trials if one["cause"] == name]) for name in sorted(names)]
+    rows.append(row_of("**all**", trials))
+    head = ["planted", "trials", *reversed(JUDGED), "verdicts right", "verdicts wrong",
+            "tail within 20 %"]
+    text = markdown(head, rows)
+    two = [trial for trial in trials if trial["cause"] in ("two_shards", "shard_and_redis")]
+    if two:
+        text += f"\n\nOf {len(two)} trials with two causes, {sum(map(is_listed, two))} list both."
+    return text
+
+
+def said_table(trials):
+    """What was said instead: planted, said, how often."""
+    said = {}
+    for trial in trials:
+        if trial["disturbed"]:
+            continue
+        for one in trial["verdicts"]:
+            if one["judged"] not in ("right", "faint"):
+                sure = "" if one["confident"] else " (not sure)"
+                key = (trial["cause"], one["judged"], f"{one['cause']} at {one['resource']}{sure}")
+                said[key] = said.get(key, 0) + 1
+    return markdown(["planted", "judged", "said", "verdicts"],
+                    [[*key, count] for key, count in sorted(said.items())])
+
+
+def ms(seconds):
+    return "-" if seconds is None else f"{1e3 * seconds:.3g} ms"
+
+
+def details(trial):
+    """Of a trial: each verdict that is not right, with its stages."""
+    size = " ".join(f"{name}={value}" for name, value in
+                    {**trial["size"], **trial["where"]}.items())
+    told = trial["client"]
+    lines = [f"trial {trial['number']} {trial['cause']} {size} at {trial['at']} by {trial['path']}:"
+             f" client answers {ms(told['answers']['tail_seconds'])},"
+             f" claims {ms(told['claims']['tail_seconds'])}"
+             f" (before {ms(trial['client_before']['answers']['tail_seconds'])},"
+             f" {ms(trial['client_before']['claims']['tail_seconds'])});"
+             f" others had {trial['others_cores']:.2f} cores"]
+    for one in trial["verdicts"]:
+        if one["judged"] in ("right", "faint"):
+            continue
+        lines.append(f"  orchestrator {one['orchestrator']}: {one['judged'].upper()}:"
+                     f" {one['verdict']}")
+        parts = [f"{stage['stage']} {stage['resource']} {stage['share']:.0%}"
+                 f" p99 {ms(max(stage['waited_p99'], stage['worked_p99']))}"
+                 for stage in one["stages"] if stage["share"] >= 0.01]
+        lines.append(f"    {one['samples']} {one['timeline']}, tail {ms(one['tail_seconds'])};"
+                     f" next: {one['next']}")
+        lines.append("    " + "; ".join(parts))
+    return "\n".join(lines)
+
+
+def main():
+    trials = [trial for name in sys.argv[1:] for trial in json.loads(Path(name).read_text())["trials"]]
+    print(confusion(trials), said_table(trials), sep="\n\n")
+    for trial in trials:
+        if trial["judged"] not in ("right", "faint") and not trial["disturbed"]:
+            print("\n" + details(trial))
+
+
+if __name__ == "__main__":
+    main()
