@@ -25,8 +25,8 @@ constexpr double some_starving = 0.2;
 constexpr double busy_thread = 0.75;
 // A lane that is so long without a core says that the machine has none left; who serves a store
 // on the same machine has none either. Below the second of them it says nothing.
-constexpr double full_machine = 0.3;
-constexpr double crowded_machine = 0.2;
+constexpr double full_machine = 0.15;  // measured: 0.05 to 0.11 where a whole hunt fits two cores
+constexpr double crowded_machine = 0.12;
 constexpr std::uint64_t failures_min = 5;             // fewer are no reason to wait
 constexpr std::int64_t still_ns_min = 3'000'000'000;  // three looks at a lane that did not come
 
@@ -56,6 +56,16 @@ bool is_store(Stage stage) {
 // What a batch meets before it comes to a lane, and after.
 bool is_before_lane(Stage stage) {
   return stage == Stage::bus || stage == Stage::front;
+}
+
+// When it had no core is not known, only how long: each wait has its share of it.
+std::int64_t starved_in(const Timeline& timeline, std::int64_t wait_ns) {
+  const std::int64_t here_ns =
+      timeline.total_ns - timeline.of(Stage::bus) - timeline.of(Stage::front);
+  if (here_ns <= 0) return 0;
+  const double part = static_cast<double>(wait_ns) / static_cast<double>(here_ns);
+  return std::min(wait_ns,
+                  static_cast<std::int64_t>(static_cast<double>(timeline.starved_ns) * part));
 }
 
 // One stage at one resource, of the timelines of a tail that were there.
@@ -137,8 +147,7 @@ Tail tail_of(std::vector<Timeline> all) {
       if (is_store(stage)) part.told += timeline.in_store(stage);
       part.fill_wait_ns += timeline.fill_wait_ns;
       part.bus_way_ns += timeline.bus_way_ns;
-      if (is_before_lane(stage)) continue;
-      part.starved_ns += std::min(ns, timeline.starved_ns);
+      if (!is_before_lane(stage)) part.starved_ns += starved_in(timeline, ns);
     }
     // A stage nobody was in is shown, too.
     const bool seen = std::any_of(tail.parts.begin(), tail.parts.end(),
@@ -208,7 +217,10 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   return {Cause::unclear, untold_ns, true};
 }
 
+// Whether those cores are ours, too, on which the part passes.
 bool is_here(const Evidence& evidence, const Part& part) {
+  if (part.stage == Stage::l2) return evidence.cache_here;
+  if (!model::is_of_shard(part.stage)) return false;  // the lane itself
   return part.shard < evidence.stores_here.size() && evidence.stores_here[part.shard];
 }
 
@@ -305,16 +317,23 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
     line.at_connections = true;
     return line;
   }
-  if (is_here(evidence, part) && evidence.lane_starved >= full_machine) {
-    Part line{Stage::queue, 0, part.ns, part.count};
-    line.on_full_machine = true;
-    return line;
-  }
   if (!wants_core(evidence)) return std::nullopt;
   if (part.stage == Stage::bus) return Part{Stage::queue, 0, part.ns, part.count};
   const std::int64_t line_ns = p99_of(evidence.answers, Stage::queue);
   if (line_ns * 2 < part.mean_ns()) return std::nullopt;
   return Part{Stage::queue, 0, line_ns, 1};
+}
+
+// All of it passes where no core is free; but what the store calls a lock is one.
+std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
+                                        const Part& part) {
+  if (evidence.lane_starved < full_machine || !is_here(evidence, part)) return std::nullopt;
+  if (is_before_lane(part.stage)) return std::nullopt;
+  if (is_store(part.stage) && inside_store(evidence, part).cause == Cause::lock)
+    return std::nullopt;
+  Part all{Stage::queue, 0, tail.total_ns, tail.count};
+  all.on_full_machine = true;
+  return all;
 }
 
 std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) {
@@ -500,9 +519,7 @@ void say_store_error(const Evidence& evidence, model::Why& why) {
   why.stage = Stage::store_grant;
   why.resource = model::resource_of(why.stage, evidence.store_error_shard);
   why.cause = evidence.store_error_cause;
-  for (const auto& figures : why.stages) {
-    if (figures.stage == why.stage && figures.resource == why.resource) why.share = figures.share;
-  }
+  why.share = 1;
   why.confident = true;
   if (why.cause == Cause::round_trip) {
     why.verdict = fmt::format("{} cannot be reached: {}", why.resource, evidence.store_error);
@@ -535,16 +552,25 @@ void say_still_lane(const Evidence& evidence, model::Why& why) {
   why.next = "Look at what blocks it (a stack of its thread tells); without it, end the process.";
 }
 
+// Little more than what is fine, as it was before.
+bool is_usual(const model::Why& why, std::int64_t fine_ns) {
+  return why.tail_before_ns > 0 && why.tail_ns < 2 * fine_ns &&
+         why.tail_ns < 2 * why.tail_before_ns;
+}
+
 // Below the bound, and not new: a tail that has become three times as long is one to look at.
 bool is_fine(const model::Why& why, std::int64_t fine_ns) {
   const bool grown = why.tail_before_ns > 0 && why.tail_ns >= 3 * why.tail_before_ns;
-  return why.tail_ns < (grown ? fine_ns / 4 : fine_ns);
+  return why.tail_ns < (grown ? fine_ns / 4 : fine_ns) || is_usual(why, fine_ns);
 }
 
-// Little more than what is fine, and not new: whatever holds it may be what is usual there.
-bool is_mild(const model::Why& why, std::int64_t fine_ns) {
-  return why.tail_ns < 2 * fine_ns &&
-         (why.tail_before_ns == 0 || why.tail_ns < 2 * why.tail_before_ns);
+// One cause may show in several stages, and one kind of it at several shards.
+double share_of_cause(const Evidence& evidence, const Tail& tail, Cause cause) {
+  double share = 0;
+  for (const Part& part : tail.parts) {
+    if (is_store(part.stage) && cause_of(evidence, part) == cause) share += tail.share(part);
+  }
+  return share;
 }
 
 // What else holds a good part of the tail.
@@ -582,8 +608,11 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     part = work;
     why.share += tail.share(*work);
   }
-  const std::optional<Part> line = line_behind_call(evidence, *part);
+  std::optional<Part> line = full_machine_behind(evidence, tail, *part);
   if (line) {
+    why.share = 1;
+    part = &*line;
+  } else if ((line = line_behind_call(evidence, *part))) {
     wait = fmt::format("what {} answered waits for its turn {}, where ", part->resource(),
                        line->at_connections ? "at our connections to it" : "on the lane");
     if (const Part* queue = tail.find(Stage::queue, 0)) why.share += tail.share(*queue);
@@ -597,15 +626,21 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   if (is_fine(why, fine_ns)) {
     why.cause = Cause::none;
     why.confident = true;
-    why.verdict =
-        fmt::format("nothing is wrong: {}; the largest part, {}, is {} at {}; {}", tail_text,
-                    percent(why.share), model::name_of(why.stage), why.resource, cpu);
+    why.verdict = fmt::format("nothing is {}: {}; the largest part, {}, is {} at {}; {}",
+                              why.tail_ns < fine_ns ? "wrong" : "new", tail_text,
+                              percent(why.share), model::name_of(why.stage), why.resource, cpu);
     why.next = "Nothing to do.";
     return;
   }
-  why.cause = why.share >= stands_out ? cause_of(evidence, *part) : Cause::unclear;
+  const Cause named = cause_of(evidence, *part);
+  if (why.share < stands_out && is_store(part->stage)) {
+    why.share = share_of_cause(evidence, tail, named);
+  }
+  why.cause = why.share >= stands_out ? named : Cause::unclear;
   const bool enough = why.samples >= samples_min && (line || largest.filled >= filled_min);
-  why.confident = why.cause != Cause::unclear && enough && !is_mild(why, fine_ns);
+  // So little beyond the bound, and nothing known of before: it may be usual here.
+  const bool mild = why.tail_ns < 2 * fine_ns && why.tail_before_ns == 0;
+  why.confident = why.cause != Cause::unclear && enough && !mild;
   if (why.cause != Cause::unclear) {
     why.verdict =
         fmt::format("{}: {}{}; {}", tail_text, wait, what_it_is(evidence, *part, why.cause), cpu);

@@ -36,6 +36,7 @@ struct Evidence {
   std::vector<Failures> failures;  // by shard
   // By shard: its server is on this machine, and shares its cores.
   std::vector<bool> stores_here;
+  bool cache_here = false;
   // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
   double lane_busy = 0;
   double lane_starved = 0;

@@ -131,13 +131,13 @@ TEST(Attribution, tells_a_wait_for_a_core_from_a_line) {
   EXPECT_TRUE(starved.confident);
   EXPECT_EQ(starved.stage, Stage::queue);
   EXPECT_EQ(starved.cause, Cause::cpu);
-  EXPECT_NE(starved.verdict.find("20 ms is waiting for a core"), std::string::npos)
+  EXPECT_NE(starved.verdict.find("19.2 ms is waiting for a core"), std::string::npos)
       << starved.verdict;
   EXPECT_NE(starved.next.find("gets no core"), std::string::npos) << starved.next;
   const model::Why partly = why_of(8);
   EXPECT_FALSE(partly.confident);
   EXPECT_EQ(partly.cause, Cause::unclear);
-  EXPECT_NE(partly.verdict.find("for 33 % of that the lane had no core"), std::string::npos)
+  EXPECT_NE(partly.verdict.find("for 32 % of that the lane had no core"), std::string::npos)
       << partly.verdict;
   const model::Why line = why_of(1);
   EXPECT_TRUE(line.confident);
@@ -498,6 +498,96 @@ TEST(Attribution, names_the_thread_of_http_when_it_is_full) {
   EXPECT_EQ(full.next.find("will not help"), std::string::npos) << full.next;
   evidence.front_busy = 0.1;
   EXPECT_EQ(attribute(evidence).cause, Cause::queue);
+}
+
+TEST(Attribution, a_store_on_a_machine_without_a_free_core_is_not_to_blame) {
+  Evidence evidence;
+  evidence.claims.assign(100, claim(1, 400, 2, 2, 390));
+  evidence.lane_busy = 0.03;
+  evidence.lane_starved = 0.4;
+  EXPECT_EQ(attribute(evidence).cause, Cause::commit) << "its cores are its own";
+  evidence.stores_here = {true};
+  const model::Why here = attribute(evidence);
+  EXPECT_TRUE(here.confident);
+  EXPECT_EQ(here.cause, Cause::cpu);
+  EXPECT_EQ(here.next.find("will not help"), std::string::npos) << here.next;
+  evidence.claims.assign(100, claim(1, 400, 390, 2));
+  EXPECT_EQ(attribute(evidence).cause, Cause::lock) << "the store said so";
+}
+
+TEST(Attribution, calls_that_fail_are_no_line) {
+  Evidence evidence;
+  evidence.claims.assign(100, claim(300, 10));
+  EXPECT_EQ(attribute(evidence).cause, Cause::queue);
+  evidence.failures = {{40, "the connection was reset", Cause::round_trip}};
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident);
+  EXPECT_EQ(why.cause, Cause::round_trip);
+  EXPECT_EQ(why.resource, "shard 0");
+  EXPECT_NE(why.verdict.find("40 calls failed"), std::string::npos) << why.verdict;
+}
+
+TEST(Attribution, what_calls_wait_for_is_the_servers_own_word) {
+  const auto cause = [](bool locked, bool committing) {
+    Timeline open = claim(1, 4'000);
+    open.grant = {};
+    Evidence evidence;
+    evidence.claims.assign(100, open);
+    evidence.probes = {{ms_ns, 0, 1'000 * ms_ns, locked, committing}};
+    return attribute(evidence).cause;
+  };
+  EXPECT_EQ(cause(true, false), Cause::lock);
+  EXPECT_EQ(cause(false, true), Cause::commit);
+  EXPECT_EQ(cause(false, false), Cause::server);
+}
+
+TEST(Attribution, one_cause_in_several_stages_is_one) {
+  const auto why_of = [](std::int64_t grant_exec_ms) {
+    Timeline both = answer(0, 30, 200);
+    both.load.shard = 1;
+    both.add(Stage::store_grant, 200 * ms_ns);
+    both.grant = {200 * ms_ns, 0, grant_exec_ms * ms_ns, 0};
+    Evidence evidence;
+    evidence.answers.assign(20, both);
+    return attribute(evidence);
+  };
+  const model::Why ways = why_of(5);
+  EXPECT_EQ(ways.cause, Cause::round_trip) << ways.verdict;
+  EXPECT_TRUE(ways.confident);
+  EXPECT_GT(ways.share, 0.9);
+  EXPECT_NE(ways.verdict.find("beside it"), std::string::npos) << ways.verdict;
+  EXPECT_EQ(why_of(195).cause, Cause::unclear);
+}
+
+TEST(Attribution, a_process_that_stood_still_says_so) {
+  Evidence evidence;
+  evidence.answers.assign(990, answer(0, 1, 0));
+  for (int i = 0; i < 10; ++i) evidence.answers.push_back(answer(1, 1, 1'000));
+  evidence.lane_stalled_ns = 1'100 * ms_ns;
+  const model::Why stopped = attribute(evidence);
+  EXPECT_TRUE(stopped.confident);
+  EXPECT_EQ(stopped.cause, Cause::throttle) << stopped.verdict;
+  EXPECT_EQ(stopped.resource, "lanes");
+  evidence.lane_stalled_ns = 100 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
+  evidence.lane_still = 1;
+  evidence.lane_still_ns = 12'000 * ms_ns;
+  const model::Why still = attribute(evidence);
+  EXPECT_EQ(still.cause, Cause::throttle);
+  EXPECT_NE(still.verdict.find("lane 1 has not turned for 12000 ms"), std::string::npos)
+      << still.verdict;
+}
+
+TEST(Attribution, what_was_so_before_and_is_little_is_nothing_new) {
+  Evidence evidence;
+  evidence.answers.assign(100, answer(0, 1, 14));
+  EXPECT_FALSE(attribute(evidence).confident);
+  evidence.answers_before_ns = 13 * ms_ns;
+  const model::Why usual = attribute(evidence);
+  EXPECT_EQ(usual.cause, Cause::none);
+  EXPECT_NE(usual.verdict.find("nothing is new"), std::string::npos) << usual.verdict;
+  evidence.answers_before_ns = 2 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
 }
 
 TEST(Reservoir, keeps_a_fair_sample_of_the_last_seconds) {

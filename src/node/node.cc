@@ -30,6 +30,12 @@ std::vector<bool> stores_here(const std::vector<StoreUrl>& urls) {
   return here;
 }
 
+bool cache_here(const NodeOptions& options) {
+  return options.cache &&
+         std::any_of(options.cache->addresses.begin(), options.cache->addresses.end(),
+                     [](const HostPort& one) { return is_this_machine(one.host); });
+}
+
 }  // namespace
 
 Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -47,7 +53,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
       parts.clock, parts.options.lanes,
       service::About{HUNT_VERSION, shown_stores(parts.options.stores), parts.options.stores.size(),
                      !parts.options.bus, parts.options.stores.size(),
-                     stores_here(parts.options.stores)});
+                     stores_here(parts.options.stores), cache_here(parts.options)});
   HUNT_CHECK(parts.open_rules());
   HUNT_CHECK(parts.open_stores());
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {

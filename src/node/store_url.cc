@@ -61,8 +61,12 @@ const postgres::PostgresUrl* StoreUrl::postgres() const noexcept {
   return std::get_if<postgres::PostgresUrl>(&where_);
 }
 
+bool is_this_machine(std::string_view host) {
+  return host.starts_with('/') || host.starts_with("127.") || host == "localhost" || host == "::1";
+}
+
 bool StoreUrl::is_here() const {
-  return postgres() == nullptr || postgres()->is_here();
+  return postgres() == nullptr || is_this_machine(postgres()->host());
 }
 
 std::string StoreUrl::shown() const {

@@ -12,6 +12,9 @@
 
 namespace hunt::node {
 
+// As far as its name tells: the folder of a socket, or an address that only this machine has.
+[[nodiscard]] bool is_this_machine(std::string_view host);
+
 class StoreUrl {
  public:
   // "sqlite:FILE" or "postgres://…". Errors: invalid_argument, with field `store`.

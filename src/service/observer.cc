@@ -179,6 +179,7 @@ engine::Evidence Observer::gather() const {
   engine::Evidence all;
   all.lane_count = static_cast<std::uint32_t>(lanes_.size());
   all.stores_here = about_.stores_here;
+  all.cache_here = about_.cache_here;
   for (const auto& lane : lanes_) {
     const std::lock_guard lock(lane->mutex);
     const engine::Evidence& one = lane->evidence;

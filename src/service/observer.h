@@ -29,6 +29,7 @@ struct About {
   bool relays_here = false;            // this process has the relay
   std::size_t stores = 0;              // of this process: shards that can refuse
   std::vector<bool> stores_here = {};  // by shard: its server is on this machine
+  bool cache_here = false;
 };
 
 // What is not as it should be though requests can be served. The key tells one from the next while

@@ -84,7 +84,8 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         human = subprocess.Popen(
             ["psql", "-h", "127.0.0.1", "-p", str(self.postgres.port), "-U", "hunt", "-d",
              self.other_database, "-qX", "-c", "BEGIN; SELECT count(*) FROM (SELECT 1 FROM "
-             "loot_tiles ORDER BY world_id, tile_id FOR UPDATE) held; SELECT pg_sleep(20); ROLLBACK"],
+             "loot_tiles ORDER BY world_id, tile_id FOR UPDATE) held; SELECT pg_sleep(20); "
+             "ROLLBACK"],
             stdout=subprocess.DEVNULL)
         self.addCleanup(human.wait)
         self.addCleanup(human.terminate)

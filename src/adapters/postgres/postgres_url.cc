@@ -108,9 +108,8 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
   return parsed;
 }
 
-bool PostgresUrl::is_here() const {
-  const std::string host = shown_.substr(0, shown_.find_last_of(':'));
-  return host.starts_with('/') || host.starts_with("127.") || host == "localhost" || host == "::1";
+std::string PostgresUrl::host() const {
+  return shown_.substr(0, shown_.find_last_of(':'));
 }
 
 PostgresUrl::Pairs PostgresUrl::pairs(const Pairs& more) const {

@@ -22,8 +22,8 @@ class PostgresUrl {
   // For messages: host, port and database, without user and password.
   [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
 
-  // Whether its server is on this machine: a socket file, or an address that only it has.
-  [[nodiscard]] bool is_here() const;
+  // A name, an address, or the folder of a socket.
+  [[nodiscard]] std::string host() const;
 
  private:
   Pairs pairs_;

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <string>
 #include <system_error>
+
+#include "ports/store_trouble.h"
 
 namespace hunt::sqlite {
 namespace {
@@ -62,7 +65,7 @@ Error error_of(int code, std::string_view sqlite_says, std::string_view path) {
       return {Errc::unavailable,
               fmt::format("another process keeps {} locked ({}): end its transaction, or try again",
                           path, sqlite_says),
-              {}};
+              std::string(ports::lock_field)};
     case SQLITE_CORRUPT:
       return {Errc::corrupt,
               fmt::format("{} is damaged ({}): restore it from a backup or start a new file", path,

@@ -47,9 +47,10 @@ model::ProcessFigures process_figures() {
       figures.resident_bytes = std::stod(text) * static_cast<double>(sysconf(_SC_PAGESIZE));
     }
     if (field == start_ticks) {
+      // The same each time, or it looks like a restart.
+      static const double boot = seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME);
       const double since_boot = std::stod(text) / static_cast<double>(sysconf(_SC_CLK_TCK));
-      figures.start_time_seconds =
-          seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME) + since_boot;
+      figures.start_time_seconds = boot + since_boot;
     }
   }
   return figures;
