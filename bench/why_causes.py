@@ -18,7 +18,10 @@ from fnmatch import fnmatchcase
 from why_fleet import ORCHESTRATORS, REDIS_NODES, SHARDS
 from why_machine import Quota
 
-# Planted cause: (cause, resource) that are right where it strikes. Elsewhere only `none` is.
+# An orchestrator whose own ways are well may wait for what another one, which is struck, reads for
+# both (cache_miss), or holds of the stream (bus). That is what it can know.
+ELSEWHERE = [("none", "*"), ("cache_miss", "cache"), ("bus", "bus")]
+# Planted cause: (cause, resource) that are right where it strikes.
 EXPECTED = {
     "none": [("none", "*")],
     "shard_delay": [("round_trip", "shard {shard}")],
@@ -39,7 +42,7 @@ EXPECTED = {
     "slow_flush": [("commit", "shard {shard}")],
     "slow_statement": [("server", "shard {shard}")],
     "few_calls": [("limit", "shard*"), ("limit", "lanes*")],
-    "http_front": [("cpu", "http")],
+    "http_front": [("cpu", "*")],
     "two_shards": [("round_trip", "shard 0"), ("round_trip", "shard 1")],
     "shard_and_redis": [("round_trip", "shard {shard}"), ("round_trip", "cache*")],
 }
@@ -57,7 +60,7 @@ class Plant:
 
 def accepted(cause, plant, orchestrator):
     """The (cause, resource) patterns that are right of an orchestrator."""
-    rows = EXPECTED[cause if orchestrator in plant.at else "none"]
+    rows = EXPECTED[cause] if orchestrator in plant.at else ELSEWHERE
     return [(name, resource.format(**{"node": "", **plant.where})) for name, resource in rows]
 
 

@@ -25,8 +25,11 @@ constexpr double some_starving = 0.2;
 constexpr double busy_thread = 0.75;
 // A lane that is so long without a core says that the machine has none left; who serves a store
 // on the same machine has none either. Below the second of them it says nothing.
-constexpr double full_machine = 0.15;  // measured: 0.05 to 0.11 where a whole hunt fits two cores
-constexpr double crowded_machine = 0.12;
+constexpr double full_machine = 0.3;
+constexpr double crowded_machine = 0.2;
+// Of the work behind a backlog, beside the wait: from here on it is why, below it may be.
+constexpr double fills_hands = 0.2;
+constexpr double may_fill_hands = 0.1;
 constexpr std::uint64_t failures_min = 5;             // fewer are no reason to wait
 constexpr std::int64_t still_ns_min = 3'000'000'000;  // three looks at a lane that did not come
 
@@ -217,6 +220,13 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   return {Cause::unclear, untold_ns, true};
 }
 
+// How long who is ready waits for a core: of our own time, or, where the system tells, at the
+// machine.
+double no_core_share(const Evidence& evidence) {
+  return std::max(evidence.lane_starved,
+                  std::min(evidence.cpu_pressure / 2, 3 * evidence.lane_starved));
+}
+
 // Whether those cores are ours, too, on which the part passes.
 bool is_here(const Evidence& evidence, const Part& part) {
   if (part.stage == Stage::l2) return evidence.cache_here;
@@ -252,8 +262,10 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   if (part.at_connections || part.on_full_machine) return Cause::cpu;
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
-    const bool crowded = is_here(evidence, part) && evidence.lane_starved >= crowded_machine;
-    if (crowded && inside.cause != Cause::lock) return Cause::unclear;
+    const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
+    const bool breaks = part.shard < evidence.failures.size() &&
+                        evidence.failures[part.shard].count >= failures_min;
+    if ((crowded || breaks) && inside.cause != Cause::lock) return Cause::unclear;
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }
   if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
@@ -297,7 +309,17 @@ const Part* work_behind_backlog(const Tail& tail, const Part& part) {
     if (is_before_lane(other.stage) || other.mean_ns() < answers_fine_ns) continue;
     if (most == nullptr || other.ns > most->ns) most = &other;
   }
-  return most;
+  const auto hands_ns = static_cast<double>(most == nullptr ? 0 : most->mean_ns());
+  return hands_ns >= fills_hands * static_cast<double>(part.mean_ns()) ? most : nullptr;
+}
+
+bool may_have_hands_full(const Tail& tail, const Part& part) {
+  return part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns &&
+         std::any_of(tail.parts.begin(), tail.parts.end(), [&part](const Part& other) {
+           return !is_before_lane(other.stage) &&
+                  static_cast<double>(other.mean_ns()) >=
+                      may_fill_hands * static_cast<double>(part.mean_ns());
+         });
 }
 
 // A call that is over comes back to its lane and waits in the same line as the batches, or for a
@@ -327,7 +349,7 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
 // All of it passes where no core is free; but what the store calls a lock is one.
 std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
                                         const Part& part) {
-  if (evidence.lane_starved < full_machine || !is_here(evidence, part)) return std::nullopt;
+  if (no_core_share(evidence) < full_machine || !is_here(evidence, part)) return std::nullopt;
   if (is_before_lane(part.stage)) return std::nullopt;
   if (is_store(part.stage) && inside_store(evidence, part).cause == Cause::lock)
     return std::nullopt;
@@ -473,8 +495,8 @@ std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) 
       }
       return fmt::format("Allow more grant calls at a time, or split {}; {}", resource, no_pods);
     case Cause::cache_miss:
-      return fmt::format("Prewarm before an event, and look at the loads of the store; {}",
-                         no_pods);
+      return fmt::format(
+          "Ask the other orchestrators: one of them reads what this one waits for; {}", no_pods);
     case Cause::queue:
       return fmt::format("Batches come in bursts: spread the senders; {}", no_pods);
     default:
@@ -554,7 +576,7 @@ void say_still_lane(const Evidence& evidence, model::Why& why) {
 
 // Little more than what is fine, as it was before.
 bool is_usual(const model::Why& why, std::int64_t fine_ns) {
-  return why.tail_before_ns > 0 && why.tail_ns < 2 * fine_ns &&
+  return why.tail_before_ns > 0 && why.tail_ns < 3 * fine_ns &&
          why.tail_ns < 2 * why.tail_before_ns;
 }
 
@@ -593,6 +615,11 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   const Part* part = &largest;
   why.share = tail.share(*part);
   std::string wait;
+  if (const Part* work = work_behind_backlog(tail, *part)) {
+    wait = "they are stored until one is done, and of each ";
+    part = work;
+    why.share += tail.share(*work);
+  }
   const std::optional<Part> call =
       failures_at(evidence, *part) ? std::nullopt : call_behind_wait(evidence, tail, *part);
   if (call) {
@@ -603,10 +630,6 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
                              evidence.grant_calls_max);
     part = &*call;
     if (const Part* there = tail.find(call->stage, call->shard)) why.share += tail.share(*there);
-  } else if (const Part* work = work_behind_backlog(tail, *part)) {
-    wait = "they are stored until one is done, and of each ";
-    part = work;
-    why.share += tail.share(*work);
   }
   std::optional<Part> line = full_machine_behind(evidence, tail, *part);
   if (line) {
@@ -632,12 +655,16 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     why.next = "Nothing to do.";
     return;
   }
-  const Cause named = cause_of(evidence, *part);
-  if (why.share < stands_out && is_store(part->stage)) {
+  const Cause named = part == &largest && may_have_hands_full(tail, *part)
+                          ? Cause::unclear
+                          : cause_of(evidence, *part);
+  const bool several = why.share < stands_out && is_store(part->stage);
+  if (several) {
     why.share = share_of_cause(evidence, tail, named);
   }
   why.cause = why.share >= stands_out ? named : Cause::unclear;
-  const bool enough = why.samples >= samples_min && (line || largest.filled >= filled_min);
+  const bool enough =
+      why.samples >= samples_min && (line || several || largest.filled >= filled_min);
   // So little beyond the bound, and nothing known of before: it may be usual here.
   const bool mild = why.tail_ns < 2 * fine_ns && why.tail_before_ns == 0;
   why.confident = why.cause != Cause::unclear && enough && !mild;

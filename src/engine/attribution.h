@@ -40,6 +40,9 @@ struct Evidence {
   // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
   double lane_busy = 0;
   double lane_starved = 0;
+  // Of the last ten seconds, how long somebody on this machine was ready without a core; 0:
+  // unknown.
+  double cpu_pressure = 0;
   // The longest time of late that a lane stood still, neither running nor waiting for a core.
   std::int64_t lane_stalled_ns = 0;
   // The lane that was not heard of for the longest: all its evidence is as old.

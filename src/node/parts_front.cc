@@ -114,6 +114,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   auto ledgers = serving_stores<ports::Ledger>();
   front_watch = std::make_unique<LoopWatch>(*front, clock, [this](LoopWatch::Load load) {
     observer->set_front_load(load.busy, load.starved);
+    observer->set_cpu_pressure(system::cpu_pressure());
   });
   http::Ports ports{front->bus(),
                     *whole,

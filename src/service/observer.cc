@@ -219,6 +219,7 @@ engine::Evidence Observer::gather() const {
     all.store_error_cause = one.store_error_cause;
   }
   const std::lock_guard lock(mutex_);
+  all.cpu_pressure = cpu_pressure_;
   all.front_busy = front_busy_;
   all.front_starved = front_starved_;
   return all;
@@ -453,6 +454,11 @@ void Observer::set_front_load(double busy, double starved) {
   const std::lock_guard lock(mutex_);
   front_busy_ = busy;
   front_starved_ = starved;
+}
+
+void Observer::set_cpu_pressure(double share) {
+  const std::lock_guard lock(mutex_);
+  cpu_pressure_ = share;
 }
 
 void Observer::set_not_ready(std::string reason) {

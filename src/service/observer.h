@@ -68,6 +68,8 @@ class Observer final : public ports::Monitor {
   void set_rules_rejected(std::uint64_t count);
   // Of the thread that answers HTTP, over the last second: shares of a core.
   void set_front_load(double busy, double starved);
+  // How long somebody on this machine was ready without a core: a share of the last ten seconds.
+  void set_cpu_pressure(double share);
   void set_not_ready(std::string reason);   // empty: ready
   [[nodiscard]] bool heard_relays() const;  // of every shard, since the start
   // A warning of one part ("bus", "relay of shard 0"); empty: none, or it is over.
@@ -133,6 +135,7 @@ class Observer final : public ports::Monitor {
   std::string event_;
   model::Counts counted_;  // here, not by a lane
   std::string not_ready_ = "starting";
+  double cpu_pressure_ = 0;
   double front_busy_ = 0;
   double front_starved_ = 0;
   std::function<void(model::Counts&)> add_bus_to_;

@@ -3,10 +3,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 #include "adapters/system/open_files.h"
 
@@ -54,6 +56,15 @@ model::ProcessFigures process_figures() {
     }
   }
   return figures;
+}
+
+// "some avg10=1.94 avg60=… …": Linux, Documentation/accounting/psi.rst.
+double cpu_pressure() {
+  std::ifstream file("/proc/pressure/cpu");
+  std::string kind;
+  std::string average;
+  if (!(file >> kind >> average) || kind != "some" || !average.starts_with("avg10=")) return 0;
+  return std::strtod(average.c_str() + std::string_view("avg10=").size(), nullptr) / 100;
 }
 
 }  // namespace hunt::system
