@@ -525,6 +525,12 @@ TEST(Attribution, calls_that_fail_are_no_line) {
   EXPECT_EQ(why.cause, Cause::round_trip);
   EXPECT_EQ(why.resource, "shard 0");
   EXPECT_NE(why.verdict.find("40 calls failed"), std::string::npos) << why.verdict;
+  evidence.claims.assign(100, claim(5, 10));
+  const model::Why quick = attribute(evidence);
+  EXPECT_EQ(quick.cause, Cause::round_trip);
+  EXPECT_NE(quick.verdict.find("40 calls to shard 0 failed"), std::string::npos) << quick.verdict;
+  evidence.failures = {{4, "the connection was reset", Cause::round_trip}};
+  EXPECT_EQ(attribute(evidence).cause, Cause::none);
 }
 
 TEST(Attribution, what_calls_wait_for_is_the_servers_own_word) {

@@ -1,0 +1,209 @@
+#include "engine/cause.h"
+
+#include <algorithm>
+
+namespace hunt::engine {
+
+namespace {
+
+using model::Cause;
+using model::Stage;
+
+constexpr double busy_lane = 0.5;  // PROTOCOLS 11: above it, the CPU is the cause, not the remote
+// Of a wait for others: so much of it our own thread was awake that the wait is the thread's.
+constexpr double busy_thread = 0.75;
+// A lane that is so long without a core says that the machine has none left; who serves a store
+// on the same machine has none either. Below the second of them it says nothing.
+constexpr double full_machine = 0.3;
+constexpr double crowded_machine = 0.2;
+// Of the work behind a backlog, beside the wait: from here on it is why, below it may be.
+constexpr double fills_hands = 0.2;
+constexpr double may_fill_hands = 0.1;
+
+bool front_wants_core(const Evidence& evidence) {
+  return evidence.front_busy + evidence.front_starved > busy_lane;
+}
+
+bool wants_core(const Evidence& evidence) {
+  return evidence.lane_busy + evidence.lane_starved > busy_lane;
+}
+
+// How long who is ready waits for a core: of our own time, or, where the system tells, at the
+// machine.
+double no_core_share(const Evidence& evidence) {
+  return std::max(evidence.lane_starved,
+                  std::min(evidence.cpu_pressure / 2, 3 * evidence.lane_starved));
+}
+
+// Whether those cores are ours, too, on which the part passes.
+bool is_here(const Evidence& evidence, const Part& part) {
+  if (part.stage == Stage::l2) return evidence.cache_here;
+  if (!model::is_of_shard(part.stage)) return false;  // the lane itself
+  return part.shard < evidence.stores_here.size() && evidence.stores_here[part.shard];
+}
+
+// Who stood still waited no longer than that, and the slowest about as long.
+bool is_stall(const Evidence& evidence, const Part& part) {
+  const std::int64_t wait_ns = part.mean_ns();
+  return evidence.lane_stalled_ns * 2 >= wait_ns && evidence.lane_stalled_ns <= wait_ns * 2;
+}
+
+bool all_calls_used(const Evidence& evidence) {
+  return evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
+}
+
+}  // namespace
+
+Inside inside_store(const Evidence& evidence, const Part& part) {
+  const std::int64_t whole_ns = part.mean_ns();
+  const std::int64_t count = std::max<std::int64_t>(1, part.count);
+  const std::int64_t told_ns = std::min(part.told.told_ns / count, whole_ns);
+  const std::int64_t lock_ns = part.told.lock_ns / count;
+  const std::int64_t exec_ns = part.told.exec_ns / count;
+  const std::int64_t told_commit_ns = part.told.commit_ns / count;
+  const std::int64_t rest_ns =
+      std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - told_commit_ns);
+  const std::int64_t awake_ns = (part.told.thread_ns + part.starved_ns) / count;
+  const std::int64_t ours_ns = std::min(rest_ns, awake_ns);
+  // The end of a commit is seen by the same thread.
+  const std::int64_t commit_ns = std::max<std::int64_t>(0, told_commit_ns - (awake_ns - ours_ns));
+  Inside most{Cause::round_trip, rest_ns - ours_ns};
+  if (rest_ns > 0 && static_cast<double>(ours_ns) >= busy_thread * static_cast<double>(rest_ns)) {
+    most = {Cause::cpu, rest_ns};
+  }
+  for (const auto& one : {Inside{Cause::lock, lock_ns}, Inside{Cause::server, exec_ns},
+                          Inside{Cause::commit, commit_ns}}) {
+    if (one.ns > most.ns) most = one;
+  }
+  const std::int64_t untold_ns = whole_ns - told_ns;
+  if (untold_ns <= most.ns) return most;
+  // A store that answers a probe at once is there, and busy with what was asked.
+  Probe probe;
+  if (part.shard < evidence.probes.size()) probe = evidence.probes[part.shard];
+  const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
+  if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
+  // One of before the calls began says nothing of them.
+  const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
+  if (meanwhile && probe_ns * 5 <= untold_ns) {
+    if (probe.locked) return {Cause::lock, untold_ns, true};
+    if (probe.committing) return {Cause::commit, untold_ns, true};
+    return {Cause::server, untold_ns, true};
+  }
+  return {Cause::unclear, untold_ns, true};
+}
+
+const Failures* failures_at(const Evidence& evidence, const Part& part) {
+  if (part.stage != Stage::claim_wait && part.stage != Stage::load_wait) return nullptr;
+  if (part.shard >= evidence.failures.size()) return nullptr;
+  const Failures& failures = evidence.failures[part.shard];
+  return failures.count >= failures_min ? &failures : nullptr;
+}
+
+bool is_starved(const Part& part) {
+  return part.starved_share() >= stands_out;
+}
+
+Cause cause_of(const Evidence& evidence, const Part& part) {
+  if (model::is_work(part.stage) || is_starved(part)) return Cause::cpu;
+  if (part.at_connections || part.on_full_machine) return Cause::cpu;
+  if (is_store(part.stage)) {
+    const Inside inside = inside_store(evidence, part);
+    const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
+    const bool breaks = part.shard < evidence.failures.size() &&
+                        evidence.failures[part.shard].count >= failures_min;
+    if ((crowded || breaks) && inside.cause != Cause::lock) return Cause::unclear;
+    return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
+  }
+  if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
+  if (part.stage == Stage::queue && is_stall(evidence, part)) return Cause::throttle;
+  if (part.stage == Stage::bus) return Cause::bus;
+  if (part.stage == Stage::front) return front_wants_core(evidence) ? Cause::cpu : Cause::queue;
+  if (wants_core(evidence)) return Cause::cpu;
+  if (part.starved_share() >= some_starving) return Cause::unclear;
+  if (part.stage == Stage::load_wait) return Cause::limit;
+  if (part.stage == Stage::claim_wait) {
+    return all_calls_used(evidence) ? Cause::limit : Cause::queue;
+  }
+  if (part.stage == Stage::l2) {
+    return part.fill_wait_ns * 2 > part.ns ? Cause::cache_miss : Cause::round_trip;
+  }
+  return Cause::queue;
+}
+
+std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
+  constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
+  const bool for_load = part.stage == Stage::load_wait;
+  if (!for_load && part.stage != Stage::claim_wait) return std::nullopt;
+  if (failures_at(evidence, part) != nullptr) return std::nullopt;
+  const Stage stage = for_load ? Stage::store_load : Stage::store_grant;
+  const Part* call = tail.find(stage, part.shard);
+  if (call != nullptr && call->mean_ns() >= slow_call_ns) return *call;
+  if (part.shard >= evidence.probes.size()) return std::nullopt;
+  const Probe& probe = evidence.probes[part.shard];
+  const bool slow = std::max(probe.newest_ns, probe.open_ns) >= slow_call_ns;
+  if (!slow && !probe.locked) return std::nullopt;
+  return Part{stage, part.shard, part.ns, part.count};
+}
+
+const Part* work_behind_backlog(const Tail& tail, const Part& part) {
+  if (part.stage != Stage::bus || part.bus_way_ns * 2 >= part.ns) return nullptr;
+  const Part* most = nullptr;
+  for (const Part& other : tail.parts) {
+    if (is_before_lane(other.stage) || other.mean_ns() < answers_fine_ns) continue;
+    if (most == nullptr || other.ns > most->ns) most = &other;
+  }
+  const auto hands_ns = static_cast<double>(most == nullptr ? 0 : most->mean_ns());
+  return hands_ns >= fills_hands * static_cast<double>(part.mean_ns()) ? most : nullptr;
+}
+
+bool may_have_hands_full(const Tail& tail, const Part& part) {
+  return part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns &&
+         std::any_of(tail.parts.begin(), tail.parts.end(), [&part](const Part& other) {
+           return !is_before_lane(other.stage) &&
+                  static_cast<double>(other.mean_ns()) >=
+                      may_fill_hands * static_cast<double>(part.mean_ns());
+         });
+}
+
+std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
+  const bool stored = part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns;
+  const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || stored;
+  if (!waits) return std::nullopt;
+  if (is_stall(evidence, part)) return Part{Stage::queue, 0, part.ns, part.count};
+  if (is_starved(part)) {
+    Part line{Stage::queue, 0, part.starved_ns, part.count};
+    line.starved_ns = part.starved_ns;
+    return line;
+  }
+  if (is_store(part.stage) && cause_of(evidence, part) == Cause::cpu) {
+    Part line{Stage::queue, part.shard, inside_store(evidence, part).ns, 1};
+    line.at_connections = true;
+    return line;
+  }
+  if (!wants_core(evidence)) return std::nullopt;
+  if (part.stage == Stage::bus) return Part{Stage::queue, 0, part.ns, part.count};
+  const std::int64_t line_ns = p99_of(evidence.answers, Stage::queue);
+  if (line_ns * 2 < part.mean_ns()) return std::nullopt;
+  return Part{Stage::queue, 0, line_ns, 1};
+}
+
+std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
+                                        const Part& part) {
+  if (no_core_share(evidence) < full_machine || !is_here(evidence, part)) return std::nullopt;
+  if (is_before_lane(part.stage)) return std::nullopt;
+  if (is_store(part.stage) && inside_store(evidence, part).cause == Cause::lock)
+    return std::nullopt;
+  Part all{Stage::queue, 0, tail.total_ns, tail.count};
+  all.on_full_machine = true;
+  return all;
+}
+
+double share_of_cause(const Evidence& evidence, const Tail& tail, Cause cause) {
+  double share = 0;
+  for (const Part& part : tail.parts) {
+    if (is_store(part.stage) && cause_of(evidence, part) == cause) share += tail.share(part);
+  }
+  return share;
+}
+
+}  // namespace hunt::engine

@@ -1,0 +1,51 @@
+// What a part of the tail is due to: a part by itself, and what stands behind it.
+//
+// Not the verdict (attribution.h) and not its words (cause_text.h). Pure.
+#pragma once
+#include <cstdint>
+#include <optional>
+
+#include "engine/attribution.h"
+#include "engine/tail.h"
+#include "model/why.h"
+
+namespace hunt::engine {
+
+inline constexpr double stands_out = 0.5;  // a share below this is no single culprit
+// Of a wait without a core: from here on it may be what makes the wait long.
+inline constexpr double some_starving = 0.2;
+
+inline constexpr std::uint64_t failures_min = 5;  // in ten seconds; fewer may happen
+
+// What inside a store stage takes the most of it.
+struct Inside {
+  model::Cause cause = model::Cause::unclear;
+  std::int64_t ns = 0;   // per timeline
+  bool guessed = false;  // from probes: the calls have not ended, or told nothing
+};
+[[nodiscard]] Inside inside_store(const Evidence& evidence, const Part& part);
+
+// The wait is one for a core: nothing else that it may be called makes up as much of it.
+[[nodiscard]] bool is_starved(const Part& part);
+// Calls to the shard fail, and those who wait for it wait to be sent again. Null: they do not.
+[[nodiscard]] const Failures* failures_at(const Evidence& evidence, const Part& part);
+[[nodiscard]] model::Cause cause_of(const Evidence& evidence, const Part& part);
+// One cause may show in several stages, and one kind of it at several shards.
+[[nodiscard]] double share_of_cause(const Evidence& evidence, const Tail& tail, model::Cause cause);
+
+// Who waits for a call or a connection while calls are slow waits because of them. Where none of
+// them is over, a probe that is slow, too, tells.
+[[nodiscard]] std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
+                                                   const Part& part);
+// What is stored waits because those who take it have their hands full: then the wait is of what
+// fills them. Null: they have not.
+[[nodiscard]] const Part* work_behind_backlog(const Tail& tail, const Part& part);
+[[nodiscard]] bool may_have_hands_full(const Tail& tail, const Part& part);
+// A call that is over comes back to its lane and waits in the same line as the batches, or for a
+// core. The line of a busy lane, when it is long enough to hold most of the call.
+[[nodiscard]] std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part);
+// All of it passes where no core is free; but what the store calls a lock is one.
+[[nodiscard]] std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
+                                                      const Part& part);
+
+}  // namespace hunt::engine

@@ -1,0 +1,71 @@
+// Part and Tail: the slowest 1 % of a sample, by stage and resource.
+//
+// Not what is to blame for it (cause.h). Pure values.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/timeline.h"
+#include "model/why.h"
+
+namespace hunt::engine {
+
+[[nodiscard]] inline bool is_store(model::Stage stage) noexcept {
+  return stage == model::Stage::store_load || stage == model::Stage::store_grant;
+}
+// What a batch meets before it comes to a lane, and after.
+[[nodiscard]] inline bool is_before_lane(model::Stage stage) noexcept {
+  return stage == model::Stage::bus || stage == model::Stage::front;
+}
+
+// One stage at one resource, of the timelines of a tail that were there.
+struct Part {
+  model::Stage stage = model::Stage::queue;
+  std::uint32_t shard = 0;
+  std::int64_t ns = 0;
+  std::int64_t count = 0;   // timelines
+  std::int64_t filled = 0;  // of them, those where it takes half of what the tail takes on average
+  InStore told{};
+  std::int64_t fill_wait_ns = 0;
+  std::int64_t bus_way_ns = 0;
+  std::int64_t starved_ns = 0;   // of `ns` at most
+  bool at_connections = false;   // not at the lane, but at the thread of a store's connections
+  bool on_full_machine = false;  // at a store that shares the machine with us
+
+  [[nodiscard]] double starved_share() const {
+    return ns == 0 ? 0.0 : static_cast<double>(starved_ns) / static_cast<double>(ns);
+  }
+  [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : ns / count; }
+  [[nodiscard]] std::string resource() const { return model::resource_of(stage, shard); }
+};
+
+// The slowest 1 %, at least five where there are as many.
+struct Tail {
+  std::vector<Part> parts;  // every stage, in order; those of shards once for each shard seen
+  std::int64_t total_ns = 0;
+  std::int64_t count = 0;
+
+  [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : total_ns / count; }
+  [[nodiscard]] double share(const Part& part) const {
+    return total_ns == 0 ? 0.0 : static_cast<double>(part.ns) / static_cast<double>(total_ns);
+  }
+  [[nodiscard]] const Part& largest() const {
+    return *std::max_element(parts.begin(), parts.end(),
+                             [](const Part& a, const Part& b) { return a.ns < b.ns; });
+  }
+  [[nodiscard]] const Part* find(model::Stage stage, std::uint32_t shard) const {
+    const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
+      return part.stage == stage && part.shard == shard;
+    });
+    return found == parts.end() ? nullptr : &*found;
+  }
+};
+
+// How many the slowest 1 % are, at least five where there are as many; they are moved to the front.
+[[nodiscard]] std::size_t slowest_first(std::vector<Timeline>& all);
+[[nodiscard]] Tail tail_of(std::vector<Timeline> all);
+[[nodiscard]] std::int64_t p99_of(const std::vector<Timeline>& all, model::Stage stage);
+
+}  // namespace hunt::engine
