@@ -144,14 +144,14 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
     culprit.part = *call;
   }
   if (auto all = full_machine_behind(evidence, tail, culprit.part)) {
-    return {std::move(*all), 1, {}, true};
+    return {*all, 1, {}, true};
   }
   if (auto line = line_behind_call(evidence, culprit.part)) {
     culprit.wait =
         fmt::format("what {} answered waits for its turn {}, where ", culprit.part.resource(),
                     line->at_connections ? "at our connections to it" : "on the lane");
     if (const Part* queue = tail.find(Stage::queue, 0)) culprit.share += tail.share(*queue);
-    culprit.part = std::move(*line);
+    culprit.part = *line;
     culprit.found = true;
   }
   return culprit;
