@@ -199,9 +199,7 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   why.cause = why.share >= stands_out ? named : Cause::unclear;
   const bool enough = why.samples >= samples_min &&
                       (culprit.found || several || tail.largest().filled >= filled_min);
-  // So little beyond the bound, and nothing known of before: it may be usual here.
-  const bool mild = why.tail_ns < 2 * fine_ns && why.tail_before_ns == 0;
-  why.confident = why.cause != Cause::unclear && enough && !mild;
+  why.confident = why.cause != Cause::unclear && enough;
   if (why.cause == Cause::unclear) {
     why.verdict = unclear_text(part, why, tail_text, cpu);
   } else {
