@@ -135,7 +135,7 @@ void append_counts(std::string& out, const model::Counts& counts) {
 void append_latencies(std::string& out, std::string_view name,
                       const model::Latencies<model::LatencySummary>& latencies) {
   HUNT_APPEND(R"("{}":{{)", name);
-  std::string_view comma;
+  const char* comma = "";  // fmt takes no view of nothing
   for (const auto& figure : model::latency_figures<model::LatencySummary>) {
     const auto& one = latencies.*figure.value;
     HUNT_APPEND(R"({}"{}":{{"count":{},"sum":{:.9},"p50":{:.9},"p99":{:.9},"p999":{:.9},)", comma,
