@@ -84,7 +84,7 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         human = subprocess.Popen(
             ["psql", "-h", "127.0.0.1", "-p", str(self.postgres.port), "-U", "hunt", "-d",
              self.other_database, "-qX", "-c", "BEGIN; SELECT count(*) FROM (SELECT 1 FROM "
-             "loot_tiles ORDER BY world_id, tile_id FOR UPDATE) held; SELECT pg_sleep(20); "
+             "loot_tiles ORDER BY world, tile_id FOR UPDATE) held; SELECT pg_sleep(20); "
              "ROLLBACK"],
             stdout=subprocess.DEVNULL)
         self.addCleanup(human.wait)
@@ -92,6 +92,7 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         # Before it gives up, a claim has told nothing: that it waits at the server is right, too.
         self.named(lambda why: why["confident"] and why["resource"] == "shard 1" and
                    why["cause"] in ("lock", "server"))
+        self.assertIsNone(human.poll(), "psql holds them still")
 
 
 if __name__ == "__main__":
