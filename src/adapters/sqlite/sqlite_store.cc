@@ -243,12 +243,9 @@ void SqliteStore::close() {
 
 boost::asio::awaitable<Result<model::LoadCall>> SqliteStore::load_chunks(
     std::vector<model::ChunkKey> keys) {
-  if (auto checked = ports::check_count("chunks", keys.size(), limits::chunks_per_load_max);
-      !checked) {
-    return parts_->refuse<model::LoadCall>(std::move(checked.error()));
-  }
+  HUNT_CO_CHECK(ports::check_count("chunks", keys.size(), limits::chunks_per_load_max));
   const std::int64_t asked_ns = parts_->clock.now_ns();
-  return parts_->read<model::LoadCall>(
+  auto loaded = parts_->read<model::LoadCall>(
       parts_->chunk_worker,
       [parts = parts_.get(), keys = std::move(keys), asked_ns]() -> Result<model::LoadCall> {
         const std::int64_t begun_ns = parts->clock.now_ns();
@@ -258,16 +255,14 @@ boost::asio::awaitable<Result<model::LoadCall>> SqliteStore::load_chunks(
         call.times.exec_us = (parts->clock.now_ns() - begun_ns) / 1'000;
         return call;
       });
+  co_return co_await std::move(loaded);
 }
 
 boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::grant_claims(
     std::vector<model::Claim> claims) {
-  if (auto checked = ports::check_count("claims", claims.size(), limits::claims_per_call_max);
-      !checked) {
-    return parts_->refuse<model::GrantCall>(std::move(checked.error()));
-  }
+  HUNT_CO_CHECK(ports::check_count("claims", claims.size(), limits::claims_per_call_max));
   const std::int64_t asked_ns = parts_->clock.now_ns();
-  return parts_->write<model::GrantCall>(
+  auto granted = parts_->write<model::GrantCall>(
       [parts = parts_.get(), claims = std::move(claims), asked_ns] {
         return parts->ledger->grant(claims, asked_ns);
       },
@@ -278,6 +273,7 @@ boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::grant_claims(
         call->times.commit_us =
             std::max<std::int64_t>(0, took_us - call->times.lock_us - call->times.exec_us);
       });
+  co_return co_await std::move(granted);
 }
 
 boost::asio::awaitable<Result<model::GrantCall>> SqliteStore::look_up_claims(

@@ -242,6 +242,20 @@ TEST_P(HuntStoreContract, reburial_of_a_sold_out_tile_opens_it_again) {
   books().expect_conserved();
 }
 
+// What passes before a call is awaited (a delay on the way to the store) is not the store's.
+TEST_P(HuntStoreContract, the_times_of_a_call_begin_when_it_is_awaited) {
+  constexpr std::int64_t before_us = 3'600'000'000;
+  const auto spawn = bury(here, 10);
+  const auto told_us = [](const model::CallTimes& times) {
+    return times.wait_us + times.lock_us + times.exec_us + times.commit_us + times.thread_us;
+  };
+  auto grants = store().grant_claims({claim(here, spawn, 1)});
+  auto loads = store().load_chunks({model::chunk_of(world, model::tile_id_of(here))});
+  clock_.advance_us(before_us);
+  EXPECT_LT(told_us(ok(std::move(grants)).times), before_us);
+  EXPECT_LT(told_us(ok(std::move(loads)).times), before_us);
+}
+
 TEST_P(HuntStoreContract, as_of_decides_at_its_edges) {
   auto wish = burial(here, 10);
   const std::int64_t start_us = clock_.wall_us();
