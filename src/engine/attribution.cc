@@ -214,15 +214,15 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
 // What fails and works at the next try costs nobody much, and is wrong all the same.
 void say_failures(const Evidence& evidence, model::Why& why) {
   for (std::uint32_t shard = 0; shard < evidence.failures.size(); ++shard) {
-    const Failures& failures = evidence.failures[shard];
-    if (failures.count < failures_min) continue;
+    const Failures* failures = failing_calls(evidence, shard);
+    if (failures == nullptr) continue;
     why.stage = Stage::store_grant;
     why.resource = model::resource_of(why.stage, shard);
-    why.cause = failures.cause;
+    why.cause = failures->cause;
     why.share = 0;
     why.confident = true;
     why.verdict = fmt::format("{} calls to {} failed in the last seconds ({}), though few wait: {}",
-                              failures.count, why.resource, failures.error, why.verdict);
+                              failures->count, why.resource, failures->error, why.verdict);
     why.next = fmt::format(
         "Look at the network to {}, at what ends its connections, and at its log.", why.resource);
     return;

@@ -92,11 +92,16 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   return {Cause::unclear, untold_ns, true};
 }
 
+const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard) {
+  constexpr std::uint64_t failures_min = 5;  // in ten seconds; fewer may happen
+  if (shard >= evidence.failures.size()) return nullptr;
+  const Failures& failures = evidence.failures[shard];
+  return failures.count >= failures_min ? &failures : nullptr;
+}
+
 const Failures* failures_at(const Evidence& evidence, const Part& part) {
   if (part.stage != Stage::claim_wait && part.stage != Stage::load_wait) return nullptr;
-  if (part.shard >= evidence.failures.size()) return nullptr;
-  const Failures& failures = evidence.failures[part.shard];
-  return failures.count >= failures_min ? &failures : nullptr;
+  return failing_calls(evidence, part.shard);
 }
 
 bool is_starved(const Part& part) {
@@ -109,8 +114,7 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
     const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
-    const bool breaks = part.shard < evidence.failures.size() &&
-                        evidence.failures[part.shard].count >= failures_min;
+    const bool breaks = failing_calls(evidence, part.shard) != nullptr;
     if ((crowded || breaks) && inside.cause != Cause::lock) return Cause::unclear;
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }
@@ -146,7 +150,7 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
 }
 
 const Part* work_behind_backlog(const Tail& tail, const Part& part) {
-  if (part.stage != Stage::bus || part.bus_way_ns * 2 >= part.ns) return nullptr;
+  if (!part.is_backlog()) return nullptr;
   const Part* most = nullptr;
   for (const Part& other : tail.parts) {
     if (is_before_lane(other.stage) || other.mean_ns() < answers_fine_ns) continue;
@@ -157,7 +161,7 @@ const Part* work_behind_backlog(const Tail& tail, const Part& part) {
 }
 
 bool may_have_hands_full(const Tail& tail, const Part& part) {
-  return part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns &&
+  return part.is_backlog() &&
          std::any_of(tail.parts.begin(), tail.parts.end(), [&part](const Part& other) {
            return !is_before_lane(other.stage) &&
                   static_cast<double>(other.mean_ns()) >=
@@ -166,8 +170,7 @@ bool may_have_hands_full(const Tail& tail, const Part& part) {
 }
 
 std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
-  const bool stored = part.stage == Stage::bus && part.bus_way_ns * 2 < part.ns;
-  const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || stored;
+  const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || part.is_backlog();
   if (!waits) return std::nullopt;
   if (is_stall(evidence, part)) return Part{Stage::queue, 0, part.ns, part.count};
   if (is_starved(part)) {

@@ -15,8 +15,6 @@ inline constexpr double stands_out = 0.5;  // a share below this is no single cu
 // Of a wait without a core: from here on it may be what makes the wait long.
 inline constexpr double some_starving = 0.2;
 
-inline constexpr std::uint64_t failures_min = 5;  // in ten seconds; fewer may happen
-
 // What inside a store stage takes the most of it.
 struct Inside {
   model::Cause cause = model::Cause::unclear;
@@ -27,6 +25,8 @@ struct Inside {
 
 // The wait is one for a core: nothing else that it may be called makes up as much of it.
 [[nodiscard]] bool is_starved(const Part& part);
+// Calls to the shard fail, more than may happen. Null: they do not.
+[[nodiscard]] const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard);
 // Calls to the shard fail, and those who wait for it wait to be sent again. Null: they do not.
 [[nodiscard]] const Failures* failures_at(const Evidence& evidence, const Part& part);
 [[nodiscard]] model::Cause cause_of(const Evidence& evidence, const Part& part);

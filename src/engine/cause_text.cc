@@ -109,7 +109,7 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
           "stopped, its machine paused, or something blocked it",
           ms(evidence.lane_stalled_ns));
     case Cause::bus:
-      if (part.bus_way_ns * 2 >= part.ns) {
+      if (!part.is_backlog()) {
         return fmt::format("{} is the way over the bus and back", ms(stage_ns));
       }
       return fmt::format("{} is stored on the bus and waits until it is taken", ms(stage_ns));
@@ -150,7 +150,7 @@ std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) 
       return fmt::format("Look for long transactions and other writers on {}; {}", resource,
                          no_pods);
     case Cause::bus:
-      if (part.bus_way_ns * 2 >= part.ns) {
+      if (!part.is_backlog()) {
         return fmt::format("Look at the network to NATS and at its servers; {}", no_pods);
       }
       return "Look whether every orchestrator lives: one that hangs keeps what it took. Where the "

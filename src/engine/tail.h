@@ -38,6 +38,10 @@ struct Part {
     return ns == 0 ? 0.0 : static_cast<double>(starved_ns) / static_cast<double>(ns);
   }
   [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : ns / count; }
+  // Most of it was stored on the bus, and not on its way.
+  [[nodiscard]] bool is_backlog() const {
+    return stage == model::Stage::bus && bus_way_ns * 2 < ns;
+  }
   [[nodiscard]] std::string resource() const { return model::resource_of(stage, shard); }
 };
 

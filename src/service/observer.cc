@@ -245,8 +245,9 @@ std::string Observer::not_alive() const {
 
 model::Why Observer::why() const {
   engine::Evidence all = gather();
-  all.lane_still = longest_still().lane;
-  all.lane_still_ns = longest_still().ns;
+  const Still still = longest_still();
+  all.lane_still = still.lane;
+  all.lane_still_ns = still.ns;
   const std::int64_t now_ns = clock_.now_ns();
   std::vector<std::int64_t> answers;
   std::vector<std::int64_t> claims;
