@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "service/stall_meter.h"
+
 namespace hunt::node {
 
 namespace {
 
 constexpr auto every = std::chrono::milliseconds(5);
 constexpr std::int64_t load_every_ns = 1'000'000'000;
-// What timers are late anyway (measured on an idle machine: 0.1 ms).
-constexpr std::int64_t slack_ns = 200'000;
 
 }  // namespace
 
@@ -36,7 +36,8 @@ void LoopWatch::wait() {
 void LoopWatch::look() {
   const auto late = std::chrono::steady_clock::now() - timer_.expiry();
   const std::int64_t late_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(late).count();
-  lag_ns_ = (3 * lag_ns_.load() + std::max<std::int64_t>(0, late_ns - slack_ns)) / 4;
+  lag_ns_ =
+      (3 * lag_ns_.load() + std::max<std::int64_t>(0, late_ns - service::StallMeter::slack_ns)) / 4;
   const std::int64_t now_ns = clock_.now_ns();
   const std::int64_t passed_ns = now_ns - looked_ns_;
   if (passed_ns < load_every_ns) return;

@@ -4,6 +4,7 @@
 // first request, outlives the last. Thread: the lane's.
 #pragma once
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,6 +37,9 @@ struct Ports {
 struct FrontTimes {
   std::int64_t came_ns = 0;  // when it came, by std::chrono::steady_clock
   std::int64_t back_ns = 0;  // what its answer will take to leave, as those before it did
+  [[nodiscard]] static std::int64_t now_ns() {
+    return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
 };
 
 // A request that may be answered, as its header says; its body has not been read yet.

@@ -42,18 +42,14 @@ struct Client : Connection {
   beast::flat_buffer buffer;
 };
 
-std::int64_t now_ns() {
-  return std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count();
-}
-
 // When a request came, as far as this thread can know: what is ready waits as long as the loop
 // lags. Who sends its parts one after the other has come with the last of them.
 class Arrival {
  public:
   explicit Arrival(std::int64_t lag_ns)
-      : lag_ns_(lag_ns), seen_ns_(now_ns()), came_ns_(seen_ns_ - lag_ns) {}
+      : lag_ns_(lag_ns), seen_ns_(FrontTimes::now_ns()), came_ns_(seen_ns_ - lag_ns) {}
   void more() {
-    const std::int64_t now = now_ns();
+    const std::int64_t now = FrontTimes::now_ns();
     if (now - seen_ns_ > 2 * lag_ns_ + read_ns_max) came_ns_ = now - lag_ns_;
     seen_ns_ = now;
   }
@@ -340,12 +336,12 @@ awaitable<bool> serve_one(ServerState& server, Client& connection) {
   const bool head_only = parser.get().method() == bhttp::verb::head;
   const bool keep_alive = parser.get().keep_alive();
   auto response = co_await answer_of(server, std::move(admitted), std::move(parser.get().body()));
-  const std::int64_t answered_ns = now_ns();
+  const std::int64_t answered_ns = FrontTimes::now_ns();
   connection.body.give_all();
   if (response.stream) co_return co_await stream(server, connection, parser, *response.stream);
   const bool open = co_await send(server, connection, std::move(response), version, head_only,
                                   keep_alive && !server.stopping);
-  server.send_ns += (now_ns() - answered_ns - server.send_ns) / 8;
+  server.send_ns += (FrontTimes::now_ns() - answered_ns - server.send_ns) / 8;
   co_return open;
 }
 

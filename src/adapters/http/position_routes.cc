@@ -1,7 +1,6 @@
 // Positions: one batch by a request, or as a message of a stream.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <variant>
@@ -16,10 +15,6 @@ using boost::asio::awaitable;
 
 namespace {
 
-std::int64_t now_ns() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 // A stream's message with the id it answers in front.
 std::string with_id(std::optional<std::uint64_t> id, std::string text) {
   if (id) text.insert(1, fmt::format(R"("id":{},)", *id));
@@ -33,7 +28,7 @@ awaitable<Result<model::BatchReply>> ask_bus(Context& context, codec::PositionsR
     if (!world) co_return tl::unexpected(std::move(world).error());
     request.batch.world = world->id;
   }
-  request.batch.front_ns = now_ns() - front.came_ns + front.back_ns;
+  request.batch.front_ns = FrontTimes::now_ns() - front.came_ns + front.back_ns;
   const auto mode = wait || request.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
   co_return co_await context.ports.bus.ask(request.batch, mode);
 }

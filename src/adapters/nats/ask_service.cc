@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -15,16 +14,6 @@
 namespace hunt::nats {
 
 namespace asio = boost::asio;
-
-namespace {
-
-std::int64_t wall_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 void spawn(const asio::any_io_executor& lane, asio::awaitable<void> task) {
   asio::co_spawn(lane, std::move(task), [](const std::exception_ptr& failure) {

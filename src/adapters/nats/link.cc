@@ -48,6 +48,12 @@ std::int64_t monotonic_ns() noexcept {
       .count();
 }
 
+std::int64_t wall_us() noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 std::string random_token() {
   std::array<std::uint8_t, 16> bytes{};
   const auto got = ::getrandom(bytes.data(), bytes.size(), 0);  // never less, of so few

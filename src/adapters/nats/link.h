@@ -29,6 +29,7 @@
 namespace hunt::nats {
 
 [[nodiscard]] std::int64_t monotonic_ns() noexcept;
+[[nodiscard]] std::int64_t wall_us() noexcept;
 // 128 bits that nobody can guess, as text.
 [[nodiscard]] std::string random_token();
 

@@ -27,12 +27,6 @@ constexpr auto look_every = std::chrono::milliseconds(50);
 constexpr std::int64_t give_back_ns_min = 100'000'000;
 constexpr std::int64_t give_back_ns_max = 5'000'000'000;
 
-std::int64_t wall_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 Puller::Puller(std::shared_ptr<Link> link, std::shared_ptr<Payloads> payloads,
