@@ -199,6 +199,33 @@ TEST(Attribution, of_calls_that_have_not_ended_the_probe_under_way_tells) {
   EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "nothing is known";
 }
 
+// Neither half of the tail would do alone.
+TEST(Attribution, what_is_over_and_what_is_not_suffer_from_the_same_way) {
+  Evidence evidence;
+  evidence.claims.assign(990, claim(0, 1));
+  const Timeline over = claim(0, 500, 200);
+  Timeline open = claim(0, 500);
+  open.grant = {};
+  evidence.claims.insert(evidence.claims.end(), 6, over);
+  evidence.claims.insert(evidence.claims.end(), 4, open);
+  evidence.probes.assign(1, Probe{495 * ms_ns, 0, 1'000 * ms_ns});
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+}
+
+// A store that refuses some calls, because it has its hands full, tells the truth of the others.
+TEST(Attribution, only_connections_that_break_make_the_times_of_calls_doubtful) {
+  const auto cause = [](Cause of_failures) {
+    Evidence evidence;
+    evidence.claims.assign(100, claim(0, 400, 2, 390));
+    evidence.failures.assign(1, Failures{20, "some error", of_failures});
+    return attribute(evidence).cause;
+  };
+  EXPECT_EQ(cause(Cause::server), Cause::server);
+  EXPECT_EQ(cause(Cause::round_trip), Cause::unclear);
+}
+
 TEST(Attribution, a_wait_for_a_read_is_a_limit_unless_reads_are_slow) {
   Evidence evidence;
   evidence.loads_max = 4;

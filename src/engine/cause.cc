@@ -52,6 +52,21 @@ bool all_calls_used(const Evidence& evidence) {
   return evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
 }
 
+// Calls that have told nothing: a store that answers a probe at once is there, and busy with what
+// was asked.
+Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t untold_ns) {
+  Probe probe;
+  if (part.shard < evidence.probes.size()) probe = evidence.probes[part.shard];
+  const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
+  if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
+  // One of before the calls began says nothing of them.
+  const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
+  if (!meanwhile || probe_ns * 5 > untold_ns) return {Cause::unclear, untold_ns, true};
+  if (probe.locked) return {Cause::lock, untold_ns, true};
+  if (probe.committing) return {Cause::commit, untold_ns, true};
+  return {Cause::server, untold_ns, true};
+}
+
 }  // namespace
 
 Inside inside_store(const Evidence& evidence, const Part& part) {
@@ -75,21 +90,12 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
                           Inside{Cause::commit, commit_ns}}) {
     if (one.ns > most.ns) most = one;
   }
-  const std::int64_t untold_ns = whole_ns - told_ns;
-  if (untold_ns <= most.ns) return most;
-  // A store that answers a probe at once is there, and busy with what was asked.
-  Probe probe;
-  if (part.shard < evidence.probes.size()) probe = evidence.probes[part.shard];
-  const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
-  if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
-  // One of before the calls began says nothing of them.
-  const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
-  if (meanwhile && probe_ns * 5 <= untold_ns) {
-    if (probe.locked) return {Cause::lock, untold_ns, true};
-    if (probe.committing) return {Cause::commit, untold_ns, true};
-    return {Cause::server, untold_ns, true};
+  const Inside untold = calls_not_ended(evidence, part, whole_ns - told_ns);
+  // What is over and what is not may suffer from the same.
+  if (untold.cause == most.cause) {
+    return {most.cause, most.ns + untold.ns, untold.ns > most.ns};
   }
-  return {Cause::unclear, untold_ns, true};
+  return whole_ns - told_ns <= most.ns ? most : untold;
 }
 
 const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard) {
@@ -114,7 +120,8 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
     const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
-    const bool breaks = failing_calls(evidence, part.shard) != nullptr;
+    const Failures* failing = failing_calls(evidence, part.shard);
+    const bool breaks = failing != nullptr && failing->cause == Cause::round_trip;
     if ((crowded || breaks) && inside.cause != Cause::lock) return Cause::unclear;
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }

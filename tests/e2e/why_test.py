@@ -70,7 +70,8 @@ class Why(HuntTest):
                       self.metrics)
 
     def test_a_slow_store_is_a_round_trip_and_no_case_for_pods(self):
-        why = self.why_of("--slow-store", "495ms", until=lambda why: why["timeline"] == "claims")
+        why = self.why_of("--slow-store", "495ms",
+                          until=lambda why: why["timeline"] == "claims" and why["confident"])
         self.assert_names(why, "store_grant", "round_trip")
         self.assertEqual("shard 0", why["resource"])
         self.assertIn("scaling pods will not help", why["next"])
