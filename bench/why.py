@@ -9,6 +9,7 @@ other programs had the cores are repeated, and not judged.
 """
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -24,12 +25,31 @@ EVIDENCE_SECONDS = 11
 WINDOW_SECONDS = 7.5  # `hunt why` looks at the last five to ten
 SETTLE_SECONDS_MAX = 20
 OTHERS_CORES_MAX = 0.35
-ATTEMPTS_MAX = 3
 SMOKE = ("none", "shard_delay", "row_lock")
 
 
 def say(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+class Load:
+    """The rush and the measuring client beside it, by one way, until it is ended."""
+
+    def __init__(self, fleet, path, rate, seed):
+        self.fleet, self.path, self.starts = fleet, path, fleet.starts
+        self.rush = fleet.rush(path, rate, why_client.BATCH)
+        self.client = fleet.client = why_client.Client(
+            fleet.nats, fleet.fronts, path, seed, fleet.loot)
+        self.client.start()
+
+    def fits(self, path):
+        """It goes that way already, to the orchestrators that are there now."""
+        return self.path == path and self.starts == self.fleet.starts and not self.client.trouble
+
+    def end(self):
+        self.client.stop()
+        self.fleet.client = None
+        self.fleet.end_rush(self.rush)
 
 
 class Bench:
@@ -38,6 +58,8 @@ class Bench:
     def __init__(self, fleet, flags):
         self.fleet, self.flags = fleet, flags
         self.evidence_s = 4 if flags.smoke else EVIDENCE_SECONDS
+        self.load = None
+        self.mended_at = -math.inf
 
     def wait_until_quiet(self):
         """Others at work would be a cause of their own."""
@@ -45,7 +67,7 @@ class Bench:
         told = False
         while time.monotonic() < end:
             others = why_machine.Others()
-            time.sleep(2)
+            time.sleep(1)
             if others.cores() < OTHERS_CORES_MAX:
                 return
             if not told:
@@ -63,25 +85,33 @@ class Bench:
                 return None, whys
             time.sleep(1)
 
-    def trial(self, number, cause):
+    def load_by(self, path, seed):
+        """The load by this way: the one of before goes on where it fits."""
+        if self.load is not None and self.load.fits(path):
+            return self.load.client
+        self.end_load()
+        self.load = Load(self.fleet, path, self.flags.rate, seed)
+        time.sleep(2 if self.flags.smoke else WARM_SECONDS)
+        return self.load.client
+
+    def end_load(self):
+        load, self.load = self.load, None
+        if load is not None:
+            load.end()
+
+    def trial(self, number, cause, path):
         source = random.Random(f"{self.flags.seed} {number} {cause}")
-        path = why_causes.PATHS.get(cause) or source.choice(["ask", "ask", "ask", "http", "stored"])
-        seed = source.getrandbits(32)
-        rush = self.fleet.rush(path, self.flags.rate, why_client.BATCH)
-        client = self.fleet.client = why_client.Client(
-            self.fleet.nats, self.fleet.fronts, path, seed, self.fleet.loot)
-        client.start()
+        client = self.load_by(path, source.getrandbits(32))
+        calm_s, before = self.settle()
+        if not self.flags.smoke:  # nothing of the last cause is left in what the client knows
+            time.sleep(max(0.0, self.mended_at + WINDOW_SECONDS + 1 - time.monotonic()))
+        client_before = self.client_tails(client)
         try:
-            time.sleep(2 if self.flags.smoke else WARM_SECONDS)
-            calm_s, before = self.settle()
-            client_before = self.client_tails(client)
             with why_causes.CAUSES[cause](self.fleet, source) as plant:
                 found = self.evidence(cause, client)
-            settled_s, after = self.settle()
         finally:
-            client.stop()
-            self.fleet.client = None
-            self.fleet.end_rush(rush)
+            self.mended_at = time.monotonic()
+        settled_s, after = self.settle()
         if client.trouble:
             raise Failed(f"the measuring client: {client.trouble}")
         result = {
@@ -94,6 +124,7 @@ class Bench:
             "client_send_late_seconds": client.send_late_s, "client_errors": client.errors,
             "client_refused": client.refused,
         }
+        client.send_late_s, client.errors, client.refused = 0.0, 0, 0
         return self.judged(result, plant)
 
     @staticmethod
@@ -139,12 +170,12 @@ class Bench:
             result["others_cores"] > OTHERS_CORES_MAX
         return result
 
-    def until_undisturbed(self, number, cause):
+    def until_undisturbed(self, number, cause, path):
         """All attempts at a trial; the last one counts unless it was disturbed, too."""
         results = []
-        for _ in range(ATTEMPTS_MAX):
+        for _ in range(self.flags.attempts):
             self.wait_until_quiet()
-            results.append(self.trial(number, cause))
+            results.append(self.trial(number, cause, path))
             self.tell(results[-1])
             if not results[-1]["disturbed"]:
                 break
@@ -168,14 +199,20 @@ def brief(why):
 
 
 def plan(flags, skipped):
-    """The cause of each trial: all in turn, in an order of the seed."""
+    """(cause, path) of each trial: all causes in turn, in an order of the seed; of a round those by
+    one way come together, so that the load need not begin anew."""
     names = [name for name in flags.only or why_causes.CAUSES if name not in skipped]
     source = random.Random(f"{flags.seed} plan")
-    causes = []
-    while names and len(causes) < flags.trials:
+    trials = []
+    while names and len(trials) < flags.trials:
         source.shuffle(names)
-        causes += names
-    return causes[:flags.trials]
+        turn = [(name, why_causes.PATHS.get(name) or
+                 source.choice(["ask", "ask", "ask", "http", "ws", "stored"])) for name in names]
+        ways = list(dict.fromkeys(path for _, path in turn))
+        # Begins with the way that the last round ended with.
+        ways.sort(key=lambda path: bool(trials) and path != trials[-1][1])
+        trials += sorted(turn, key=lambda trial: ways.index(trial[1]))
+    return trials[:flags.trials]
 
 
 def about(flags):
@@ -197,10 +234,11 @@ def run(flags, folder):
             say(f"left out: {name}: {reason}")
         bench = Bench(fleet, flags)
         facts = {**about(flags), "left_out": skipped}
-        for number, cause in enumerate(plan(flags, skipped), 1):
-            trials += bench.until_undisturbed(number, cause)
+        for number, (cause, path) in enumerate(plan(flags, skipped), 1):
+            trials += bench.until_undisturbed(number, cause, path)
             if not flags.smoke:
                 out.write_text(json.dumps({**facts, "trials": trials}, indent=1) + "\n")
+        bench.end_load()
     except KeyboardInterrupt:
         say("stopped")
     finally:
@@ -222,6 +260,8 @@ def read_flags():
     parser.add_argument("--rate", type=int, default=2_000, help="positions a second of the rush")
     parser.add_argument("--patience", type=int, default=900, metavar="SECONDS",
                         help="how long to wait for a quiet machine; 0: judge whatever others do")
+    parser.add_argument("--attempts", type=int, default=3, metavar="N",
+                        help="at a trial in which other programs have the cores")
     parser.add_argument("--hunt", type=Path, default=ROOT / "build/hunt", metavar="PATH")
     parser.add_argument("--out", type=Path, default=ROOT / "bench/results", metavar="DIR")
     parser.add_argument("--smoke", action="store_true",

@@ -3,7 +3,7 @@ how long each took and each claim until it was told.
 
 A tenth of a game server and no load test: 1,500 walkers near loot and far from it, one in twenty
 steps a dig, in batches as large as those of the rush beside it, by the same way: asked over NATS
-(`ask`), stored (`stored`), or over HTTP (`http`). Its tail is made as `hunt why` makes its own: the
+(`ask`), stored (`stored`), over HTTP (`http`), or in a WebSocket (`ws`). Its tail is made as `hunt why` makes its own: the
 mean of the slowest hundredth and of five at least, of what ended in a window or waits at its end.
 """
 import json
@@ -15,6 +15,7 @@ import threading
 import time
 import uuid
 
+from web_socket import WebSocket
 from why_machine import put_first
 
 WALKERS = 1_500
@@ -22,7 +23,7 @@ BATCH = 50
 EVERY_SECONDS = 1 / 30
 KEPT_SECONDS = 60
 # As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
-ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02}
+ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02, "ws": 0.02}
 AGAIN_EVERY_SECONDS = 0.1
 CONNECTIONS_MAX = 64  # of HTTP, for each server; who finds none sends later, and that counts
 TAIL_MIN = 5
@@ -102,7 +103,7 @@ class HttpLink:
         return True
 
     def read(self, link):
-        """(number, body) of a reply that is complete, else None."""
+        """[(number, body)] of a reply that is complete, else nothing."""
         number, came = self.busy[link]
         try:
             more = link.recv(65536)
@@ -111,19 +112,47 @@ class HttpLink:
         if not more:
             self.busy.pop(link)
             link.close()
-            return number, b""
+            return [(number, b"")]
         self.busy[link][1] = came = came + more
         head, end, body = came.partition(b"\r\n\r\n")
         size = re.search(rb"content-length: *(\d+)", head, re.I) if end else None
         if size is None or len(body) < int(size.group(1)):
-            return None
+            return []
         self.busy.pop(link)
         self.idle.append(link)
-        return number, body
+        return [(number, body)]
 
     def close(self):
         for link in [*self.idle, *self.busy]:
             link.close()
+
+
+class StreamLink:
+    """One WebSocket to one server; any number of requests on it."""
+
+    def __init__(self, port):
+        self.stream = WebSocket(port, "/v1/stream", timeout=2)
+        self.busy = {self.stream.socket: None}
+
+    def send(self, number, wait, body):
+        """True: what the server does not take yet is in line."""
+        del wait  # the body has it
+        self.stream.send(f'{{"id":{number},{body.decode()[1:]}')
+        return True
+
+    def read(self, _socket):
+        """[(number, body)] of the answers that have come; who tells of grants tells the bus, too."""
+        texts = [self.stream.receive()]
+        while self.stream.has_text():
+            texts.append(self.stream.receive())
+        answers = [(json.loads(text).get("id"), text.encode()) for text in texts]
+        return [(number, text) for number, text in answers if isinstance(number, int)]
+
+    def close(self):
+        self.stream.close()
+
+
+LINKS = {"http": HttpLink, "ws": StreamLink}  # the other ways are those of NATS
 
 
 class Client(threading.Thread):
@@ -138,7 +167,7 @@ class Client(threading.Thread):
         self.walkers = Walkers(seed, loot)
         self.nats = nats.client()
         self.nats.subscribe("hunt.claims.1")
-        self.links = [HttpLink(port) for port in http_ports] if path == "http" else []
+        self.links = [LINKS[path](port) for port in http_ports] if path in LINKS else []
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.count = 0
@@ -195,15 +224,17 @@ class Client(threading.Thread):
         reply_to = f"{self.nats.inbox}.{self.count}"
         with self.lock:
             self.open[self.count] = (due, batch["positions"])
+        if wait and self.path != "http":
+            batch["wait"] = wait
         if self.path == "ask":
-            self.nats.publish("hunt.ask.any", {**batch, "wait": wait} if wait else batch, reply_to)
+            self.nats.publish("hunt.ask.any", batch, reply_to)
         elif self.path == "stored":
             self.nats.publish("hunt.pos.any", {**batch, "reply_to": reply_to})
         else:
-            self._send_http(self.count, wait, json.dumps(batch).encode())
+            self._send_link(self.count, wait, json.dumps(batch).encode())
         self.send_late_s = max(self.send_late_s, time.monotonic() - due)
 
-    def _send_http(self, number, wait, body):
+    def _send_link(self, number, wait, body):
         if not self.links[number % len(self.links)].send(number, wait, body):
             self.late.append((number, wait, body))
 
@@ -212,8 +243,7 @@ class Client(threading.Thread):
         ready, _, _ = select.select([self.nats.socket, *links], [], [], left)
         for sock in ready:
             if sock in links:
-                reply = links[sock].read(sock)
-                if reply:
+                for reply in links[sock].read(sock):
                     self._answered(*reply)
         if self.nats.socket in ready:
             self.nats.read()
@@ -223,7 +253,7 @@ class Client(threading.Thread):
         if self.late and ready:
             late, self.late = self.late, []
             for request in late:
-                self._send_http(*request)
+                self._send_link(*request)
 
     def _came(self, message):
         if message.subject == "hunt.claims.1":

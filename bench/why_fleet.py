@@ -25,7 +25,7 @@ ORCHESTRATORS = 2
 SHARDS = 2
 REDIS_NODES = 3
 HOT_BUDGET = 1_000_000
-RUSH_SECONDS = 600  # ended before
+RUSH_SECONDS = 7200  # ended before
 
 
 class Fleet:
@@ -159,11 +159,12 @@ class Fleet:
 
     def rush(self, path, rate, batch):
         """`hunt rush` beside the measuring client, by the same way; end_rush() ends it."""
-        target = self.nats.url if path != "http" else f"http://127.0.0.1:{self.fronts[0]}"
+        target = {"http": f"http://127.0.0.1:{self.fronts[0]}",
+                  "ws": f"ws://127.0.0.1:{self.fronts[0]}/v1/stream"}.get(path, self.nats.url)
         words = ["rush", "--json", "--target", target, "--players", 2000, "--rate", rate,
                  "--batch", batch, "--seconds", RUSH_SECONDS, "--demo", "--admin-token-file",
                  self.folder / "admin-token"]
-        if path != "http":
+        if target == self.nats.url:
             words += ["--url", f"http://127.0.0.1:{self.orchestrators[0].port}"]
         if path == "stored":
             words.append("--stored")

@@ -335,6 +335,10 @@ TEST(Attribution, a_slow_cache_is_the_way_there_or_somebody_elses_fill) {
   EXPECT_EQ(way.resource, "cache");
   EXPECT_EQ(way.cause, Cause::round_trip);
   EXPECT_NE(way.next.find("cache"), std::string::npos) << way.next;
+  evidence.lane_starved = 0.25;
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << "its cores are its own";
+  evidence.cache_here = true;
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "it may have had no core";
   slow.fill_wait_ns = 70 * ms_ns;
   evidence.answers.assign(100, slow);
   EXPECT_EQ(attribute(evidence).cause, Cause::cache_miss);

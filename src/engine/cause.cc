@@ -117,9 +117,9 @@ bool is_starved(const Part& part) {
 Cause cause_of(const Evidence& evidence, const Part& part) {
   if (model::is_work(part.stage) || is_starved(part)) return Cause::cpu;
   if (part.at_connections || part.on_full_machine) return Cause::cpu;
+  const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
-    const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
     const Failures* failing = failing_calls(evidence, part.shard);
     const bool breaks = failing != nullptr && failing->cause == Cause::round_trip;
     if ((crowded || breaks) && inside.cause != Cause::lock) return Cause::unclear;
@@ -136,7 +136,8 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     return all_calls_used(evidence) ? Cause::limit : Cause::queue;
   }
   if (part.stage == Stage::l2) {
-    return part.fill_wait_ns * 2 > part.ns ? Cause::cache_miss : Cause::round_trip;
+    if (part.fill_wait_ns * 2 > part.ns) return Cause::cache_miss;
+    return crowded ? Cause::unclear : Cause::round_trip;
   }
   return Cause::queue;
 }

@@ -76,5 +76,15 @@ class WebSocket:
             if opcode == 8:
                 raise ConnectionError(f"the server said goodbye: {payload!r}")
 
+    def has_text(self):
+        """Whether the next frame is here already, whole."""
+        if len(self.received) < 2:
+            return False
+        size, head = self.received[1] & 0x7F, 2
+        if size >= 126:
+            wide = 2 if size == 126 else 8
+            size, head = int.from_bytes(self.received[2:2 + wide], "big"), 2 + wide
+        return self.received[0] & 0x0F == 1 and len(self.received) >= head + size
+
     def close(self):
         self.socket.close()

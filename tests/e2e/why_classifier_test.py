@@ -1,0 +1,49 @@
+"""`script/bench why` in small: known causes in a real fleet, and what `hunt why` calls them.
+
+A verdict that is sure of something else fails; "unclear" and "nothing" do not each, but most have
+to be right. Where other programs had the cores that says nothing.
+"""
+import json
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from hunt_process import HUNT, clean_environment
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+sys.path.insert(0, str(BENCH))
+import why_table  # pylint: disable=wrong-import-position
+
+CAUSES = ["none", "shard_delay", "redis_delay", "row_lock", "bus_delay", "slow_statement"]
+SEED = 2026
+RIGHT_LEAST = 4
+
+
+class WhyClassifier(unittest.TestCase):
+    """A fleet of two orchestrators, two PostgreSQL shards, three Redis nodes and a NATS server."""
+
+    def trials(self):
+        words = [sys.executable, "-B", BENCH / "why.py", "--hunt", HUNT, "--seed", SEED,
+                 "--trials", len(CAUSES), "--patience", 10, "--attempts", 1]
+        words += [word for cause in CAUSES for word in ("--only", cause)]
+        with tempfile.TemporaryDirectory(prefix="hunt-why-test-") as out:
+            done = subprocess.run([str(word) for word in [*words, "--out", out]], text=True,
+                                  env=clean_environment(), capture_output=True, timeout=900,
+                                  check=False)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            return json.loads((Path(out) / f"why-{SEED}.json").read_text())["trials"]
+
+    def test_what_is_sure_is_so(self):
+        judged = [trial for trial in self.trials() if not trial["disturbed"]]
+        if {trial["cause"] for trial in judged} != set(CAUSES):
+            self.skipTest("other programs had the cores")
+        details = "\n".join(map(why_table.details, judged))
+        self.assertEqual([], [one["cause"] for one in judged if one["judged"] == "wrong"], details)
+        right = [one["cause"] for one in judged if one["judged"] in ("right", "faint")]
+        self.assertGreaterEqual(len(right), RIGHT_LEAST, details)
+
+
+if __name__ == "__main__":
+    unittest.main()
