@@ -146,6 +146,7 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
   if (auto all = full_machine_behind(evidence, tail, culprit.part)) {
     return {*all, 1, {}, true};
   }
+  if (auto stall = stall_behind(evidence, tail)) return {*stall, 1, {}, true};
   if (auto line = line_behind_call(evidence, culprit.part)) {
     culprit.wait =
         fmt::format("what {} answered waits for its turn {}, where ", culprit.part.resource(),

@@ -607,6 +607,16 @@ TEST(Attribution, a_process_that_stood_still_says_so) {
   EXPECT_EQ(stopped.resource, "lanes");
   evidence.lane_stalled_ns = 100 * ms_ns;
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
+  // Each was caught in another stage.
+  evidence.answers.assign(990, answer(0, 1, 0));
+  for (int i = 0; i < 5; ++i) evidence.answers.push_back(answer(500, 1, 0));
+  for (int i = 0; i < 5; ++i) evidence.answers.push_back(answer(0, 1, 500));
+  evidence.answers.back().add(Stage::l2, 20 * ms_ns);
+  for (int i = 0; i < 2; ++i) evidence.answers.push_back(answer(0, 530, 0));
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear);
+  evidence.lane_stalled_ns = 480 * ms_ns;
+  EXPECT_TRUE(attribute(evidence).confident);
+  EXPECT_EQ(attribute(evidence).cause, Cause::throttle);
   evidence.lane_still = 1;
   evidence.lane_still_ns = 12'000 * ms_ns;
   const model::Why still = attribute(evidence);

@@ -43,8 +43,7 @@ bool is_here(const Evidence& evidence, const Part& part) {
 }
 
 // Who stood still waited no longer than that, and the slowest about as long.
-bool is_stall(const Evidence& evidence, const Part& part) {
-  const std::int64_t wait_ns = part.mean_ns();
+bool is_stall(const Evidence& evidence, std::int64_t wait_ns) {
   return evidence.lane_stalled_ns * 2 >= wait_ns && evidence.lane_stalled_ns <= wait_ns * 2;
 }
 
@@ -126,7 +125,7 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }
   if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
-  if (part.stage == Stage::queue && is_stall(evidence, part)) return Cause::throttle;
+  if (part.stage == Stage::queue && is_stall(evidence, part.mean_ns())) return Cause::throttle;
   if (part.stage == Stage::bus) return Cause::bus;
   if (part.stage == Stage::front) return front_wants_core(evidence) ? Cause::cpu : Cause::queue;
   if (wants_core(evidence)) return Cause::cpu;
@@ -180,7 +179,7 @@ bool may_have_hands_full(const Tail& tail, const Part& part) {
 std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
   const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || part.is_backlog();
   if (!waits) return std::nullopt;
-  if (is_stall(evidence, part)) return Part{Stage::queue, 0, part.ns, part.count};
+  if (is_stall(evidence, part.mean_ns())) return Part{Stage::queue, 0, part.ns, part.count};
   if (is_starved(part)) {
     Part line{Stage::queue, 0, part.starved_ns, part.count};
     line.starved_ns = part.starved_ns;
@@ -207,6 +206,12 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
   Part all{Stage::queue, 0, tail.total_ns, tail.count};
   all.on_full_machine = true;
   return all;
+}
+
+std::optional<Part> stall_behind(const Evidence& evidence, const Tail& tail) {
+  if (tail.share(tail.largest()) >= stands_out) return std::nullopt;
+  if (!is_stall(evidence, tail.mean_ns())) return std::nullopt;
+  return Part{Stage::queue, 0, tail.total_ns, tail.count};
 }
 
 double share_of_cause(const Evidence& evidence, const Tail& tail, Cause cause) {

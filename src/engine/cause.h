@@ -47,5 +47,8 @@ struct Inside {
 // All of it passes where no core is free; but what the store calls a lock is one.
 [[nodiscard]] std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
                                                       const Part& part);
+// A process that stood still catches each batch in another stage: no stage holds half, and all of
+// it together lasts as long as the stall.
+[[nodiscard]] std::optional<Part> stall_behind(const Evidence& evidence, const Tail& tail);
 
 }  // namespace hunt::engine
