@@ -87,7 +87,7 @@ class Fleet:
         for end in reversed(self.ends):
             try:
                 end()
-            except (OSError, AssertionError, subprocess.SubprocessError) as error:
+            except (OSError, AssertionError, subprocess.SubprocessError, Failed) as error:
                 self.say(f"while ending: {error}")
         self.ends.clear()
 
