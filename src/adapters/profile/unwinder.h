@@ -1,0 +1,43 @@
+// Unwinder: the functions of a sampled stack, by name.
+//
+// Our own code keeps frame pointers and is followed by them, which costs next to nothing. Libraries
+// do not: from the innermost function on, the way is read from .eh_frame by elfutils' libdw, until
+// a caller of ours is reached. Names come from the symbols of each file, or from its separate debug
+// file, found by build id below /usr/lib/debug or by debuginfod where DEBUGINFOD_URLS is set. Not
+// for a signal handler. Thread: one.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "adapters/profile/stack_sampler.h"
+#include "base/result.h"
+#include "model/profile.h"
+
+namespace hunt::profile {
+
+class Unwinder {
+ public:
+  static constexpr std::size_t frames_max = 128;
+
+  // Reads which files this process has mapped. Error: unsupported.
+  [[nodiscard]] static Result<std::unique_ptr<Unwinder>> open();
+  ~Unwinder();
+  Unwinder(const Unwinder&) = delete;
+  Unwinder& operator=(const Unwinder&) = delete;
+
+  // Addresses of code, leaf first, at least one. False: the end of the stack is missing.
+  [[nodiscard]] bool addresses(const StackSample& sample, std::vector<std::uint64_t>& out);
+  [[nodiscard]] model::ProfileFrame frame_at(std::uint64_t address);
+  // Of the program, in hex.
+  [[nodiscard]] std::string build_id();
+
+ private:
+  struct Parts;
+  explicit Unwinder(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace hunt::profile
