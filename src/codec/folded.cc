@@ -1,0 +1,125 @@
+#include "codec/folded.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "base/text.h"
+
+namespace hunt::codec {
+
+namespace {
+
+// A semicolon or a line's end would begin another frame or stack.
+std::string frame_name(std::string_view name) {
+  std::string text(name);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == ';' || c == '\n' || c == '\r'; }, ':');
+  return text;
+}
+
+struct Line {
+  std::string_view stack;
+  std::int64_t samples = 0;
+};
+
+Result<Line> read_line(std::string_view line, std::size_t number) {
+  const std::size_t space = line.rfind(' ');
+  Line read;
+  if (space != std::string_view::npos) {
+    const std::string_view count = line.substr(space + 1);
+    const auto [end, error] =
+        std::from_chars(count.data(), count.data() + count.size(), read.samples);
+    read.stack = line.substr(0, space);
+    if (error == std::errc() && end == count.data() + count.size() && read.samples > 0 &&
+        !read.stack.empty())
+      return read;
+  }
+  return fail(
+      Errc::invalid_argument,
+      fmt::format("line {} is no folded stack: expected \"main;caller;leaf 42\", found \"{}\"",
+                  number, printable(line, 80)));
+}
+
+}  // namespace
+
+std::string write_folded(const model::Profile& profile) {
+  std::string text = fmt::format("# CPU time, one sample is {:.1f} ms; {:.1f} s",
+                                 static_cast<double>(profile.period_ns) / 1e6,
+                                 static_cast<double>(profile.duration_ns) / 1e9);
+  if (!profile.build_id.empty()) text += fmt::format("; build {}", profile.build_id);
+  if (profile.lost > 0) text += fmt::format("; {} samples lost", profile.lost);
+  if (profile.cut > 0) text += fmt::format("; {} stacks without their end", profile.cut);
+  text += '\n';
+  for (const auto& stack : profile.stacks) {
+    for (std::size_t i = 0; i < stack.frames.size(); ++i) {
+      if (i > 0) text += ';';
+      text += frame_name(profile.frames[stack.frames[i]].name);
+    }
+    text += fmt::format(" {}\n", stack.samples);
+  }
+  return text;
+}
+
+Result<model::Profile> read_folded(std::string_view text) {
+  model::Profile profile;
+  std::map<std::string, std::uint32_t, std::less<>> known;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++number;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || line.starts_with('#')) continue;
+    HUNT_TRY(read, read_line(line, number));
+    model::ProfileStack stack;
+    stack.samples = read.samples;
+    for (std::string_view rest = read.stack;;) {
+      const std::size_t cut = std::min(rest.find(';'), rest.size());
+      const std::string_view name = rest.substr(0, cut);
+      auto found = known.find(name);
+      if (found == known.end()) {
+        found = known.emplace(name, static_cast<std::uint32_t>(profile.frames.size())).first;
+        profile.frames.push_back({std::string(name), {}, 0});
+      }
+      stack.frames.push_back(found->second);
+      if (cut == rest.size()) break;
+      rest.remove_prefix(cut + 1);
+    }
+    if (stack.frames.size() > folded_depth_max || profile.stacks.size() >= folded_stacks_max) {
+      return fail(Errc::too_large,
+                  fmt::format("line {}: a profile has at most {} stacks of {} frames", number,
+                              folded_stacks_max, folded_depth_max));
+    }
+    profile.stacks.push_back(std::move(stack));
+  }
+  return profile;
+}
+
+void add_profile(const model::Profile& from, model::Profile& to) {
+  std::map<std::pair<std::string, std::string>, std::uint32_t> known;
+  for (std::uint32_t i = 0; i < to.frames.size(); ++i)
+    known.emplace(std::pair(to.frames[i].module, to.frames[i].name), i);
+  std::vector<std::uint32_t> renamed;
+  for (const auto& frame : from.frames) {
+    const auto [at, is_new] = known.emplace(std::pair(frame.module, frame.name),
+                                            static_cast<std::uint32_t>(to.frames.size()));
+    if (is_new) to.frames.push_back(frame);
+    renamed.push_back(at->second);
+  }
+  for (model::ProfileStack stack : from.stacks) {
+    for (std::uint32_t& frame : stack.frames) frame = renamed[frame];
+    to.stacks.push_back(std::move(stack));
+  }
+  to.lost += from.lost;
+  to.cut += from.cut;
+  to.duration_ns = std::max(to.duration_ns, from.duration_ns);
+  if (to.period_ns == 0) to.period_ns = from.period_ns;
+  if (to.build_id.empty()) to.build_id = from.build_id;
+}
+
+}  // namespace hunt::codec

@@ -1,0 +1,27 @@
+// Folded stacks: a profile as text, one stack a line: "root;caller;leaf 42".
+//
+// What flame graph tools read. Not all of a profile: files and addresses are not in it (pprof.h).
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/profile.h"
+
+namespace hunt::codec {
+
+inline constexpr std::size_t folded_stacks_max = 200'000;
+inline constexpr std::size_t folded_depth_max = 1'024;  // frames of a stack
+
+// Begins with a line "# ..." of what was sampled, for how long, and what is missing.
+[[nodiscard]] std::string write_folded(const model::Profile& profile);
+
+// Comments and empty lines are skipped. Error invalid_argument names the line. too_large:
+// more than the two bounds above.
+[[nodiscard]] Result<model::Profile> read_folded(std::string_view text);
+
+// Adds what `from` saw to `to`, as if both were one.
+void add_profile(const model::Profile& from, model::Profile& to);
+
+}  // namespace hunt::codec

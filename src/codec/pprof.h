@@ -1,0 +1,17 @@
+// A profile as pprof reads it: profile.proto of github.com/google/pprof.
+//
+// Written by hand: five message types of varints and strings, where the generated code and its
+// library would be larger than this program's whole codec.
+#pragma once
+#include <string>
+
+#include "model/profile.h"
+
+namespace hunt::codec {
+
+// Samples of type samples/count and cpu/nanoseconds; functions with their files, no lines.
+[[nodiscard]] std::string write_pprof(const model::Profile& profile);
+// The same, gzipped, as it travels.
+[[nodiscard]] std::string write_packed_pprof(const model::Profile& profile);
+
+}  // namespace hunt::codec
