@@ -87,7 +87,7 @@ class RelayProcess {
   }
 
   [[nodiscard]] Result<void> start() {
-    lane_.start();
+    lane_.start("relay");
     HUNT_CHECK(lane_.run(connection_->connect()));
     const auto names = node::shard_names(stores_->count());
     HUNT_CHECK(lane_.run(connection_->prepare(nats::StreamSettings(), names)));

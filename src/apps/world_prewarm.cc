@@ -18,7 +18,7 @@ namespace {
 struct CacheLane {
   CacheLane(redis::RedisUrl url, redis::RedisOptions options)
       : cache(std::move(url), std::move(options), lane.executor()) {
-    lane.start();
+    lane.start("prewarm");
   }
   ~CacheLane() { lane.stop(); }
   CacheLane(const CacheLane&) = delete;

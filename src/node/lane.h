@@ -13,6 +13,7 @@
 
 #include "adapters/inproc/inproc_bus.h"
 #include "adapters/system/system_clock.h"
+#include "base/thread_name.h"
 
 namespace hunt::node {
 
@@ -28,8 +29,11 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  void start() {
-    thread_ = std::thread([this] { loop_.run(); });
+  void start(const std::string& name) {
+    thread_ = std::thread([this, name] {
+      name_thread(name.c_str());
+      loop_.run();
+    });
   }
   // Ends the loop at once; whatever waits there is destroyed with it.
   void stop() {

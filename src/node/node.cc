@@ -71,8 +71,9 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
 
 Result<void> Node::start() {
   Parts& parts = *parts_;
-  for (const auto& lane : parts.lanes) lane->start();
-  parts.front->start();
+  for (std::size_t i = 0; i < parts.lanes.size(); ++i)
+    parts.lanes[i]->start(fmt::format("lane-{}", i));
+  parts.front->start("front");
   parts.started = true;
   HUNT_CHECK(parts.check_cache());
   HUNT_TRY(seed, parts.event_seed());
@@ -116,6 +117,7 @@ Result<void> Node::prewarm(model::WorldId world, model::TileRect rect) {
 void Node::stop() {
   Parts& parts = *parts_;
   parts.observer->set_not_ready("shutting down");
+  parts.profiler.close();  // who waits for a profile gets what there is
   if (parts.running) {
     const std::int64_t deadline_ns = parts.clock.now_ns() + drain_ns;
     if (parts.nats != nullptr) parts.nats->stop_taking();

@@ -17,6 +17,7 @@
 #include "adapters/delay/slow_store.h"
 #include "adapters/http/http_server.h"
 #include "adapters/inproc/inproc_bus.h"
+#include "adapters/profile/profiler.h"
 #include "adapters/redis/redis_cache.h"
 #include "adapters/system/system_clock.h"
 #include "node/loop_watch.h"
@@ -66,6 +67,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
   std::vector<std::unique_ptr<delay::BusyHandler>> busy_handlers;
   std::vector<std::unique_ptr<service::Relay>> relays;  // by shard
+  profile::Profiler profiler;
   std::unique_ptr<http::HttpServer> http;
   std::string admin_token;
   std::string address;

@@ -122,7 +122,8 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
                     *rules,
                     std::move(ledgers),
                     system::process_figures,
-                    [watch = front_watch.get()] { return watch->lag_ns(); }};
+                    [watch = front_watch.get()] { return watch->lag_ns(); },
+                    &profiler};
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());

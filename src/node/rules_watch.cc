@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "adapters/system/system_clock.h"
+#include "base/thread_name.h"
 
 namespace hunt::node {
 
@@ -60,6 +61,7 @@ RulesWatch::RuleSetPtr RulesWatch::current() const {
 }
 
 void RulesWatch::watch(const std::stop_token& stop) {
+  name_thread("rules-watch");
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);

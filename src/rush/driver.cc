@@ -42,7 +42,7 @@ Driver::Driver(const MakeAsker& make_asker, const ports::Clock& clock, load::Cro
       tasks_(lane_.executor(), 2) {
   series_.cell_ns = options_.series_cell_ns;
   if (series_.cell_ns > 0) series_.cells.reserve(Series::cells_max);
-  lane_.start();
+  lane_.start("rush");
 }
 
 Driver::~Driver() {

@@ -17,6 +17,7 @@
 #include "ports/bus.h"
 #include "ports/ledger.h"
 #include "ports/monitor.h"
+#include "ports/profiler.h"
 #include "ports/rules_source.h"
 #include "ports/world_store.h"
 
@@ -31,6 +32,7 @@ struct Ports {
   model::ProcessFigures (*process)() = [] { return model::ProcessFigures{}; };
   // How long what is ready waits for this thread just now.
   std::function<std::int64_t()> lag_ns = [] { return std::int64_t{0}; };
+  ports::Profiler* profiler = nullptr;  // nullptr: there are no profiles
 };
 
 // What a request's way through this thread takes besides being answered.

@@ -16,13 +16,18 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/thread_name.h"
 #include "ports/reply.h"
 
 namespace hunt::postgres {
 
 class IoThread {
  public:
-  IoThread() : work_(loop_.get_executor()), thread_([this] { loop_.run(); }) {}
+  IoThread()
+      : work_(loop_.get_executor()), thread_([this] {
+          name_thread("postgres-io");
+          loop_.run();
+        }) {}
   ~IoThread() { close({}); }
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;

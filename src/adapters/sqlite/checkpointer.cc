@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/result.h"
+#include "base/thread_name.h"
 
 namespace hunt::sqlite {
 namespace {
@@ -51,6 +52,7 @@ void Checkpointer::close() {
 }
 
 void Checkpointer::serve() {
+  name_thread("sqlite-check");
   std::unique_lock lock(mutex_);
   // A log that readers hold is looked at now and then, so that the writer does not always pause.
   const auto at_once = [this] {

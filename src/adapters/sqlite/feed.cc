@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "adapters/sqlite/rows.h"
+#include "base/thread_name.h"
 
 namespace hunt::sqlite {
 namespace {
@@ -172,6 +173,7 @@ void Feed::wait(std::unique_lock<std::mutex>& lock) {
 }
 
 void Feed::serve() {
+  name_thread("sqlite-feed");
   std::unique_lock lock(mutex_);
   for (;;) {
     wait(lock);

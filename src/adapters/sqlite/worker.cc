@@ -1,5 +1,7 @@
 #include "adapters/sqlite/worker.h"
 
+#include "base/thread_name.h"
+
 namespace hunt::sqlite {
 namespace {
 
@@ -37,6 +39,7 @@ void CallQueue::close() {
 
 Worker::Worker() {
   thread_ = std::thread([this] {
+    name_thread("sqlite-read");
     std::vector<std::unique_ptr<Job>> jobs;
     while (queue_.pop_all(jobs)) {
       for (auto& job : jobs) {
@@ -71,6 +74,7 @@ void Writer::close() {
 }
 
 void Writer::serve() {
+  name_thread("sqlite-write");
   std::vector<std::unique_ptr<Job>> jobs;
   while (queue_.pop_all(jobs)) {
     before_group_();
