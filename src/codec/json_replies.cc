@@ -7,9 +7,9 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/json_string.h"
 #include "base/result.h"
 #include "base/text.h"
-#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::codec {

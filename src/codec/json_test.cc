@@ -4,11 +4,11 @@
 
 #include <string>
 
+#include "base/json_string.h"
 #include "base/prng.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
-#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::codec {

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "adapters/http/client.h"
+#include "base/json_string.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
-#include "codec/json_string.h"
 #include "model/limits.h"
 #include "rush/world_target.h"
 
@@ -89,7 +89,7 @@ class HttpTarget final : public WorldTarget {
   Result<model::World> create(model::WorldId id, const std::string& name) override {
     HUNT_CHECK(codec::check_world_name(name));  // it becomes a part of the address
     std::string body = R"({"name":)";
-    codec::append_json_string(body, name);
+    append_json_string(body, name);
     body += "}";
     return ask("PUT", "/v1/worlds/" + (id != 0 ? std::to_string(id) : name), std::move(body),
                world_of);

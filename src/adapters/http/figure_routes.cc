@@ -7,9 +7,9 @@
 #include "adapters/http/metrics_text.h"
 #include "adapters/http/page.h"
 #include "adapters/http/routes.h"
+#include "base/json_string.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
-#include "codec/json_string.h"
 #include "codec/json_why.h"
 
 namespace hunt::http {
@@ -55,7 +55,7 @@ awaitable<Result<Response>> get_readyz(Context& context, const Call&) {
   const std::string warning = context.ports.monitor.warning();
   if (warning.empty()) co_return json_response(R"({"ready":true})");
   std::string body = R"({"ready":true,"warning":)";
-  codec::append_json_string(body, warning);
+  append_json_string(body, warning);
   body.push_back('}');
   co_return json_response(std::move(body));
 }

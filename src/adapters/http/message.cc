@@ -1,6 +1,6 @@
 #include "adapters/http/message.h"
 
-#include "codec/json_string.h"
+#include "base/json_string.h"
 
 namespace hunt::http {
 
@@ -47,12 +47,12 @@ Response error_response(unsigned status, std::string_view code, std::string_view
   Response response;
   response.status = status;
   response.body = R"({"error":{"code":)";
-  codec::append_json_string(response.body, code);
+  append_json_string(response.body, code);
   response.body += R"(,"message":)";
-  codec::append_json_string(response.body, message);
+  append_json_string(response.body, message);
   if (!field.empty()) {
     response.body += R"(,"field":)";
-    codec::append_json_string(response.body, field);
+    append_json_string(response.body, field);
   }
   response.body += "}}";
   if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <exception>
 
+#include "base/json_string.h"
 #include "base/text.h"
-#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
@@ -166,7 +166,7 @@ std::string AskService::describe(std::string_view verb) const {
           requests_ == 0 ? 0 : static_cast<std::uint64_t>(worked_ns_) / requests_;
       endpoints +=
           fmt::format(R"(,"num_requests":{},"num_errors":{},"last_error":)", requests_, errors_);
-      codec::append_json_string(endpoints, last_error_);
+      append_json_string(endpoints, last_error_);
       endpoints +=
           fmt::format(R"(,"processing_time":{},"average_processing_time":{})", worked_ns_, per);
     }

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/json_string.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
-#include "codec/json_string.h"
 #include "model/limits.h"
 
 namespace hunt::nats {
@@ -69,12 +69,12 @@ std::string_view Payloads::write_answer(Form form, const model::Batch& batch,
 std::string_view Payloads::write_error(Form form, const Error& error) {
   if (form == Form::flat) return flat_errors_.write(error);
   json_ = R"({"error":{"code":)";
-  codec::append_json_string(json_, name_of(error.code));
+  append_json_string(json_, name_of(error.code));
   json_ += R"(,"message":)";
-  codec::append_json_string(json_, error.message);
+  append_json_string(json_, error.message);
   if (!error.field.empty()) {
     json_ += R"(,"field":)";
-    codec::append_json_string(json_, error.field);
+    append_json_string(json_, error.field);
   }
   json_ += "}}";
   return json_;

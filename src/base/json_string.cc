@@ -1,10 +1,10 @@
-#include "codec/json_string.h"
+#include "base/json_string.h"
 
 #include <fmt/format.h>
 
 #include <iterator>
 
-namespace hunt::codec {
+namespace hunt {
 
 namespace {
 
@@ -51,4 +51,4 @@ void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
-}  // namespace hunt::codec
+}  // namespace hunt

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace hunt::codec {
+namespace hunt {
 
 // `text` as a JSON string with its quotes. Bytes that are no valid UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
-}  // namespace hunt::codec
+}  // namespace hunt
