@@ -17,12 +17,19 @@ constexpr auto greeting_within = std::chrono::milliseconds(10'000);
 }  // namespace
 
 Result<BlockingConnection> BlockingConnection::open(const PostgresUrl& url,
-                                                    const PostgresUrl::Pairs& more) {
+                                                    const PostgresUrl::Pairs& more,
+                                                    Interrupt* interrupt) {
   const auto pairs = url.pairs(more);
   const ConnectParams params(pairs);
   BlockingConnection made(PQconnectdbParams(params.keys(), params.values(), 0), url.shown());
   if (PQstatus(made.connection_.get()) != CONNECTION_OK) {
     return tl::unexpected<Error>(lost_connection(made.connection_.get(), url.shown()));
+  }
+  if (interrupt != nullptr) {
+    if (!interrupt->watch(PQsocket(made.connection_.get()))) {
+      return fail(Errc::unavailable, "the store is closed: the process shuts down");
+    }
+    made.connection_.get_deleter().interrupt = interrupt;
   }
   PQsetNoticeReceiver(
       made.connection_.get(), [](void*, const PGresult*) {}, nullptr);

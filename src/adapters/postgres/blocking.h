@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/postgres/interrupt.h"
 #include "adapters/postgres/params.h"
 #include "adapters/postgres/postgres_url.h"
 #include "base/result.h"
@@ -17,8 +18,10 @@ namespace hunt::postgres {
 
 class BlockingConnection {
  public:
+  // Errors: also unavailable where the interrupt has ended.
   [[nodiscard]] static Result<BlockingConnection> open(const PostgresUrl& url,
-                                                       const PostgresUrl::Pairs& more = {});
+                                                       const PostgresUrl::Pairs& more = {},
+                                                       Interrupt* interrupt = nullptr);
 
   // One statement or several, without parameters and without rows.
   [[nodiscard]] Result<void> execute(const std::string& sql);
@@ -45,13 +48,21 @@ class BlockingConnection {
   [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
 
  private:
+  // What is watched is forgotten before its socket is closed: the number may be another's then.
+  struct Finish {
+    Interrupt* interrupt;  // or null
+    void operator()(PGconn* connection) const {
+      if (interrupt != nullptr) interrupt->forget();
+      PQfinish(connection);
+    }
+  };
   BlockingConnection(PGconn* connection, std::string shown)
-      : connection_(connection, PQfinish), shown_(std::move(shown)) {}
+      : connection_(connection, Finish{nullptr}), shown_(std::move(shown)) {}
   [[nodiscard]] Result<void> wait_for_answer();
   [[nodiscard]] Result<void> begin_stream(const std::string& sql);
   [[nodiscard]] Result<Rows> next_of_stream();
 
-  std::unique_ptr<PGconn, void (*)(PGconn*)> connection_;
+  std::unique_ptr<PGconn, Finish> connection_;
   std::string shown_;
   std::optional<std::chrono::milliseconds> patience_;
 };

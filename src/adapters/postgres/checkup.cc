@@ -206,7 +206,8 @@ Result<void> note_parts(Findings& findings, BlockingConnection& connection) {
 Result<void> note_open_tables(Findings& findings, const PostgresUrl& url,
                               const std::vector<std::string>& known) {
   if (known.empty()) return {};
-  HUNT_TRY(counts, open_tables(url, {}));
+  Interrupt nobody;
+  HUNT_TRY(counts, open_tables(url, {}, nobody));
   ports::note_tables(findings, counts, known);
   return {};
 }

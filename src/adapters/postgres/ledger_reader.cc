@@ -11,14 +11,14 @@
 namespace hunt::postgres {
 namespace {
 
-Result<BlockingConnection> open_for_long(const PostgresUrl& url) {
+Result<BlockingConnection> open_for_long(const PostgresUrl& url, Interrupt& interrupt) {
   // A long read is not a hung one.
   return BlockingConnection::open(
-      url, {{"application_name", "hunt reads"}, {"options", "-c statement_timeout=0"}});
+      url, {{"application_name", "hunt reads"}, {"options", "-c statement_timeout=0"}}, &interrupt);
 }
 
-Result<BlockingConnection> begin_snapshot(const PostgresUrl& url) {
-  HUNT_TRY(connection, open_for_long(url));
+Result<BlockingConnection> begin_snapshot(const PostgresUrl& url, Interrupt& interrupt) {
+  HUNT_TRY(connection, open_for_long(url, interrupt));
   HUNT_CHECK(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   return connection;
 }
@@ -33,8 +33,9 @@ void widen(model::TileRect& bounds, model::Tile tile, bool first) {
 
 }  // namespace
 
-Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor) {
-  HUNT_TRY(connection, begin_snapshot(url));
+Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor,
+                         Interrupt& interrupt) {
+  HUNT_TRY(connection, begin_snapshot(url, interrupt));
   HUNT_CHECK(connection.stream(
       "SELECT t.spawn, t.world, t.tile_id, t.budget, coalesce(s.remaining, -1), t.sold_out"
       " FROM loot_tiles t LEFT JOIN stock s USING (spawn) WHERE t.spawn <> 0",
@@ -62,8 +63,9 @@ Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor) 
 }
 
 Result<std::vector<model::TableCount>> open_tables(const PostgresUrl& url,
-                                                   std::optional<std::int64_t> test_now_us) {
-  HUNT_TRY(connection, begin_snapshot(url));
+                                                   std::optional<std::int64_t> test_now_us,
+                                                   Interrupt& interrupt) {
+  HUNT_TRY(connection, begin_snapshot(url, interrupt));
   HUNT_TRY(rows, connection.query(
                      "SELECT loot_table, count(*) FROM loot_tiles WHERE spawn <> 0 AND NOT sold_out"
                      " AND coalesce(closes_us > coalesce($1, now_us()), true)"
@@ -78,8 +80,8 @@ Result<std::vector<model::TableCount>> open_tables(const PostgresUrl& url,
 
 Result<model::WorldStats> world_stats(const PostgresUrl& url, model::WorldId world,
                                       std::optional<std::int64_t> test_now_us,
-                                      CountedGrants& counted) {
-  HUNT_TRY(connection, open_for_long(url));
+                                      CountedGrants& counted, Interrupt& interrupt) {
+  HUNT_TRY(connection, open_for_long(url, interrupt));
   // Before the snapshot: see ledger_settled().
   HUNT_TRY(settled, connection.query("SELECT ledger_settled()"));
   HUNT_CHECK(connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));

@@ -53,15 +53,16 @@ awaitable<Result<void>> PostgresStore::Parts::join_hunt(model::Hunt hunt, model:
 }
 
 awaitable<Result<std::vector<model::TableCount>>> PostgresStore::open_tables() {
-  return parts_->aside<std::vector<model::TableCount>>(
-      [parts = parts_.get()] { return postgres::open_tables(parts->url, parts->test_now_us()); });
+  return parts_->aside<std::vector<model::TableCount>>([parts = parts_.get()] {
+    return postgres::open_tables(parts->url, parts->test_now_us(), parts->interrupt);
+  });
 }
 
 awaitable<Result<void>> PostgresStore::verify() {
   HUNT_CO_CHECK(co_await parts_->io.run(parts_->verify_sessions()));
   HUNT_CO_TRY(missing, co_await parts_->io.run(parts_->verify_parts()));
   if (!missing.empty()) {
-    auto remake = [parts = parts_.get()] { return remake_parts(parts->url); };
+    auto remake = [parts = parts_.get()] { return remake_parts(parts->url, parts->interrupt); };
     co_return co_await parts_->aside<void>(std::move(remake));
   }
   co_return co_await parts_->io.run(parts_->verify_grants());

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <utility>
 
+#include "adapters/postgres/blocking.h"
 #include "adapters/postgres/io_thread.h"
 #include "adapters/postgres/ledger_reader.h"
 #include "adapters/postgres/postgres_store.h"
@@ -132,6 +133,7 @@ struct PostgresStore::Parts {
   std::shared_ptr<Session> chunks;
   std::shared_ptr<Session> reads;
   std::shared_ptr<Session> admin;
+  Interrupt interrupt;  // of what `slow` waits for
   boost::asio::thread_pool slow{1};
 };
 

@@ -18,7 +18,6 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr std::uint32_t shard_max = 32'767;  // spawn ids are signed 64 bits in SQL
-constexpr std::size_t grant_connections_max = 16;
 
 constexpr Statement load_chunks_sql{
     "load_chunks",
@@ -67,7 +66,7 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(const PostgresUrl& ur
                 fmt::format("{} connections for grants: it must be between 1 and {}",
                             options.grant_connections, grant_connections_max));
   }
-  HUNT_TRY(connection, BlockingConnection::open(url));
+  HUNT_TRY(connection, BlockingConnection::open(url, {}, options.interrupt));
   HUNT_CHECK(connection.check_direct());
   if (options.read_only) {
     HUNT_CHECK(check_store(connection));
@@ -83,6 +82,7 @@ void PostgresStore::close() {
   parts_->io.close([parts = parts_.get()] {
     for (const auto& session : parts->sessions()) session->close();
   });
+  parts_->interrupt.end();
   parts_->slow.join();
 }
 
@@ -175,8 +175,9 @@ awaitable<Result<model::GrantPage>> PostgresStore::Parts::page(std::uint64_t cur
 }
 
 awaitable<Result<void>> PostgresStore::read_ledger(ports::LedgerVisitor& visitor) {
-  return parts_->aside<void>(
-      [parts = parts_.get(), &visitor] { return postgres::read_ledger(parts->url, visitor); });
+  return parts_->aside<void>([parts = parts_.get(), &visitor] {
+    return postgres::read_ledger(parts->url, visitor, parts->interrupt);
+  });
 }
 
 awaitable<Result<ports::StoreInfo>> PostgresStore::info() {

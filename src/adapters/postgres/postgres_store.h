@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/postgres/interrupt.h"
 #include "adapters/postgres/postgres_url.h"
 #include "adapters/postgres/schema.h"
 #include "base/result.h"
@@ -21,11 +22,14 @@
 
 namespace hunt::postgres {
 
+inline constexpr std::size_t grant_connections_max = 16;
+
 struct PostgresOptions {
   std::uint32_t shard = 0;            // of a new database; another one must say the same
   bool read_only = false;             // it must be there already, and of any shard
-  std::size_t grant_connections = 2;  // 1 .. 16: one more brings 80 % more grants, up to the cores
+  std::size_t grant_connections = 2;  // from 1: one more brings 80 % more grants, up to the cores
   bool connect_ahead = false;         // open every connection at once, not at its first call
+  Interrupt* interrupt = nullptr;     // ends open(). Lifetime: outlives that
   std::optional<SeedBytes> seed;      // of a new database; random when not given
   // For tests: instead of the server's clock. Lifetime: outlives the store.
   const ports::Clock* test_clock = nullptr;

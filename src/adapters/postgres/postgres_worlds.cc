@@ -199,7 +199,8 @@ awaitable<Result<model::World>> PostgresStore::Parts::create_world(model::WorldI
 
 awaitable<Result<model::WorldStats>> PostgresStore::world_stats(model::WorldId world) {
   return parts_->aside<model::WorldStats>([parts = parts_.get(), world] {
-    return postgres::world_stats(parts->url, world, parts->test_now_us(), parts->counted);
+    return postgres::world_stats(parts->url, world, parts->test_now_us(), parts->counted,
+                                 parts->interrupt);
   });
 }
 

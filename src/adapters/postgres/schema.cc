@@ -141,8 +141,8 @@ Result<void> make_again(BlockingConnection& connection,
 
 }  // namespace
 
-Result<void> remake_parts(const PostgresUrl& url) {
-  HUNT_TRY(connection, BlockingConnection::open(url));
+Result<void> remake_parts(const PostgresUrl& url, Interrupt& interrupt) {
+  HUNT_TRY(connection, BlockingConnection::open(url, {}, &interrupt));
   HUNT_CHECK(connection.check_direct());
   HUNT_CHECK(connection.execute("BEGIN"));
   HUNT_CHECK(connection.execute("SELECT pg_advisory_xact_lock(18432::bigint << 48)"));

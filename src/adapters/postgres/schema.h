@@ -29,6 +29,6 @@ struct NewStore {
 // Makes again what is missing of it (schema_parts.h). It is an error, too, when that was done: told
 // once, so that people hear of it. Errors: corrupt (a table is missing), unauthorized (this user
 // may not make it).
-[[nodiscard]] Result<void> remake_parts(const PostgresUrl& url);
+[[nodiscard]] Result<void> remake_parts(const PostgresUrl& url, Interrupt& interrupt);
 
 }  // namespace hunt::postgres
