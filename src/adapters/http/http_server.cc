@@ -19,6 +19,7 @@
 #include "adapters/http/http_connection.h"
 #include "adapters/http/http_limits.h"
 #include "adapters/http/http_wire.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace hunt::http {
@@ -167,7 +168,7 @@ void HttpServer::Impl::spawn(awaitable<void> work) {
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-      std::fprintf(stderr, "hunt: an HTTP connection ended with: %s\n", error.what());
+      log(LogLevel::error, "http", fmt::format("an HTTP connection ended with: {}", error.what()));
     }
   });
 }

@@ -19,6 +19,7 @@
 
 #include "adapters/http/event.h"
 #include "adapters/http/http_limits.h"
+#include "base/log.h"
 #include "codec/json_replies.h"
 #include "model/limits.h"
 
@@ -136,7 +137,8 @@ void Session::spawn(awaitable<void> task) {
                      try {
                        std::rethrow_exception(failure);
                      } catch (const std::exception& error) {
-                       std::fprintf(stderr, "hunt: a stream ended with: %s\n", error.what());
+                       log(LogLevel::error, "http",
+                           fmt::format("a stream ended with: {}", error.what()));
                      }
                    }
                    self->changed_.notify();

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "base/json_string.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "model/limits.h"
 
@@ -21,7 +22,8 @@ void spawn(const asio::any_io_executor& lane, asio::awaitable<void> task) {
     try {
       std::rethrow_exception(failure);
     } catch (const std::exception& error) {
-      std::fprintf(stderr, "hunt: a task of the NATS adapter threw: %s\n", error.what());
+      log(LogLevel::error, "bus",
+          fmt::format("a task of the NATS adapter threw: {}", error.what()));
       std::abort();
     }
   });

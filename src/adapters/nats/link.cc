@@ -16,6 +16,7 @@
 #include <random>
 
 #include "adapters/nats/subject.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "model/limits.h"
 
@@ -144,7 +145,7 @@ void Link::dialled(Result<std::unique_ptr<Session>> session,
 void Link::adopt(std::unique_ptr<Session> session) {
   session_ = std::move(session);
   if (++session_count_ > 1) {
-    std::fprintf(stderr, "hunt: connected to NATS at %s again\n", shown().c_str());
+    log(LogLevel::info, "bus", fmt::format("connected to NATS at {} again", shown()));
   }
   backoff_ms_ = 0;
   lame_ns_ = 0;
@@ -181,8 +182,8 @@ void Link::redial_later() {
 void Link::lost(std::string_view why) {
   if (session_ == nullptr) return;
   if (!closing_) {
-    std::fprintf(stderr, "hunt: the connection to NATS at %s ended: %.*s\n", shown().c_str(),
-                 static_cast<int>(why.size()), why.data());
+    log(LogLevel::warning, "bus",
+        fmt::format("the connection to NATS at {} ended: {}", shown(), why));
   }
   ++session_count_;
   socket_.close();
@@ -296,8 +297,7 @@ void Link::complain(std::string_view what) {
   const std::int64_t now_ns = monotonic_ns();
   if (complained_ns_ != 0 && now_ns - complained_ns_ < complain_every_ns) return;
   complained_ns_ = now_ns;
-  std::fprintf(stderr, "hunt: NATS at %s: %.*s\n", shown().c_str(), static_cast<int>(what.size()),
-               what.data());
+  log(LogLevel::warning, "bus", fmt::format("NATS at {}: {}", shown(), what));
 }
 
 void Link::wait_readable() {

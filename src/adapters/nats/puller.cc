@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "adapters/nats/ask_service.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "model/limits.h"
 
@@ -188,17 +189,18 @@ void Puller::set_accepted(natsMsg& message, std::int64_t stored_us, ports::Deliv
   const std::int64_t now_ns = monotonic_ns();
   if (believed || (unsigned_said_ns_ != 0 && now_ns - unsigned_said_ns_ < say_again_ns)) return;
   unsigned_said_ns_ = now_ns;
-  std::fprintf(stderr,
-               "hunt: a message of %s tells a time of acceptance that nobody of this hunt signed; "
-               "the time at which NATS stored it counts\n",
-               subject_.c_str());
+  log(LogLevel::warning, "bus",
+      fmt::format("a message of {} tells a time of acceptance that nobody of this hunt signed; the "
+                  "time at which NATS stored it counts",
+                  subject_));
 }
 
 void Puller::pause_pulling(std::string_view why) {
   forget_pulls();
   if (pause_until_ns_ == 0) {
-    std::fprintf(stderr, "hunt: pulling %s from NATS at %s has to wait: %s\n", subject_.c_str(),
-                 link_->shown().c_str(), printable(why, 120).c_str());
+    log(LogLevel::warning, "bus",
+        fmt::format("pulling {} from NATS at {} has to wait: {}", subject_, link_->shown(),
+                    printable(why, 120)));
   }
   pause_until_ns_ = monotonic_ns() + pause_ns;
 }
