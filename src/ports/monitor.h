@@ -3,6 +3,7 @@
 // Not a metrics library: snapshots by value. Thread: any. Implementations: service::Observer.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "model/stats.h"
 #include "model/why.h"
@@ -19,6 +20,12 @@ class Monitor {
   [[nodiscard]] virtual model::Why why() const = 0;
   // Empty when requests can be served, else why not, in one sentence.
   [[nodiscard]] virtual std::string not_ready() const = 0;
+  // What the process stands on, and why it is not ready by itself.
+  struct Part {
+    std::string name;
+    std::string waits_for;  // a sentence; empty: it is there
+  };
+  [[nodiscard]] virtual std::vector<Part> parts() const { return {}; }
   // Empty when the process lives, else what stands still, in one sentence.
   [[nodiscard]] virtual std::string not_alive() const { return {}; }
   // What is not as it should be though requests can be served, in one sentence; or empty.

@@ -435,6 +435,29 @@ std::string Observer::warning() const {
   return text;
 }
 
+void Observer::set_parts(std::vector<std::string> names) {
+  const std::lock_guard lock(mutex_);
+  part_names_ = std::move(names);
+}
+
+std::vector<ports::Monitor::Part> Observer::parts() const {
+  std::vector<Part> all{{"process", not_ready()}};
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& name : part_names_) all.push_back({name, {}});
+  }
+  for (const auto& one : warnings()) {
+    const auto known = std::find_if(all.begin(), all.end(),
+                                    [&one](const Part& part) { return part.name == one.key; });
+    if (known == all.end()) {
+      all.push_back({one.key, one.text});
+    } else {
+      known->waits_for = one.text;
+    }
+  }
+  return all;
+}
+
 void Observer::set_rules(const model::RuleSet& rules) {
   const std::lock_guard lock(mutex_);
   rules_ = rules.version;

@@ -72,6 +72,8 @@ class Observer final : public ports::Monitor {
   void set_cpu_pressure(double share);
   void set_not_ready(std::string reason);   // empty: ready
   [[nodiscard]] bool heard_relays() const;  // of every shard, since the start
+  // The parts that this process stands on, by the keys of their warnings; see parts().
+  void set_parts(std::vector<std::string> names);
   // A warning of one part ("bus", "relay of shard 0"); empty: none, or it is over.
   void set_trouble(const std::string& part, std::string trouble);
   // The change feed of a shard had a gap, and was repaired just now.
@@ -93,6 +95,8 @@ class Observer final : public ports::Monitor {
   [[nodiscard]] std::string not_ready() const override;
   [[nodiscard]] std::string not_alive() const override;
   [[nodiscard]] std::string warning() const override;
+  // The process itself, those of set_parts(), and whatever else is in trouble.
+  [[nodiscard]] std::vector<Part> parts() const override;
 
  private:
   struct Lane;
@@ -140,6 +144,7 @@ class Observer final : public ports::Monitor {
   double front_starved_ = 0;
   std::function<void(model::Counts&)> add_bus_to_;
   std::map<std::string, std::string> troubles_;  // by part
+  std::vector<std::string> part_names_;
   struct StoreTrouble {
     std::string text;
     std::int64_t since_ns = 0;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "model/limits.h"
 
 namespace hunt::service {
@@ -35,6 +38,28 @@ TEST(Observer, warns_of_a_silent_relay_until_it_is_heard) {
   observer.heard_relay(1);
   observer.heard_relay(7);  // of a shard that has no store here
   EXPECT_EQ(observer.warning(), "");
+}
+
+TEST(Observer, says_of_each_part_what_it_waits_for) {
+  ManualClock clock;
+  Observer observer(clock, 1, {"0.1.0", "sqlite:x", 1, false, 2});
+  observer.set_parts({"store of shard 0", "store of shard 1", "bus", "relays"});
+  const auto waits = [&observer] {
+    std::map<std::string, std::string> all;
+    for (const auto& part : observer.parts()) all[part.name] = part.waits_for;
+    return all;
+  };
+  EXPECT_EQ(waits().at("process"), "starting");
+  observer.set_not_ready("");
+  for (const auto& [name, what] : waits()) EXPECT_EQ(what, "") << name;
+  EXPECT_EQ(waits().size(), 5U);
+  observer.set_trouble("bus", "the bus is gone");
+  observer.set_store_trouble(1, "it is not open yet");
+  observer.set_trouble("clock", "it goes wrong");
+  EXPECT_EQ(waits().at("bus"), "the bus is gone");
+  EXPECT_EQ(waits().at("store of shard 0"), "");
+  EXPECT_NE(waits().at("store of shard 1").find("it is not open yet"), std::string::npos);
+  EXPECT_EQ(waits().at("clock"), "it goes wrong") << "also what nobody named before";
 }
 
 TEST(Observer, has_nothing_to_say_of_relays_that_nobody_listens_to) {

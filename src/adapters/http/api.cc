@@ -42,11 +42,12 @@ std::span<const std::string_view> parameters_of(const Route& route) {
 }
 
 // Finds the route of the request; else the response says that there is none.
-std::optional<Response> find_route(Call& call) {
+std::optional<Response> find_route(Call& call, bool process_only) {
   const std::string_view method =
       call.request.method == "HEAD" ? std::string_view("GET") : call.request.method;
   std::string allowed;
   for (const auto& route : routes) {
+    if (process_only && route.room != Room::kept) continue;
     if (!matches(route.path, call.target.segments())) continue;
     if (route.method == method) {
       call.route = &route;
@@ -64,10 +65,14 @@ std::optional<Response> find_route(Call& call) {
     return refusal;
   }
   std::vector<std::string_view> known;
-  for (const auto& route : routes) known.push_back(route.path);
+  for (const auto& route : routes) {
+    if (!process_only || route.room == Room::kept) known.push_back(route.path);
+  }
   return error_response(
       404, "not_found",
-      fmt::format("there is no route {}{}", path, did_you_mean(call.target.path(), known)));
+      fmt::format(
+          "there is no route {}{}{}", path, did_you_mean(call.target.path(), known),
+          process_only ? "; a relay answers probes and figures alone: ask `hunt serve`" : ""));
 }
 
 }  // namespace
@@ -183,7 +188,7 @@ Admission Api::Impl::admit(Request head) {
   auto call = std::make_unique<Call>();
   call->request = std::move(head);
   call->target = std::move(*target);
-  if (auto refused = find_route(*call)) return std::move(*refused);
+  if (auto refused = find_route(*call, options_.process_only)) return std::move(*refused);
   const Route& route = *call->route;
   const auto token = gate_.check(call->request.authorization);
   if (auto refused = refuse(*call, token)) return std::move(*refused);

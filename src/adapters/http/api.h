@@ -14,6 +14,7 @@
 #include "adapters/http/http_figures.h"
 #include "adapters/http/http_options.h"
 #include "adapters/http/message.h"
+#include "model/setting.h"
 #include "ports/bus.h"
 #include "ports/ledger.h"
 #include "ports/monitor.h"
@@ -33,6 +34,7 @@ struct Ports {
   // How long what is ready waits for this thread just now.
   std::function<std::int64_t()> lag_ns = [] { return std::int64_t{0}; };
   ports::Profiler* profiler = nullptr;  // nullptr: there are no profiles
+  model::Settings settings = {};  // what the process was told
 };
 
 // What a request's way through this thread takes besides being answered.

@@ -170,7 +170,9 @@ class FakeMonitor final : public ports::Monitor {
   [[nodiscard]] model::Why why() const override { return cause; }
   [[nodiscard]] std::string not_ready() const override { return reason; }
   [[nodiscard]] std::string warning() const override { return worry; }
+  [[nodiscard]] std::vector<Part> parts() const override { return known; }
 
+  std::vector<Part> known;
   model::Stats figures;
   model::LiveView view;
   model::Why cause;

@@ -10,11 +10,31 @@
 #include "base/json_string.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
+#include "codec/json_settings.h"
 #include "codec/json_why.h"
 
 namespace hunt::http {
 
 using boost::asio::awaitable;
+
+namespace {
+
+// Each part with what it waits for, where somebody knows of parts.
+void append_parts(const std::vector<ports::Monitor::Part>& parts, std::string& body) {
+  if (parts.empty()) return;
+  body += R"(,"parts":[)";
+  for (const auto& part : parts) {
+    if (body.back() == '}') body.push_back(',');
+    body += R"({"part":)";
+    append_json_string(body, part.name);
+    body += part.waits_for.empty() ? R"(,"ready":true)" : R"(,"ready":false,"waits_for":)";
+    if (!part.waits_for.empty()) append_json_string(body, part.waits_for);
+    body.push_back('}');
+  }
+  body.push_back(']');
+}
+
+}  // namespace
 
 awaitable<Result<Response>> get_stats(Context& context, const Call&) {
   std::string body;
@@ -43,6 +63,10 @@ awaitable<Result<Response>> get_why(Context& context, const Call&) {
   co_return json_response(codec::write_why(context.ports.monitor.why()));
 }
 
+awaitable<Result<Response>> get_config(Context& context, const Call&) {
+  co_return written(codec::write_settings, context.ports.settings);
+}
+
 awaitable<Result<Response>> get_livez(Context& context, const Call&) {
   const std::string reason = context.ports.monitor.not_alive();
   if (!reason.empty()) co_return fail(Errc::unavailable, "not alive: " + reason);
@@ -51,13 +75,18 @@ awaitable<Result<Response>> get_livez(Context& context, const Call&) {
 
 awaitable<Result<Response>> get_readyz(Context& context, const Call&) {
   const std::string reason = context.ports.monitor.not_ready();
-  if (!reason.empty()) co_return fail(Errc::unavailable, "not ready: " + reason);
   const std::string warning = context.ports.monitor.warning();
-  if (warning.empty()) co_return json_response(R"({"ready":true})");
-  std::string body = R"({"ready":true,"warning":)";
-  append_json_string(body, warning);
-  body.push_back('}');
-  co_return json_response(std::move(body));
+  Response response = reason.empty()
+                          ? json_response(R"({"ready":true})")
+                          : error_response({Errc::unavailable, "not ready: " + reason, {}});
+  response.body.pop_back();
+  if (reason.empty() && !warning.empty()) {
+    response.body += R"(,"warning":)";
+    append_json_string(response.body, warning);
+  }
+  append_parts(context.ports.monitor.parts(), response.body);
+  response.body.push_back('}');
+  co_return response;
 }
 
 awaitable<Result<Response>> get_metrics(Context& context, const Call& call) {

@@ -20,7 +20,8 @@ struct HttpOptions {
   std::string server_token;  // the game servers'; empty: only the admin token opens their half
   // Names that requests may call this server by, beside its own, as allowed_host() gives them.
   std::vector<std::string> allowed_hosts;
-  std::string machine_name;  // of this machine; a name of ours on any address but loopback
+  bool process_only = false;  // of a process that serves no game: the routes of Room::kept alone
+  std::string machine_name;   // of this machine; a name of ours on any address but loopback
   // Guesses that hold for a browser on a bad line and still end a slow attack: a game server's
   // request takes milliseconds.
   std::chrono::milliseconds first_byte_timeout{4'000};  // of a new connection

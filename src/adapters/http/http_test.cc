@@ -320,6 +320,40 @@ TEST_F(HttpTest, is_ready_with_a_warning) {
   EXPECT_EQ(ready.body, R"({"ready":true,"warning":"no relay of shard 0 is heard"})");
 }
 
+TEST_F(HttpTest, lists_the_parts_with_what_each_waits_for) {
+  monitor.known = {{"store of shard 0", {}}, {"bus", "it says \"no\""}};
+  run();
+  constexpr std::string_view parts =
+      R"("parts":[{"part":"store of shard 0","ready":true},)"
+      R"({"part":"bus","ready":false,"waits_for":"it says \"no\""}]})";
+  EXPECT_EQ(send("GET", "/readyz").body, fmt::format(R"({{"ready":true,{})", parts));
+  monitor.reason = "starting";
+  const auto refused = send("GET", "/readyz");
+  expect_error(refused, 503, "unavailable", "not ready: starting");
+  EXPECT_TRUE(refused.body.ends_with(parts)) << refused.body;
+}
+
+TEST_F(HttpTest, tells_the_admin_what_the_process_was_told) {
+  settings = {"hunt serve", "0.1.0", {{"lanes", "2", "flag"}, {"rules", "", "default"}}};
+  run();
+  expect_error(send("GET", "/v1/config"), 401, "unauthorized", "the admin token");
+  EXPECT_EQ(send("GET", "/v1/config", {}, admin).body,
+            R"({"command":"hunt serve","version":"0.1.0","settings":[)"
+            R"({"name":"lanes","value":"2","from":"flag"},)"
+            R"({"name":"rules","value":"","from":"default"}]})");
+}
+
+TEST_F(HttpTest, of_a_process_that_serves_no_game_only_its_own_routes_answer) {
+  options.process_only = true;
+  run();
+  for (const auto& route : routes) {
+    const bool kept = route.room == Room::kept;
+    const auto reply = send(route.method, route.path, {}, admin);
+    EXPECT_EQ(reply.status == 404, !kept) << route.path;
+  }
+  expect_error(send("GET", "/v1/worlds"), 404, "not_found", "ask `hunt serve`");
+}
+
 TEST_F(HttpTest, serves_the_page_with_its_policy) {
   run();
   const auto text = exchange("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

@@ -49,7 +49,8 @@ class HttpTest : public ::testing::Test {
   }
 
   void run() {
-    const Ports fakes{bus, store, monitor, rules, {&store}};
+    Ports fakes{bus, store, monitor, rules, {&store}};
+    fakes.settings = settings;
     server = std::make_unique<HttpServer>(lane, fakes, options);
     const auto bound = server->listen();
     ASSERT_TRUE(bound.has_value()) << bound.error().message;
@@ -106,6 +107,7 @@ class HttpTest : public ::testing::Test {
   FakeStore store;
   FakeMonitor monitor;
   FakeRules rules;
+  model::Settings settings;
   asio::io_context lane{1};
   asio::io_context client_loop;
   std::unique_ptr<HttpServer> server;

@@ -43,7 +43,8 @@ Handler post_positions;                                                        /
 Handler get_stream, get_claim, get_grants;                                     // ledger_routes.cc
 Handler get_worlds, get_world, put_world, get_tiles, put_tiles, delete_tiles;  // world_routes.cc
 Handler get_pprof, get_flame;                                                  // profile_routes.cc
-Handler get_stats, get_live, get_why, get_map, get_livez, get_readyz, get_metrics, get_page;
+Handler get_stats, get_live, get_why, get_map, get_livez, get_readyz, get_metrics, get_config,
+    get_page;
 
 enum class Access : std::uint8_t { open, game, admin };  // the token that it needs
 
@@ -52,7 +53,8 @@ enum class Access : std::uint8_t { open, game, admin };  // the token that it ne
 // (`needed`). The bound of all is HttpOptions::body_bytes_max.
 enum class Body : std::uint8_t { none, refused, taken, needed };
 
-// `kept`: answered when all connections are in use, as every admin is.
+// `kept`: of the process itself: answered when all connections are in use, as every admin is, and
+// by processes that serve no game (HttpOptions::process_only).
 enum class Room : std::uint8_t { any, kept };
 
 struct Route {
@@ -86,6 +88,7 @@ inline constexpr auto routes = std::to_array<Route>({
     {"GET", "/v1/live", {}, Access::game, Body::none, Room::any, get_live},
     {"GET", "/v1/why", {}, Access::game, Body::none, Room::kept, get_why},
     {"GET", "/v1/map", {}, Access::game, Body::none, Room::any, get_map},
+    {"GET", "/v1/config", {}, Access::admin, Body::none, Room::kept, get_config},
     {"GET", "/livez", {}, Access::open, Body::none, Room::kept, get_livez},
     {"GET", "/readyz", {}, Access::open, Body::none, Room::kept, get_readyz},
     {"GET", "/metrics", {}, Access::game, Body::none, Room::kept, get_metrics},
