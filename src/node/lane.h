@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -44,7 +45,12 @@ class Lane {
   // Runs a coroutine on the lane and waits for it. Thread: any but the lane's own.
   template <class T>
   T run(boost::asio::awaitable<T> task) {
-    return boost::asio::co_spawn(loop_, std::move(task), boost::asio::use_future).get();
+    return spawn(std::move(task)).get();
+  }
+  // The same without waiting.
+  template <class T>
+  [[nodiscard]] std::future<T> spawn(boost::asio::awaitable<T> task) {
+    return boost::asio::co_spawn(loop_, std::move(task), boost::asio::use_future);
   }
 
   [[nodiscard]] boost::asio::io_context& loop() noexcept { return loop_; }

@@ -18,7 +18,7 @@ LoopWatch::LoopWatch(Lane& lane, const ports::Clock& clock, std::function<void(L
     : clock_(clock), on_load_(std::move(on_load)), timer_(lane.loop()) {}
 
 void LoopWatch::start() {
-  looked_ns_ = clock_.now_ns();
+  looked_ns_ = turned_ns_ = clock_.now_ns();
   cpu_ns_ = clock_.thread_cpu_ns();
   starved_ns_ = clock_.thread_starved_ns();
   wait();
@@ -39,6 +39,7 @@ void LoopWatch::look() {
   lag_ns_ =
       (3 * lag_ns_.load() + std::max<std::int64_t>(0, late_ns - service::StallMeter::slack_ns)) / 4;
   const std::int64_t now_ns = clock_.now_ns();
+  turned_ns_ = now_ns;
   const std::int64_t passed_ns = now_ns - looked_ns_;
   if (passed_ns < load_every_ns) return;
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();

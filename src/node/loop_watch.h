@@ -29,6 +29,8 @@ class LoopWatch {
   void start();
   // The mean of the last few; next to nothing where the thread is not the bottleneck.
   [[nodiscard]] std::int64_t lag_ns() const noexcept { return lag_ns_.load(); }
+  // How long the loop has not come to this watch. Thread: any.
+  [[nodiscard]] std::int64_t still_ns() const noexcept { return clock_.now_ns() - turned_ns_; }
 
  private:
   void wait();
@@ -38,6 +40,7 @@ class LoopWatch {
   std::function<void(Load)> on_load_;
   boost::asio::steady_timer timer_;
   std::atomic<std::int64_t> lag_ns_{0};
+  std::atomic<std::int64_t> turned_ns_{0};
   std::int64_t looked_ns_ = 0;
   std::int64_t cpu_ns_ = 0;
   std::int64_t starved_ns_ = 0;

@@ -1,5 +1,7 @@
 #include "node/node.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
@@ -54,6 +56,13 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
       service::About{HUNT_VERSION, shown_stores(parts.options.stores), parts.options.stores.size(),
                      !parts.options.bus, parts.options.stores.size(),
                      stores_here(parts.options.stores), cache_here(parts.options)});
+  std::vector<std::string> names;
+  for (std::size_t shard = 0; shard < parts.options.stores.size(); ++shard) {
+    names.push_back(fmt::format("store of shard {}", shard));
+  }
+  if (parts.options.bus) names.emplace_back("bus");
+  names.emplace_back("relays");
+  parts.observer->set_parts(std::move(names));
   HUNT_CHECK(parts.open_rules());
   HUNT_CHECK(parts.open_stores());
   for (std::size_t i = 0; i < parts.options.lanes; ++i) {
@@ -120,6 +129,7 @@ void Node::stop() {
   parts.profiler.close();  // who waits for a profile gets what there is
   if (parts.running) {
     const std::int64_t deadline_ns = parts.clock.now_ns() + drain_ns;
+    const CloseAfter last_call(*parts.stores, std::chrono::nanoseconds(drain_ns));
     if (parts.nats != nullptr) parts.nats->stop_taking();
     parts.http->stop();
     Lane& front = *parts.front;

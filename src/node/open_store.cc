@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <condition_variable>
+#include <mutex>
 
 #include "adapters/postgres/postgres_feed.h"
 #include "adapters/postgres/postgres_store.h"
 #include "adapters/sqlite/file_guard.h"
 #include "adapters/sqlite/sqlite_store.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "node/open_later.h"
 #include "service/hunts.h"
 #include "service/shard_maps.h"
 
@@ -55,7 +58,7 @@ void print_remarks(const std::vector<StoreUrl>& urls) {
   for (const auto& url : urls) {
     const std::string* path = url.sqlite_path();
     const std::string remark = path != nullptr ? sqlite::open_to_others(*path) : std::string();
-    if (!remark.empty()) std::fprintf(stderr, "hunt: %s\n", remark.c_str());
+    if (!remark.empty()) log(LogLevel::warning, "store", remark);
   }
 }
 
@@ -63,31 +66,96 @@ Result<OpenStores> OpenStores::open(const std::vector<StoreUrl>& urls, const por
                                     OpenStoreOptions options) {
   HUNT_CHECK(check_stores(urls));
   OpenStores out;
-  for (const auto& url : urls) {
-    options.shard = static_cast<std::uint32_t>(out.all_.size());
-    HUNT_TRY(opened, OpenStore::open(url, clock, options));
-    out.all_.push_back(std::move(opened));
-    if (urls.size() == 1 || options.shard > 0 || options.read_only) continue;
-    // One seed rolls for the event, whichever shard a claim is in.
-    const auto secrets = run_here(out.all_[0]->store().secrets());
-    if (!secrets && secrets.error().code == Errc::unauthorized) continue;  // it makes no store
-    if (!secrets) return tl::unexpected<Error>(secrets.error());
-    options.new_seed.emplace();
-    if (secrets->seed_bytes.size() != options.new_seed->size()) {
-      return fail(Errc::corrupt, fmt::format("{} has no event seed", url.shown()));
-    }
-    std::copy(secrets->seed_bytes.begin(), secrets->seed_bytes.end(), options.new_seed->begin());
-  }
-  const bool repair = options.agree_on_map && !options.read_only;
-  HUNT_TRY(hunt, run_here(service::agree_on_hunt(out.stores(), options.hunt, repair)));
-  out.hunt_ = std::move(hunt);
   out.shown_ = shown_stores(urls);
-  if (!options.agree_on_map) return out;
-  HUNT_TRY(map,
-           run_here(service::agree_on_map(out.stores<ports::WorldStore>(), !options.read_only)));
-  out.map_ = std::move(map);
+  const bool several = urls.size() > 1;
+  HUNT_CHECK(out.open_first(urls[0], clock, options, several));
+  const bool later = several && options.wait_for_shards.count() > 0;
+  HUNT_CHECK(later ? out.open_others_later(urls, clock, options)
+                   : out.open_others(urls, clock, options));
+  if (options.agree_on_map) HUNT_CHECK(out.agree_on_map(options));
   return out;
 }
+
+// One seed rolls for the event, whichever shard a claim is in.
+Result<void> OpenStores::open_first(const StoreUrl& url, const ports::Clock& clock,
+                                    OpenStoreOptions& options, bool several) {
+  HUNT_TRY(opened, OpenStore::open(url, clock, options));
+  all_.push_back(std::move(opened));
+  if (!several || options.read_only) return {};
+  const auto secrets = run_here(all_[0]->store().secrets());
+  if (!secrets && secrets.error().code == Errc::unauthorized) return {};  // it makes no store
+  if (!secrets) return tl::unexpected<Error>(secrets.error());
+  options.new_seed.emplace();
+  if (secrets->seed_bytes.size() != options.new_seed->size()) {
+    return fail(Errc::corrupt, fmt::format("{} has no event seed", url.shown()));
+  }
+  std::copy(secrets->seed_bytes.begin(), secrets->seed_bytes.end(), options.new_seed->begin());
+  return {};
+}
+
+Result<void> OpenStores::open_others(const std::vector<StoreUrl>& urls, const ports::Clock& clock,
+                                     OpenStoreOptions options) {
+  for (std::size_t shard = 1; shard < urls.size(); ++shard) {
+    options.shard = static_cast<std::uint32_t>(shard);
+    HUNT_TRY(opened, OpenStore::open(urls[shard], clock, options));
+    all_.push_back(std::move(opened));
+  }
+  const bool repair = options.agree_on_map && !options.read_only;
+  HUNT_TRY(hunt, run_here(service::agree_on_hunt(stores(), options.hunt, repair)));
+  hunt_ = std::move(hunt);
+  return {};
+}
+
+// All at the same time. What another hunt's shard would answer is never served: each is looked at
+// when it opens, however late that is.
+Result<void> OpenStores::open_others_later(const std::vector<StoreUrl>& urls,
+                                           const ports::Clock& clock, OpenStoreOptions options) {
+  const bool repair = options.agree_on_map && !options.read_only;
+  ports::HuntStore& first = all_[0]->store();
+  HUNT_TRY(hunt, run_here(service::agree_on_hunt({&first}, options.hunt, repair)));
+  hunt_ = std::move(hunt);
+  const auto deadline = OpenLater::Clock::now() + options.wait_for_shards;
+  std::vector<OpenLater*> later;
+  for (std::size_t shard = 1; shard < urls.size(); ++shard) {
+    options.shard = static_cast<std::uint32_t>(shard);
+    auto admit = [&first, shard, hunt = hunt_, repair](ports::HuntStore& store) {
+      return run_here(service::join_hunt(first, store, shard, hunt, repair));
+    };
+    auto one = std::make_unique<OpenLater>(urls[shard], clock, options, std::move(admit));
+    later.push_back(one.get());
+    all_.push_back(std::move(one));
+  }
+  for (OpenLater* one : later) HUNT_CHECK(one->wait_until(deadline));
+  return {};
+}
+
+// Where a shard is not open yet, the first one's map is the newest: it takes each before the
+// others do.
+Result<void> OpenStores::agree_on_map(const OpenStoreOptions& options) {
+  const auto waits = waits_for();
+  const bool all =
+      std::all_of(waits.begin(), waits.end(), [](const std::string& why) { return why.empty(); });
+  HUNT_TRY(map,
+           run_here(all ? service::agree_on_map(stores<ports::WorldStore>(), !options.read_only)
+                        : service::map_of_first(stores<ports::WorldStore>())));
+  map_ = std::move(map);
+  return {};
+}
+
+std::vector<std::string> OpenStores::waits_for() const {
+  std::vector<std::string> all;
+  for (const auto& one : all_) all.push_back(one->waits_for());
+  return all;
+}
+
+CloseAfter::CloseAfter(OpenStores& stores, std::chrono::nanoseconds pause)
+    : thread_([&stores, pause](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any never;
+        never.wait_for(lock, stop, pause, [] { return false; });
+        if (!stop.stop_requested()) stores.close();
+      }) {}
 
 model::HuntOwner OpenStores::owner() const {
   return {to_hex(model::to_bytes(hunt_.id)), shown_};
@@ -104,7 +172,9 @@ Result<std::unique_ptr<OpenStore>> OpenStore::open(const StoreUrl& url, const po
     made.shard = options.shard;
     made.read_only = options.read_only;
     made.connect_ahead = options.connect_ahead;
+    made.grant_connections = options.grant_connections;
     made.seed = options.new_seed;
+    made.interrupt = options.interrupt;
     HUNT_TRY(store, postgres::PostgresStore::open(*server, made));
     return std::unique_ptr<OpenStore>(
         std::make_unique<OpenPostgres>(*server, clock, std::move(store)));

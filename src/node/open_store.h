@@ -7,14 +7,17 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "adapters/postgres/interrupt.h"
 #include "base/result.h"
 #include "model/hunt.h"
 #include "model/hunt_owner.h"
@@ -26,6 +29,10 @@
 
 namespace hunt::node {
 
+// For whoever serves: a shard that is there opens within milliseconds, a far or busy one within
+// seconds.
+inline constexpr std::chrono::milliseconds wait_for_shards(5'000);
+
 struct OpenStoreOptions {
   std::uint32_t shard = 0;
   bool read_only = false;                                     // it must be there already
@@ -34,6 +41,10 @@ struct OpenStoreOptions {
   // feed is always so.
   bool feed_for_all = false;
   bool connect_ahead = false;  // for whoever serves: the first player waits for no connection
+  std::size_t grant_connections = 2;  // of PostgreSQL
+  // How long to wait for a shard behind the first one; then it opens later. 0: all must be open.
+  std::chrono::milliseconds wait_for_shards{0};
+  postgres::Interrupt* interrupt = nullptr;  // ends the opening. Lifetime: outlives the store
   // Without it the map and the hunt are not set right, and the map is not looked at.
   bool agree_on_map = true;
   std::string hunt = {};  // see service::agree_on_hunt(); empty: any hunt's stores will do
@@ -53,6 +64,8 @@ class OpenStore {
   // Of PostgreSQL it holds the slot from the first call on: for whoever relays.
   [[nodiscard]] virtual ports::ChangeFeed& feed() = 0;
   virtual void close() = 0;
+  // Why it cannot be asked yet; empty: it can.
+  [[nodiscard]] virtual std::string waits_for() const { return {}; }
 
  protected:
   OpenStore() = default;
@@ -60,9 +73,17 @@ class OpenStore {
 
 class OpenStores {
  public:
+  OpenStores() = default;
+  // Closes them: one that still opens asks the first one.
+  ~OpenStores() { close(); }
+  OpenStores(OpenStores&&) = default;
+  OpenStores& operator=(OpenStores&&) = delete;
+
   // Opens them in order and agrees on the hunt and the map; a shard made now gets the event seed of
   // shard 0. `options.shard` is set by the place in the list. Lifetime: `clock` outlives the
-  // stores. Errors: those of OpenStore::open(), service::agree_on_hunt() and agree_on_map().
+  // stores. Errors: those of OpenStore::open(), service::agree_on_hunt() and agree_on_map(). With
+  // `options.wait_for_shards` a shard that is lost or slow is no error: all its calls are
+  // `unavailable` until it is open. The first one has to be: it says whose hunt this is.
   [[nodiscard]] static Result<OpenStores> open(const std::vector<StoreUrl>& urls,
                                                const ports::Clock& clock, OpenStoreOptions options);
 
@@ -79,9 +100,20 @@ class OpenStores {
   [[nodiscard]] const model::Hunt& hunt() const noexcept { return hunt_; }
   // Whose they are, as shared servers are told it.
   [[nodiscard]] model::HuntOwner owner() const;
+  // By shard: why it cannot be asked yet; empty: it can.
+  [[nodiscard]] std::vector<std::string> waits_for() const;
+  // May be called twice, and while calls are under way, which it ends.
   void close();
 
  private:
+  [[nodiscard]] Result<void> open_first(const StoreUrl& url, const ports::Clock& clock,
+                                        OpenStoreOptions& options, bool several);
+  [[nodiscard]] Result<void> open_others(const std::vector<StoreUrl>& urls,
+                                         const ports::Clock& clock, OpenStoreOptions options);
+  [[nodiscard]] Result<void> open_others_later(const std::vector<StoreUrl>& urls,
+                                               const ports::Clock& clock, OpenStoreOptions options);
+  [[nodiscard]] Result<void> agree_on_map(const OpenStoreOptions& options);
+
   std::vector<std::unique_ptr<OpenStore>> all_;
   model::ShardMap map_;
   model::Hunt hunt_;
@@ -101,6 +133,16 @@ Result<T> run_here(boost::asio::awaitable<Result<T>> call) {
   context.run();
   return std::move(*out);
 }
+
+// Closes the stores after so long, unless it is destroyed before: then whatever still waits for one
+// of them is answered, so a shard that hangs keeps nobody longer. Lifetime: the stores outlive it.
+class CloseAfter {
+ public:
+  CloseAfter(OpenStores& stores, std::chrono::nanoseconds pause);
+
+ private:
+  std::jthread thread_;
+};
 
 // Says to people what is unwise about these stores, though they can be opened.
 void print_remarks(const std::vector<StoreUrl>& urls);

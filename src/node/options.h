@@ -13,6 +13,7 @@
 #include "base/url.h"
 #include "model/hunt_name.h"
 #include "model/limits.h"
+#include "model/setting.h"
 #include "model/shard_map.h"
 #include "node/store_url.h"
 
@@ -40,9 +41,11 @@ struct NodeOptions {
   std::string server_token_file;
   std::vector<std::string> allowed_hosts;  // names to be called by, beside its own
   std::size_t grant_calls_max = limits::claim_calls_inflight_max;  // per lane and shard
+  std::size_t grant_connections = 2;                               // to each PostgreSQL shard
   bool stage_clock = true;  // off: only to measure what it costs
   bool prewarm = true;      // start() reads the loot ahead, before anything is answered
   NodeWounds wounds;
+  model::Settings settings;                  // as GET /v1/config tells them
   std::vector<std::uint8_t> new_store_seed;  // 32 bytes: event seed of a store made now
 };
 

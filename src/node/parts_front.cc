@@ -1,17 +1,14 @@
 // The front: the rules, and HTTP on a thread of its own.
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/asio/post.hpp>
 
-#include "adapters/http/hosts.h"
 #include "adapters/http/http_limits.h"
 #include "adapters/system/open_files.h"
 #include "adapters/system/process.h"
-#include "base/random_bytes.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "node/http_front.h"
 #include "node/parts.h"
 #include "node/secrets.h"
 
@@ -26,19 +23,14 @@ constexpr std::uint64_t files_later_per_lane = 8;
 constexpr std::uint64_t files_later_per_lane_and_shard = 4;
 constexpr std::uint64_t connections_min = 32;
 
-std::string machine_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
-
 }  // namespace
 
 Result<void> Node::Parts::open_rules() {
   RulesWatch::Options watch;
   watch.path = options.rules_path;
   watch.on_change = [this](const std::shared_ptr<const model::RuleSet>& set) { adopt_rules(set); };
-  watch.log = [this](std::string_view line) {
-    std::fprintf(stderr, "hunt: %.*s\n", static_cast<int>(line.size()), line.data());
+  watch.log = [this](LogLevel level, std::string_view line) {
+    log(level, "rules", std::string(line));
     if (rules != nullptr) observer->set_rules_rejected(rules->rejected());
   };
   HUNT_TRY(opened, RulesWatch::open(std::move(watch)));
@@ -86,31 +78,14 @@ Result<std::size_t> Node::Parts::connections_max() {
 }
 
 Result<void> Node::Parts::open_http(const HostPort& listen) {
-  http::HttpOptions http_options;
   for (const auto* path :
        {&options.admin_token_file, &options.server_token_file, &options.event_seed_file}) {
     warn_of_others(*path);
   }
   HUNT_TRY(connections, connections_max());
+  HUNT_TRY(http_options, http_options_of(options, listen));
   http_options.connections_max = connections;
-  http_options.machine_name = machine_name();
-  for (const auto& text : options.allowed_hosts) {
-    HUNT_TRY(name, http::allowed_host(text));
-    http_options.allowed_hosts.push_back(std::move(name));
-  }
-  http_options.host = listen.host;
-  http_options.port = listen.port;
-  if (options.admin_token_file.empty()) {
-    admin_token = to_hex(random_bytes<16>());
-  } else {
-    HUNT_TRY(token, read_secret(options.admin_token_file));
-    admin_token = token;
-  }
-  http_options.admin_token = admin_token;
-  if (!options.server_token_file.empty()) {
-    HUNT_TRY(token, read_secret(options.server_token_file));
-    http_options.server_token = token;
-  }
+  admin_token = http_options.admin_token;
   auto ledgers = serving_stores<ports::Ledger>();
   front_watch = std::make_unique<LoopWatch>(*front, clock, [this](LoopWatch::Load load) {
     observer->set_front_load(load.busy, load.starved);
@@ -124,6 +99,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
                     system::process_figures,
                     [watch = front_watch.get()] { return watch->lag_ns(); },
                     &profiler};
+  ports.settings = options.settings;
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <thread>
 
+#include "base/log.h"
 #include "base/random_bytes.h"
 #include "model/limits.h"
 #include "node/parts.h"
@@ -38,8 +39,8 @@ Result<void> Node::Parts::check_cache() {
     return code == Errc::unauthorized || code == Errc::already_exists;
   };
   if (checked || stays(checked.error().code)) return checked;
-  std::fprintf(stderr, "hunt: %s; the store is read directly until the cache answers\n",
-               checked.error().message.c_str());
+  log(LogLevel::warning, "cache",
+      checked.error().message + "; the store is read directly until the cache answers");
   return {};
 }
 
@@ -96,7 +97,9 @@ Result<void> Node::Parts::relay_here() {
     relays.push_back(std::make_unique<service::Relay>(relay_options, stores->shard(shard).feed(),
                                                       first.bus(), cache, clock, first.timer(),
                                                       first.executor()));
-    HUNT_CHECK(first.run(relays.back()->start()));
+    const auto begun = first.run(relays.back()->start());
+    // A shard that is not open yet is followed once it is.
+    if (!begun && stores->waits_for()[shard].empty()) return begun;
   }
   return {};
 }
@@ -128,8 +131,19 @@ void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
 void Node::Parts::prewarm() {
   observer->set_not_ready("the loot is being read ahead");
   const std::int64_t deadline_ns = clock.now_ns() + limits::prewarm_ns_max;
-  const auto chunks = lanes[0]->run(service::find_hot_set(*whole, {}));
+  const auto waits = stores->waits_for();
+  std::vector<ports::WorldStore*> open;
+  for (std::size_t shard = 0; shard < waits.size(); ++shard) {
+    if (waits[shard].empty()) open.push_back(&stores->shard(shard).store());
+  }
+  service::ShardedStore reachable(open);
+  auto chunks = lanes[0]->run(service::find_hot_set(reachable, {}));
   auto warm = chunks ? Result<void>() : tl::unexpected<Error>(chunks.error());
+  if (chunks && open.size() < waits.size()) {
+    std::erase_if(*chunks, [this, &waits](const model::ChunkKey& key) {
+      return !waits[stores->map().shard_of(key)].empty();
+    });
+  }
   if (chunks && chunks->empty()) return;
   const std::int64_t heard_by_ns = clock.now_ns() + hear_relays_ns_max;
   while (warm && !observer->heard_relays() && clock.now_ns() < heard_by_ns) {
@@ -139,8 +153,9 @@ void Node::Parts::prewarm() {
     warm = lanes[i]->run(orchestrators[i]->prewarm(*chunks, deadline_ns));
   }
   if (warm) return;
-  std::fprintf(stderr, "hunt: not all loot was read ahead: %s; the first players wait for it\n",
-               warm.error().message.c_str());
+  log(LogLevel::warning, "prewarm",
+      fmt::format("not all loot was read ahead: {}; the first players wait for it",
+                  warm.error().message));
 }
 
 void Node::Parts::serve() {

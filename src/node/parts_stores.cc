@@ -1,7 +1,10 @@
 // The stores of all shards, and the map that they agree on.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/log.h"
 #include "node/parts.h"
 #include "service/shard_maps.h"
 
@@ -17,6 +20,8 @@ constexpr std::int64_t look_at_stop_ns = 50'000'000;
 Result<void> Node::Parts::open_stores() {
   OpenStoreOptions how;
   how.connect_ahead = true;
+  how.wait_for_shards = wait_for_shards;
+  how.grant_connections = options.grant_connections;
   // From now on they are nobody else's shards. What the hunt is called on shared servers (--hunt)
   // may change: it is not kept.
   how.hunt = model::default_hunt_name;
@@ -69,7 +74,8 @@ boost::asio::awaitable<void> Node::Parts::follow_map() {
     if (trouble == map_trouble) continue;
     map_trouble = trouble;
     if (!trouble.empty()) {
-      std::fprintf(stderr, "hunt: the shard map cannot be looked at: %s\n", trouble.c_str());
+      log(LogLevel::warning, "shard map",
+          fmt::format("the shard map cannot be looked at: {}", trouble));
     }
   }
 }

@@ -108,23 +108,29 @@ void RulesWatch::judge(const Reading& reading) {
   if (!loaded) {
     rejected_.fetch_add(1);
     if (!options_.log) return;
-    options_.log(fmt::format("rules: {} changed but is not valid; version {} stays in force",
+    options_.log(LogLevel::warning,
+                 fmt::format("rules: {} changed but is not valid; version {} stays in force",
                              options_.path, before->version));
-    for (const auto& diagnostic : loaded.error()) options_.log(rules::format(diagnostic));
+    for (const auto& diagnostic : loaded.error()) {
+      options_.log(LogLevel::warning, rules::format(diagnostic));
+    }
     return;
   }
   adopt(std::move(*loaded));
   const RuleSetPtr now = current();
   if (now->version == before->version) return;  // a comment, or back to what was in force
   if (options_.log) {
-    options_.log(fmt::format("rules: version {} replaces {}", now->version, before->version));
+    options_.log(LogLevel::info,
+                 fmt::format("rules: version {} replaces {}", now->version, before->version));
   }
   if (options_.on_change) options_.on_change(now);
 }
 
 void RulesWatch::adopt(rules::LoadedRules loaded) {
   if (options_.log) {
-    for (const auto& warning : loaded.warnings) options_.log(rules::format(warning));
+    for (const auto& warning : loaded.warnings) {
+      options_.log(LogLevel::warning, rules::format(warning));
+    }
   }
   auto next = std::make_shared<const model::RuleSet>(std::move(loaded.set));
   const std::lock_guard lock(mutex_);

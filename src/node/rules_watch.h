@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/log.h"
 #include "base/result.h"
 #include "base/sha256.h"
 #include "ports/rules_source.h"
@@ -33,7 +34,7 @@ class RulesWatch final : public ports::RulesSource {
     // Half a second: an edit is live within a second, and reading 16 MiB so often costs little.
     std::chrono::milliseconds interval{500};
     std::function<void(RuleSetPtr)> on_change;  // a new valid set; never for the first one
-    std::function<void(std::string_view)> log;  // one line each, without a newline
+    std::function<void(LogLevel, std::string_view)> log;  // one line each, without a newline
   };
 
   // Errors: invalid_argument with every diagnostic, one a line.

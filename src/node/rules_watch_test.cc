@@ -48,7 +48,7 @@ class RulesWatchTest : public testing::Test {
     options.path = path.string();
     options.interval = milliseconds(5);
     options.on_change = [this](RulesWatch::RuleSetPtr) { changes_.fetch_add(1); };
-    options.log = [this](std::string_view line) {
+    options.log = [this](LogLevel, std::string_view line) {
       const std::lock_guard lock(mutex_);
       log_ += std::string(line) + "\n";
     };

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <cstdio>
 #include <string_view>
 
 #include "base/input_file.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace hunt::node {
@@ -43,10 +43,11 @@ void warn_of_others(const std::string& path) {
   struct stat found {};
   if (path.empty() || ::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return;
   if ((found.st_mode & 0007U) == 0) return;
-  std::fprintf(stderr,
-               "hunt: everybody on this machine may read %s (mode %04o), which holds a secret; "
-               "`chmod 600` it\n",
-               path.c_str(), found.st_mode & 07777U);
+  log(LogLevel::warning, "secrets",
+      fmt::format(
+          "everybody on this machine may read {} (mode {:04o}), which holds a secret; `chmod "
+          "600` it",
+          path, found.st_mode & 07777U));
 }
 
 }  // namespace hunt::node

@@ -18,7 +18,7 @@ namespace hunt::node {
 // invalid_argument.
 [[nodiscard]] Result<std::vector<std::uint8_t>> read_event_seed(const std::string& path);
 
-// Says so on standard error where everybody may read the file. Nothing for an empty path.
+// Says so in the log where everybody may read the file. Nothing for an empty path.
 void warn_of_others(const std::string& path);
 
 }  // namespace hunt::node

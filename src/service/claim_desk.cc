@@ -47,7 +47,7 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
       starved_(starved),
       queues_(shards.count()),
       // Twice: a call that has its verdicts sends the next one before its own task ends. One tells.
-      tasks_(std::move(lane), shards.count() * (2 * limits::claim_calls_inflight_max + 1) + 1) {}
+      tasks_(std::move(lane), shards.count() * (2 * options.calls_inflight_max + 1) + 1) {}
 
 bool ClaimDesk::full() const noexcept {
   return pending_.size() >= limits::claims_waiting_max;

@@ -31,8 +31,11 @@
 
 namespace hunt::service {
 
+// The most that an operator may allow at once to one shard. Guess: by then the store is the limit.
+inline constexpr std::size_t grant_calls_allowed_max = 64;
+
 struct ClaimDeskOptions {
-  std::size_t calls_inflight_max = 8;  // per shard. Bound: limits::claim_calls_inflight_max
+  std::size_t calls_inflight_max = 8;  // per shard. Bound: grant_calls_allowed_max
 };
 
 class ClaimDesk {

@@ -63,20 +63,25 @@ awaitable<Result<model::Hunt>> agree_on_hunt(Stores stores, std::string name, bo
   }
   HUNT_CO_TRY(hunt, co_await name_first(stores[0], std::move(name), repair));
   for (std::size_t shard = 1; shard < stores.size(); ++shard) {
-    HUNT_CO_TRY(info, co_await stores[shard]->info());
-    if (info.hunt == hunt) continue;
-    // One that is named was of a hunt before it came to this one.
-    const bool free = info.hunt.name.empty();
-    if (!free) co_return tl::unexpected<Error>(of_several(shard, shown(info.hunt), shown(hunt)));
-    if (!repair) continue;
-    HUNT_CO_TRY(secrets, co_await stores[0]->secrets());
-    const auto joined = co_await stores[shard]->join_hunt(hunt, secrets.hunt_key);
-    if (!joined && joined.error().code == Errc::already_exists) {
-      co_return tl::unexpected<Error>(of_several(shard, "by now", shown(hunt)));
-    }
-    if (!joined) co_return tl::unexpected<Error>(joined.error());
+    HUNT_CO_CHECK(co_await join_hunt(*stores[0], *stores[shard], shard, hunt, repair));
   }
   co_return hunt;
+}
+
+awaitable<Result<void>> join_hunt(ports::HuntStore& first, ports::HuntStore& store,
+                                  std::size_t shard, model::Hunt hunt, bool repair) {
+  HUNT_CO_TRY(info, co_await store.info());
+  if (info.hunt == hunt) co_return Result<void>{};
+  // One that is named was of a hunt before it came to this one.
+  const bool free = info.hunt.name.empty();
+  if (!free) co_return tl::unexpected<Error>(of_several(shard, shown(info.hunt), shown(hunt)));
+  if (!repair) co_return Result<void>{};
+  HUNT_CO_TRY(secrets, co_await first.secrets());
+  const auto joined = co_await store.join_hunt(hunt, secrets.hunt_key);
+  if (!joined && joined.error().code == Errc::already_exists) {
+    co_return tl::unexpected<Error>(of_several(shard, "by now", shown(hunt)));
+  }
+  co_return joined;
 }
 
 }  // namespace hunt::service

@@ -21,4 +21,11 @@ namespace hunt::service {
 [[nodiscard]] boost::asio::awaitable<Result<model::Hunt>> agree_on_hunt(
     std::vector<ports::HuntStore*> stores, std::string name, bool repair);
 
+// The same for one shard alone, `shard` by number, of which `hunt` is that of `first`. Errors: as
+// above.
+[[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(ports::HuntStore& first,
+                                                             ports::HuntStore& store,
+                                                             std::size_t shard, model::Hunt hunt,
+                                                             bool repair);
+
 }  // namespace hunt::service

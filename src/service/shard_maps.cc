@@ -58,6 +58,16 @@ awaitable<Result<void>> share_worlds(const Stores& stores) {
   co_return Result<void>{};
 }
 
+Result<void> check_count(const model::ShardMap& map, std::size_t stores) {
+  if (map.shards <= stores) return {};
+  return fail(
+      Errc::invalid_argument,
+      fmt::format("the shard map is of {} shards, and there are only {} stores: name all of "
+                  "them, in order, each with its own --store",
+                  map.shards, stores),
+      "store");
+}
+
 awaitable<Result<bool>> holds_loot(const Stores& stores) {
   for (ports::WorldStore* store : stores) {
     HUNT_CO_TRY(worlds, co_await store->worlds());
@@ -75,13 +85,7 @@ awaitable<Result<model::ShardMap>> agree_on_map(Stores stores, bool repair) {
   for (int round = 0; round < 3; ++round) {
     HUNT_CO_TRY(found, co_await read_maps(stores));
     model::ShardMap map = std::move(found.newest);
-    if (map.shards > stores.size()) {
-      co_return fail(Errc::invalid_argument,
-                     fmt::format("the shard map is of {} shards, and there are only {} stores: "
-                                 "name all of them, in order, each with its own --store",
-                                 map.shards, stores.size()),
-                     "store");
-    }
+    HUNT_CO_CHECK(check_count(map, stores.size()));
     const bool added = map.shards < stores.size();
     if (!added && found.same()) co_return map;
     if (!repair) {
@@ -98,6 +102,12 @@ awaitable<Result<model::ShardMap>> agree_on_map(Stores stores, bool repair) {
     HUNT_CO_CHECK(co_await spread_map(stores, map, std::move(found.versions)));
   }
   co_return fail(Errc::unavailable, "the shard map changes all the time; try again later");
+}
+
+awaitable<Result<model::ShardMap>> map_of_first(Stores stores) {
+  HUNT_CO_TRY(map, co_await stores[0]->shard_map());
+  HUNT_CO_CHECK(check_count(map, stores.size()));
+  co_return map;
 }
 
 std::vector<model::ChunkKey> even_bounds(const std::vector<model::ChunkKey>& sorted,

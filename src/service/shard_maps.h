@@ -21,6 +21,11 @@ namespace hunt::service {
 [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> agree_on_map(
     std::vector<ports::WorldStore*> stores, bool repair);
 
+// The map of the first of these stores, for whoever begins while others are not open: the first is
+// the first to take each map. Nothing is written. Errors: as above.
+[[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> map_of_first(
+    std::vector<ports::WorldStore*> stores);
+
 // Where the ranges of all of so many shards but the first begin, for loot in these chunks, sorted:
 // each at the start of a chunk, nearest to its even share, with loot before it and behind it. Fewer
 // where there are too few chunks.
