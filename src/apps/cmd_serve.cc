@@ -5,13 +5,16 @@
 #include <memory>
 #include <thread>
 
+#include "adapters/postgres/postgres_store.h"
 #include "adapters/system/memory.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
 #include "apps/serve_flags.h"
 #include "apps/shared_flags.h"
+#include "base/log.h"
 #include "node/node.h"
 #include "node/warning_log.h"
+#include "service/claim_desk.h"
 
 namespace hunt::apps {
 
@@ -33,9 +36,12 @@ std::string memory_trouble(std::optional<std::uint64_t> limit_bytes) {
       used_bytes >> 20U, *limit_bytes >> 20U);
 }
 
-int run(const ServeFlags& all) {
-  const node::NodeOptions& flags = all.node;
+int run(const ServeFlags& all, const model::Settings& settings) {
+  node::NodeOptions flags = all.node;
+  flags.settings = settings;
   if (const auto fine = check_flags(flags); !fine) return report_usage(fine.error());
+  use(all.log);
+  log_settings(settings);
   const system::StopSignals signals;
   auto node = node::Node::open(flags);
   if (!node) return report(node.error());
@@ -52,20 +58,25 @@ int run(const ServeFlags& all) {
   }
   std::printf("%s\n", (*node)->connections_told().c_str());
   std::fflush(stdout);
+  log(LogLevel::info, "process", "serving", {{"address", (*node)->address()}});
   const auto limit_bytes = all.memory_limit_bytes > 0 ? std::optional(all.memory_limit_bytes)
                                                       : system::memory_limit_bytes();
   node::WarningLog warnings;
   std::string trouble;
   while (trouble.empty() && !signals.wait(look_every_ns)) {
     const auto now_ns = (*node)->clock().now_ns();
-    for (const auto& line : warnings.look((*node)->observer().warnings(), now_ns)) {
-      std::fprintf(stderr, "hunt: %s\n", line.c_str());
+    for (auto& event : warnings.look((*node)->observer().warnings(), now_ns)) {
+      log(std::move(event));
     }
+    log_counted();
     trouble = memory_trouble(limit_bytes);
   }
-  if (!trouble.empty()) std::fprintf(stderr, "hunt: %s\n", trouble.c_str());
+  if (!trouble.empty()) log(LogLevel::error, "memory", trouble);
   std::printf("hunt: draining\n");
+  std::fflush(stdout);
+  log(LogLevel::info, "process", "draining");
   (*node)->stop();
+  log_counted(true);
   return trouble.empty() ? 0 : 1;
 }
 
@@ -78,6 +89,10 @@ ServeFlags::ServeFlags() {
 void add_front(CLI::App& command, node::NodeOptions& flags) {
   command.add_option("--rules", flags.rules_path,
                      "Rules file or directory; the built-in event `starlight` without it");
+  add_http(command, flags);
+}
+
+void add_http(CLI::App& command, node::NodeOptions& flags) {
   command.add_option("--listen", flags.listen, "HOST:PORT for HTTP and the page")
       ->capture_default_str();
   command.add_option("--admin-token-file", flags.admin_token_file,
@@ -91,6 +106,14 @@ void add_front(CLI::App& command, node::NodeOptions& flags) {
                   "a Kubernetes service; repeatable, or with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
+}
+
+void add_grant_calls(CLI::App& command, node::NodeOptions& flags) {
+  command
+      .add_option("--grant-calls", flags.grant_calls_max,
+                  "Grant calls at a time for each lane and shard; more where `hunt why` says so")
+      ->check(CLI::Range(std::size_t{1}, service::grant_calls_allowed_max))
+      ->capture_default_str();
 }
 
 void add_serve_flags(CLI::App& command, ServeFlags& all) {
@@ -109,6 +132,12 @@ void add_serve_flags(CLI::App& command, ServeFlags& all) {
   serve->add_option("--lanes", flags->lanes, "Threads that answer positions")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  add_grant_calls(*serve, *flags);
+  serve
+      ->add_option("--grant-connections", flags->grant_connections,
+                   "Connections for grants to each PostgreSQL shard, shared by all lanes")
+      ->check(CLI::Range(std::size_t{1}, postgres::grant_connections_max))
+      ->capture_default_str();
   serve->add_option("--event-seed-file", flags->event_seed_file,
                     "64 hexadecimal digits; the seed kept in the store without it");
   serve
@@ -116,6 +145,7 @@ void add_serve_flags(CLI::App& command, ServeFlags& all) {
                    "Such as 512MiB: drain and end before more is used; the control group's limit "
                    "without it")
       ->transform(CLI::AsSizeValue(false));
+  add_log_flags(*serve, all.log);
   serve->add_flag("!--no-prewarm", flags->prewarm,
                   "Ready at once: without it all loot is read ahead, for at most ten seconds");
 }
@@ -131,7 +161,7 @@ void add_serve(CommandLine& line) {
       "  hunt serve --store postgres://hunt@pg0/hunt --store postgres://hunt@pg1/hunt    two "
       "shards\n"
       "  hunt serve --listen 0.0.0.0:8080 --server-token-file /run/secrets/game-servers");
-  serve->callback([&line, all] { line.run = [all] { return run(*all); }; });
+  serve->callback([&line, all] { line.run = [&line, all] { return run(*all, line.settings); }; });
 }
 
 }  // namespace hunt::apps

@@ -280,10 +280,7 @@ void add_up(CommandLine& line) {
   up->add_option("--slow-cache", flags->slow_cache, "The same for each call of the cache");
   up->add_option("--busy-cpu", flags->busy_cpu,
                  "Burns CPU for each batch, such as 2ms: `hunt why` finds that, too");
-  up->add_option("--grant-calls", flags->node.grant_calls_max,
-                 "Grant calls at a time for each lane and shard; few are a limit to be found")
-      ->check(CLI::Range(std::size_t{1}, limits::claim_calls_inflight_max))
-      ->capture_default_str();
+  add_grant_calls(*up, flags->node);
   up->add_flag("!--no-stage-clock", flags->node.stage_clock,
                "Without the clock behind `hunt why`: only to measure what it costs");
   up->add_flag("--json", flags->json, "The report as JSON on stdout");

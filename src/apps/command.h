@@ -10,12 +10,14 @@
 #include <string>
 
 #include "base/result.h"
+#include "model/setting.h"
 
 namespace hunt::apps {
 
 struct CommandLine {
   CLI::App app{"hunt: a live treasure-hunt engine for games"};
   std::function<int()> run;  // set by the parsed subcommand's callback
+  model::Settings settings;  // what it was told; set before it runs
 };
 
 // Prints "hunt: <message>" (and the field, when known) on stderr; returns the exit code 1.

@@ -11,7 +11,9 @@
 
 #include "apps/config_file.h"
 #include "apps/flag_names.h"
+#include "apps/settings.h"
 #include "apps/variables.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace hunt::apps {
@@ -186,11 +188,8 @@ int end(int code) {
 }  // namespace
 
 int report(const Error& error) {
-  if (error.field.empty()) {
-    std::fprintf(stderr, "hunt: %s\n", error.message.c_str());
-  } else {
-    std::fprintf(stderr, "hunt: %s: %s\n", error.field.c_str(), error.message.c_str());
-  }
+  const std::string place = error.field.empty() ? "" : error.field + ": ";
+  log(LogLevel::error, "process", place + error.message);
   return 1;
 }
 
@@ -242,6 +241,7 @@ int run_command_line(CommandLine& line, std::vector<std::string> typed) {
   } catch (const CLI::ParseError& error) {
     return explain(command, typed, config, error);
   }
+  line.settings = settings_of(command, typed, config);
   return end(line.run ? line.run() : exit_usage);
 }
 

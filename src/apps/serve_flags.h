@@ -6,19 +6,24 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 
+#include "apps/settings.h"
 #include "node/options.h"
 
 namespace hunt::apps {
 
 struct ServeFlags {
   ServeFlags();
+  LogFlags log;
   node::NodeOptions node;
   std::uint64_t memory_limit_bytes = 0;  // 0: the control group's
 };
 
-// Lifetime: `flags` outlives the command. The second is a part of the first: what stands before
-// the store, for `hunt up`, too.
+// Lifetime: `flags` outlives the command. The others are parts of the first, for other servers,
+// too:
+// --grant-calls; what stands before the store; and of that what HTTP asks for.
 void add_serve_flags(CLI::App& command, ServeFlags& flags);
+void add_grant_calls(CLI::App& command, node::NodeOptions& flags);
+void add_http(CLI::App& command, node::NodeOptions& flags);
 void add_front(CLI::App& command, node::NodeOptions& flags);
 
 }  // namespace hunt::apps

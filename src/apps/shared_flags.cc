@@ -102,6 +102,32 @@ Result<std::string> read_token(const std::string& file) {
   return file.empty() ? std::string() : node::read_secret(file);
 }
 
+std::string shown_value(const std::string& flag, const std::string& text) {
+  const std::string hidden = "(not shown)";
+  if (flag == "store") {
+    std::string all;
+    for (const auto& one : split_stores({text})) {
+      const auto url = node::StoreUrl::parse(one);
+      all += (all.empty() ? "" : ", ") + (url ? url->shown() : hidden);
+    }
+    return all;
+  }
+  if (flag == "bus") {
+    const auto servers = nats::parse_servers(text);
+    if (servers) return servers->shown_url();
+    return split_url(text).scheme == Scheme::inproc ? text : hidden;
+  }
+  if (flag == "cache") {
+    const auto url = redis::parse_redis_url(text);
+    if (url) return url->shown();
+    return split_url(text).scheme == Scheme::none ? text : hidden;
+  }
+  for (const char* secret : {"token", "password", "secret"}) {
+    if (flag.ends_with(secret)) return hidden;  // their files may be named
+  }
+  return text;
+}
+
 void add_trace(CLI::App& command, std::string& path, std::string& on_error) {
   command.add_option("--trace", path,
                      "Walks to follow: CSV or JSON Lines, plain or gzip (t_ms,player,world,x,y)");

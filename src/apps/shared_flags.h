@@ -30,6 +30,9 @@ void add_tokens(CLI::App& command, std::string& admin_file, std::string& server_
 // The token of a file; empty without one. Errors: those of node::read_secret().
 [[nodiscard]] Result<std::string> read_token(const std::string& file);
 
+// A value of a flag as people may see it: URLs without user and password.
+[[nodiscard]] std::string shown_value(const std::string& flag, const std::string& text);
+
 // --trace: walks to follow, and --on-error: what a bad row of a file does.
 void add_trace(CLI::App& command, std::string& path, std::string& on_error);
 void add_on_error(CLI::App& command, std::string& on_error, const std::string& text);

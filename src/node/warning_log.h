@@ -9,15 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "service/observer.h"
 
 namespace hunt::node {
 
 class WarningLog {
  public:
-  // The lines to be written now.
-  [[nodiscard]] std::vector<std::string> look(const std::vector<service::Warning>& now,
-                                              std::int64_t now_ns);
+  // What is to be written now.
+  [[nodiscard]] std::vector<LogEvent> look(const std::vector<service::Warning>& now,
+                                           std::int64_t now_ns);
 
  private:
   struct Known {

@@ -98,12 +98,14 @@ class Reply:
 
 
 class HuntProcess:
-    """One running `hunt up` or `hunt serve`."""
+    """One running `hunt up`, `hunt serve` or `hunt relay`."""
 
     def __init__(self, folder, *arguments, listen=True, wrapper=(), env=None):
         self.folder = Path(folder)
         self.port = free_port()
         command = [*wrapper, HUNT, *map(str, arguments)]
+        if "relay" in arguments and "--listen" not in arguments:
+            command += ["--listen", f"127.0.0.1:{self.port}"]
         if listen:
             token_file = self.folder / "admin-token"
             token_file.write_text(TOKEN + "\n")

@@ -20,7 +20,7 @@ class Place(HuntTest):
         run = self.hunt("serve", "--bus", "inproc:", "--cache", "none:", "--store",
                         store or self.store, *arguments)
         self.assert_exit(run, code)
-        self.assertTrue(run.stderr.startswith("hunt: "), run.stderr)
+        self.assertRegex(run.stderr, r"(?m)(^hunt: | error +process: )")
         return run.stderr
 
     def test_a_port_in_use_is_named(self):
