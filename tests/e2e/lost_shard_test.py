@@ -63,6 +63,11 @@ class LostShard(OwnDatabase, NatsCase):
         self.assertIn(self.outcome(server, 1, SECOND), ("unavailable", "busy"))
         self.wait_for(lambda: "not open yet" in self.warning(server), server)
         self.assert_says(self.warning(server), "shard 1", self.other_database)
+        parts = {one["part"]: one for one in server.get("/readyz").json["parts"]}
+        self.assertEqual(set(parts), {"process", "store of shard 0", "store of shard 1", "relays"})
+        self.assertFalse(parts["store of shard 1"]["ready"])
+        self.assertIn("not open yet", parts["store of shard 1"]["waits_for"])
+        self.assertTrue(parts["process"]["ready"] and parts["store of shard 0"]["ready"], parts)
         self.wait_for(lambda: "not open yet" in server.output, server)
         self.assertIn("not open yet", server.get("/v1/why").json["warning"])
         self.gate.closed = False
