@@ -64,6 +64,24 @@ struct Grant {
   std::int64_t at_us = 0;
 };
 
+// What is looked for in a ledger: rows of a player, or of a spawn, or of both.
+struct GrantSearch {
+  std::optional<PlayerId> player;
+  std::optional<SpawnId> spawn;
+  std::int64_t from_us = INT64_MIN;  // when it was granted, both ends included
+  std::int64_t until_us = INT64_MAX;
+  std::optional<WorldId> world;
+  std::optional<TileId> tile;
+  std::uint64_t last = UINT64_MAX;  // no row behind that cursor
+};
+
+struct GrantsFound {
+  std::vector<Grant> newest;    // newest first, aborted ones too. Bound: limits::grants_found_max
+  std::optional<Grant> oldest;  // of all that were found
+  std::uint64_t count = 0;
+  std::int64_t back_to_us = 0;  // rows from before were not looked at; from_us: all were
+};
+
 struct GrantPage {
   std::vector<Grant> grants;  // granted ones only, in ledger order
   std::uint64_t next = 0;     // the cursor to ask after next time

@@ -34,6 +34,7 @@ inline constexpr std::size_t rules_files_bytes_max = 16 * 1'024 * 1'024;  // all
 inline constexpr std::size_t rules_nodes_max = 100'000;
 inline constexpr std::size_t rules_depth_max = 32;
 inline constexpr std::size_t rules_files_max = 256;
+inline constexpr std::size_t rules_kept_max = 8;  // of before, to explain what they granted
 inline constexpr std::size_t tables_max = 4'096;
 inline constexpr std::size_t entries_per_table_max = 4'096;
 inline constexpr std::size_t table_nesting_max = 8;
@@ -49,6 +50,16 @@ inline constexpr std::int64_t claim_linger_ns_max = 10'000'000;
 inline constexpr std::int64_t as_of_ahead_us_max = 1'000'000;
 inline constexpr std::size_t claims_waiting_max = 16'384;   // per lane; full answers `busy`
 inline constexpr std::size_t claim_calls_inflight_max = 8;  // per lane and shard
+
+// What `hunt explain` looks at: rows of each ledger, a page of what it found, and what is told of
+// it; the tiles looked up for it; and what each lane remembers of claims, of refusals and of what
+// it shed: so many of each.
+inline constexpr std::uint64_t grants_searched_max = 1'000'000;
+inline constexpr std::size_t grants_found_max = 20;
+inline constexpr std::size_t stories_max = 50;
+inline constexpr std::size_t tiles_explained_max = 16;
+inline constexpr std::size_t recent_claims_max = 16'384;  // 72 bytes each
+inline constexpr std::size_t shed_spans_max = 64;
 
 // Chunk loading.
 inline constexpr std::size_t chunks_per_load_max = 256;

@@ -96,6 +96,11 @@ class LateStore final : public ports::HuntStore {
   [[nodiscard]] boost::asio::awaitable<Result<void>> verify() override {
     return call(&HuntStore::verify);
   }
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantsFound>> find_grants(
+      model::GrantSearch search) override {
+    ports::HuntStore* store = store_;
+    return store != nullptr ? store->find_grants(std::move(search)) : refuse<model::GrantsFound>();
+  }
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override {
     ports::HuntStore* store = store_;

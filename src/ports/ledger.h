@@ -5,6 +5,7 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <optional>
 
 #include "base/result.h"
 #include "model/claim.h"
@@ -37,6 +38,9 @@ struct StoreInfo {
   std::uint64_t ledger_end = 0;  // nothing will come at or before this cursor any more
   model::Hunt hunt;              // whose it is
   model::LedgerId ledger;
+  // Grants up to this cursor were told; nothing: nobody ever followed the ledger. What was told in
+  // the last second or two may not be counted yet.
+  std::optional<std::uint64_t> told;
 };
 
 class Ledger {
@@ -49,6 +53,11 @@ class Ledger {
   // Granted rows after `cursor` in ledger order. Bound: limits::grants_per_page_max.
   [[nodiscard]] virtual boost::asio::awaitable<Result<model::GrantPage>> grants_after(
       std::uint64_t cursor, std::uint32_t limit) = 0;
+
+  // Rows by player or spawn, newest first: the newest limits::grants_searched_max rows of the time
+  // that is asked for are looked at one by one, since no index of the ledger has either.
+  [[nodiscard]] virtual boost::asio::awaitable<Result<model::GrantsFound>> find_grants(
+      model::GrantSearch search) = 0;
 
   // Shows one consistent snapshot of every spawn and every ledger row to `visitor`.
   // Lifetime: the visitor outlives the call.

@@ -228,6 +228,13 @@ Awaited<model::GrantPage> NetStore::grants_after(std::uint64_t cursor, std::uint
   return read(Place::look, look_ns, std::move(work));
 }
 
+Awaited<model::GrantsFound> NetStore::find_grants(model::GrantSearch search) {
+  Work<model::GrantsFound> work = [search](Host&, ShardServer& server) {
+    return server.store().find_grants(search);
+  };
+  return read(Place::look, look_ns, std::move(work));
+}
+
 Awaited<std::vector<model::Buried>> NetStore::bury(model::WorldId world,
                                                    std::vector<model::Burial> burials) {
   Work<std::vector<model::Buried>> work = [world, burials](Host&, ShardServer& server) {

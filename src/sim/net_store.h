@@ -135,6 +135,8 @@ class NetStore final : public ports::HuntStore, public ports::ChangeFeed {
       model::ClaimId claim) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantPage>> grants_after(
       std::uint64_t cursor, std::uint32_t limit) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantsFound>> find_grants(
+      model::GrantSearch search) override;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::Buried>>> bury(
       model::WorldId world, std::vector<model::Burial> burials) override;
   [[nodiscard]] boost::asio::awaitable<Result<std::uint64_t>> close_tiles(

@@ -5,6 +5,7 @@
 
 #include "base/sha256.h"
 #include "model/limits.h"
+#include "ports/grant_finder.h"
 #include "ports/store_checks.h"
 
 namespace hunt::sim {
@@ -169,6 +170,16 @@ boost::asio::awaitable<Result<model::GrantPage>> SimStore::grants_after(std::uin
   co_return page;
 }
 
+boost::asio::awaitable<Result<model::GrantsFound>> SimStore::find_grants(
+    model::GrantSearch search) {
+  HUNT_CO_CHECK(co_await enter(Call::other));
+  ports::GrantFinder finder(search);
+  for (auto row = ledger_.rbegin(); row != ledger_.rend(); ++row) {
+    if (finder.wants(*row)) finder.take(*row);
+  }
+  co_return finder.found(search.from_us);
+}
+
 model::SpawnId SimStore::place(model::WorldId world, const model::Burial& burial) {
   const TileKey key{world, model::tile_id_of(burial.tile)};
   model::TileRow& row = tiles_[key];
@@ -217,6 +228,7 @@ boost::asio::awaitable<Result<ports::StoreInfo>> SimStore::info() {
   const Digest256 digest = Sha256().of(seed_bytes);
   info.seed = model::id_from_bytes(digest.data()).high;
   info.ledger_end = ledger_.size();
+  if (confirmed_) info.told = confirmed_->grant;
   info.hunt = hunt_;
   info.ledger = {std::uint64_t{shard_ + 1} << 32 | 0x6c656467, 0x6572};
   co_return info;

@@ -38,6 +38,9 @@ class Store : public ports::HuntStore {
   Awaited<model::GrantPage> grants_after(std::uint64_t cursor, std::uint32_t limit) override {
     return inside_.grants_after(cursor, limit);
   }
+  Awaited<model::GrantsFound> find_grants(model::GrantSearch search) override {
+    return inside_.find_grants(search);
+  }
   Awaited<std::vector<model::Buried>> bury(model::WorldId world,
                                            std::vector<model::Burial> burials) override {
     return inside_.bury(world, std::move(burials));

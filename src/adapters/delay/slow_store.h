@@ -36,6 +36,10 @@ class SlowStore final : public ports::HuntStore {
       std::uint64_t cursor, std::uint32_t limit) override {
     return way_.add(inner_.grants_after(cursor, limit));
   }
+  [[nodiscard]] boost::asio::awaitable<Result<model::GrantsFound>> find_grants(
+      model::GrantSearch search) override {
+    return way_.add(inner_.find_grants(search));
+  }
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::Buried>>> bury(
       model::WorldId world, std::vector<model::Burial> burials) override {
     return way_.add(inner_.bury(world, std::move(burials)));

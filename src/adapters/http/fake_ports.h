@@ -89,6 +89,9 @@ class FakeStore final : public ports::WorldStore, public ports::Ledger {
     }
     co_return page;
   }
+  Answer<model::GrantsFound> find_grants(model::GrantSearch) override {
+    co_return model::GrantsFound{};
+  }
   Answer<std::vector<model::Buried>> bury(model::WorldId,
                                           std::vector<model::Burial> burials) override {
     if (error) co_return tl::unexpected(*error);

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "adapters/postgres/blocking.h"
 #include "adapters/postgres/rows.h"
 #include "model/limits.h"
+#include "ports/grant_finder.h"
 
 namespace hunt::postgres {
 namespace {
@@ -60,6 +62,42 @@ Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor,
                                }));
   return connection.stream("SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.cursor",
                            [&visitor](const Rows& row) { visitor.on_grant(grant_row(row, 0)); });
+}
+
+Result<model::GrantsFound> find_grants(const PostgresUrl& url, const model::GrantSearch& search,
+                                       Interrupt& interrupt) {
+  HUNT_TRY(connection, begin_snapshot(url, interrupt));
+  // By the index of the cursor, so that no more than the span is read, and on one core.
+  HUNT_CHECK(connection.execute(
+      "SET LOCAL enable_seqscan = off; SET LOCAL max_parallel_workers_per_gather = 0"));
+  HUNT_TRY(ends, connection.query("SELECT coalesce(min(cursor), 1), coalesce(max(cursor), 0)"
+                                  " FROM grants"));
+  const auto time_at = [&connection](std::uint64_t cursor) -> Result<std::int64_t> {
+    HUNT_TRY(rows, connection.query("SELECT at_us FROM grants WHERE cursor >= $1"
+                                    " ORDER BY cursor LIMIT 1",
+                                    Params().add(cursor)));
+    return rows.size() == 0 ? std::numeric_limits<std::int64_t>::max() : rows.integer(0, 0);
+  };
+  HUNT_TRY(span, ports::span_of(search, ends.natural(0, 0), ends.natural(0, 1), time_at));
+  ports::GrantFinder finder(search);
+  const std::string whose = search.player
+                                ? fmt::format("g.player = '{}'", model::format_uuid(*search.player))
+                                : fmt::format("g.spawn = {}", search.spawn.value_or(0));
+  HUNT_CHECK(connection.stream(
+      fmt::format("SELECT " HUNT_GRANT_COLUMNS " FROM grants g"
+                  " WHERE g.cursor BETWEEN {} AND {} AND {} ORDER BY g.cursor DESC",
+                  span.first, span.last, whose),
+      [&finder](const Rows& row) {
+        if (model::Grant grant = grant_row(row, 0); finder.wants(grant)) {
+          finder.take(std::move(grant));
+        }
+      }));
+  std::int64_t back_to_us = search.from_us;
+  if (span.cut) {
+    HUNT_TRY(at_us, time_at(span.first));
+    back_to_us = at_us;
+  }
+  return finder.found(back_to_us);
 }
 
 Result<std::vector<model::TableCount>> open_tables(const PostgresUrl& url,

@@ -40,7 +40,7 @@ constexpr Statement grants_sql{"grants", "SELECT " HUNT_GRANT_COLUMNS
 constexpr Statement info_sql{
     "info",
     "SELECT shard::bigint, epoch, seed_id, ledger_settled(), hunt_id, coalesce(hunt_name, ''),"
-    " ledger_id FROM meta"};
+    " ledger_id, (SELECT told_grant FROM feed) FROM meta"};
 
 }  // namespace
 
@@ -174,6 +174,12 @@ awaitable<Result<model::GrantPage>> PostgresStore::Parts::page(std::uint64_t cur
   co_return page;
 }
 
+awaitable<Result<model::GrantsFound>> PostgresStore::find_grants(model::GrantSearch search) {
+  return parts_->aside<model::GrantsFound>([parts = parts_.get(), search] {
+    return postgres::find_grants(parts->url, search, parts->interrupt);
+  });
+}
+
 awaitable<Result<void>> PostgresStore::read_ledger(ports::LedgerVisitor& visitor) {
   return parts_->aside<void>([parts = parts_.get(), &visitor] {
     return postgres::read_ledger(parts->url, visitor, parts->interrupt);
@@ -194,6 +200,7 @@ awaitable<Result<ports::StoreInfo>> PostgresStore::Parts::info() {
   info.ledger_end = rows.natural(0, 3);
   info.hunt = {rows.id(0, 4), std::string(rows.text(0, 5))};
   info.ledger = rows.id(0, 6);
+  if (!rows.is_null(0, 7)) info.told = rows.natural(0, 7);
   co_return info;
 }
 

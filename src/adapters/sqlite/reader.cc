@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
 #include "adapters/sqlite/rows.h"
 #include "model/limits.h"
 #include "model/zorder.h"
+#include "ports/grant_finder.h"
 
 namespace hunt::sqlite {
 namespace {
@@ -33,6 +35,14 @@ Reader::Reader(Connection& connection, const ports::Clock& clock)
       grant_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g WHERE g.claim_id = ?1"),
       grants_(connection,
               "SELECT " HUNT_GRANT_COLUMNS " FROM grants g WHERE g.seq > ?1 ORDER BY g.seq"),
+      grant_ends_(connection, "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM grants"),
+      grant_time_(connection, "SELECT at_us FROM grants WHERE seq >= ?1 ORDER BY seq LIMIT 1"),
+      grants_of_player_(connection, "SELECT " HUNT_GRANT_COLUMNS
+                                    " FROM grants g WHERE g.seq BETWEEN ?1 AND ?2 AND g.player = ?3"
+                                    " ORDER BY g.seq DESC"),
+      grants_of_spawn_(connection, "SELECT " HUNT_GRANT_COLUMNS
+                                   " FROM grants g WHERE g.seq BETWEEN ?1 AND ?2 AND g.spawn = ?3"
+                                   " ORDER BY g.seq DESC"),
       tiles_(connection, "SELECT " HUNT_TILE_COLUMNS
                          " FROM loot_tiles t WHERE t.world = ?1 AND t.tile_id BETWEEN ?2 AND ?3"
                          " ORDER BY t.tile_id"),
@@ -55,7 +65,7 @@ Reader::Reader(Connection& connection, const ports::Clock& clock)
       ledger_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.seq"),
       info_(connection,
             "SELECT shard, epoch, seed_id, (SELECT coalesce(max(seq), 0) FROM grants), hunt_id,"
-            " coalesce(hunt_name, ''), ledger_id FROM meta"),
+            " coalesce(hunt_name, ''), ledger_id, told_grant FROM meta"),
       secrets_(connection, "SELECT s.seed, m.hunt_key FROM meta m JOIN seeds s USING (seed_id)") {}
 
 Result<void> Reader::require_world(model::WorldId world) {
@@ -85,6 +95,42 @@ Result<model::GrantPage> Reader::grants_after(std::uint64_t cursor, std::uint32_
     if (!grant.aborted) page.grants.push_back(std::move(grant));
   }
   return page;
+}
+
+Result<std::int64_t> Reader::grant_time(std::uint64_t cursor) {
+  Cursor row = grant_time_.bind(cursor);
+  HUNT_TRY(present, row.step());
+  return present ? row.integer(0) : std::numeric_limits<std::int64_t>::max();
+}
+
+Result<model::GrantsFound> Reader::find_grants(const model::GrantSearch& search) {
+  HUNT_TRY(snapshot, Snapshot::begin(connection_));
+  std::uint64_t low = 1;
+  std::uint64_t high = 0;
+  {
+    Cursor ends = grant_ends_.bind();
+    HUNT_TRY(present, ends.step());
+    HUNT_ASSERT(present);
+    low = ends.natural(0);
+    high = ends.natural(1);
+  }
+  const auto time_at = [this](std::uint64_t cursor) { return grant_time(cursor); };
+  HUNT_TRY(span, ports::span_of(search, low, high, time_at));
+  ports::GrantFinder finder(search);
+  const auto& player = search.player;
+  Cursor row = player ? grants_of_player_.bind(span.first, span.last, *player)
+                      : grants_of_spawn_.bind(span.first, span.last, search.spawn.value_or(0));
+  for (;;) {
+    HUNT_TRY(present, row.step());
+    if (!present) break;
+    if (model::Grant grant = grant_row(row); finder.wants(grant)) finder.take(std::move(grant));
+  }
+  std::int64_t back_to_us = search.from_us;
+  if (span.cut) {
+    HUNT_TRY(at_us, grant_time(span.first));
+    back_to_us = at_us;
+  }
+  return finder.found(back_to_us);
 }
 
 Result<model::TilePage> Reader::list_tiles(model::WorldId world, const model::TileRect& rect,
@@ -234,6 +280,7 @@ Result<ports::StoreInfo> Reader::info() {
   info.ledger_end = row.natural(3);
   info.hunt = {row.id(4), row.text(5)};
   info.ledger = row.id(6);
+  if (!row.is_null(7)) info.told = row.natural(7);
   return info;
 }
 

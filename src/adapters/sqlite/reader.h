@@ -23,6 +23,7 @@ class Reader {
 
   [[nodiscard]] Result<std::optional<model::Grant>> find_grant(model::ClaimId claim);
   [[nodiscard]] Result<model::GrantPage> grants_after(std::uint64_t cursor, std::uint32_t limit);
+  [[nodiscard]] Result<model::GrantsFound> find_grants(const model::GrantSearch& search);
   [[nodiscard]] Result<model::TilePage> list_tiles(model::WorldId world,
                                                    const model::TileRect& rect, model::TileId from,
                                                    std::uint32_t limit);
@@ -37,12 +38,17 @@ class Reader {
   [[nodiscard]] Error lost_identity() const;
   [[nodiscard]] Result<void> require_world(model::WorldId world);
   [[nodiscard]] Result<void> count_grants();
+  [[nodiscard]] Result<std::int64_t> grant_time(std::uint64_t cursor);
 
   Connection& connection_;
   const ports::Clock& clock_;
   Statement world_;
   Statement grant_;
   Statement grants_;
+  Statement grant_ends_;
+  Statement grant_time_;
+  Statement grants_of_player_;
+  Statement grants_of_spawn_;
   Statement tiles_;
   Statement worlds_;
   Statement stock_of_tiles_;

@@ -302,6 +302,13 @@ boost::asio::awaitable<Result<model::GrantPage>> SqliteStore::grants_after(std::
   });
 }
 
+boost::asio::awaitable<Result<model::GrantsFound>> SqliteStore::find_grants(
+    model::GrantSearch search) {
+  return parts_->read<model::GrantsFound>(parts_->scan_worker, [parts = parts_.get(), search] {
+    return parts->scanner.find_grants(search);
+  });
+}
+
 boost::asio::awaitable<Result<std::vector<model::Buried>>> SqliteStore::bury(
     model::WorldId world, std::vector<model::Burial> burials) {
   using Answer = std::vector<model::Buried>;

@@ -132,6 +132,20 @@ TEST_P(ChangeFeedContract, a_relay_goes_on_after_what_was_confirmed_last) {
   EXPECT_EQ(ok(feed().next(again.cursor, no_wait)).tiles.size(), 1U);
 }
 
+TEST_P(ChangeFeedContract, the_store_says_up_to_which_row_grants_were_told) {
+  const auto spawn = bury(here, 3);
+  ASSERT_TRUE(run(feed().resume()).has_value());
+  EXPECT_EQ(grant_one(claim(here, spawn, 1)).outcome, model::Outcome::granted);
+  const auto told = ok(feed().now());
+  EXPECT_TRUE(run(feed().secure(told)).has_value());
+  EXPECT_TRUE(run(feed().confirm(told)).has_value());
+  EXPECT_EQ(grant_one(claim(here, spawn, 2)).outcome, model::Outcome::granted);
+  const auto up_to = ok(store().info()).told;
+  ASSERT_TRUE(up_to.has_value());
+  EXPECT_GE(*up_to, ok(store().find_grant(claim(here, spawn, 1).id))->cursor);
+  EXPECT_LT(*up_to, ok(store().find_grant(claim(here, spawn, 2).id))->cursor);
+}
+
 TEST_P(ChangeFeedContract, a_repair_raises_every_epoch_and_keeps_the_grants) {
   const auto spawn = bury(here, 3);
   const auto before = ok(feed().resume());

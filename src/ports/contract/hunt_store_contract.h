@@ -352,6 +352,64 @@ TEST_P(HuntStoreContract, an_aborted_claim_is_expired_for_ever) {
   books().expect_conserved();
 }
 
+TEST_P(HuntStoreContract, grants_are_found_by_player_and_by_spawn_newest_first) {
+  const auto spawn = bury(here, 3);
+  const auto other = bury({here.x + 1, here.y}, 9);
+  under_test_->abort_claim(claim(here, spawn, 1));
+  EXPECT_EQ(grant_one(claim(here, spawn, 2)).outcome, Outcome::granted);
+  clock_.advance_us(120'000'000);
+  const std::int64_t later_us = clock_.wall_us();
+  EXPECT_EQ(grant_one(claim(here, spawn, 3)).outcome, Outcome::granted);
+  EXPECT_EQ(grant_one(claim({here.x + 1, here.y}, other, 2)).outcome, Outcome::granted);
+  const auto find = [this](std::optional<model::PlayerId> player, std::optional<model::SpawnId> on,
+                           std::int64_t from_us = INT64_MIN, std::int64_t until_us = INT64_MAX) {
+    model::GrantSearch search;
+    search.player = player;
+    search.spawn = on;
+    search.from_us = from_us;
+    search.until_us = until_us;
+    return ok(store().find_grants(search));
+  };
+  const model::PlayerId player = claim(here, spawn, 2).player;
+  const auto players = find(player, {});
+  ASSERT_EQ(players.count, 2U);
+  ASSERT_EQ(players.newest.size(), 2U);
+  EXPECT_EQ(players.newest[0].spawn, other);
+  EXPECT_EQ(players.newest[1].spawn, spawn);
+  EXPECT_EQ(players.newest[1].player, player);
+  ASSERT_TRUE(players.oldest.has_value());
+  EXPECT_EQ(players.oldest->claim, claim(here, spawn, 2).id);
+  EXPECT_EQ(players.back_to_us, INT64_MIN) << "all of it was looked at";
+  const auto spawns = find({}, spawn);
+  ASSERT_EQ(spawns.count, 3U) << "aborted ones, too";
+  EXPECT_EQ(spawns.newest[0].claim, claim(here, spawn, 3).id);
+  EXPECT_TRUE(spawns.oldest->aborted);
+  EXPECT_EQ(find(player, spawn).count, 1U);
+  model::GrantSearch there;
+  there.player = player;
+  there.world = world;
+  there.tile = model::tile_id_of(here);
+  EXPECT_EQ(ok(store().find_grants(there)).count, 1U);
+  model::GrantSearch before;
+  before.spawn = spawn;
+  before.last = players.newest[1].cursor;
+  EXPECT_EQ(ok(store().find_grants(before)).count, 2U) << "and not the one behind it";
+  EXPECT_EQ(find(player, {}, later_us).count, 1U);
+  EXPECT_EQ(find(player, {}, later_us).newest.at(0).spawn, other);
+  EXPECT_EQ(find(player, {}, INT64_MIN, later_us - 1).newest.at(0).spawn, spawn);
+  EXPECT_EQ(find(player, {}, later_us - 1, later_us - 1).count, 0U);
+  EXPECT_EQ(find(model::PlayerId{7, 7}, {}).count, 0U);
+}
+
+TEST_P(HuntStoreContract, a_search_in_an_empty_ledger_finds_nothing) {
+  model::GrantSearch search;
+  search.player = model::PlayerId{1, 2};
+  EXPECT_EQ(ok(store().find_grants(search)).count, 0U);
+  search.from_us = 0;
+  search.until_us = clock_.wall_us();
+  EXPECT_EQ(ok(store().find_grants(search)).count, 0U);
+}
+
 TEST_P(HuntStoreContract, a_look_up_tells_what_is_in_the_ledger_and_grants_nothing) {
   const auto spawn = bury(here, 9);
   const auto won = claim(here, spawn, 1, "crown");
