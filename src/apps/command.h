@@ -33,6 +33,7 @@ void add_rules(CommandLine& line);
 void add_audit(CommandLine& line);
 void add_why(CommandLine& line);
 void add_flame(CommandLine& line);
+void add_explain(CommandLine& line);
 void add_doctor(CommandLine& line);
 void add_rush(CommandLine& line);
 void add_sim(CommandLine& line);

@@ -20,8 +20,8 @@ using rules::YamlNode;
 using Kind = YamlNode::Kind;
 
 // The commands of one hunt, which one file can serve.
-constexpr std::string_view commands_of_a_hunt[] = {"serve", "relay", "doctor",
-                                                   "world", "audit", "why"};
+constexpr std::string_view commands_of_a_hunt[] = {"serve", "relay", "doctor", "world",
+                                                   "audit", "why",   "explain"};
 
 // The value of --config among the words, or in the environment, or nothing.
 std::string config_path(const std::vector<std::string>& words) {

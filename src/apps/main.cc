@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_audit(line);
   hunt::apps::add_why(line);
   hunt::apps::add_flame(line);
+  hunt::apps::add_explain(line);
   hunt::apps::add_doctor(line);
   hunt::apps::add_rush(line);
   hunt::apps::add_sim(line);

@@ -31,8 +31,9 @@ std::uint64_t Roller::next_word() {
   return word;
 }
 
+template <class See>
 std::uint32_t Roller::roll(const model::RuleSet& rules, std::uint32_t table_index,
-                           model::ClaimId claim) {
+                           model::ClaimId claim, const See& see) {
   claim_ = claim;
   block_ = 0;
   words_left_ = 0;
@@ -43,13 +44,33 @@ std::uint32_t Roller::roll(const model::RuleSet& rules, std::uint32_t table_inde
     std::uint64_t word = next_word();
     while (word > UINT64_MAX - remainder) word = next_word();
     std::uint64_t pick = word % total;
+    const std::uint64_t picked = pick;
     const model::LootEntry* entry = &rules.entries[table.first_entry];
     while (pick >= entry->weight) pick -= (entry++)->weight;
+    see(table, picked, *entry);
     if (!entry->is_table) return entry->index;
     table_index = entry->index;
   }
   HUNT_ASSERT(false && "the compiler bounds the nesting");
   return 0;
+}
+
+std::uint32_t Roller::roll(const model::RuleSet& rules, std::uint32_t table_index,
+                           model::ClaimId claim) {
+  const auto nobody = [](const auto&, std::uint64_t, const auto&) {};
+  return roll(rules, table_index, claim, nobody);
+}
+
+std::vector<model::RollPick> Roller::picks(const model::RuleSet& rules, std::uint32_t table_index,
+                                           model::ClaimId claim) {
+  std::vector<model::RollPick> all;
+  const auto note = [&](const model::LootTable& table, std::uint64_t pick,
+                        const model::LootEntry& entry) {
+    const auto& picked = entry.is_table ? rules.tables[entry.index].name : rules.items[entry.index];
+    all.push_back({table.name, pick, table.total_weight, entry.weight, picked});
+  };
+  static_cast<void>(roll(rules, table_index, claim, note));
+  return all;
 }
 
 }  // namespace hunt::engine

@@ -9,8 +9,10 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "base/sha256.h"
+#include "model/explanation.h"
 #include "model/ids.h"
 #include "model/rule_set.h"
 
@@ -25,10 +27,18 @@ class Roller {
   [[nodiscard]] std::uint32_t roll(const model::RuleSet& rules, std::uint32_t table_index,
                                    model::ClaimId claim);
 
+  // The same roll, pick by pick.
+  [[nodiscard]] std::vector<model::RollPick> picks(const model::RuleSet& rules,
+                                                   std::uint32_t table_index, model::ClaimId claim);
+
   // First 64 bits of SHA-256(event seed): names the seed without telling it.
   [[nodiscard]] model::SeedId seed_id() const noexcept { return seed_id_; }
 
  private:
+  // `see(table, pick, entry)` at each table that is entered.
+  template <class See>
+  [[nodiscard]] std::uint32_t roll(const model::RuleSet& rules, std::uint32_t table_index,
+                                   model::ClaimId claim, const See& see);
   [[nodiscard]] std::uint64_t next_word();
 
   HmacSha256 mac_;

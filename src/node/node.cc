@@ -144,7 +144,7 @@ void Node::stop() {
     if (parts.nats != nullptr) parts.nats->close();
     parts.running = false;
   }
-  parts.rules.reset();  // no callback into the lanes any more
+  if (parts.rules) parts.rules->stop();  // no callback into the lanes any more
   if (parts.stores) parts.stores->close();
   if (std::exchange(parts.started, false)) parts.front->run(parts.store_watch->join());
   for (const auto& lane : parts.lanes) lane->stop();

@@ -25,6 +25,7 @@
 #include "node/node_bus.h"
 #include "node/open_store.h"
 #include "node/rules_watch.h"
+#include "service/explainer.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
 #include "service/sharded_store.h"
@@ -68,6 +69,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<delay::BusyHandler>> busy_handlers;
   std::vector<std::unique_ptr<service::Relay>> relays;  // by shard
   profile::Profiler profiler;
+  std::unique_ptr<service::Explainer> explainer;  // of the front
   std::unique_ptr<http::HttpServer> http;
   std::string admin_token;
   std::string address;

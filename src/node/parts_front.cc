@@ -91,6 +91,9 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
     observer->set_front_load(load.busy, load.starved);
     observer->set_cpu_pressure(system::cpu_pressure());
   });
+  std::vector<service::ExplainedShard> explained;
+  for (ports::HuntStore* store : serving_stores()) explained.push_back({store});
+  explainer = std::make_unique<service::Explainer>(std::move(explained), *rules, clock);
   http::Ports ports{front->bus(),
                     *whole,
                     *observer,
@@ -98,7 +101,8 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
                     std::move(ledgers),
                     system::process_figures,
                     [watch = front_watch.get()] { return watch->lag_ns(); },
-                    &profiler};
+                    &profiler,
+                    explainer.get()};
   ports.settings = options.settings;
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());

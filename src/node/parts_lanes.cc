@@ -106,6 +106,7 @@ Result<void> Node::Parts::relay_here() {
 
 // They listen for changes, and answer nobody yet.
 void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
+  explainer->set_seed(seed);
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     Lane& lane = *lanes[i];
     service::OrchestratorOptions how;
@@ -122,6 +123,7 @@ void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
     orchestrators.push_back(std::make_unique<service::Orchestrator>(how, std::move(ports),
                                                                     *observer, rules->current()));
     service::Orchestrator* orchestrator = orchestrators.back().get();
+    explainer->remember(orchestrator->recent());
     boost::asio::post(lane.executor(), [orchestrator] { orchestrator->start(); });
   }
 }

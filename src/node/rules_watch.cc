@@ -8,6 +8,7 @@
 
 #include "adapters/system/system_clock.h"
 #include "base/thread_name.h"
+#include "model/limits.h"
 
 namespace hunt::node {
 
@@ -58,6 +59,15 @@ void RulesWatch::start() {
 RulesWatch::RuleSetPtr RulesWatch::current() const {
   const std::lock_guard lock(mutex_);
   return current_;
+}
+
+RulesWatch::RuleSetPtr RulesWatch::of_version(std::string_view version) const {
+  const std::lock_guard lock(mutex_);
+  if (current_->version == version) return current_;
+  for (const auto& one : before_) {
+    if (one->version == version) return one;
+  }
+  return nullptr;
 }
 
 void RulesWatch::watch(const std::stop_token& stop) {
@@ -134,6 +144,8 @@ void RulesWatch::adopt(rules::LoadedRules loaded) {
   }
   auto next = std::make_shared<const model::RuleSet>(std::move(loaded.set));
   const std::lock_guard lock(mutex_);
+  if (current_ != nullptr && current_->version != next->version) before_.push_front(current_);
+  if (before_.size() > limits::rules_kept_max) before_.pop_back();
   current_ = std::move(next);
 }
 

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -45,8 +46,12 @@ class RulesWatch final : public ports::RulesSource {
 
   // At most once. Nothing to do for what never changes.
   void start();
+  // No callback is called any more; what is in force stays so.
+  void stop() { thread_ = {}; }
 
   [[nodiscard]] RuleSetPtr current() const override;
+  // The last few that were in force are kept.
+  [[nodiscard]] RuleSetPtr of_version(std::string_view version) const override;
   // Contents that were refused since open(), each counted once as long as it stays.
   [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_.load(); }
 
@@ -66,11 +71,12 @@ class RulesWatch final : public ports::RulesSource {
 
   Options options_;
   std::atomic<std::uint64_t> rejected_{0};
-  mutable std::mutex mutex_;  // guards current_
+  mutable std::mutex mutex_;  // guards the two below
   RuleSetPtr current_;
-  Digest256 judged_{};     // the content of current_, or of the last refusal
-  Digest256 last_seen_{};  // of the reading before
-  std::jthread thread_;    // last: joins before anything above goes
+  std::deque<RuleSetPtr> before_;  // newest first. Bound: limits::rules_kept_max
+  Digest256 judged_{};             // the content of current_, or of the last refusal
+  Digest256 last_seen_{};          // of the reading before
+  std::jthread thread_;            // last: joins before anything above goes
 };
 
 }  // namespace hunt::node

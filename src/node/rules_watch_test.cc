@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "model/limits.h"
+
 namespace hunt::node {
 namespace {
 
@@ -147,6 +149,21 @@ TEST_F(RulesWatchTest, a_new_comment_is_no_change) {
   EXPECT_EQ(changes_, 0);
   replace(file_, event_text("first", 2));
   EXPECT_TRUE(soon([&] { return changes_ == 1; }));
+}
+
+TEST_F(RulesWatchTest, the_last_sets_are_found_by_their_version) {
+  open(file_);
+  const auto first = watch_->current();
+  EXPECT_EQ(watch_->of_version(first->version), first);
+  EXPECT_EQ(watch_->of_version("0000000000000000"), nullptr);
+  for (int i = 1; i <= static_cast<int>(limits::rules_kept_max); ++i) {
+    replace(file_, event_text("item_" + std::to_string(i)));
+    ASSERT_TRUE(soon([&] { return changes_ == i; })) << log();
+  }
+  EXPECT_EQ(watch_->of_version(first->version), first);
+  replace(file_, event_text("one_more"));
+  ASSERT_TRUE(soon([&] { return item() == "one_more"; })) << log();
+  EXPECT_EQ(watch_->of_version(first->version), nullptr) << "only so many are kept";
 }
 
 TEST_F(RulesWatchTest, readers_see_whole_sets_while_writers_swap_them) {

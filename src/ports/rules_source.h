@@ -4,6 +4,7 @@
 // such as burying loot over HTTP. Thread: any. Implementations: apps' RulesWatch.
 #pragma once
 #include <memory>
+#include <string_view>
 
 #include "model/rule_set.h"
 
@@ -13,6 +14,12 @@ class RulesSource {
  public:
   virtual ~RulesSource() = default;
   [[nodiscard]] virtual std::shared_ptr<const model::RuleSet> current() const = 0;
+  // Those in force now or not long ago; nullptr: not known (any more).
+  [[nodiscard]] virtual std::shared_ptr<const model::RuleSet> of_version(
+      std::string_view version) const {
+    auto now = current();
+    return now != nullptr && now->version == version ? now : nullptr;
+  }
 };
 
 }  // namespace hunt::ports

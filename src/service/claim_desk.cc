@@ -34,7 +34,7 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
                      ClaimLookups& lookups, ports::Bus& bus, const ports::Clock& clock,
                      ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
-                     engine::Reservoir& times, StarvedMeter& starved)
+                     engine::Reservoir& times, StarvedMeter& starved, RecentClaims& recent)
     : options_(options),
       shards_(shards),
       l1_(l1),
@@ -45,6 +45,7 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
       metrics_(metrics),
       times_(times),
       starved_(starved),
+      recent_(recent),
       queues_(shards.count()),
       // Twice: a call that has its verdicts sends the next one before its own task ends. One tells.
       tasks_(std::move(lane), shards.count() * (2 * options.calls_inflight_max + 1) + 1) {}
@@ -303,6 +304,7 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
   HUNT_ASSERT(found != pending_.end());
   Pending& pending = found->second;
   remember(pending, verdict);
+  recent_.note(pending.claim, verdict, clock_.wall_us());
   std::vector<Asker> left;
   for (Asker& asker : std::exchange(pending.askers, {})) {
     if (answers(pending, verdict, asker)) {

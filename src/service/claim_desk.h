@@ -24,6 +24,7 @@
 #include "service/claim_lookups.h"
 #include "service/claim_wait.h"
 #include "service/lane_metrics.h"
+#include "service/recent_claims.h"
 #include "service/retry_budget.h"
 #include "service/shards.h"
 #include "service/starved_meter.h"
@@ -44,7 +45,7 @@ class ClaimDesk {
   ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
             ClaimLookups& lookups, ports::Bus& bus, const ports::Clock& clock, ports::Timer& timer,
             boost::asio::any_io_executor lane, LaneMetrics& metrics, engine::Reservoir& times,
-            StarvedMeter& starved);
+            StarvedMeter& starved, RecentClaims& recent);
 
   [[nodiscard]] bool full() const noexcept;
 
@@ -141,6 +142,7 @@ class ClaimDesk {
   LaneMetrics& metrics_;
   engine::Reservoir& times_;
   StarvedMeter& starved_;
+  RecentClaims& recent_;
   engine::ClaimMemo memo_;
   std::unordered_map<model::ClaimId, Pending, model::Id128Hash> pending_;
   std::vector<Queue> queues_;  // by shard

@@ -45,6 +45,7 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       clock_(ports.clock),
       timer_(ports.timer),
       shards_(std::move(ports.stores), options_.map, options_.served),
+      recent_(clock_.wall_us()),
       answer_times_(options_.seed),
       claim_times_(options_.seed + 1),
       starved_(clock_),
@@ -54,7 +55,7 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
       lookups_(shards_, clock_, ports.lane, metrics_),
       desk_({options_.grant_calls_max}, shards_, l1_, lookups_, bus_, clock_, timer_, ports.lane,
-            metrics_, claim_times_, starved_),
+            metrics_, claim_times_, starved_, recent_),
       report_(options_.lane, observer, clock_,
               {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
                stalls_}),
@@ -154,7 +155,11 @@ bool Orchestrator::has_foreign(const model::Batch& batch) const {
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Batch batch,
                                                                        ports::Wait wait) {
   const std::int64_t begun_ns = clock_.now_ns();
-  HUNT_CO_CHECK(admit(batch, begun_ns));
+  const auto admitted = admit(batch, begun_ns);
+  if (!admitted) {
+    note_refused(batch.positions.size(), admitted.error());
+    co_return tl::unexpected<Error>(admitted.error());
+  }
   const std::int64_t received_ns = batch.received_ns;
   if (received_ns != 0 && begun_ns - received_ns >= limits::step_age_ns_max && !batch.as_of_us) {
     co_return co_await answer_digs(std::move(batch), wait);
@@ -209,7 +214,10 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
   }
   --asks_inflight_;
   if (ask.turn != nullptr) idle_turns_.push_back(std::move(ask.turn));
-  if (!answered) co_return tl::unexpected<Error>(answered.error());
+  if (!answered) {
+    note_refused(ask, answered.error());
+    co_return tl::unexpected<Error>(answered.error());
+  }
   finish(ask);
   co_return std::move(ask.reply);
 }
@@ -232,7 +240,10 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::answer_digs(mode
   auto next = dug.begin();
   for (const auto& position : batch.positions) {
     const bool dig = position.kind == model::Kind::dig;
-    if (!dig) metrics_.count(model::Outcome::busy);
+    if (!dig) {
+      metrics_.count(model::Outcome::busy);
+      recent_.note_busy(batch.world, position, clock_.wall_us());
+    }
     reply.outcomes.push_back(dig ? *next++ : model::PositionOutcome{model::Outcome::busy, 0, -1});
   }
   co_return reply;
@@ -388,8 +399,21 @@ void Orchestrator::cut(Ask& ask, model::Stage stage) const {
   if (options_.stage_clock) ask.times.cut(stage, clock_.now_ns());
 }
 
+// A batch that is answered with an error, unless its sender is the reason.
+void Orchestrator::note_refused(std::size_t positions, const Error& why) {
+  const bool senders = why.code == Errc::too_large || why.code == Errc::not_found;
+  if (!senders && why.code != Errc::moved) recent_.note_refused(positions, clock_.wall_us());
+}
+
+// The claims that it had are on their way all the same.
+void Orchestrator::note_refused(const Ask& ask, const Error& why) {
+  recent_.note(ask.batch, ask.reply, ask.as_of_us);
+  note_refused(ask.batch.positions.size(), why);
+}
+
 void Orchestrator::finish(Ask& ask) {
   ++metrics_.batches;
+  recent_.note(ask.batch, ask.reply, ask.as_of_us);
   for (const auto& outcome : ask.reply.outcomes) metrics_.count(outcome.outcome);
   metrics_.shed = metrics_.positions[static_cast<std::size_t>(model::Outcome::busy)];
   const std::int64_t now_ns = clock_.now_ns();

@@ -25,6 +25,7 @@
 #include "service/lane_report.h"
 #include "service/live_sampler.h"
 #include "service/observer.h"
+#include "service/recent_claims.h"
 #include "service/shards.h"
 #include "service/signal.h"
 #include "service/stall_meter.h"
@@ -79,6 +80,9 @@ class Orchestrator final : public ports::BatchHandler {
   // The lane's copies, for checkers.
   [[nodiscard]] const engine::L1& memory() const noexcept { return l1_; }
 
+  // What became of claims lately, for support. Thread: any.
+  [[nodiscard]] const RecentClaims& recent() const noexcept { return recent_; }
+
   // A batch with an as_of comes from a stored message: nothing of it is shed, and its outcomes have
   // been told when it is answered. Errors: those of BatchHandler; moved (a position is not of a
   // shard that is served here, or not any more).
@@ -107,6 +111,8 @@ class Orchestrator final : public ports::BatchHandler {
   void settle(Ask& ask, const engine::Candidate& candidate);
   void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
   void finish(Ask& ask);
+  void note_refused(std::size_t positions, const Error& why);
+  void note_refused(const Ask& ask, const Error& why);
   void begin_times(Ask& ask) const;
   void cut(Ask& ask, model::Stage stage) const;
   void on_invalidation(const model::Invalidation& invalidation);
@@ -118,6 +124,7 @@ class Orchestrator final : public ports::BatchHandler {
   ports::Timer& timer_;
   Shards shards_;
   LaneMetrics metrics_;
+  RecentClaims recent_;
   engine::Reservoir answer_times_;
   engine::Reservoir claim_times_;
   engine::OpenClocks open_answers_;

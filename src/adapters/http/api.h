@@ -16,6 +16,7 @@
 #include "adapters/http/message.h"
 #include "model/setting.h"
 #include "ports/bus.h"
+#include "ports/explainer.h"
 #include "ports/ledger.h"
 #include "ports/monitor.h"
 #include "ports/profiler.h"
@@ -33,8 +34,9 @@ struct Ports {
   model::ProcessFigures (*process)() = [] { return model::ProcessFigures{}; };
   // How long what is ready waits for this thread just now.
   std::function<std::int64_t()> lag_ns = [] { return std::int64_t{0}; };
-  ports::Profiler* profiler = nullptr;  // nullptr: there are no profiles
-  model::Settings settings = {};  // what the process was told
+  ports::Profiler* profiler = nullptr;    // nullptr: there are no profiles
+  ports::Explainer* explainer = nullptr;  // of whoever answers positions
+  model::Settings settings = {};          // what the process was told
 };
 
 // What a request's way through this thread takes besides being answered.

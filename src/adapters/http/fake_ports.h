@@ -166,6 +166,18 @@ class FakeStore final : public ports::WorldStore, public ports::Ledger {
   int worlds_read = 0;
 };
 
+// Says what it was asked.
+class FakeExplainer final : public ports::Explainer {
+ public:
+  boost::asio::awaitable<Result<model::Explanation>> explain(model::Question question) override {
+    asked = question;
+    co_return explanation;
+  }
+
+  std::optional<model::Question> asked;
+  model::Explanation explanation;
+};
+
 class FakeMonitor final : public ports::Monitor {
  public:
   [[nodiscard]] model::Stats stats() const override { return figures; }

@@ -51,6 +51,7 @@ class HttpTest : public ::testing::Test {
   void run() {
     Ports fakes{bus, store, monitor, rules, {&store}};
     fakes.settings = settings;
+    fakes.explainer = &explainer;
     server = std::make_unique<HttpServer>(lane, fakes, options);
     const auto bound = server->listen();
     ASSERT_TRUE(bound.has_value()) << bound.error().message;
@@ -108,6 +109,7 @@ class HttpTest : public ::testing::Test {
   FakeMonitor monitor;
   FakeRules rules;
   model::Settings settings;
+  FakeExplainer explainer;
   asio::io_context lane{1};
   asio::io_context client_loop;
   std::unique_ptr<HttpServer> server;

@@ -43,6 +43,7 @@ Handler post_positions;                                                        /
 Handler get_stream, get_claim, get_grants;                                     // ledger_routes.cc
 Handler get_worlds, get_world, put_world, get_tiles, put_tiles, delete_tiles;  // world_routes.cc
 Handler get_pprof, get_flame;                                                  // profile_routes.cc
+Handler get_explain;                                                           // explain_route.cc
 Handler get_stats, get_live, get_why, get_map, get_livez, get_readyz, get_metrics, get_config,
     get_page;
 
@@ -60,7 +61,7 @@ enum class Room : std::uint8_t { any, kept };
 struct Route {
   std::string_view method;                     // GET answers HEAD, too
   std::string_view path;                       // "<world>" stands for whatever is not empty
-  std::array<std::string_view, 6> parameters;  // of the query
+  std::array<std::string_view, 7> parameters;  // of the query
   Access access;
   Body body;
   Room room;
@@ -72,6 +73,13 @@ inline constexpr auto routes = std::to_array<Route>({
     {"GET", "/v1/stream", {"after"}, Access::game, Body::refused, Room::any, get_stream},
     {"GET", "/v1/claims/<claim>", {}, Access::game, Body::none, Room::any, get_claim},
     {"GET", "/v1/grants", {"after", "limit"}, Access::game, Body::none, Room::any, get_grants},
+    {"GET",
+     "/v1/explain",
+     {"claim", "player", "world", "x", "y", "since", "until"},
+     Access::admin,
+     Body::none,
+     Room::any,
+     get_explain},
     {"PUT", "/v1/worlds/<world>/tiles", {}, Access::admin, Body::taken, Room::any, put_tiles},
     {"DELETE", "/v1/worlds/<world>/tiles", {}, Access::admin, Body::taken, Room::any, delete_tiles},
     {"GET",
