@@ -28,14 +28,14 @@ model::PositionOutcome judge(const L1& l1, const Spawn& spawn, const model::Posi
   const model::LootTable* table = l1.table_of(spawn);
   if (table == nullptr) return elsewhere;
   const model::EventRules& event = l1.rules().events[table->event];
-  const bool hidden = !spawn.window.opened(as_of_us) || !event.window().opened(as_of_us);
+  const bool hidden = !spawn.window.opened(as_of_us) || !event.opened(as_of_us);
   if (hidden) return elsewhere;
   if (event.trigger == model::Trigger::dig && position.kind != model::Kind::dig) {
-    const bool open = !spawn.window.closed(as_of_us) && !event.window().closed(as_of_us);
+    const bool open = !spawn.window.closed(as_of_us) && event.holds(as_of_us);
     if (spawn.sold_out || !open || event.hint_radius_tiles == 0) return elsewhere;
     return {model::Outcome::hint, 0, -1};
   }
-  if (event.window().closed(as_of_us)) return {model::Outcome::closed, 0, -1};
+  if (!event.holds(as_of_us)) return {model::Outcome::closed, 0, -1};
   return {model::Outcome::found, 0, -1};
 }
 

@@ -221,11 +221,15 @@ TEST(Answer, who_insists_has_the_ledger_asked_on_every_tile_with_a_spawn) {
       rules_with(0, model::Trigger::dig),
       with([](auto& rules) { rules.events[0].starts_us = 200; }),
       with([](auto& rules) { rules.events[0].ends_us = 50; }),
+      with([](auto& rules) {
+        rules.events[0].openings = {{50, 90}, {101, 200}};
+      }),
+      with([](auto& rules) { rules.events[0].enabled = false; }),
       with([](auto& rules) { rules.tables[0].name = "another"; }),
       with([](auto& rules) { rules.tables.clear(), rules.events.clear(); }),
   };
-  const Outcome wanted[] = {Outcome::hint,   Outcome::nothing, Outcome::nothing,
-                            Outcome::closed, Outcome::nothing, Outcome::nothing};
+  const Outcome wanted[] = {Outcome::hint,   Outcome::nothing, Outcome::nothing, Outcome::closed,
+                            Outcome::closed, Outcome::nothing, Outcome::nothing, Outcome::nothing};
   for (std::size_t i = 0; i < std::size(all); ++i) {
     Lane lane(8, model::Trigger::step);
     lane.world.bury({3, 3}, 7);
@@ -246,6 +250,38 @@ TEST(Answer, who_insists_has_the_ledger_asked_on_every_tile_with_a_spawn) {
   EXPECT_EQ(lane.at({3, 3}).outcome, Outcome::found);
   ASSERT_EQ(lane.turn.candidates.size(), 1U);
   EXPECT_FALSE(lane.turn.candidates[0].refused);
+}
+
+TEST(Answer, an_event_with_openings_is_found_and_hinted_at_only_in_them) {
+  auto rules = rules_with(8, model::Trigger::step);
+  rules->events[0].starts_us = 50;
+  rules->events[0].ends_us = 500;
+  rules->events[0].openings = {{100, 200}, {300, 400}};
+  Lane lane(8, model::Trigger::step);
+  lane.world.bury({3, 3}, 7);
+  lane.l1.set_rules(rules);
+  for (std::int64_t as_of_us = 40; as_of_us < 520; ++as_of_us) {
+    const bool open = (as_of_us >= 100 && as_of_us < 200) || (as_of_us >= 300 && as_of_us < 400);
+    const Outcome shut = as_of_us < 50 ? Outcome::nothing : Outcome::closed;
+    ASSERT_EQ(lane.at({3, 3}, 1, as_of_us).outcome, open ? Outcome::found : shut) << as_of_us;
+    ASSERT_EQ(lane.at({5, 3}, 1, as_of_us).outcome, open ? Outcome::hint : Outcome::nothing)
+        << as_of_us;
+  }
+}
+
+TEST(Openings, know_what_holds_and_when_it_changes_next) {
+  const model::Openings openings{{100, 200}, {300, 400}};
+  for (std::int64_t at = 90; at < 410; ++at) {
+    const bool open = (at >= 100 && at < 200) || (at >= 300 && at < 400);
+    ASSERT_EQ(model::opening_at(openings, at) != nullptr, open) << at;
+    const std::int64_t next = at < 100   ? 100
+                              : at < 200 ? 200
+                              : at < 300 ? 300
+                              : at < 400 ? 400
+                                         : model::time_us_max;
+    ASSERT_EQ(model::next_edge_us(openings, at), next) << at;
+  }
+  EXPECT_EQ(model::opening_at({}, 1), nullptr);
 }
 
 TEST(Answer, a_dig_event_wants_a_dig_and_hints_zero_to_a_step) {
@@ -500,8 +536,8 @@ TEST(Roller, is_a_pure_function_and_follows_the_weights) {
   Prng prng(1);
   for (int i = 0; i < 40'000; ++i) {
     const model::ClaimId claim{prng.next(), prng.next()};
-    const std::uint32_t item = roller.roll(*rules, 0, claim);
-    ASSERT_EQ(item, again.roll(*rules, 0, claim));
+    const std::uint32_t item = roller.roll(*rules, 0, claim, i);
+    ASSERT_EQ(item, again.roll(*rules, 0, claim, -i));
     ++counts[item];
   }
   // 30,000 expected of the common one; five standard deviations are 433.

@@ -162,8 +162,8 @@ TEST(Roller, shows_the_picks_of_the_same_roll) {
   std::set<std::size_t> depths;
   for (std::uint64_t i = 0; i < 200; ++i) {
     const model::ClaimId claim{i, i * 7};
-    const auto picks = roller.picks(rules, 0, claim);
-    EXPECT_EQ(picks.back().picked, rules.items[roller.roll(rules, 0, claim)]);
+    const auto picks = roller.picks(rules, 0, claim, 0);
+    EXPECT_EQ(picks.back().picked, rules.items[roller.roll(rules, 0, claim, 0)]);
     EXPECT_EQ(picks.front().table, "outer");
     for (const auto& pick : picks) EXPECT_LT(pick.number, pick.of);
     depths.insert(picks.size());

@@ -302,7 +302,8 @@ void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile ori
          {spawn.window.opens_us, spawn.window.closes_us, event.starts_us, event.ends_us}) {
       changes_at(edge_us);
     }
-    if (!spawn.window.holds(as_of_us) || !event.window().holds(as_of_us)) continue;
+    if (!event.openings.empty()) changes_at(model::next_edge_us(event.openings, as_of_us));
+    if (!spawn.window.holds(as_of_us) || !event.holds(as_of_us)) continue;
     window.set(x, origin.y + spawn.local / 32);
   }
 }

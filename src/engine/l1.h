@@ -39,6 +39,9 @@ class L1 {
   // Swaps the rules; every map is derived again when next used.
   void set_rules(std::shared_ptr<const model::RuleSet> rules);
   [[nodiscard]] const model::RuleSet& rules() const noexcept { return *rules_; }
+  [[nodiscard]] const std::shared_ptr<const model::RuleSet>& shared_rules() const noexcept {
+    return rules_;
+  }
 
   // Where the pointer to the chunk stands, whatever the chunk's state; nullptr stands there when it
   // is not here. Its codes hold while now < good_until_ns and as_of < maps_until_us; where they do

@@ -70,7 +70,9 @@ void HistoryCheck::check_item(const model::Grant& grant) {
   }
   const auto index = rules->second->find_table(table->second);
   const std::string expected =
-      index ? rules->second->items[roller_.roll(*rules->second, *index, grant.claim)] : "";
+      index
+          ? rules->second->items[roller_.roll(*rules->second, *index, grant.claim, grant.as_of_us)]
+          : "";
   if (index && expected == grant.item) return;
   violated(LedgerRule::item_true,
            fmt::format("claim {} yielded \"{}\", but its roll is \"{}\"",

@@ -1,8 +1,5 @@
 #include "engine/roll.h"
 
-#include "base/result.h"
-#include "model/limits.h"
-
 namespace hunt::engine {
 
 model::SeedId seed_id_of(Bytes event_seed) {
@@ -31,45 +28,30 @@ std::uint64_t Roller::next_word() {
   return word;
 }
 
-template <class See>
-std::uint32_t Roller::roll(const model::RuleSet& rules, std::uint32_t table_index,
-                           model::ClaimId claim, const See& see) {
+void Roller::begin(model::ClaimId claim) noexcept {
   claim_ = claim;
   block_ = 0;
   words_left_ = 0;
-  for (std::size_t depth = 0; depth <= limits::table_nesting_max; ++depth) {
-    const model::LootTable& table = rules.tables[table_index];
-    const std::uint64_t total = table.total_weight;
-    const std::uint64_t remainder = (0 - total) % total;  // 2^64 mod total
-    std::uint64_t word = next_word();
-    while (word > UINT64_MAX - remainder) word = next_word();
-    std::uint64_t pick = word % total;
-    const std::uint64_t picked = pick;
-    const model::LootEntry* entry = &rules.entries[table.first_entry];
-    while (pick >= entry->weight) pick -= (entry++)->weight;
-    see(table, picked, *entry);
-    if (!entry->is_table) return entry->index;
-    table_index = entry->index;
-  }
-  HUNT_ASSERT(false && "the compiler bounds the nesting");
-  return 0;
 }
 
 std::uint32_t Roller::roll(const model::RuleSet& rules, std::uint32_t table_index,
-                           model::ClaimId claim) {
-  const auto nobody = [](const auto&, std::uint64_t, const auto&) {};
-  return roll(rules, table_index, claim, nobody);
+                           model::ClaimId claim, std::int64_t as_of_us) {
+  begin(claim);
+  return draw(rules, table_index, as_of_us, [this] { return next_word(); });
 }
 
 std::vector<model::RollPick> Roller::picks(const model::RuleSet& rules, std::uint32_t table_index,
-                                           model::ClaimId claim) {
+                                           model::ClaimId claim, std::int64_t as_of_us) {
   std::vector<model::RollPick> all;
-  const auto note = [&](const model::LootTable& table, std::uint64_t pick,
-                        const model::LootEntry& entry) {
-    const auto& picked = entry.is_table ? rules.tables[entry.index].name : rules.items[entry.index];
-    all.push_back({table.name, pick, table.total_weight, entry.weight, picked});
-  };
-  static_cast<void>(roll(rules, table_index, claim, note));
+  begin(claim);
+  static_cast<void>(draw(
+      rules, table_index, as_of_us, [this] { return next_word(); },
+      [&](const model::LootTable& table, std::uint64_t picked, std::uint64_t total,
+          const model::LootEntry& entry) {
+        const auto& name =
+            entry.is_table ? rules.tables[entry.index].name : rules.items[entry.index];
+        all.push_back({table.name, picked, total, entry.weight, name});
+      }));
   return all;
 }
 

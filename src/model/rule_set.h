@@ -2,11 +2,13 @@
 //
 // Not the language (rules/ parses, checks and compiles it) and not the roll (engine/roll.h).
 // Invariants (asserted where it is made): every index is in range, tables do not form a cycle, each
-// table has entry_count >= 1 and total_weight = the sum of its weights >= 1, names are unique.
+// table has entry_count >= 1 and total_weight = the sum of its weights >= 1, an entry of it is
+// drawn at all times, names are unique, openings are sorted, apart and not empty.
 #pragma once
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,10 +19,35 @@ namespace hunt::model {
 
 enum class Trigger : std::uint8_t { step, dig };  // step: a dig is a step too
 
+// Sorted, apart from each other, none empty.
+using Openings = std::vector<TimeWindow>;
+
+// The opening that holds as of then; nullptr: none does.
+[[nodiscard]] inline const TimeWindow* opening_at(std::span<const TimeWindow> openings,
+                                                  std::int64_t as_of_us) noexcept {
+  const auto after = std::upper_bound(
+      openings.begin(), openings.end(), as_of_us,
+      [](std::int64_t time_us, const TimeWindow& one) { return time_us < one.opens_us; });
+  if (after == openings.begin() || std::prev(after)->closed(as_of_us)) return nullptr;
+  return &*std::prev(after);
+}
+
+// The first moment after `as_of_us` at which one opens or closes; time_us_max: there is none.
+[[nodiscard]] inline std::int64_t next_edge_us(std::span<const TimeWindow> openings,
+                                               std::int64_t as_of_us) noexcept {
+  const TimeWindow* now = opening_at(openings, as_of_us);
+  if (now != nullptr) return now->closes_us;
+  const auto after = std::upper_bound(
+      openings.begin(), openings.end(), as_of_us,
+      [](std::int64_t time_us, const TimeWindow& one) { return time_us < one.opens_us; });
+  return after == openings.end() ? time_us_max : after->opens_us;
+}
+
 struct LootEntry {
   std::uint64_t weight = 0;  // 1 .. limits::weight_max
   bool is_table = false;     // else an item
   std::uint32_t index = 0;   // into RuleSet::tables or RuleSet::items
+  std::uint16_t during = 0;  // 0: always; else drawn only in RuleSet::times[during - 1]
 };
 
 struct LootTable {
@@ -29,6 +56,19 @@ struct LootTable {
   std::uint32_t first_entry = 0;
   std::uint32_t entry_count = 0;
   std::uint64_t total_weight = 0;
+  bool timed = false;  // an entry of it, or of a table below, has `during`: a roll needs the time
+};
+
+// A named time of one event, for `during`.
+struct NamedTime {
+  std::string name;
+  std::uint32_t event = 0;  // into RuleSet::events
+  Openings openings;
+};
+
+struct ItemTier {
+  std::uint32_t item = 0;  // into RuleSet::items
+  std::uint32_t tier = 0;  // into EventRules::tiers
 };
 
 struct EventRules {
@@ -37,7 +77,21 @@ struct EventRules {
   std::int32_t hint_radius_tiles = 0;  // 0: no hints
   std::int64_t starts_us = time_us_min;
   std::int64_t ends_us = time_us_max;
+  bool enabled = true;                  // else nothing of it can be found, as before it starts
+  Openings openings = {};               // within the window; empty: all of it
+  std::string zone = {};                // IANA name, for people: all times here are UTC already
+  std::vector<std::string> tiers = {};  // low to high
+  std::vector<ItemTier> item_tiers = {};
+
   [[nodiscard]] TimeWindow window() const noexcept { return {starts_us, ends_us}; }
+  [[nodiscard]] bool opened(std::int64_t as_of_us) const noexcept {
+    return enabled && window().opened(as_of_us);
+  }
+  // Whether its loot can be taken as of then.
+  [[nodiscard]] bool holds(std::int64_t as_of_us) const noexcept {
+    return enabled && window().holds(as_of_us) &&
+           (openings.empty() || opening_at(openings, as_of_us) != nullptr);
+  }
 };
 
 struct RuleSet {
@@ -46,6 +100,7 @@ struct RuleSet {
   std::vector<LootTable> tables;
   std::vector<LootEntry> entries;
   std::vector<std::string> items;
+  std::vector<NamedTime> times;
 
   [[nodiscard]] std::optional<std::uint32_t> find_table(std::string_view name) const noexcept {
     for (std::uint32_t i = 0; i < tables.size(); ++i) {

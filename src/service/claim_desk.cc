@@ -32,12 +32,14 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 }  // namespace
 
 ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
-                     ClaimLookups& lookups, ports::Bus& bus, const ports::Clock& clock,
-                     ports::Timer& timer, boost::asio::any_io_executor lane, LaneMetrics& metrics,
+                     engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
+                     const ports::Clock& clock, ports::Timer& timer,
+                     boost::asio::any_io_executor lane, LaneMetrics& metrics,
                      engine::Reservoir& times, StarvedMeter& starved, RecentClaims& recent)
     : options_(options),
       shards_(shards),
       l1_(l1),
+      roller_(roller),
       lookups_(lookups),
       bus_(bus),
       clock_(clock),
@@ -111,6 +113,15 @@ void ClaimDesk::attach(Pending& pending, Asker asker) {
   pending.askers.push_back(std::move(asker));
 }
 
+void ClaimDesk::roll(model::Claim& claim, const Asker& asker) {
+  HUNT_ASSERT(asker.rules != nullptr);
+  const model::RuleSet& rules = *asker.rules;
+  claim.item = rules.items[roller_.roll(rules, asker.table, claim.id, asker.as_of_us.value_or(0))];
+  claim.rules = rules.version;
+  claim.seed = roller_.seed_id();
+  claim.as_of_us = asker.as_of_us;
+}
+
 void ClaimDesk::submit(model::Claim claim, Asker asker) {
   HUNT_ASSERT(!full());
   const model::ClaimId id = claim.id;
@@ -118,6 +129,7 @@ void ClaimDesk::submit(model::Claim claim, Asker asker) {
   if (inserted) {
     memo_.remember(claim.player, claim.spawn, id);
     at->second.claim = std::move(claim);
+    roll(at->second.claim, asker);
     at->second.found_ns = clock_.now_ns();
     enqueue(id, at->second.claim, at->second.found_ns);
   }
@@ -320,8 +332,9 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
     pending_.erase(found);
     return;
   }
-  // The same claim once more, for those whom this verdict does not answer.
-  pending.claim.as_of_us = left.front().as_of_us;
+  // The same claim once more, for those whom this verdict does not answer. Nobody was told what the
+  // last roll gave.
+  roll(pending.claim, left.front());
   pending.askers = std::move(left);
   memo_.remember(pending.claim.player, pending.claim.spawn, id);
   ask_again({id});

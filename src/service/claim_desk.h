@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "engine/claim_memo.h"
 #include "engine/l1.h"
+#include "engine/roll.h"
 #include "engine/timeline.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
@@ -43,9 +44,10 @@ class ClaimDesk {
  public:
   // `l1` knows which epoch each shard is in, and how far its feed is trusted.
   ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
-            ClaimLookups& lookups, ports::Bus& bus, const ports::Clock& clock, ports::Timer& timer,
-            boost::asio::any_io_executor lane, LaneMetrics& metrics, engine::Reservoir& times,
-            StarvedMeter& starved, RecentClaims& recent);
+            engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
+            const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
+            LaneMetrics& metrics, engine::Reservoir& times, StarvedMeter& starved,
+            RecentClaims& recent);
 
   [[nodiscard]] bool full() const noexcept;
 
@@ -54,8 +56,8 @@ class ClaimDesk {
   [[nodiscard]] const engine::Remembered* remembered(model::PlayerId player, model::SpawnId spawn,
                                                      model::ShardId shard);
 
-  // Takes a claim (one already on its way is joined). Requires: !full(). The asker is told the
-  // verdict.
+  // Takes a claim (one already on its way is joined) and rolls what it would yield. Requires:
+  // !full(), asker.rules. The asker is told the verdict.
   void submit(model::Claim claim, Asker asker);
   // Joins a claim on its way; false when it is not (any more).
   [[nodiscard]] bool join(model::ClaimId claim, Asker asker);
@@ -104,6 +106,7 @@ class ClaimDesk {
   using Ids = std::vector<model::ClaimId>;
 
   void attach(Pending& pending, Asker asker);
+  void roll(model::Claim& claim, const Asker& asker);
   // Whether what a shard's store was asked at `asked_ns`, in `epoch`, and said at `said_ns` is true
   // still: the shard has not begun another epoch, as far as anybody could have told us.
   [[nodiscard]] bool holds(model::ShardId shard, std::uint64_t epoch, std::int64_t asked_ns,
@@ -135,6 +138,7 @@ class ClaimDesk {
   const ClaimDeskOptions options_;
   const Shards& shards_;
   const engine::L1& l1_;
+  engine::Roller& roller_;
   ClaimLookups& lookups_;
   ports::Bus& bus_;
   const ports::Clock& clock_;

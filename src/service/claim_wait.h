@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "engine/timeline.h"
 #include "model/claim.h"
+#include "model/rule_set.h"
 #include "model/shard_map.h"
 #include "service/signal.h"
 
@@ -55,9 +56,14 @@ using ClaimWaitPtr = std::shared_ptr<ClaimWait>;
 struct Asker {
   ClaimWaitPtr wait;  // nullptr: nobody waits
   std::uint32_t position = 0;
-  std::optional<std::int64_t> as_of_us;  // of its batch
+  // What its claim is judged by: the time of its batch, or where the roll needs one, when it was
+  // looked at; nothing: when the store decides.
+  std::optional<std::int64_t> as_of_us;
   bool refused = false;  // by the rules: only a row of the ledger changes its answer
   bool late = false;     // it joined while the store was being asked
+  // What its claim is rolled by; nullptr when it is refused.
+  std::shared_ptr<const model::RuleSet> rules = nullptr;
+  std::uint32_t table = 0;  // into rules->tables
 };
 
 }  // namespace hunt::service

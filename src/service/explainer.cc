@@ -274,7 +274,7 @@ void Explainer::draw_again(Look& look, GrantFacts& grant) {
     grant.roll_unknown =
         fmt::format("those rules have no table {}, which the tile names now", tile->row.table);
   } else {
-    grant.roll = roller_->picks(*rules, *table, row.claim);
+    grant.roll = roller_->picks(*rules, *table, row.claim, row.as_of_us);
   }
 }
 

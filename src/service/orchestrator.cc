@@ -54,8 +54,8 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       roller_(options_.event_seed),
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
       lookups_(shards_, clock_, ports.lane, metrics_),
-      desk_({options_.grant_calls_max}, shards_, l1_, lookups_, bus_, clock_, timer_, ports.lane,
-            metrics_, claim_times_, starved_, recent_),
+      desk_({options_.grant_calls_max}, shards_, l1_, roller_, lookups_, bus_, clock_, timer_,
+            ports.lane, metrics_, claim_times_, starved_, recent_),
       report_(options_.lane, observer, clock_,
               {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
                stalls_}),
@@ -360,6 +360,12 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
   std::optional<std::int64_t> as_of_us = ask.batch.as_of_us;
   if (planted(Planted::drops_as_of)) as_of_us.reset();
   Asker asker{ask.wait, index, as_of_us, candidate.refused};
+  if (!candidate.refused) {
+    asker.rules = l1_.shared_rules();
+    asker.table = candidate.table;
+    // The ledger has to have the very time that was rolled by.
+    if (asker.rules->tables[asker.table].timed && !as_of_us) asker.as_of_us = ask.as_of_us;
+  }
   const bool joined = desk_.join(claim.id, asker);
   if (!candidate.refused && (joined || !desk_.full())) ask.claim_of(index).claim = claim.id;
   if (joined) return;
@@ -371,11 +377,6 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
     lookups_.submit(std::move(claim), ask.wait, index);
     return;
   }
-  const model::RuleSet& rules = l1_.rules();
-  claim.item = rules.items[roller_.roll(rules, candidate.table, claim.id)];
-  claim.rules = rules.version;
-  claim.seed = roller_.seed_id();
-  claim.as_of_us = as_of_us;
   desk_.submit(std::move(claim), std::move(asker));
 }
 
