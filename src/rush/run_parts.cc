@@ -76,7 +76,10 @@ Result<std::vector<std::string>> read_tables(const std::string& rules_path) {
 std::vector<std::string> closed_events(const model::RuleSet& rules, std::int64_t now_us) {
   std::vector<std::string> sentences;
   for (const auto& event : rules.events) {
-    if (now_us < event.starts_us) {
+    if (!event.enabled) {
+      sentences.push_back(
+          fmt::format("event \"{}\" is switched off: nobody finds its loot", event.name));
+    } else if (now_us < event.starts_us) {
       sentences.push_back(fmt::format(
           "event \"{}\" opens in {} ({}): until then nobody finds "
           "its loot",
@@ -85,6 +88,17 @@ std::vector<std::string> closed_events(const model::RuleSet& rules, std::int64_t
       sentences.push_back(fmt::format("event \"{}\" ended {} ago ({}): nobody finds its loot",
                                       event.name, rough_time(now_us - event.ends_us),
                                       format_time_us(event.ends_us)));
+    } else if (!event.holds(now_us)) {
+      const std::int64_t opens_us = model::next_edge_us(event.openings, now_us);
+      const bool again = opens_us != model::time_us_max;
+      sentences.push_back(
+          again
+              ? fmt::format("event \"{}\" is closed and opens in {} ({}): until then nobody finds "
+                            "its loot",
+                            event.name, rough_time(opens_us - now_us), format_time_us(opens_us))
+              : fmt::format("event \"{}\" is closed and does not open again: nobody finds its "
+                            "loot",
+                            event.name));
     }
   }
   return sentences;

@@ -32,6 +32,22 @@ TEST(ClosedEvents, are_told_with_a_rough_time) {
   EXPECT_EQ(told(now_us, now_us + 1, now_us), "");
 }
 
+TEST(ClosedEvents, between_their_openings_say_when_they_open_again) {
+  model::RuleSet rules;
+  rules.events.push_back({"e", model::Trigger::step, 0, 0, 900 * minute_us});
+  rules.events[0].openings = {{0, minute_us}, {61 * minute_us, 62 * minute_us}};
+  const auto told_at = [&rules](std::int64_t now_us) {
+    const auto sentences = closed_events(rules, now_us);
+    return sentences.empty() ? "" : sentences.front().substr(0, sentences.front().find(" ("));
+  };
+  EXPECT_EQ(told_at(0), "");
+  EXPECT_EQ(told_at(minute_us), "event \"e\" is closed and opens in 60 min");
+  EXPECT_EQ(told_at(62 * minute_us),
+            "event \"e\" is closed and does not open again: nobody finds its loot");
+  rules.events[0].enabled = false;
+  EXPECT_EQ(told_at(0), "event \"e\" is switched off: nobody finds its loot");
+}
+
 TEST(DemoWorld, has_as_much_of_each_table_of_the_event) {
   const auto world = load::make_demo_world({.loot_tiles = 1'000, .tables = {"a", "b", "c"}});
   std::size_t of_a = 0;
