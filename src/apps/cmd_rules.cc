@@ -1,4 +1,4 @@
-// hunt rules check | odds: what a designer runs before a rules file goes live.
+// hunt rules check | schema | keys, and what all commands on rules share.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,30 +7,20 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <memory>
-#include <optional>
 #include <span>
 
 #include "adapters/system/system_clock.h"
-#include "apps/command.h"
+#include "apps/rules_commands.h"
 #include "base/text.h"
-#include "rules/load.h"
-#include "rules/odds.h"
+#include "rules/disclose.h"
+#include "rules/keys.h"
+#include "rules/zones.h"
 
 namespace hunt::apps {
 
 namespace {
 
 namespace json = boost::json;
-
-void print_line(const std::string& line) {
-  std::fprintf(stdout, "%s\n", line.c_str());
-}
-
-void print_diagnostics(std::span<const rules::Diagnostic> diagnostics) {
-  for (const auto& diagnostic : diagnostics) {
-    std::fprintf(stderr, "%s\n", rules::format(diagnostic).c_str());
-  }
-}
 
 json::array json_of(std::span<const rules::Diagnostic> diagnostics) {
   json::array out;
@@ -50,29 +40,62 @@ std::string_view word_of(model::Trigger trigger) {
   return trigger == model::Trigger::step ? "step" : "dig";
 }
 
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return fmt::format("{} {}", with_commas(count), count == 1 ? one : many);
+}
+
 std::string window_text(const model::EventRules& event) {
+  if (!event.enabled) return "switched off";
   const bool starts = event.starts_us != model::time_us_min;
   const bool ends = event.ends_us != model::time_us_max;
   if (!starts && !ends) return "always open";
-  return fmt::format("{}{}{}", starts ? "from " + format_time_us(event.starts_us) : "",
-                     starts && ends ? " " : "", ends ? "to " + format_time_us(event.ends_us) : "");
+  const std::string openings =
+      event.openings.empty() ? ""
+                             : fmt::format(", {}, first {} to {}",
+                                           counted(event.openings.size(), "opening", "openings"),
+                                           rules::moment_text(event, event.openings[0].opens_us),
+                                           rules::moment_text(event, event.openings[0].closes_us));
+  return fmt::format("{}{}{}{}", starts ? "from " + format_time_us(event.starts_us) : "",
+                     starts && ends ? " " : "", ends ? "to " + format_time_us(event.ends_us) : "",
+                     openings);
 }
 
 void print_set(const model::RuleSet& set) {
-  print_line(fmt::format("OK: version {}, {} {}, {} {}, {} items", set.version, set.events.size(),
-                         set.events.size() == 1 ? "event" : "events", set.tables.size(),
-                         set.tables.size() == 1 ? "table" : "tables", set.items.size()));
+  print_line(fmt::format(
+      "OK: version {}, {}, {}, {}", set.version, counted(set.events.size(), "event", "events"),
+      counted(set.tables.size(), "table", "tables"), counted(set.items.size(), "item", "items")));
   for (std::uint32_t i = 0; i < set.events.size(); ++i) {
     const auto& event = set.events[i];
     print_line(fmt::format("  event {}: trigger {}, hint radius {}, {}", event.name,
                            word_of(event.trigger), event.hint_radius_tiles, window_text(event)));
+    for (const auto& time : set.times) {
+      if (time.event != i) continue;
+      print_line(fmt::format("    time {}: {}, first {} to {}", time.name,
+                             counted(time.openings.size(), "opening", "openings"),
+                             rules::moment_text(event, time.openings[0].opens_us),
+                             rules::moment_text(event, time.openings[0].closes_us)));
+    }
     for (const auto& table : set.tables) {
       if (table.event != i) continue;
-      print_line(fmt::format("    table {}: {} {}, total weight {}", table.name, table.entry_count,
-                             table.entry_count == 1 ? "entry" : "entries",
+      print_line(fmt::format("    table {}: {}, total weight {}", table.name,
+                             counted(table.entry_count, "entry", "entries"),
                              with_commas(table.total_weight)));
     }
   }
+  const bool zoned = std::any_of(set.events.begin(), set.events.end(),
+                                 [](const auto& event) { return event.zone != "UTC"; });
+  if (zoned) print_line(fmt::format("  time zone data {}", rules::zone_data_version()));
+}
+
+json::array json_of(const model::Openings& openings) {
+  json::array out;
+  for (const auto& opening : openings) {
+    json::object one;
+    one["opens"] = format_time_us(opening.opens_us);
+    one["closes"] = format_time_us(opening.closes_us);
+    out.push_back(std::move(one));
+  }
+  return out;
 }
 
 json::object json_of(const model::RuleSet& set) {
@@ -84,6 +107,14 @@ json::object json_of(const model::RuleSet& set) {
     one["hint_radius"] = event.hint_radius_tiles;
     if (event.starts_us != model::time_us_min) one["starts"] = format_time_us(event.starts_us);
     if (event.ends_us != model::time_us_max) one["ends"] = format_time_us(event.ends_us);
+    one["enabled"] = event.enabled;
+    one["zone"] = event.zone;
+    if (!event.openings.empty()) one["open"] = json_of(event.openings);
+    json::object times;
+    for (const auto& time : set.times) {
+      if (time.event == events.size()) times[time.name] = json_of(time.openings);
+    }
+    if (!times.empty()) one["times"] = std::move(times);
     events.push_back(std::move(one));
   }
   json::array tables;
@@ -97,20 +128,10 @@ json::object json_of(const model::RuleSet& set) {
   }
   json::object out;
   out["version"] = set.version;
+  out["zone_data"] = rules::zone_data_version();
   out["events"] = std::move(events);
   out["tables"] = std::move(tables);
   return out;
-}
-
-int refuse(const std::vector<rules::Diagnostic>& diagnostics, bool as_json) {
-  print_diagnostics(diagnostics);
-  if (as_json) {
-    json::object out;
-    out["ok"] = false;
-    out["diagnostics"] = json_of(diagnostics);
-    print_line(json::serialize(out));
-  }
-  return 1;
 }
 
 struct CheckFlags {
@@ -120,7 +141,7 @@ struct CheckFlags {
 
 int run_check(const CheckFlags& flags) {
   const auto loaded = rules::load_rules(flags.path, system::SystemClock().wall_us());
-  if (!loaded) return refuse(loaded.error(), flags.json);
+  if (!loaded) return refuse_rules(loaded.error(), flags.json);
   print_diagnostics(loaded->warnings);
   if (!flags.json) {
     print_set(loaded->set);
@@ -133,55 +154,27 @@ int run_check(const CheckFlags& flags) {
   return 0;
 }
 
-struct OddsFlags {
-  std::string path;
-  bool builtin = false;
-  std::string table;
-  bool json = false;
-};
+}  // namespace
 
-// Nested tables with odd weights can give fractions of thousands of digits: those are for --json.
-std::string exact_text(const rules::ItemOdds& odds) {
-  constexpr std::size_t digits_max = 60;
-  const std::size_t digits = odds.numerator.size() + odds.denominator.size();
-  if (digits > digits_max) return fmt::format("({} digits, see --json)", digits);
-  return fmt::format("{}/{}", odds.numerator, odds.denominator);
+void print_line(const std::string& line) {
+  std::fprintf(stdout, "%s\n", line.c_str());
 }
 
-void print_odds(const model::LootTable& table, std::span<const rules::ItemOdds> odds) {
-  std::size_t item_width = 4;
-  std::size_t one_in_width = 4;
-  std::size_t percent_width = 7;
-  for (const auto& item : odds) {
-    item_width = std::max(item_width, item.item.size());
-    one_in_width = std::max(one_in_width, rules::one_in_text(item.probability).size());
-    percent_width = std::max(percent_width, rules::percent_text(item.probability).size());
-  }
-  print_line(fmt::format("table {}", table.name));
-  print_line(fmt::format("  {:<{}}  {:>{}}  {:>{}}  exactly", "item", item_width, "odds",
-                         one_in_width, "percent", percent_width));
-  for (const auto& item : odds) {
-    print_line(fmt::format("  {:<{}}  {:>{}}  {:>{}}  {}", item.item, item_width,
-                           rules::one_in_text(item.probability), one_in_width,
-                           rules::percent_text(item.probability), percent_width, exact_text(item)));
+void print_diagnostics(std::span<const rules::Diagnostic> diagnostics) {
+  for (const auto& diagnostic : diagnostics) {
+    std::fprintf(stderr, "%s\n", rules::format(diagnostic).c_str());
   }
 }
 
-json::object json_of(const model::LootTable& table, std::span<const rules::ItemOdds> odds) {
-  json::array items;
-  for (const auto& item : odds) {
-    json::object one;
-    one["item"] = item.item;
-    one["probability"] = item.probability;
-    // Text: exact fractions do not fit a JSON number.
-    one["numerator"] = item.numerator;
-    one["denominator"] = item.denominator;
-    items.push_back(std::move(one));
+int refuse_rules(const std::vector<rules::Diagnostic>& diagnostics, bool as_json) {
+  print_diagnostics(diagnostics);
+  if (as_json) {
+    json::object out;
+    out["ok"] = false;
+    out["diagnostics"] = json_of(diagnostics);
+    print_line(json::serialize(out));
   }
-  json::object out;
-  out["table"] = table.name;
-  out["items"] = std::move(items);
-  return out;
+  return 1;
 }
 
 int report_unknown_table(const model::RuleSet& set, const std::string& name) {
@@ -193,42 +186,25 @@ int report_unknown_table(const model::RuleSet& set, const std::string& name) {
        "table"});
 }
 
-int run_odds(const OddsFlags& flags) {
-  rules::LoadedRules loaded;
-  if (flags.builtin) {
-    loaded.set = rules::builtin_rules();
-  } else {
-    auto result = rules::load_rules(flags.path, system::SystemClock().wall_us());
-    if (!result) return refuse(result.error(), flags.json);
-    loaded = std::move(*result);
-  }
-  print_diagnostics(loaded.warnings);
-  const model::RuleSet& set = loaded.set;
-  std::optional<std::uint32_t> only;
-  if (!flags.table.empty()) {
-    only = set.find_table(flags.table);
-    if (!only) return report_unknown_table(set, flags.table);
-  }
-  json::array tables;
-  for (std::uint32_t i = 0; i < set.tables.size(); ++i) {
-    if (only && *only != i) continue;
-    const auto odds = rules::table_odds(set, i);
-    if (flags.json) {
-      tables.push_back(json_of(set.tables[i], odds));
-    } else {
-      print_odds(set.tables[i], odds);
-    }
-  }
-  if (flags.json) {
-    json::object out;
-    out["version"] = set.version;
-    out["tables"] = std::move(tables);
-    print_line(json::serialize(out));
-  }
-  return 0;
+void RulesFrom::add_to(CLI::App& command) {
+  auto* source = command.add_option_group("source", "whose rules");
+  source->add_option("path", path, "an event file, or a directory of *.yaml files");
+  source->add_flag("--builtin", builtin, "the event that is in force without --rules");
+  source->require_option(1);
 }
 
-void add_check(CommandLine& line, CLI::App& rules) {
+std::optional<model::RuleSet> RulesFrom::load(bool as_json) const {
+  if (builtin) return rules::builtin_rules();
+  auto result = rules::load_rules(path, system::SystemClock().wall_us());
+  if (!result) {
+    refuse_rules(result.error(), as_json);
+    return {};
+  }
+  print_diagnostics(result->warnings);
+  return std::move(result->set);
+}
+
+void add_rules_check(CommandLine& line, CLI::App& rules) {
   auto* command = rules.add_subcommand("check", "read, check and compile rules; change nothing");
   auto flags = std::make_shared<CheckFlags>();
   command->add_option("path", flags->path, "an event file, or a directory of *.yaml files")
@@ -242,35 +218,43 @@ void add_check(CommandLine& line, CLI::App& rules) {
   command->callback([&line, flags] { line.run = [flags] { return run_check(*flags); }; });
 }
 
-void add_odds(CommandLine& line, CLI::App& rules) {
-  auto* command = rules.add_subcommand("odds", "the exact probability of every item of a table");
-  auto flags = std::make_shared<OddsFlags>();
-  auto* source = command->add_option_group("source", "whose odds");
-  source->add_option("path", flags->path, "an event file, or a directory of *.yaml files");
-  source->add_flag("--builtin", flags->builtin, "the event that is in force without --rules");
-  source->require_option(1);
-  command->add_option("--table", flags->table, "only this table (else all of them)");
-  command->add_flag("--json", flags->json, "print the result as JSON");
-  command->footer(
-      "Examples:\n"
-      "  hunt rules odds --builtin\n"
-      "  hunt rules odds examples/rules --table winter_chest\n"
-      "  hunt rules odds examples/rules --json | jq '.tables[0].items'");
-  command->callback([&line, flags] { line.run = [flags] { return run_odds(*flags); }; });
+// What is made from the table of keys.
+void add_texts(CommandLine& line, CLI::App& rules) {
+  auto* schema = rules.add_subcommand("schema", "print the JSON Schema of an event file");
+  schema->footer("Examples:\n  hunt rules schema > rules.schema.json\nEditors take it.");
+  schema->callback([&line] {
+    line.run = [] {
+      std::fputs(rules::schema_text().c_str(), stdout);
+      return 0;
+    };
+  });
+  auto* keys = rules.add_subcommand("keys", "print the reference of all keys, as Markdown");
+  keys->footer("Examples:\n  hunt rules keys");
+  keys->callback([&line] {
+    line.run = [] {
+      std::fputs(rules::reference_text().c_str(), stdout);
+      return 0;
+    };
+  });
 }
 
-}  // namespace
-
 void add_rules(CommandLine& line) {
-  auto* rules = line.app.add_subcommand("rules", "check rules files and print their odds");
+  auto* rules =
+      line.app.add_subcommand("rules", "check rules files, print their odds and what changes");
   rules->require_subcommand(1);
   rules->footer(
       "Examples:\n"
       "  hunt rules check examples/rules\n"
       "  hunt rules odds --builtin\n"
+      "  hunt rules diff old.yaml new.yaml\n"
       "The language is in docs/RULES.md.");
-  add_check(line, *rules);
-  add_odds(line, *rules);
+  add_rules_check(line, *rules);
+  add_rules_odds(line, *rules);
+  add_rules_simulate(line, *rules);
+  add_rules_diff(line, *rules);
+  add_rules_disclose(line, *rules);
+  add_rules_lock(line, *rules);
+  add_texts(line, *rules);
 }
 
 }  // namespace hunt::apps

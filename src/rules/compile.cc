@@ -8,14 +8,17 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
-#include "base/result.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "model/limits.h"
+#include "rules/event_times.h"
+#include "rules/item_checks.h"
+#include "rules/lock_file.h"
 #include "rules/nesting.h"
 #include "rules/parse.h"
+#include "rules/set_version.h"
 
 namespace hunt::rules {
 
@@ -29,69 +32,6 @@ std::string place(std::string_view file, Mark at) {
   return fmt::format("{}:{}:{}", file, at.line, at.column);
 }
 
-// The bytes that the version is the hash of: every field, with lengths, in the set's order.
-class Canonical {
- public:
-  void put(std::uint64_t value) {
-    for (int shift = 0; shift < 64; shift += 8) bytes_.push_back(byte(value >> shift));
-  }
-  void put(std::int64_t value) { put(static_cast<std::uint64_t>(value)); }
-  void put(std::string_view text) {
-    put(std::uint64_t{text.size()});
-    for (const char c : text) bytes_.push_back(static_cast<std::uint8_t>(c));
-  }
-  [[nodiscard]] std::string version() const {
-    const Digest256 digest = Sha256().of(bytes_);
-    return to_hex(Bytes(digest).first(8));
-  }
-
- private:
-  static std::uint8_t byte(std::uint64_t value) { return static_cast<std::uint8_t>(value & 255); }
-  std::vector<std::uint8_t> bytes_;
-};
-
-std::string version_of(const model::RuleSet& set) {
-  Canonical out;
-  out.put(std::string_view("hunt rules 1"));
-  out.put(std::uint64_t{set.events.size()});
-  for (const auto& event : set.events) {
-    out.put(event.name);
-    out.put(static_cast<std::uint64_t>(event.trigger));
-    out.put(std::int64_t{event.hint_radius_tiles});
-    out.put(event.starts_us);
-    out.put(event.ends_us);
-  }
-  out.put(std::uint64_t{set.tables.size()});
-  for (const auto& table : set.tables) {
-    out.put(table.name);
-    out.put(std::uint64_t{table.event});
-    out.put(std::uint64_t{table.entry_count});
-    for (std::uint32_t i = 0; i < table.entry_count; ++i) {
-      const auto& entry = set.entries[table.first_entry + i];
-      out.put(entry.weight);
-      out.put(std::uint64_t{entry.is_table});
-      out.put(entry.is_table ? set.tables[entry.index].name : set.items[entry.index]);
-    }
-  }
-  return out.version();
-}
-
-void assert_invariants(const model::RuleSet& set) {
-  HUNT_ASSERT(set.version.size() == 16 && !set.tables.empty());
-  for (const auto& table : set.tables) {
-    HUNT_ASSERT(table.event < set.events.size() && table.entry_count >= 1);
-    HUNT_ASSERT(std::size_t{table.first_entry} + table.entry_count <= set.entries.size());
-    std::uint64_t sum = 0;
-    for (std::uint32_t i = 0; i < table.entry_count; ++i) {
-      const auto& entry = set.entries[table.first_entry + i];
-      HUNT_ASSERT(entry.weight >= 1 && entry.weight <= limits::weight_max);
-      HUNT_ASSERT(entry.index < (entry.is_table ? set.tables.size() : set.items.size()));
-      sum += entry.weight;
-    }
-    HUNT_ASSERT(sum == table.total_weight);
-  }
-}
-
 class Compiler {
  public:
   Compiler(std::vector<SourceEvent> events, std::int64_t now_us, Diagnostics& out)
@@ -101,25 +41,29 @@ class Compiler {
   void check() {
     order_events();
     order_tables();
-    for (const auto& event : events_) check_window(event);
+    for (const auto& event : events_) times_.push_back(resolve_times(event, now_us_, out_));
+    order_times();
     resolve();
     for (const auto& table : tables_) warn_about(table);
     check_nesting();
+    check_items(events_, out_);
   }
 
   [[nodiscard]] model::RuleSet build() const {
     model::RuleSet set;
-    for (const auto& event : events_) {
-      set.events.push_back({event.name.text, event.trigger, event.hint_radius_tiles,
-                            event.starts_us, event.ends_us});
+    for (std::size_t i = 0; i < events_.size(); ++i) set.events.push_back(event_of(i));
+    for (const auto& time : ordered_times_) {
+      set.times.push_back({time.name, time.event, times_[time.event].times[time.index]});
     }
     std::map<std::string_view, std::uint32_t> items;
-    for (const auto& table : tables_) {
+    for (std::uint32_t i = 0; i < tables_.size(); ++i) {
+      const Table& table = tables_[i];
       model::LootTable flat;
       flat.name = table.source->name.text;
       flat.event = table.event;
       flat.first_entry = static_cast<std::uint32_t>(set.entries.size());
       flat.entry_count = static_cast<std::uint32_t>(table.source->entries.size());
+      flat.timed = !reachable_times_[i].empty();
       for (const auto& entry : table.source->entries) {
         std::uint32_t index = 0;
         if (entry.is_table) {
@@ -130,10 +74,13 @@ class Compiler {
           if (fresh) set.items.push_back(entry.target.text);
           index = item->second;
         }
-        set.entries.push_back({entry.weight, entry.is_table, index});
+        set.entries.push_back({entry.weight, entry.is_table, index, during_of(table, entry)});
         flat.total_weight += entry.weight;
       }
       set.tables.push_back(std::move(flat));
+    }
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      set.events[i].item_tiers = tiers_of(events_[i], items);
     }
     set.version = version_of(set);
     assert_invariants(set);
@@ -198,16 +145,99 @@ class Compiler {
     }
   }
 
-  void check_window(const SourceEvent& event) {
-    if (event.ends_us <= event.starts_us) {
-      out_.error(event.file, event.ends_at,
-                 fmt::format("ends: {} is not after starts, {}; the event would never open",
-                             format_time_us(event.ends_us), format_time_us(event.starts_us)));
-    } else if (event.ends_us <= now_us_) {
-      out_.warning(event.file, event.ends_at,
-                   fmt::format("the event \"{}\" was over at {}; nothing can be found in it",
-                               event.name.text, format_time_us(event.ends_us)));
+  // All named times by event and name, whatever their order in the files.
+  void order_times() {
+    for (std::uint32_t i = 0; i < events_.size(); ++i) {
+      for (std::uint32_t k = 0; k < events_[i].times.size(); ++k) {
+        ordered_times_.push_back({events_[i].times[k].name.text, i, k});
+      }
     }
+    std::sort(ordered_times_.begin(), ordered_times_.end());
+  }
+
+  // As in model::LootEntry; 0 also for a name that there is not.
+  [[nodiscard]] std::uint16_t during_of(const Table& table, const SourceEntry& entry) const {
+    if (entry.during.text.empty()) return 0;
+    for (std::size_t i = 0; i < ordered_times_.size(); ++i) {
+      if (ordered_times_[i].event == table.event && ordered_times_[i].name == entry.during.text) {
+        return static_cast<std::uint16_t>(i + 1);
+      }
+    }
+    return 0;
+  }
+
+  void check_during(const Table& table) {
+    const auto& entries = table.source->entries;
+    std::vector<std::string_view> names;
+    for (const auto& time : events_[table.event].times) names.push_back(time.name.text);
+    for (const auto& entry : entries) {
+      if (entry.during.text.empty() || during_of(table, entry) != 0) continue;
+      const std::string near = out_.full() ? std::string{} : did_you_mean(entry.during.text, names);
+      out_.error(
+          file_of(table), entry.during.at,
+          fmt::format("during: there is no time \"{}\" in times{}", entry.during.text, near));
+    }
+    const bool always = std::any_of(entries.begin(), entries.end(), [](const SourceEntry& entry) {
+      return entry.during.text.empty();
+    });
+    if (always || entries.empty()) return;
+    out_.error(file_of(table), table.source->name.at,
+               fmt::format("every entry of \"{}\" has during; at other times a roll on it could "
+                           "give nothing. Add an entry without during",
+                           table.source->name.text));
+  }
+
+  // Which named times the odds of each table depend on, through the tables below.
+  void find_reachable_times(const std::vector<std::uint32_t>& levels) {
+    std::vector<std::uint32_t> order(tables_.size());
+    for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [&levels](auto a, auto b) { return levels[a] < levels[b]; });
+    for (const auto i : order) {
+      std::set<std::uint16_t>& times = reachable_times_[i];
+      for (const auto& entry : tables_[i].source->entries) {
+        const std::uint16_t during = during_of(tables_[i], entry);
+        if (during != 0) times.insert(during);
+      }
+      for (const auto below : references_[i]) {
+        times.insert(reachable_times_[below].begin(), reachable_times_[below].end());
+      }
+      if (times.size() <= limits::times_per_table_max) continue;
+      out_.error(file_of(tables_[i]), tables_[i].source->name.at,
+                 fmt::format("the odds of \"{}\" depend on {} named times, with the tables that it "
+                             "draws from; more than {}",
+                             name_of(i), times.size(), limits::times_per_table_max));
+      times.clear();  // else the tables above would repeat it
+    }
+  }
+
+  [[nodiscard]] model::EventRules event_of(std::size_t index) const {
+    const SourceEvent& source = events_[index];
+    model::EventRules event;
+    event.name = source.name.text;
+    event.trigger = source.trigger;
+    event.hint_radius_tiles = source.hint_radius_tiles;
+    event.starts_us = source.starts_us;
+    event.ends_us = source.ends_us;
+    event.enabled = source.enabled;
+    event.openings = times_[index].open;
+    event.zone = source.zone.name();
+    for (const auto& tier : source.tiers) event.tiers.push_back(tier.text);
+    return event;
+  }
+
+  [[nodiscard]] static std::vector<model::ItemTier> tiers_of(
+      const SourceEvent& event, const std::map<std::string_view, std::uint32_t>& items) {
+    std::vector<model::ItemTier> out;
+    for (const auto& item : event.items) {
+      const auto index = items.find(item.name.text);
+      const auto tier = std::find_if(event.tiers.begin(), event.tiers.end(),
+                                     [&](const auto& one) { return one.text == item.tier.text; });
+      if (index == items.end() || tier == event.tiers.end()) continue;
+      out.push_back({index->second, static_cast<std::uint32_t>(tier - event.tiers.begin())});
+    }
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.item < b.item; });
+    return out;
   }
 
   [[nodiscard]] std::optional<std::uint32_t> find_table(std::string_view name) const {
@@ -218,11 +248,12 @@ class Compiler {
     return static_cast<std::uint32_t>(at - tables_.begin());
   }
 
-  // Fills references_ and entries_of_references_.
+  // Fills references_ and sources_.
   void resolve() {
     std::vector<std::string_view> names;
     for (std::uint32_t i = 0; i < tables_.size(); ++i) names.push_back(name_of(i));
     references_.resize(tables_.size());
+    reachable_times_.resize(tables_.size());
     sources_.resize(tables_.size());
     for (std::uint32_t i = 0; i < tables_.size(); ++i) {
       for (const auto& entry : tables_[i].source->entries) {
@@ -243,14 +274,17 @@ class Compiler {
   }
 
   void warn_about(const Table& table) {
+    check_during(table);
     const auto& entries = table.source->entries;
     std::uint64_t sum = 0;
-    std::map<std::pair<bool, std::string_view>, Mark> seen;
+    std::map<std::tuple<bool, std::string_view, std::string_view>, Mark> seen;
     for (const auto& entry : entries) {
       sum += entry.weight;
       if (entry.target.text.empty()) continue;
       const auto [first, fresh] =
-          seen.emplace(std::pair{entry.is_table, std::string_view(entry.target.text)}, entry.at);
+          seen.emplace(std::tuple{entry.is_table, std::string_view(entry.target.text),
+                                  std::string_view(entry.during.text)},
+                       entry.at);
       if (fresh) continue;
       out_.warning(file_of(table), entry.target.at,
                    fmt::format("the {} \"{}\" is twice in the table \"{}\", first on line {}; the "
@@ -277,6 +311,7 @@ class Compiler {
                              path_text(cycle.path)));
     }
     if (!nesting.cycles.empty()) return;
+    find_reachable_times(nesting.levels);
     for (std::uint32_t i = 0; i < tables_.size(); ++i) {
       // One more than the bound: those above it would repeat the same chain.
       if (nesting.levels[i] != limits::table_nesting_max + 1) continue;
@@ -299,17 +334,27 @@ class Compiler {
     return out;
   }
 
+  struct OrderedTime {
+    std::string name;
+    std::uint32_t event = 0;  // into events_ and times_
+    std::uint32_t index = 0;  // into the event's times
+    friend bool operator<(const OrderedTime& a, const OrderedTime& b) {
+      return std::tie(a.event, a.name, a.index) < std::tie(b.event, b.name, b.index);
+    }
+  };
+
   std::vector<SourceEvent> events_;
   std::int64_t now_us_;
   Diagnostics& out_;
   std::vector<Table> tables_;
   References references_;
   std::vector<std::vector<const SourceEntry*>> sources_;  // where each reference stands
+  std::vector<EventTimes> times_;                         // of each event
+  std::vector<OrderedTime> ordered_times_;
+  std::vector<std::set<std::uint16_t>> reachable_times_;  // of each table, as in LootEntry::during
 };
 
-}  // namespace
-
-RulesResult compile_rules(std::span<const RulesFile> files, std::int64_t now_us) {
+RulesResult compile_all(std::span<const RulesFile* const> files, std::int64_t now_us) {
   Diagnostics out;
   if (files.empty() || files.size() > limits::rules_files_max) {
     out.error(
@@ -319,10 +364,10 @@ RulesResult compile_rules(std::span<const RulesFile> files, std::int64_t now_us)
   }
   std::vector<SourceEvent> events;
   bool all_read = true;
-  for (const auto& file : files) {
-    auto root = read_yaml(file.name, file.text);
+  for (const auto* file : files) {
+    auto root = read_yaml(file->name, file->text);
     if (root) {
-      events.push_back(parse_event(*root, file.name, out));
+      events.push_back(parse_event(*root, file->name, out));
     } else {
       out.add(std::move(root).error());
       all_read = false;
@@ -337,6 +382,40 @@ RulesResult compile_rules(std::span<const RulesFile> files, std::int64_t now_us)
   loaded.set = compiler.build();
   loaded.warnings = out.take();
   return loaded;
+}
+
+std::vector<Diagnostic> not_as_locked(const RulesFile& file, const Lock& lock,
+                                      const std::string& version) {
+  const std::string data = zone_data_version();
+  const std::string zones =
+      lock.zone_data.empty() || lock.zone_data == data
+          ? ""
+          : fmt::format(" The time zone data are {} there and {} here.", lock.zone_data, data);
+  return {Diagnostic{
+      file.name, lock.version_at, Severity::error,
+      fmt::format("the lock is for version {}, but the files beside it come to {}: they are not "
+                  "all here, or were changed without it. Write it anew with: hunt rules lock.{}",
+                  lock.version, version, zones)}};
+}
+
+}  // namespace
+
+RulesResult compile_rules(std::span<const RulesFile> files, std::int64_t now_us) {
+  std::vector<const RulesFile*> events;
+  const RulesFile* locked = nullptr;
+  for (const auto& file : files) {
+    if (is_lock_file(file.name)) {
+      locked = &file;
+    } else {
+      events.push_back(&file);
+    }
+  }
+  auto loaded = compile_all(events, now_us);
+  if (!loaded || locked == nullptr) return loaded;
+  const auto lock = read_lock(locked->name, locked->text);
+  if (!lock) return tl::unexpected(lock.error());
+  if (lock->version == loaded->set.version) return loaded;
+  return tl::unexpected(not_as_locked(*locked, *lock, loaded->set.version));
 }
 
 }  // namespace hunt::rules

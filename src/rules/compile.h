@@ -2,7 +2,8 @@
 //
 // Not the reading of files (load.h) and not their swapping under traffic (apps/rules_watch.h).
 // All files together are one set: table names are shared by all events. The result does not depend
-// on the names or the order of the files. A pure function of its arguments; any thread.
+// on the names or the order of the files. A pure function of its arguments and, where files name a
+// zone, of the machine's time zone data; any thread.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -27,6 +28,7 @@ struct LoadedRules {
 
 using RulesResult = tl::expected<LoadedRules, std::vector<Diagnostic>>;
 
+// A file rules.lock among them is no event: the set has to have the version that it names.
 // `now_us` (wall clock) only serves the warning that an event is over; it is not in the version.
 // Errors: at least one diagnostic of severity error, among warnings.
 // Bound: limits::rules_files_max files, tables_max tables over all of them.

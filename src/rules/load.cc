@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "model/limits.h"
+#include "rules/lock_file.h"
 
 namespace hunt::rules {
 
@@ -38,6 +39,9 @@ tl::expected<std::vector<fs::path>, std::vector<Diagnostic>> list_directory(cons
                                                limits::rules_files_max));
     }
     files.push_back(file);
+  }
+  if (!error && !files.empty() && fs::exists(path / lock_file_name, error)) {
+    files.push_back(path / lock_file_name);
   }
   if (error) {
     return refuse(path.string(), fmt::format("cannot list the directory: {}", error.message()));

@@ -13,9 +13,9 @@
 namespace hunt::rules {
 
 // `path` itself, or the *.yaml and *.yml files of the directory `path`, by name, not those of its
-// directories and not hidden ones; "-" is standard input. Else only regular files (and links to
-// them) are read.
-// Bound: limits::rules_files_max files, rules_bytes_max each, rules_files_bytes_max together.
+// directories and not hidden ones, and its rules.lock; "-" is standard input. Else only regular
+// files (and links to them) are read. Bound: limits::rules_files_max files, rules_bytes_max each,
+// rules_files_bytes_max together.
 [[nodiscard]] tl::expected<std::vector<RulesFile>, std::vector<Diagnostic>> read_rules_files(
     const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <map>
 
@@ -27,6 +28,13 @@ model::RuleSet compiled(const std::string& tables) {
 
 Fraction fraction(const ItemOdds& odds) {
   return {Integer(odds.numerator), Integer(odds.denominator)};
+}
+
+std::vector<ItemOdds> items_of(const model::RuleSet& set, std::uint32_t table,
+                               const OpenTimes& open = {}) {
+  auto odds = table_odds(set, table, open);
+  EXPECT_TRUE(odds.has_value()) << odds.error();
+  return odds ? std::move(odds->items) : std::vector<ItemOdds>{};
 }
 
 Fraction sum(const std::vector<ItemOdds>& odds) {
@@ -54,7 +62,7 @@ TEST(Odds, are_exact_fractions_through_nesting) {
   const auto set = compiled(
       "  t: [{item: a, weight: 60}, {item: b, weight: 30}, {table: rare, weight: 10}]\n"
       "  rare: [{item: b, weight: 1}, {item: c, weight: 2}]\n");
-  const auto odds = table_odds(set, *set.find_table("t"));
+  const auto odds = items_of(set, *set.find_table("t"));
   ASSERT_EQ(odds.size(), 3U);
   EXPECT_EQ(odds[0].item, "a");
   EXPECT_EQ(odds[0].numerator + "/" + odds[0].denominator, "3/5");
@@ -67,7 +75,7 @@ TEST(Odds, are_exact_fractions_through_nesting) {
 TEST(Odds, equal_odds_are_ordered_by_name) {
   const auto set =
       compiled("  t: [{item: b, weight: 1}, {item: c, weight: 1}, {item: a, weight: 1}]\n");
-  const auto odds = table_odds(set, 0);
+  const auto odds = items_of(set, 0);
   EXPECT_EQ(odds[0].item + odds[1].item + odds[2].item, "abc");
 }
 
@@ -88,7 +96,7 @@ TEST(Odds, add_up_to_one_and_match_brute_force_for_any_seed) {
     }
     const auto set = compiled(tables);
     for (std::uint32_t t = 0; t < set.tables.size(); ++t) {
-      const auto odds = table_odds(set, t);
+      const auto odds = items_of(set, t);
       ASSERT_EQ(sum(odds), 1) << "seed " << seed;
       std::map<std::string, Fraction> expected;
       walk(set, t, 1, expected);
@@ -110,7 +118,7 @@ TEST(Odds, stay_exact_at_the_limits_of_weight_and_nesting) {
                           limits::weight_max, next);
   }
   const auto set = compiled(tables);
-  const auto odds = table_odds(set, *set.find_table("t0"));
+  const auto odds = items_of(set, *set.find_table("t0"));
   ASSERT_EQ(odds.size(), 2U);
   EXPECT_EQ(odds[1].item, "grail");
   EXPECT_EQ(odds[1].numerator, "1");
@@ -133,9 +141,96 @@ TEST(Odds, shared_tables_do_not_multiply_the_work) {
     }
   }
   const auto set = compiled(tables);
-  const auto odds = table_odds(set, *set.find_table("t0"));
+  const auto odds = items_of(set, *set.find_table("t0"));
   EXPECT_EQ(odds.size(), 30U);
   EXPECT_EQ(sum(odds), 1);
+}
+
+// An event with two named times that overlap for an hour, and a table below that has a third.
+model::RuleSet timed() {
+  const RulesFile file{"f.yaml",
+                       "event: e\nstarts: 2027-01-01\nends: 2027-01-03\n"
+                       "tiers: [low, high]\nitems: {b: {tier: low}, c: {tier: high}}\n"
+                       "times:\n"
+                       "  early: [{from: \"06:00\", for: 6h}]\n"
+                       "  late: [{from: \"11:00\", for: 6h}]\n"
+                       "  never_used: [{from: \"00:00\", for: 1h}]\n"
+                       "tables:\n"
+                       "  t: [{item: a, weight: 2}, {item: b, weight: 1, during: early},\n"
+                       "      {table: u, weight: 1}]\n"
+                       "  u: [{item: c, weight: 1}, {item: a, weight: 3, during: late}]\n"
+                       "  plain: [{item: a, weight: 1}]\n"};
+  auto result = compile_rules({&file, 1}, 0);
+  EXPECT_TRUE(result.has_value()) << format(result.error().at(0));
+  return std::move(result->set);
+}
+
+TEST(OddsInTime, has_a_case_for_all_times_that_are_ever_open_together) {
+  const auto set = timed();
+  const auto cases = time_cases(set, *set.find_table("t"));
+  std::vector<std::string> names;
+  for (const auto& [open, as_of_us] : cases) {
+    std::string text;
+    for (const auto time : open) text += set.times[time].name + " ";
+    names.push_back(text);
+    for (std::uint32_t i = 0; i < set.times.size(); ++i) {
+      if (set.times[i].name == "never_used") continue;
+      EXPECT_EQ(model::opening_at(set.times[i].openings, as_of_us) != nullptr,
+                std::count(open.begin(), open.end(), i) == 1);
+    }
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"", "early ", "late ", "early late "}));
+  EXPECT_EQ(time_cases(set, *set.find_table("u")).size(), 2U);
+  ASSERT_EQ(time_cases(set, *set.find_table("plain")).size(), 1U);
+  EXPECT_TRUE(time_cases(set, *set.find_table("plain"))[0].open.empty());
+}
+
+TEST(OddsInTime, are_exact_in_each_case) {
+  const auto set = timed();
+  const auto t = *set.find_table("t");
+  const std::map<std::size_t, std::string> wanted{
+      {0, "a 2/3, c 1/3, "},
+      {1, "a 1/2, b 1/4, c 1/4, "},
+      {2, "a 11/12, c 1/12, "},
+      {3, "a 11/16, b 1/4, c 1/16, "},
+  };
+  const auto cases = time_cases(set, t);
+  ASSERT_EQ(cases.size(), 4U);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    std::string text;
+    for (const auto& item : items_of(set, t, cases[i].open)) {
+      text += fmt::format("{} {}/{}, ", item.item, item.numerator, item.denominator);
+    }
+    EXPECT_EQ(text, wanted.at(i)) << i;
+  }
+  const auto odds = table_odds(set, t, cases[1].open);
+  ASSERT_EQ(odds->tiers.size(), 2U);
+  EXPECT_EQ(odds->tiers[0].tier, 1U) << "the highest first";
+  EXPECT_EQ(odds->tiers[0].numerator + "/" + odds->tiers[0].denominator, "1/4");
+}
+
+TEST(OddsWork, is_counted_and_refused_with_a_sentence) {
+  // Sums of weights without a common divisor at each level: denominators of many words.
+  std::string tables;
+  Prng prng(5);
+  for (int level = 0; level < 8; ++level) {
+    for (int t = 0; t < 20; ++t) {
+      tables += fmt::format("  t{}_{}:\n", level, t);
+      for (int e = 0; e < 20; ++e) {
+        const std::uint64_t weight = 1 + prng.below(limits::weight_max);
+        tables += level < 7
+                      ? fmt::format("    - {{table: t{}_{}, weight: {}}}\n", level + 1, e, weight)
+                      : fmt::format("    - {{item: i{}, weight: {}}}\n", e, weight);
+      }
+    }
+  }
+  const auto set = compiled(tables);
+  const auto table = *set.find_table("t0_0");
+  EXPECT_TRUE(table_odds(set, table).has_value());
+  const auto refused = table_odds(set, table, {}, 10'000);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().find("the exact odds of \"t0_0\" need too much work"),
+            std::string::npos);
 }
 
 TEST(OddsText, is_short_and_never_zero) {

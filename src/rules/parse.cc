@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
 #include "model/limits.h"
+#include "rules/keys.h"
 #include "rules/yaml_keys.h"
 
 namespace hunt::rules {
@@ -14,22 +16,9 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::array<std::string_view, 6> event_keys{"event",   "starts",      "ends",
-                                                     "trigger", "hint_radius", "tables"};
-constexpr std::array<std::string_view, 3> entry_keys{"item", "table", "weight"};
 constexpr std::array<std::string_view, 2> trigger_words{"step", "dig"};
-
-bool looks_like_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
-         text.find_first_of("0123456789") != std::string_view::npos;
-}
-
-// A decimal number without sign, quotes or leading zeros (which other tools read as octal).
-std::optional<std::uint64_t> whole_number(const YamlNode& node) {
-  if (node.kind != Kind::scalar || node.quoted) return {};
-  if (node.text.size() > 1 && node.text.front() == '0') return {};
-  return parse_u64(node.text);
-}
+constexpr std::array<std::string_view, 7> day_words{"mon", "tue", "wed", "thu",
+                                                    "fri", "sat", "sun"};
 
 class EventParser {
  public:
@@ -42,50 +31,169 @@ class EventParser {
       error(root.at, fmt::format("expected a map with \"event\" and \"tables\", {}", found(root)));
       return std::move(event_);
     }
-    keys_.refuse_unknown(root, event_keys);
-    if (const auto* value = keys_.require(root, "event")) event_.name = name(*value, "event");
-    if (const auto* value = keys_.require(root, "tables")) tables(*value);
-    if (const auto* value = YamlKeys::find(root, "starts")) {
-      time(*value, "starts", event_.starts_us);
+    refuse_others(root, In::event);
+    if (const auto* value = keys_.require(root, "event")) {
+      event_.name = read_name(keys_, *value, "event");
     }
-    if (const auto* value = YamlKeys::find(root, "ends")) {
-      event_.ends_at = value->at;
-      time(*value, "ends", event_.ends_us);
+    if (const auto* value = keys_.require(root, "tables")) tables(*value);
+    when(root);
+    if (const auto* value = YamlKeys::find(root, "enabled")) {
+      event_.enabled = read_flag(keys_, *value, "enabled").value_or(true);
     }
     if (const auto* value = YamlKeys::find(root, "trigger")) trigger(*value);
-    if (const auto* value = YamlKeys::find(root, "hint_radius")) hint_radius(*value);
+    if (const auto* value = YamlKeys::find(root, "hint_radius")) {
+      event_.hint_radius_tiles =
+          read_hint_radius(keys_, *value).value_or(hint_radius_tiles_default);
+    }
+    if (const auto* value = YamlKeys::find(root, "tiers")) tiers(*value);
+    if (const auto* value = YamlKeys::find(root, "items")) items(*value);
     return std::move(event_);
   }
 
  private:
   void error(Mark at, std::string message) { keys_.error(at, std::move(message)); }
 
-  SourceName name(const YamlNode& node, std::string_view what) {
-    if (node.kind == Kind::scalar && valid_name(node.text)) return {node.text, node.at};
-    std::string hint;
-    if (node.kind == Kind::scalar && !node.text.empty()) {
-      std::string near = node.text.substr(0, limits::name_bytes_max);
-      for (char& c : near) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-        if (!valid_name({&c, 1})) c = '_';
+  // An error for each key that this map does not have (yet).
+  void refuse_others(const YamlNode& map, In in) {
+    const auto known = key_names(in);
+    for (std::size_t i = 0; i < map.children.size() && !keys_.full(); i += 2) {
+      const YamlNode& key = map.children[i];
+      if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
+      const auto later = later_keys();
+      const auto one = std::find_if(later.begin(), later.end(), [&](const LaterKey& other) {
+        return other.in == in && other.name == key.text;
+      });
+      if (one == later.end()) {
+        keys_.refuse(key, known);
+      } else {
+        error(key.at, fmt::format("{}: not yet: {}", key.text, one->why));
       }
-      hint = fmt::format("; try \"{}\"", near);
     }
-    error(node.at, fmt::format("{}: expected a name of 1 to {} characters a-z, 0-9, \"_\", \".\" "
-                               "or \"-\", {}{}",
-                               what, limits::name_bytes_max, found(node), hint));
-    return {{}, node.at};
   }
 
-  void time(const YamlNode& node, std::string_view key, std::int64_t& out) {
-    const auto time_us = node.kind == Kind::scalar ? parse_time_us(node.text) : std::nullopt;
-    if (time_us) {
-      out = *time_us;
+  // False, and an error, where a value is no list or not as long as it should be.
+  bool is_list(const YamlNode& node, std::string_view key, std::string_view of, std::size_t low,
+               std::size_t high) {
+    if (node.kind != Kind::list) {
+      error(node.at, fmt::format("{}: expected a list of {}, {}", key, of, found(node)));
+      return false;
+    }
+    if (node.children.size() >= low && node.children.size() <= high) return true;
+    error(node.at, fmt::format("{}: expected {} to {} {}, found {}", key, low, high, of,
+                               node.children.size()));
+    return false;
+  }
+
+  bool is_map(const YamlNode& node, std::string_view key, std::string_view of, std::size_t high) {
+    if (node.kind != Kind::map || node.children.empty()) {
+      error(node.at, fmt::format("{}: expected a map from {}, {}", key, of,
+                                 node.kind == Kind::map ? "found an empty map" : found(node)));
+      return false;
+    }
+    if (node.children.size() / 2 <= high) return true;
+    error(node.at,
+          fmt::format("{}: {} {}, more than {}", key, node.children.size() / 2, key, high));
+    return false;
+  }
+
+  // zone, starts, ends, open and times: the zone first, since the others are read by it.
+  void when(const YamlNode& root) {
+    const YamlNode* zone = YamlKeys::find(root, "zone");
+    if (zone != nullptr) read_zone(*zone);
+    const Zone* const known = zone != nullptr ? &event_.zone : nullptr;
+    const auto time = [&](std::string_view key, std::int64_t& out) {
+      const YamlNode* node = YamlKeys::find(root, key);
+      if (node == nullptr) return false;
+      const auto time_us = read_time(keys_, *node, key, known);
+      if (!time_us) event_.times_are_right = false;
+      if (time_us) out = *time_us;
+      if (key == "ends") event_.ends_at = node->at;
+      return true;
+    };
+    const bool starts = time("starts", event_.starts_us);
+    const bool ends = time("ends", event_.ends_us);
+    for (const std::string_view key : {"open", "times"}) {
+      const YamlNode* node = YamlKeys::find(root, key);
+      if (node == nullptr) continue;
+      if (!starts || !ends) {
+        error(node->at, fmt::format("{}: needs {}; openings are computed ahead, at most {}", key,
+                                    !starts && !ends ? "starts and ends"
+                                    : starts         ? "ends"
+                                                     : "starts",
+                                    with_commas(limits::openings_max)));
+        event_.times_are_right = false;
+      }
+      key == "open" ? openings(*node, key, event_.open) : times(*node);
+    }
+  }
+
+  void read_zone(const YamlNode& node) {
+    if (node.kind != Kind::scalar) {
+      error(node.at, fmt::format("zone: expected a place such as Europe/Berlin, {}", found(node)));
+    } else if (auto zone = Zone::find(node.text)) {
+      event_.zone = std::move(*zone);
+      return;
+    } else {
+      error(node.at, "zone: " + zone.error());
+    }
+    event_.times_are_right = false;
+  }
+
+  void times(const YamlNode& node) {
+    if (!is_map(node, "times", "names to openings", limits::times_per_event_max)) return;
+    for (std::size_t i = 0; i < node.children.size(); i += 2) {
+      SourceTime time{read_key_name(keys_, node.children[i], "name of a time"), {}};
+      openings(node.children[i + 1], printable(time.name.text), time.openings);
+      event_.times.push_back(std::move(time));
+    }
+  }
+
+  void openings(const YamlNode& node, std::string_view key, SourceOpenings& out) {
+    out.at = node.at;
+    if (!is_list(node, key, "openings such as {days: [fri, sat], from: \"18:00\", for: 6h}", 1,
+                 limits::openings_listed_max)) {
       return;
     }
-    error(node.at, fmt::format("{}: expected a time such as 2026-11-23T18:30:00Z or "
-                               "2026-11-23T18:30:00+02:00, {}",
-                               key, found(node)));
+    for (const auto& child : node.children) opening(child, out);
+  }
+
+  void opening(const YamlNode& node, SourceOpenings& out) {
+    if (node.kind != Kind::map) {
+      error(node.at, fmt::format("expected an opening such as {{days: [fri, sat], from: \"18:00\", "
+                                 "for: 6h}}, {}",
+                                 found(node)));
+      return;
+    }
+    refuse_others(node, In::opening);
+    Recurring one;
+    if (const auto* value = YamlKeys::find(node, "days")) one.days = days(*value);
+    const YamlNode* from = keys_.require(node, "from");
+    const YamlNode* length = keys_.require(node, "for");
+    const auto minutes = from == nullptr ? std::nullopt : read_time_of_day(keys_, *from, "from");
+    const auto for_us = length == nullptr ? std::nullopt : read_duration(keys_, *length, "for");
+    if (!minutes || !for_us || one.days == 0) return;
+    one.from_minutes = *minutes;
+    one.for_us = *for_us;
+    out.recurring.push_back(one);
+    out.from_at.push_back(from->at);
+  }
+
+  // 0: wrong.
+  std::uint8_t days(const YamlNode& node) {
+    if (!is_list(node, "days", "days such as [fri, sat]", 1, day_words.size())) return 0;
+    std::uint8_t out = 0;
+    for (const auto& child : node.children) {
+      const auto day = std::find(day_words.begin(), day_words.end(), child.text);
+      if (child.kind != Kind::scalar || day == day_words.end()) {
+        error(child.at, fmt::format("days: expected mon, tue, wed, thu, fri, sat or sun, {}{}",
+                                    found(child), did_you_mean(child.text, day_words)));
+        return 0;
+      }
+      const auto bit = static_cast<std::uint8_t>(1U << (day - day_words.begin()));
+      if ((out & bit) != 0) error(child.at, fmt::format("days: \"{}\" is here twice", *day));
+      out = static_cast<std::uint8_t>(out | bit);
+    }
+    return out;
   }
 
   void trigger(const YamlNode& node) {
@@ -98,32 +206,77 @@ class EventParser {
                                did_you_mean(node.text, trigger_words)));
   }
 
-  void hint_radius(const YamlNode& node) {
-    const auto tiles = whole_number(node);
-    if (tiles && *tiles <= static_cast<std::uint64_t>(limits::hint_radius_tiles_max)) {
-      event_.hint_radius_tiles = static_cast<std::int32_t>(*tiles);
-      return;
+  void tiers(const YamlNode& node) {
+    if (!is_list(node, "tiers", "names from low to high", 2, limits::tiers_max)) return;
+    for (const auto& child : node.children) {
+      SourceName tier = read_name(keys_, child, "tier");
+      const auto same = [&tier](const SourceName& other) { return other.text == tier.text; };
+      if (!tier.text.empty() && std::any_of(event_.tiers.begin(), event_.tiers.end(), same)) {
+        error(tier.at, fmt::format("tiers: \"{}\" is here twice", tier.text));
+      }
+      event_.tiers.push_back(std::move(tier));
     }
-    error(node.at, fmt::format("hint_radius: expected a whole number of tiles from 0 to {}, {}",
-                               limits::hint_radius_tiles_max, found(node)));
   }
 
-  void tables(const YamlNode& node) {
-    if (node.kind != Kind::map || node.children.empty()) {
-      error(node.at, fmt::format("tables: expected a map from table names to lists of entries, {}",
-                                 node.kind == Kind::map ? "found an empty map" : found(node)));
-      return;
-    }
-    if (node.children.size() / 2 > limits::tables_max) {
-      error(node.at, fmt::format("tables: {} tables, more than {}", node.children.size() / 2,
-                                 limits::tables_max));
+  void items(const YamlNode& node) {
+    event_.items_at = node.at;
+    if (!is_map(node, "items", "items to their facts, such as comet_cape: {tier: legendary}",
+                limits::entries_per_table_max)) {
       return;
     }
     for (std::size_t i = 0; i < node.children.size(); i += 2) {
-      SourceTable table{name(node.children[i], "table name"), {}};
-      entries(node.children[i + 1], table);
+      SourceItem item{read_key_name(keys_, node.children[i], "item", NameOf::item), {}};
+      const YamlNode& facts = node.children[i + 1];
+      if (facts.kind != Kind::map) {
+        error(facts.at, fmt::format("item \"{}\": expected its facts, such as {{tier: legendary}}, "
+                                    "{}",
+                                    printable(item.name.text), found(facts)));
+        continue;
+      }
+      refuse_others(facts, In::item);
+      if (const auto* value = keys_.require(facts, "tier")) {
+        item.tier = read_name(keys_, *value, "tier");
+      }
+      event_.items.push_back(std::move(item));
+    }
+  }
+
+  void tables(const YamlNode& node) {
+    if (!is_map(node, "tables", "table names to lists of entries", limits::tables_max)) return;
+    for (std::size_t i = 0; i < node.children.size(); i += 2) {
+      SourceTable table{read_key_name(keys_, node.children[i], "table name"), {}};
+      const YamlNode& value = node.children[i + 1];
+      if (value.kind == Kind::map) {
+        pools(value, table);
+      } else {
+        entries(value, table);
+      }
       event_.tables.push_back(std::move(table));
     }
+  }
+
+  // The long form of a table, which can only say what the short one does.
+  void pools(const YamlNode& node, SourceTable& table) {
+    refuse_others(node, In::table);
+    const YamlNode* list = keys_.require(node, "pools");
+    if (list == nullptr) return;
+    if (list->kind != Kind::list || list->children.empty()) {
+      error(list->at,
+            fmt::format("pools: expected a list with one pool such as {{draw: [...]}}, {}",
+                        list->kind == Kind::list ? "found an empty one" : found(*list)));
+      return;
+    }
+    const YamlNode& pool = list->children.front();
+    if (list->children.size() > 1) {
+      error(list->children[1].at,
+            "pools: not yet: a find gives exactly one item in this version, so one pool is all");
+    }
+    if (pool.kind != Kind::map) {
+      error(pool.at, fmt::format("expected a pool such as {{draw: [...]}}, {}", found(pool)));
+      return;
+    }
+    refuse_others(pool, In::pool);
+    if (const auto* draw = keys_.require(pool, "draw")) entries(*draw, table);
   }
 
   void entries(const YamlNode& node, SourceTable& table) {
@@ -151,7 +304,7 @@ class EventParser {
                                  found(node)));
       return;
     }
-    keys_.refuse_unknown(node, entry_keys);
+    refuse_others(node, In::entry);
     SourceEntry entry;
     entry.at = node.at;
     const YamlNode* item = YamlKeys::find(node, "item");
@@ -159,36 +312,20 @@ class EventParser {
     if (item != nullptr && nested != nullptr) {
       error(nested->at, "an entry is an item or a table, not both; make two entries");
     } else if (item == nullptr && nested == nullptr) {
-      error(node.at, "an entry needs \"item\" or \"table\"");
+      if (YamlKeys::find(node, "nothing") == nullptr)
+        error(node.at, "an entry needs \"item\" or \"table\"");
     } else {
       entry.is_table = nested != nullptr;
-      entry.target = name(entry.is_table ? *nested : *item, entry.is_table ? "table" : "item");
+      entry.target = entry.is_table ? read_name(keys_, *nested, "table")
+                                    : read_name(keys_, *item, "item", NameOf::item);
     }
-    if (const auto* value = keys_.require(node, "weight")) entry.weight = weight(*value);
+    if (const auto* value = keys_.require(node, "weight")) {
+      entry.weight = read_weight(keys_, *value);
+    }
+    if (const auto* value = YamlKeys::find(node, "during")) {
+      entry.during = read_name(keys_, *value, "during");
+    }
     table.entries.push_back(std::move(entry));
-  }
-
-  std::uint64_t weight(const YamlNode& node) {
-    const auto value = whole_number(node);
-    if (value && *value >= 1 && *value <= limits::weight_max) return *value;
-    const std::string_view text = node.text;
-    std::string_view advice;
-    if (value && *value == 0) {
-      advice = "; it could never be drawn: leave the entry out";
-    } else if (node.quoted && looks_like_number(text)) {
-      advice = "; remove the quotes";
-    } else if (text.starts_with('-') && looks_like_number(text.substr(1))) {
-      advice = "; a weight cannot be negative";
-    } else if (text.ends_with('%') && looks_like_number(text.substr(0, text.size() - 1))) {
-      advice = "; weights are relative, not percents: leave out the % sign";
-    } else if (looks_like_number(text) && text.find('.') != std::string_view::npos) {
-      advice = "; weights are relative: multiply all weights of the table, 0.5 and 1.5 is 1 and 3";
-    } else if (looks_like_number(text) && text.size() > 9) {
-      advice = "; weights are relative: divide all weights of the table";
-    }
-    error(node.at, fmt::format("weight: expected a whole number from 1 to {}, {}{}",
-                               limits::weight_max, found(node), advice));
-    return 0;
   }
 
   YamlKeys keys_;
@@ -196,14 +333,6 @@ class EventParser {
 };
 
 }  // namespace
-
-bool valid_name(std::string_view text) noexcept {
-  return !text.empty() && text.size() <= limits::name_bytes_max &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-                  c == '-';
-         });
-}
 
 SourceEvent parse_event(const YamlNode& root, std::string_view file, Diagnostics& out) {
   return EventParser(file, out).parse(root);

@@ -47,23 +47,24 @@ TEST_P(BadEvent, is_answered_with_its_place_and_what_to_do) {
 
 INSTANTIATE_TEST_SUITE_P(
     Shape, BadEvent,
-    testing::Values(BadInput{"[1]", "1:1",
-                             "expected a map with \"event\" and \"tables\", found a list"},
-                    BadInput{"starlight", "1:1", "found \"starlight\""},
-                    BadInput{TAIL, "1:1", "the key \"event\" is missing"},
-                    BadInput{HEAD, "1:1", "the key \"tables\" is missing"},
-                    BadInput{HEAD "trigers: step\n" TAIL, "2:1", "(did you mean \"trigger\"?)"},
-                    BadInput{HEAD "caps: 1\n" TAIL, "2:1", "the keys here are event, starts, ends"},
-                    BadInput{"event: Star Light\n" TAIL, "1:8", "try \"star_light\""},
-                    BadInput{"event:\n" TAIL, "1:1", "found nothing"},
-                    BadInput{"event: ''\n" TAIL, "1:8", "expected a name of 1 to 64"},
-                    BadInput{"event: [a]\n" TAIL, "1:8", "found a list"},
-                    BadInput{HEAD "tables: {}\n", "2:9", "found an empty map"},
-                    BadInput{HEAD "tables: [a]\n", "2:9", "found a list"},
-                    BadInput{HEAD "tables: {t: }\n", "2:10", "expected a list of entries"},
-                    BadInput{HEAD "tables: {t: []}\n", "2:13", "table \"t\" is empty"},
-                    BadInput{HEAD "tables: {t: {item: a, weight: 1}}\n", "2:13", "found a map"},
-                    BadInput{HEAD "tables: {T!: [{item: a, weight: 1}]}\n", "2:10", "try \"t_\""}));
+    testing::Values(
+        BadInput{"[1]", "1:1", "expected a map with \"event\" and \"tables\", found a list"},
+        BadInput{"starlight", "1:1", "found \"starlight\""},
+        BadInput{TAIL, "1:1", "the key \"event\" is missing"},
+        BadInput{HEAD, "1:1", "the key \"tables\" is missing"},
+        BadInput{HEAD "trigers: step\n" TAIL, "2:1", "(did you mean \"trigger\"?)"},
+        BadInput{HEAD "caps: 1\n" TAIL, "2:1", "the keys here are event, enabled, zone"},
+        BadInput{"event: Star Light\n" TAIL, "1:8", "try \"star_light\""},
+        BadInput{"event:\n" TAIL, "1:1", "found nothing"},
+        BadInput{"event: ''\n" TAIL, "1:8", "expected a name of 1 to 64"},
+        BadInput{"event: [a]\n" TAIL, "1:8", "found a list"},
+        BadInput{HEAD "tables: {}\n", "2:9", "found an empty map"},
+        BadInput{HEAD "tables: [a]\n", "2:9", "found a list"},
+        BadInput{HEAD "tables: {t: }\n", "2:10", "expected a list of entries"},
+        BadInput{HEAD "tables: {t: []}\n", "2:13", "table \"t\" is empty"},
+        BadInput{HEAD "tables: {t: {item: a, weight: 1}}\n", "2:13",
+                 "the key \"pools\" is missing"},
+        BadInput{HEAD "tables: {T!: [{item: a, weight: 1}]}\n", "2:10", "try \"t_\""}));
 
 INSTANTIATE_TEST_SUITE_P(
     Fields, BadEvent,
@@ -71,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{HEAD "starts: tomorrow\n" TAIL, "2:9", "expected a time such as 2026"},
         BadInput{HEAD "starts: 2026-02-30\n" TAIL, "2:9", "found \"2026-02-30\""},
         BadInput{HEAD "starts: 2026-11-01T25:00:00Z\n" TAIL, "2:9", "expected a time"},
-        BadInput{HEAD "ends: 2026-11-01T00:00:00\n" TAIL, "2:7", "expected a time"},
+        BadInput{HEAD "ends: 2026-11-01T00:00:00\n" TAIL, "2:7", "has no offset"},
         BadInput{HEAD "ends: {}\n" TAIL, "2:7", "found a map"},
         BadInput{HEAD "starts: 2026-12-01\nends: 2026-11-01\n" TAIL, "3:7", "would never open"},
         BadInput{HEAD "starts: 2026-12-01\nends: 2026-12-01\n" TAIL, "3:7", "would never open"},
@@ -90,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadInput{ENTRY("{weight: 1}"), "4:7", "an entry needs"},
                     BadInput{ENTRY("{item: a, table: t, weight: 1}"), "4:24", "not both"},
                     BadInput{ENTRY("{itm: a, weight: 1}"), "4:8", "(did you mean \"item\"?)"},
-                    BadInput{ENTRY("{item: A, weight: 1}"), "4:14", "try \"a\""},
+                    BadInput{ENTRY("{item: A!, weight: 1}"), "4:14", "try \"A_\""},
                     BadInput{ENTRY("{item: , weight: 1}"), "4:8", "found nothing"},
                     BadInput{ENTRY("{item: a, weight: 0}"), "4:25", "leave the entry out"},
                     BadInput{ENTRY("{item: a, weight: -5}"), "4:25", "cannot be negative"},
@@ -144,7 +145,7 @@ TEST(ParseEvent, defaults_stand_where_fields_are_missing) {
 TEST(ParseEvent, reports_all_mistakes_of_a_file_in_order) {
   const std::string answer = refusals(
       "evnt: e\nstarts: x\ntrigger: y\ntables:\n  t:\n    - {item: a, weight: 0}\n"
-      "    - {table: nope, weight: 1}\n    - {item: B, weight: 1}\n");
+      "    - {table: nope, weight: 1}\n    - {item: B!, weight: 1}\n");
   std::size_t at = 0;
   for (const auto* start : {"f.yaml:1:1: ", "f.yaml:1:1: ", "f.yaml:2:9: ", "f.yaml:3:10: ",
                             "f.yaml:6:25: ", "f.yaml:7:15: ", "f.yaml:8:14: "}) {
@@ -156,7 +157,7 @@ TEST(ParseEvent, reports_all_mistakes_of_a_file_in_order) {
 
 TEST(ParseEvent, a_report_is_bounded) {
   std::string text = HEAD "tables:\n  t:\n";
-  for (int i = 0; i < 4'000; ++i) text += "    - {item: A, weight: 0}\n";
+  for (int i = 0; i < 4'000; ++i) text += "    - {item: A!, weight: 0}\n";
   const RulesFile file{"f.yaml", text};
   const auto result = compile_rules({&file, 1}, 0);
   ASSERT_FALSE(result.has_value());

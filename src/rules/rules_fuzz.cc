@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "model/limits.h"
 #include "rules/compile.h"
+#include "rules/odds.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hunt;
@@ -27,5 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HUNT_ASSERT(first->set.events.size() == 1);
   const auto second = rules::compile_rules({&file, 1}, 0);
   HUNT_ASSERT(second && second->set.version == first->set.version);
+  for (const auto& [open, as_of_us] : rules::time_cases(first->set, 0)) {
+    const auto odds = rules::table_odds(first->set, 0, open, 100'000);
+    HUNT_ASSERT(!odds || !odds->items.empty());
+  }
   return 0;
 }

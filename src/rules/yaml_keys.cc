@@ -25,10 +25,13 @@ const YamlNode* YamlKeys::require(const YamlNode& map, std::string_view key) {
 void YamlKeys::refuse_unknown(const YamlNode& map, std::span<const std::string_view> known) {
   for (std::size_t i = 0; i < map.children.size() && !out_.full(); i += 2) {
     const YamlNode& key = map.children[i];
-    if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
-    error(key.at, fmt::format("unknown key \"{}\"{}; the keys here are {}", printable(key.text),
-                              did_you_mean(key.text, known), fmt::join(known, ", ")));
+    if (std::find(known.begin(), known.end(), key.text) == known.end()) refuse(key, known);
   }
+}
+
+void YamlKeys::refuse(const YamlNode& key, std::span<const std::string_view> known) {
+  error(key.at, fmt::format("unknown key \"{}\"{}; the keys here are {}", printable(key.text),
+                            did_you_mean(key.text, known), fmt::join(known, ", ")));
 }
 
 std::uint64_t YamlKeys::whole(const YamlNode& node, std::string_view key, std::uint64_t low,

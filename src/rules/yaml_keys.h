@@ -18,6 +18,8 @@ class YamlKeys {
   YamlKeys(std::string_view file, Diagnostics& out) : file_(file), out_(out) {}
 
   void error(Mark at, std::string message) { out_.error(file_, at, std::move(message)); }
+  void warning(Mark at, std::string message) { out_.warning(file_, at, std::move(message)); }
+  [[nodiscard]] bool full() const noexcept { return out_.full(); }
 
   // The value of a key; nullptr where it is not there.
   [[nodiscard]] static const YamlNode* find(const YamlNode& map, std::string_view key);
@@ -25,6 +27,8 @@ class YamlKeys {
   [[nodiscard]] const YamlNode* require(const YamlNode& map, std::string_view key);
   // An error for each other key, with the nearest known one.
   void refuse_unknown(const YamlNode& map, std::span<const std::string_view> known);
+  // The same for one key, which is not known.
+  void refuse(const YamlNode& key, std::span<const std::string_view> known);
   // The number; where it is none from `low` to `high`, an error that names `key`, and `low`.
   std::uint64_t whole(const YamlNode& node, std::string_view key, std::uint64_t low,
                       std::uint64_t high);

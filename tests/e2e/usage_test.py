@@ -8,7 +8,8 @@ from hunt_process import HUNT, HuntTest, clean_environment
 
 COMMANDS = [["up"], ["serve"], ["world"], ["world", "create"], ["world", "import"],
             ["world", "export"], ["world", "stats"], ["rules"], ["rules", "check"],
-            ["rules", "odds"], ["audit"], ["why"], ["relay"], ["doctor"]]
+            ["rules", "odds"], ["rules", "simulate"], ["rules", "diff"], ["rules", "disclose"],
+            ["rules", "lock"], ["rules", "schema"], ["rules", "keys"], ["audit"], ["why"], ["relay"], ["doctor"]]
 
 
 class Usage(HuntTest):

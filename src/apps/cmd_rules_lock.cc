@@ -1,0 +1,87 @@
+// hunt rules lock: names the version that the files of a directory come to, beside them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "adapters/system/system_clock.h"
+#include "apps/rules_commands.h"
+#include "rules/lock_file.h"
+#include "rules/zones.h"
+
+namespace hunt::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t note_bytes_max = 200;
+
+struct LockFlags {
+  std::string path;
+  std::string note;
+};
+
+// A whole file in place of the old one, or the old one.
+Result<void> replace_file(const fs::path& path, const std::string& text) {
+  const fs::path fresh = path.string() + ".new";
+  std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  std::error_code error;
+  if (file) fs::rename(fresh, path, error);
+  if (file && !error) return {};
+  std::error_code ignored;
+  fs::remove(fresh, ignored);
+  return fail(Errc::unavailable, fmt::format("cannot write {}{}{}", path.string(),
+                                             error ? ": " : "", error ? error.message() : ""));
+}
+
+int run_lock(const LockFlags& flags) {
+  if (!fs::is_directory(flags.path)) {
+    return report({Errc::invalid_argument,
+                   fmt::format("{} is no directory; a lock is for all files of one", flags.path),
+                   "path"});
+  }
+  auto files = rules::read_rules_files(flags.path);
+  if (!files) return refuse_rules(files.error(), false);
+  std::erase_if(*files, [](const auto& file) { return rules::is_lock_file(file.name); });
+  const auto loaded = rules::compile_rules(*files, system::SystemClock().wall_us());
+  if (!loaded) return refuse_rules(loaded.error(), false);
+  print_diagnostics(loaded->warnings);
+  const fs::path path = fs::path(flags.path) / rules::lock_file_name;
+  rules::Lock lock;
+  lock.version = loaded->set.version;
+  lock.zone_data = rules::zone_data_version();
+  lock.note = flags.note;
+  if (const auto written = replace_file(path, rules::lock_text(lock)); !written) {
+    return report(written.error());
+  }
+  print_line(fmt::format("{}: version {}", path.string(), lock.version));
+  return 0;
+}
+
+}  // namespace
+
+void add_rules_lock(CommandLine& line, CLI::App& rules) {
+  auto* command = rules.add_subcommand("lock", "write which version the files of a directory are");
+  auto flags = std::make_shared<LockFlags>();
+  command->add_option("path", flags->path, "a directory of *.yaml files")->required();
+  command->add_option("--note", flags->note, "what has changed, for whoever reads the lock")
+      ->check([](const std::string& note) {
+        const bool plain = std::all_of(note.begin(), note.end(), [](char c) { return c >= ' '; });
+        return note.size() <= note_bytes_max && plain
+                   ? std::string()
+                   : fmt::format("at most {} bytes of printable ASCII", note_bytes_max);
+      });
+  command->footer(
+      "Examples:\n"
+      "  hunt rules lock events/ --note 'crown 1/500 -> 1/200'\n"
+      "With a rules.lock, files count only when they come to the version that it names.");
+  command->callback([&line, flags] { line.run = [flags] { return run_lock(*flags); }; });
+}
+
+}  // namespace hunt::apps

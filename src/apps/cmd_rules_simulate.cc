@@ -1,0 +1,187 @@
+// hunt rules simulate: rolls like the engine and compares what came with what should come.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <map>
+#include <memory>
+
+#include "apps/rules_commands.h"
+#include "base/prng.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "engine/roll.h"
+#include "rules/chi_square.h"
+#include "rules/diff.h"
+#include "rules/odds.h"
+
+namespace hunt::apps {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr double p_min = 1e-6;
+constexpr std::size_t bar_columns = 40;
+
+struct SimulateFlags {
+  RulesFrom from;
+  std::string table;
+  std::uint64_t rolls = 1'000'000;
+  std::uint64_t seed = 1;
+  bool json = false;
+};
+
+struct Simulated {
+  rules::TableOdds odds;
+  std::vector<std::uint64_t> counts;  // of odds.items
+  std::uint64_t strangers = 0;        // items that the odds do not have
+  rules::Fit fit;
+  [[nodiscard]] bool fits() const { return strangers == 0 && fit.p >= p_min; }
+};
+
+engine::Roller roller_of(std::uint64_t seed) {
+  std::array<std::uint8_t, 8> bytes{};
+  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(seed >> (8 * i));
+  const Digest256 event_seed = Sha256().of(bytes);
+  return engine::Roller(event_seed);
+}
+
+Simulated simulate(const model::RuleSet& set, std::uint32_t table, std::int64_t as_of_us,
+                   rules::TableOdds odds, const SimulateFlags& flags) {
+  engine::Roller roller = roller_of(flags.seed);
+  Prng prng(flags.seed);
+  std::vector<std::uint64_t> by_item(set.items.size());
+  for (std::uint64_t i = 0; i < flags.rolls; ++i) {
+    ++by_item[roller.roll(set, table, {prng.next(), prng.next()}, as_of_us)];
+  }
+  std::map<std::string_view, std::uint64_t> seen;
+  for (std::size_t i = 0; i < by_item.size(); ++i) {
+    if (by_item[i] > 0) seen[set.items[i]] = by_item[i];
+  }
+  Simulated out;
+  std::vector<double> probabilities;
+  std::uint64_t known = 0;
+  for (const auto& item : odds.items) {
+    const auto found = seen.find(item.item);
+    out.counts.push_back(found == seen.end() ? 0 : found->second);
+    probabilities.push_back(item.probability);
+    known += out.counts.back();
+  }
+  out.strangers = flags.rolls - known;
+  out.fit = rules::chi_square(out.counts, probabilities);
+  out.odds = std::move(odds);
+  return out;
+}
+
+void print_simulated(const std::string& heading, const Simulated& result, std::uint64_t rolls) {
+  std::size_t width = 4;
+  double most = 0;
+  for (std::size_t i = 0; i < result.counts.size(); ++i) {
+    width = std::max(width, result.odds.items[i].item.size());
+    most = std::max(most, static_cast<double>(result.counts[i]));
+  }
+  print_line(heading);
+  print_line(fmt::format("  {:<{}}  {:>13}  {:>15}", "item", width, "rolled", "expected"));
+  for (std::size_t i = 0; i < result.counts.size(); ++i) {
+    const auto& item = result.odds.items[i];
+    const double share = most == 0 ? 0 : static_cast<double>(result.counts[i]) / most;
+    const auto columns = static_cast<std::size_t>(share * bar_columns + 0.5);
+    print_line(fmt::format(
+        "  {:<{}}  {:>13}  {:>15.1f}  {}", item.item, width, with_commas(result.counts[i]),
+        item.probability * static_cast<double>(rolls), std::string(columns, '#')));
+  }
+  print_line(fmt::format("  chi-square {:.2f} with {} degrees of freedom, p = {:.3g}: {}",
+                         result.fit.statistic, result.fit.freedom, result.fit.p,
+                         result.fits() ? "as the odds say" : "NOT as the odds say"));
+}
+
+json::object json_of(const model::RuleSet& set, const std::string& table, const Simulated& result) {
+  json::object out;
+  out["table"] = table;
+  json::array during;
+  for (const auto time : result.odds.open) during.emplace_back(set.times[time].name);
+  if (!during.empty()) out["during"] = std::move(during);
+  json::array items;
+  for (std::size_t i = 0; i < result.counts.size(); ++i) {
+    json::object one;
+    one["item"] = result.odds.items[i].item;
+    one["rolled"] = result.counts[i];
+    one["probability"] = result.odds.items[i].probability;
+    items.push_back(std::move(one));
+  }
+  out["items"] = std::move(items);
+  out["chi_square"] = result.fit.statistic;
+  out["freedom"] = result.fit.freedom;
+  out["p"] = result.fit.p;
+  out["fits"] = result.fits();
+  return out;
+}
+
+int run_simulate(const SimulateFlags& flags) {
+  const auto set = flags.from.load(flags.json);
+  if (!set) return 1;
+  if (!flags.table.empty() && !set->find_table(flags.table)) {
+    return report_unknown_table(*set, flags.table);
+  }
+  std::vector<bool> drawn(set->tables.size(), false);
+  for (const auto& entry : set->entries) {
+    if (entry.is_table) drawn[entry.index] = true;
+  }
+  bool fits = true;
+  json::array tables;
+  for (std::uint32_t i = 0; i < set->tables.size(); ++i) {
+    const std::string& name = set->tables[i].name;
+    if (flags.table.empty() ? drawn[i] : name != flags.table) continue;
+    for (const auto& [open, as_of_us] : rules::time_cases(*set, i)) {
+      auto odds = rules::table_odds(*set, i, open);
+      if (!odds) return report({Errc::too_large, odds.error(), "table"});
+      const Simulated result = simulate(*set, i, as_of_us, std::move(*odds), flags);
+      fits = fits && result.fits();
+      if (flags.json) {
+        tables.push_back(json_of(*set, name, result));
+        continue;
+      }
+      const std::string during = rules::names_of(*set, open);
+      print_simulated(fmt::format("table {}{}{}: {} rolls", name, during.empty() ? "" : ", during ",
+                                  during, with_commas(flags.rolls)),
+                      result, flags.rolls);
+    }
+  }
+  if (flags.json) {
+    json::object out;
+    out["version"] = set->version;
+    out["rolls"] = flags.rolls;
+    out["seed"] = flags.seed;
+    out["tables"] = std::move(tables);
+    print_line(json::serialize(out));
+  }
+  return fits ? 0 : 1;
+}
+
+}  // namespace
+
+void add_rules_simulate(CommandLine& line, CLI::App& rules) {
+  auto* command =
+      rules.add_subcommand("simulate", "roll as the engine does, and compare with the odds");
+  auto flags = std::make_shared<SimulateFlags>();
+  flags->from.add_to(*command);
+  command->add_option("--table", flags->table,
+                      "only this table (else all that no other one draws from)");
+  command->add_option("--rolls", flags->rolls, "rolls of each table")
+      ->check(CLI::Range(1'000, 100'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", flags->seed, "another seed gives other rolls")
+      ->capture_default_str();
+  command->add_flag("--json", flags->json, "print the result as JSON");
+  command->footer(
+      "Examples:\n"
+      "  hunt rules simulate --builtin\n"
+      "  hunt rules simulate examples/rules --table winter_chest --rolls 10000000\n"
+      "The exit code is 1 where chance alone would hardly ever give such counts (p below 1e-6).");
+  command->callback([&line, flags] { line.run = [flags] { return run_simulate(*flags); }; });
+}
+
+}  // namespace hunt::apps

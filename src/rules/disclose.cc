@@ -1,0 +1,255 @@
+#include "rules/disclose.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/text.h"
+#include "rules/diff.h"
+#include "rules/zones.h"
+
+namespace hunt::rules {
+
+namespace {
+
+constexpr std::size_t openings_shown = 20;
+constexpr std::uint32_t example_finds = 10;
+
+constexpr std::string_view how_drawn =
+    "Each find is one draw of its own: what was found before does not change it. Percents and \"1 "
+    "in\" are rounded to four digits; the fraction is exact.";
+constexpr std::string_view how_checked =
+    "What a find yields is computed from a secret seed and the id of the claim, so the same claim "
+    "always yields the same. Each grant names the version of the rules that it was drawn by.";
+
+// One page as a list of parts, so that Markdown and HTML say the same.
+struct Part {
+  enum class Kind : std::uint8_t { title, heading, text, item, head, row };
+  Kind kind = Kind::text;
+  std::vector<std::string> cells;
+};
+using Parts = std::vector<Part>;
+
+void add_event(const model::RuleSet& set, const model::EventRules& event, Parts& out) {
+  using Kind = Part::Kind;
+  out.push_back({Kind::heading, {"Event " + event.name}});
+  if (!event.enabled) out.push_back({Kind::text, {"The event is switched off."}});
+  const bool starts = event.starts_us != model::time_us_min;
+  const bool ends = event.ends_us != model::time_us_max;
+  out.push_back({Kind::text,
+                 {fmt::format("It starts {} and ends {}.",
+                              starts ? moment_text(event, event.starts_us) : "at any time",
+                              ends ? moment_text(event, event.ends_us) : "never")}});
+  const auto list = [&](const std::string& what, const model::Openings& openings) {
+    out.push_back({Kind::text, {what}});
+    for (std::size_t i = 0; i < openings.size() && i < openings_shown; ++i) {
+      out.push_back({Kind::item,
+                     {fmt::format("{} to {}", moment_text(event, openings[i].opens_us),
+                                  moment_text(event, openings[i].closes_us))}});
+    }
+    if (openings.size() <= openings_shown) return;
+    out.push_back({Kind::item,
+                   {fmt::format("and {} more, the last {} to {}",
+                                with_commas(openings.size() - openings_shown),
+                                moment_text(event, openings.back().opens_us),
+                                moment_text(event, openings.back().closes_us))}});
+  };
+  if (!event.openings.empty()) list("Within that it is open:", event.openings);
+  for (const auto& time : set.times) {
+    if (&set.events[time.event] != &event) continue;
+    list(fmt::format("The time \"{}\" is:", time.name), time.openings);
+  }
+}
+
+std::vector<std::string> cells_of(const std::string& name, const Odds& odds,
+                                  const std::string& tier, bool has_tiers) {
+  std::vector<std::string> cells{name};
+  if (has_tiers) cells.push_back(tier);
+  cells.push_back(percent_text(odds.probability));
+  cells.push_back(one_in_text(odds.probability));
+  cells.push_back(exact_text(odds));
+  cells.push_back(percent_text(at_least_once(odds.probability, example_finds)));
+  return cells;
+}
+
+void add_table(const model::RuleSet& set, const DisclosedTable& table, Parts& out) {
+  using Kind = Part::Kind;
+  const auto index = set.find_table(table.name);
+  const model::EventRules& event = set.events[set.tables[*index].event];
+  const bool has_tiers = !event.tiers.empty();
+  for (const auto& odds : table.cases) {
+    std::string heading = "Table " + table.name;
+    if (!odds.open.empty()) {
+      heading += ", during " + names_of(set, odds.open);
+    } else if (table.cases.size() > 1) {
+      heading += ", at all other times";
+    }
+    out.push_back({Kind::heading, {heading}});
+    std::vector<std::string> head{"item"};
+    if (has_tiers) head.emplace_back("tier");
+    for (const auto* name : {"chance of a find", "about", "exactly"}) head.emplace_back(name);
+    head.push_back(fmt::format("at least once in {} finds", example_finds));
+    out.push_back({Kind::head, head});
+    for (const auto& item : odds.items) {
+      const std::string tier =
+          item.tier < 0 ? "" : event.tiers[static_cast<std::size_t>(item.tier)];
+      out.push_back({Kind::row, cells_of(item.item, item, tier, has_tiers)});
+    }
+    for (const auto& tier : odds.tiers) {
+      out.push_back({Kind::row, cells_of("anything " + event.tiers[tier.tier], tier,
+                                         event.tiers[tier.tier], has_tiers)});
+    }
+  }
+}
+
+Parts parts_of(const model::RuleSet& set, const Disclosure& disclosure) {
+  using Kind = Part::Kind;
+  Parts out;
+  out.push_back({Kind::title, {"What can be found, and how likely it is"}});
+  out.push_back({Kind::text, {fmt::format("Rules version {}.", set.version)}});
+  out.push_back({Kind::text, {std::string(how_drawn)}});
+  for (const auto& event : set.events) {
+    add_event(set, event, out);
+    for (const auto& table : disclosure.tables) {
+      if (table.event == event.name) add_table(set, table, out);
+    }
+  }
+  out.push_back({Kind::heading, {"How it is drawn"}});
+  out.push_back({Kind::text, {std::string(how_checked)}});
+  return out;
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+std::string html_row(const std::vector<std::string>& cells, std::string_view tag) {
+  std::string out = "<tr>";
+  for (const auto& cell : cells) out += fmt::format("<{0}>{1}</{0}>", tag, escaped(cell));
+  return out + "</tr>\n";
+}
+
+}  // namespace
+
+double at_least_once(double probability, std::uint32_t finds) {
+  return -std::expm1(finds * std::log1p(-probability));
+}
+
+std::string moment_text(const model::EventRules& event, std::int64_t time_us) {
+  const auto zone = Zone::find(event.zone);
+  if (!zone || zone->name() == "UTC") return Zone::utc().text_of(time_us).substr(0, 19) + "Z";
+  return fmt::format("{} ({} UTC)", zone->text_of(time_us), format_time_us(time_us).substr(11, 5));
+}
+
+tl::expected<Disclosure, std::string> disclose(const model::RuleSet& set, std::string_view only) {
+  std::vector<bool> drawn(set.tables.size(), false);
+  for (const auto& entry : set.entries) {
+    if (entry.is_table) drawn[entry.index] = true;
+  }
+  Disclosure out;
+  for (std::uint32_t i = 0; i < set.tables.size(); ++i) {
+    if (only.empty() ? drawn[i] : set.tables[i].name != only) continue;
+    DisclosedTable table{set.tables[i].name, set.events[set.tables[i].event].name, {}};
+    for (const auto& [open, as_of_us] : time_cases(set, i)) {
+      auto odds = table_odds(set, i, open);
+      if (!odds) return tl::unexpected(odds.error());
+      table.cases.push_back(std::move(*odds));
+    }
+    out.tables.push_back(std::move(table));
+  }
+  return out;
+}
+
+std::string markdown_of(const model::RuleSet& set, const Disclosure& disclosure) {
+  using Kind = Part::Kind;
+  std::string out;
+  for (const auto& [kind, cells] : parts_of(set, disclosure)) {
+    const std::string line = fmt::format("{}", fmt::join(cells, " | "));
+    switch (kind) {
+      case Kind::title:
+        out += fmt::format("# {}\n", line);
+        break;
+      case Kind::heading:
+        out += fmt::format("\n## {}\n", line);
+        break;
+      case Kind::text:
+        out += fmt::format("\n{}\n", line);
+        break;
+      case Kind::item:
+        out += fmt::format("- {}\n", line);
+        break;
+      case Kind::head:
+        out += fmt::format("\n| {} |\n|", line);
+        for (std::size_t i = 0; i < cells.size(); ++i) out += i == 0 ? "---|" : "---:|";
+        out += "\n";
+        break;
+      case Kind::row:
+        out += fmt::format("| {} |\n", line);
+        break;
+    }
+  }
+  return out;
+}
+
+std::string html_of(const model::RuleSet& set, const Disclosure& disclosure) {
+  using Kind = Part::Kind;
+  std::string out = R"html(<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>What can be found, and how likely it is</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; }
+th, td { border-bottom: 1px solid #ccc; padding: .2em .8em; text-align: right; }
+th:first-child, td:first-child { text-align: left; }
+</style>
+)html";
+  Kind before = Kind::text;
+  for (const auto& [kind, cells] : parts_of(set, disclosure)) {
+    const bool in_table = before == Kind::head || before == Kind::row;
+    if (in_table && kind != Kind::row) out += "</table>\n";
+    if (before == Kind::item && kind != Kind::item) out += "</ul>\n";
+    if (kind == Kind::item && before != Kind::item) out += "<ul>\n";
+    switch (kind) {
+      case Kind::title:
+        out += fmt::format("<h1>{}</h1>\n", escaped(cells[0]));
+        break;
+      case Kind::heading:
+        out += fmt::format("<h2>{}</h2>\n", escaped(cells[0]));
+        break;
+      case Kind::text:
+        out += fmt::format("<p>{}</p>\n", escaped(cells[0]));
+        break;
+      case Kind::item:
+        out += fmt::format("<li>{}</li>\n", escaped(cells[0]));
+        break;
+      case Kind::head:
+        out += "<table>\n" + html_row(cells, "th");
+        break;
+      case Kind::row:
+        out += html_row(cells, "td");
+        break;
+    }
+    before = kind;
+  }
+  return out + "</html>\n";
+}
+
+}  // namespace hunt::rules

@@ -1,0 +1,146 @@
+#include "rules/keys.h"
+
+namespace hunt::rules {
+
+namespace {
+
+constexpr std::string_view one_item = "a find gives exactly one item in this version";
+constexpr std::string_view no_history =
+    "rules do not know in this version what a player had before";
+constexpr std::string_view no_worlds =
+    "in this version an event is in all worlds; loot is buried where it is to lie";
+
+constexpr std::string_view ref_name = R"("$ref": "#/definitions/name")";
+constexpr std::string_view ref_item = R"("$ref": "#/definitions/item")";
+constexpr std::string_view ref_time = R"("$ref": "#/definitions/time")";
+constexpr std::string_view ref_openings = R"("$ref": "#/definitions/openings")";
+
+constexpr Key keys[] = {
+    {In::event, "event", ref_name, "name", "required", "unique over all files",
+     "The event's name."},
+    {In::event, "enabled", R"("type": "boolean", "default": true)", "`true`, `false`", "`true`", "",
+     "`false`: nothing of the event can be found, as if its loot were not there. Nothing is "
+     "deleted."},
+    {In::event, "zone", R"("$ref": "#/definitions/zone")", "`Europe/Berlin`", "`UTC`",
+     "a place of the IANA time zone data",
+     "The zone of every time in the file that has no offset of its own."},
+    {In::event, "starts", ref_time, "time", "always", "", "Nothing is found before."},
+    {In::event, "ends", ref_time, "time", "never", "after `starts`",
+     "From then on the event is `closed`."},
+    {In::event, "open", ref_openings, "list of openings", "all of it",
+     "1 to 16; needs `starts` and `ends`; at most 2,000 openings",
+     "When the event is open between `starts` and `ends`. Outside of it loot is `closed`."},
+    {In::event, "times",
+     R"("type": "object", "minProperties": 1, "maxProperties": 4, )"
+     R"("propertyNames": {"$ref": "#/definitions/name"}, )"
+     R"("additionalProperties": {"$ref": "#/definitions/openings"})",
+     "names with openings each", "none", "1 to 4 names; needs `starts` and `ends`",
+     "Named times, for `during`."},
+    {In::event, "trigger", R"("enum": ["step", "dig"], "default": "step")", "`step`, `dig`",
+     "`step`", "", "What finds loot: walking over it (a dig is a step too), or only digging."},
+    {In::event, "hint_radius", R"("type": "integer", "minimum": 0, "maximum": 32, "default": 8)",
+     "tiles", "8", "0 to 32",
+     "A player who finds nothing is told the distance to the nearest open loot within so many "
+     "tiles. 0: no hints."},
+    {In::event, "tiers",
+     R"("type": "array", "minItems": 2, "maxItems": 8, "uniqueItems": true, )"
+     R"("items": {"$ref": "#/definitions/name"})",
+     "list of names", "none", "2 to 8",
+     "Names for how rare items are, from low to high. They change no odds."},
+    {In::event, "items",
+     R"("type": "object", "minProperties": 1, "maxProperties": 4096, )"
+     R"("propertyNames": {"$ref": "#/definitions/item"}, )"
+     R"("additionalProperties": {"$ref": "#/definitions/facts_of_an_item"})",
+     "items with their facts", "none", "1 to 4,096; needs `tiers`",
+     "What is to be known of items."},
+    {In::event, "tables",
+     R"("type": "object", "minProperties": 1, "maxProperties": 4096, )"
+     R"("propertyNames": {"$ref": "#/definitions/name"}, )"
+     R"("additionalProperties": {"$ref": "#/definitions/table"})",
+     "names with a list of entries each", "required", "1 to 4,096 over all files",
+     "Loot tables. Loot is buried with a table's name; the find draws one item from it."},
+    {In::opening, "days",
+     R"("type": "array", "minItems": 1, "maxItems": 7, "uniqueItems": true, )"
+     R"("items": {"enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]})",
+     "list of `mon` `tue` `wed` `thu` `fri` `sat` `sun`", "every day", "",
+     "The days on which it opens."},
+    {In::opening, "from", R"("$ref": "#/definitions/time_of_day")", "`\"18:00\"`", "required",
+     "00:00 to 23:59",
+     "When it opens, by the clocks of the zone. What spring skips opens when the gap is over; "
+     "what autumn repeats opens the first time."},
+    {In::opening, "for", R"("$ref": "#/definitions/duration")", "`90m`, `6h`", "required",
+     "1 minute to 31 days", "How long it is open. A day is 24 hours here."},
+    {In::item, "tier", ref_name, "name", "required", "one of `tiers`", "How rare the item is."},
+    {In::table, "pools",
+     R"("type": "array", "minItems": 1, "maxItems": 1, "items": {"$ref": "#/definitions/pool"})",
+     "list with one pool", "required", "exactly 1",
+     "What a find draws from. A table that is a list of entries means the same, shorter."},
+    {In::pool, "draw", R"("$ref": "#/definitions/entries")", "list of entries", "required",
+     "1 to 4,096", "The entries of which one is drawn."},
+    {In::entry, "item", ref_item, "item", "this or `table`", "", "What the player gets."},
+    {In::entry, "table", ref_name, "name", "this or `item`", "of any file",
+     "Draw again, from this table."},
+    {In::entry, "weight", R"("type": "integer", "minimum": 1, "maximum": 1000000000)",
+     "whole number", "required", "1 to 1,000,000,000",
+     "How often, relative to the other entries of the table. Not a percent."},
+    {In::entry, "during", ref_name, "name", "always", "one of `times`",
+     "The entry is drawn only then; at other times it is as if it were not there."},
+};
+
+constexpr LaterKey later[] = {
+    {In::event, "worlds", no_worlds},
+    {In::event, "placement",
+     "in this version loot is buried with `hunt world import` or POST /v1/worlds/ID/tiles"},
+    {In::event, "rollout", "in this version an event is for all players"},
+    {In::event, "announce", "in this version the game decides what it tells; see tiers"},
+    {In::event, "limits", no_history},
+    {In::event, "cooldown", no_history},
+    {In::event, "max_speed", no_history},
+    {In::event, "bonus", no_history},
+    {In::table, "always", one_item},
+    {In::table, "may_be_empty", one_item},
+    {In::pool, "rolls", one_item},
+    {In::pool, "chance", one_item},
+    {In::pool, "distinct", one_item},
+    {In::pool, "pity", no_history},
+    {In::entry, "nothing", one_item},
+    {In::entry, "count", one_item},
+};
+
+}  // namespace
+
+std::string_view name_of(In map) noexcept {
+  switch (map) {
+    case In::event:
+      return "event";
+    case In::opening:
+      return "opening";
+    case In::item:
+      return "facts_of_an_item";
+    case In::table:
+      return "long_table";
+    case In::pool:
+      return "pool";
+    case In::entry:
+      return "entry";
+  }
+  return "";
+}
+
+std::span<const Key> all_keys() noexcept {
+  return keys;
+}
+
+std::span<const LaterKey> later_keys() noexcept {
+  return later;
+}
+
+std::vector<std::string_view> key_names(In map) {
+  std::vector<std::string_view> names;
+  for (const auto& key : keys) {
+    if (key.in == map) names.push_back(key.name);
+  }
+  return names;
+}
+
+}  // namespace hunt::rules

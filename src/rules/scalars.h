@@ -1,0 +1,49 @@
+// Single values of rules files: names, times, durations, numbers.
+//
+// Not the keys (parse.h). Each says what is wrong with a value, where, and what to write instead,
+// and then gives the value that stands for "wrong, and already reported". Pure; any thread.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rules/yaml_keys.h"
+#include "rules/zones.h"
+
+namespace hunt::rules {
+
+struct SourceName {
+  std::string text;  // empty: missing or wrong, and already reported
+  Mark at;
+};
+
+// 1 to limits::name_bytes_max of a-z, 0-9, "_", "." and "-".
+[[nodiscard]] bool valid_name(std::string_view text) noexcept;
+// The game's id of an item: letters of both cases, ":" and "/" as well.
+[[nodiscard]] bool valid_item(std::string_view text) noexcept;
+
+enum class NameOf : std::uint8_t { thing, item };
+
+// The name in a value, or in a key of a map: a value that other tools take for no text is wrong.
+[[nodiscard]] SourceName read_name(YamlKeys& keys, const YamlNode& node, std::string_view what,
+                                   NameOf of = NameOf::thing);
+[[nodiscard]] SourceName read_key_name(YamlKeys& keys, const YamlNode& node, std::string_view what,
+                                       NameOf of = NameOf::thing);
+
+// `zone`: of the file, nullptr where it names none.
+[[nodiscard]] std::optional<std::int64_t> read_time(YamlKeys& keys, const YamlNode& node,
+                                                    std::string_view key, const Zone* zone);
+// Minutes after midnight.
+[[nodiscard]] std::optional<std::int32_t> read_time_of_day(YamlKeys& keys, const YamlNode& node,
+                                                           std::string_view key);
+// Microseconds, 1 minute to 31 days.
+[[nodiscard]] std::optional<std::int64_t> read_duration(YamlKeys& keys, const YamlNode& node,
+                                                        std::string_view key);
+[[nodiscard]] std::optional<bool> read_flag(YamlKeys& keys, const YamlNode& node,
+                                            std::string_view key);
+[[nodiscard]] std::optional<std::int32_t> read_hint_radius(YamlKeys& keys, const YamlNode& node);
+// 0: wrong.
+[[nodiscard]] std::uint64_t read_weight(YamlKeys& keys, const YamlNode& node);
+
+}  // namespace hunt::rules

@@ -1,0 +1,135 @@
+#include "rules/set_version.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "model/limits.h"
+
+namespace hunt::rules {
+
+namespace {
+
+// The bytes that the version is the hash of: every field, with lengths, in the set's order.
+class Canonical {
+ public:
+  void put(std::uint64_t value) {
+    for (int shift = 0; shift < 64; shift += 8) bytes_.push_back(byte(value >> shift));
+  }
+  void put(std::int64_t value) { put(static_cast<std::uint64_t>(value)); }
+  void put(std::string_view text) {
+    put(std::uint64_t{text.size()});
+    for (const char c : text) bytes_.push_back(static_cast<std::uint8_t>(c));
+  }
+  void put(const model::Openings& openings) {
+    put(std::uint64_t{openings.size()});
+    for (const auto& one : openings) {
+      put(one.opens_us);
+      put(one.closes_us);
+    }
+  }
+  [[nodiscard]] std::string version() const {
+    const Digest256 digest = Sha256().of(bytes_);
+    return to_hex(Bytes(digest).first(8));
+  }
+
+ private:
+  static std::uint8_t byte(std::uint64_t value) { return static_cast<std::uint8_t>(value & 255); }
+  std::vector<std::uint8_t> bytes_;
+};
+
+bool is_plain(const model::EventRules& event) {
+  return event.enabled && event.openings.empty() && event.zone == "UTC" && event.tiers.empty();
+}
+
+// What the language got later; not there for a set that uses none of it.
+void put_additions(Canonical& out, const model::RuleSet& set) {
+  if (set.times.empty() && std::all_of(set.events.begin(), set.events.end(), is_plain)) return;
+  out.put(std::string_view("additions 1"));
+  for (const auto& event : set.events) {
+    out.put(std::uint64_t{event.enabled});
+    out.put(event.zone);
+    out.put(event.openings);
+    out.put(std::uint64_t{event.tiers.size()});
+    for (const auto& tier : event.tiers) out.put(tier);
+    out.put(std::uint64_t{event.item_tiers.size()});
+    for (const auto& [item, tier] : event.item_tiers) {
+      out.put(set.items[item]);
+      out.put(std::uint64_t{tier});
+    }
+  }
+  out.put(std::uint64_t{set.times.size()});
+  for (const auto& time : set.times) {
+    out.put(time.name);
+    out.put(std::uint64_t{time.event});
+    out.put(time.openings);
+  }
+  for (const auto& entry : set.entries) out.put(std::uint64_t{entry.during});
+}
+
+void assert_openings(const model::Openings& openings) {
+  for (std::size_t i = 0; i < openings.size(); ++i) {
+    HUNT_ASSERT(openings[i].opens_us < openings[i].closes_us);
+    HUNT_ASSERT(i == 0 || openings[i - 1].closes_us < openings[i].opens_us);
+  }
+}
+
+}  // namespace
+
+std::string version_of(const model::RuleSet& set) {
+  Canonical out;
+  out.put(std::string_view("hunt rules 1"));
+  out.put(std::uint64_t{set.events.size()});
+  for (const auto& event : set.events) {
+    out.put(event.name);
+    out.put(static_cast<std::uint64_t>(event.trigger));
+    out.put(std::int64_t{event.hint_radius_tiles});
+    out.put(event.starts_us);
+    out.put(event.ends_us);
+  }
+  out.put(std::uint64_t{set.tables.size()});
+  for (const auto& table : set.tables) {
+    out.put(table.name);
+    out.put(std::uint64_t{table.event});
+    out.put(std::uint64_t{table.entry_count});
+    for (std::uint32_t i = 0; i < table.entry_count; ++i) {
+      const auto& entry = set.entries[table.first_entry + i];
+      out.put(entry.weight);
+      out.put(std::uint64_t{entry.is_table});
+      out.put(entry.is_table ? set.tables[entry.index].name : set.items[entry.index]);
+    }
+  }
+  put_additions(out, set);
+  return out.version();
+}
+
+void assert_invariants(const model::RuleSet& set) {
+  HUNT_ASSERT(set.version.size() == 16 && !set.tables.empty());
+  for (const auto& event : set.events) assert_openings(event.openings);
+  for (const auto& time : set.times) {
+    HUNT_ASSERT(time.event < set.events.size() && !time.openings.empty());
+    assert_openings(time.openings);
+  }
+  for (const auto& table : set.tables) {
+    HUNT_ASSERT(table.event < set.events.size() && table.entry_count >= 1);
+    HUNT_ASSERT(std::size_t{table.first_entry} + table.entry_count <= set.entries.size());
+    std::uint64_t sum = 0;
+    bool at_all_times = false;
+    for (std::uint32_t i = 0; i < table.entry_count; ++i) {
+      const auto& entry = set.entries[table.first_entry + i];
+      HUNT_ASSERT(entry.weight >= 1 && entry.weight <= limits::weight_max);
+      HUNT_ASSERT(entry.index < (entry.is_table ? set.tables.size() : set.items.size()));
+      HUNT_ASSERT(entry.during == 0 || (table.timed && entry.during <= set.times.size()));
+      HUNT_ASSERT(!entry.is_table || table.timed || !set.tables[entry.index].timed);
+      at_all_times = at_all_times || entry.during == 0;
+      sum += entry.weight;
+    }
+    HUNT_ASSERT(sum == table.total_weight && at_all_times);
+  }
+}
+
+}  // namespace hunt::rules
