@@ -9,6 +9,7 @@
 #include "adapters/system/system_clock.h"
 #include "base/thread_name.h"
 #include "model/limits.h"
+#include "rules/diff.h"
 
 namespace hunt::node {
 
@@ -21,6 +22,14 @@ std::string lines_of(const std::vector<rules::Diagnostic>& diagnostics) {
     out += rules::format(diagnostic);
   }
   return out;
+}
+
+// ": what changes for players", where it can be said in a moment.
+std::string change_text(const model::RuleSet& before, const model::RuleSet& after) {
+  constexpr std::size_t entries_max = 20'000;  // guess: more take too long for a line of a log
+  if (before.entries.size() + after.entries.size() > entries_max) return "";
+  const auto diff = rules::diff_rules(before, after);
+  return diff ? ": " + rules::summary_of(*diff) : "";
 }
 
 }  // namespace
@@ -117,6 +126,7 @@ void RulesWatch::judge(const Reading& reading) {
   const RuleSetPtr before = current();
   if (!loaded) {
     rejected_.fetch_add(1);
+    refused_ = true;
     if (!options_.log) return;
     options_.log(LogLevel::warning,
                  fmt::format("rules: {} changed but is not valid; version {} stays in force",
@@ -128,10 +138,17 @@ void RulesWatch::judge(const Reading& reading) {
   }
   adopt(std::move(*loaded));
   const RuleSetPtr now = current();
-  if (now->version == before->version) return;  // a comment, or back to what was in force
+  const bool was_refused = std::exchange(refused_, false);
+  if (now->version == before->version) {  // a comment, or back to what was in force
+    if (was_refused && options_.log) {
+      options_.log(fmt::format("rules: {} is valid again, and still version {}", options_.path,
+                               now->version));
+    }
+    return;
+  }
   if (options_.log) {
-    options_.log(LogLevel::info,
-                 fmt::format("rules: version {} replaces {}", now->version, before->version));
+    options_.log(LogLevel::info, fmt::format("rules: version {} replaces {}{}", now->version,
+                                             before->version, change_text(*before, *now)));
   }
   if (options_.on_change) options_.on_change(now);
 }

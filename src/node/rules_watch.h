@@ -76,6 +76,7 @@ class RulesWatch final : public ports::RulesSource {
   std::deque<RuleSetPtr> before_;  // newest first. Bound: limits::rules_kept_max
   Digest256 judged_{};             // the content of current_, or of the last refusal
   Digest256 last_seen_{};          // of the reading before
+  bool refused_ = false;           // the last content that was judged
   std::jthread thread_;            // last: joins before anything above goes
 };
 

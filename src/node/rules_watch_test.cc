@@ -138,8 +138,36 @@ TEST_F(RulesWatchTest, a_bad_file_keeps_the_old_rules_and_is_told_once) {
   fs::remove(file_);
   EXPECT_TRUE(soon([&] { return watch_->rejected() == 2; }));
   EXPECT_EQ(item(), "first");
+  replace(file_, event_text("first"));
+  EXPECT_TRUE(soon([&] { return log().find("is valid again, and still version") != log().npos; }));
+  EXPECT_EQ(changes_, 0);
   replace(file_, event_text("third"));
   EXPECT_TRUE(soon([&] { return item() == "third"; })) << log();
+}
+
+TEST_F(RulesWatchTest, the_log_says_what_a_new_set_changes_for_players) {
+  open(file_);
+  replace(file_, event_text("second") + "hint_radius: 3\n");
+  ASSERT_TRUE(soon([&] { return changes_ == 1; })) << log();
+  EXPECT_NE(log().find(": table box: 2 odds; event gala: hint_radius: 8 → 3\n"), std::string::npos)
+      << log();
+}
+
+TEST_F(RulesWatchTest, a_directory_with_a_lock_is_taken_when_all_of_it_is_there) {
+  const auto version_of = [](const std::vector<rules::RulesFile>& files) {
+    return rules::compile_rules(files, 0)->set.version;
+  };
+  const rules::RulesFile one{"gala.yaml", event_text("second")};
+  const rules::RulesFile two{"more.yaml", "event: more\ntables: {m: [{item: x, weight: 1}]}\n"};
+  open(dir_);
+  write(dir_ / "rules.lock", "version: \"" + version_of({one, two}) + "\"\n");
+  replace(file_, one.text);
+  ASSERT_TRUE(soon([&] { return log().find("the lock is for version") != log().npos; })) << log();
+  several_polls();
+  EXPECT_EQ(item(), "first");
+  EXPECT_EQ(changes_, 0);
+  write(dir_ / "more.yaml", two.text);
+  EXPECT_TRUE(soon([&] { return item() == "second" && changes_ == 1; })) << log();
 }
 
 TEST_F(RulesWatchTest, a_new_comment_is_no_change) {
