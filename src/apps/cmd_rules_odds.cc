@@ -54,7 +54,7 @@ void print_case(const model::RuleSet& set, const model::LootTable& table, bool t
   std::string heading = "table " + table.name;
   if (timed) {
     const std::string names = rules::names_of(set, odds.open);
-    heading += names.empty() ? ", at no named time" : ", during " + names;
+    heading += names.empty() ? ", at other times" : ", during " + names;
   }
   std::vector<Row> rows;
   for (const auto& item : odds.items) rows.push_back({item.item, &item});

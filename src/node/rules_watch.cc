@@ -141,8 +141,8 @@ void RulesWatch::judge(const Reading& reading) {
   const bool was_refused = std::exchange(refused_, false);
   if (now->version == before->version) {  // a comment, or back to what was in force
     if (was_refused && options_.log) {
-      options_.log(fmt::format("rules: {} is valid again, and still version {}", options_.path,
-                               now->version));
+      options_.log(LogLevel::info, fmt::format("rules: {} is valid again, and still version {}",
+                                               options_.path, now->version));
     }
     return;
   }
