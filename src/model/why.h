@@ -101,6 +101,12 @@ struct StageFigures {
   std::uint64_t limit = 0;  // 0: none
 };
 
+// Of a lane's thread, over the last second: shares of a core.
+struct LaneLoad {
+  double busy = 0;
+  double starved = 0;  // ready to run, and no core for it
+};
+
 struct Why {
   std::string verdict;  // one sentence with the evidence
   std::string next;     // one sentence: what to do
@@ -115,6 +121,7 @@ struct Why {
   std::int64_t tail_before_ns = 0;  // the same in the minutes before; 0: nothing is known of them
   std::uint64_t samples = 0;        // timelines looked at
   std::vector<StageFigures> stages;
+  std::vector<LaneLoad> lanes;
 };
 
 }  // namespace hunt::model
