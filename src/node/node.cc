@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "base/random_bytes.h"
+#include "base/text.h"
 #include "node/parts.h"
 #include "service/shard_maps.h"
 
@@ -55,7 +57,8 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
       parts.clock, parts.options.lanes,
       service::About{HUNT_VERSION, shown_stores(parts.options.stores), parts.options.stores.size(),
                      !parts.options.bus, parts.options.stores.size(),
-                     stores_here(parts.options.stores), cache_here(parts.options)});
+                     stores_here(parts.options.stores), cache_here(parts.options),
+                     to_hex(random_bytes<16>())});
   std::vector<std::string> names;
   for (std::size_t shard = 0; shard < parts.options.stores.size(); ++shard) {
     names.push_back(fmt::format("store of shard {}", shard));

@@ -90,6 +90,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   front_watch = std::make_unique<LoopWatch>(*front, clock, [this](LoopWatch::Load load) {
     observer->set_front_load(load.busy, load.starved);
     observer->set_cpu_pressure(system::cpu_pressure());
+    observer->remember_why();
   });
   std::vector<service::ExplainedShard> explained;
   for (ports::HuntStore* store : serving_stores()) explained.push_back({store});
@@ -107,6 +108,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());
+  observer->set_name(fmt::format("{}:{}", machine_name(), port));
   return {};
 }
 

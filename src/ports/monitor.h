@@ -7,6 +7,7 @@
 
 #include "model/stats.h"
 #include "model/why.h"
+#include "model/why_past.h"
 
 namespace hunt::ports {
 
@@ -18,6 +19,11 @@ class Monitor {
   [[nodiscard]] virtual model::LiveView live() = 0;
   // Where the time of the last seconds went.
   [[nodiscard]] virtual model::Why why() const = 0;
+  // Who says so, and when it is by its clock.
+  [[nodiscard]] virtual model::Process process() const { return {}; }
+  // What why() said in the last hour: all spells since then, or the one look that covers a moment.
+  [[nodiscard]] virtual model::WhyPast why_since(std::int64_t /*from_us*/) const { return {}; }
+  [[nodiscard]] virtual model::WhyPast why_at(std::int64_t /*at_us*/) const { return {}; }
   // Empty when requests can be served, else why not, in one sentence.
   [[nodiscard]] virtual std::string not_ready() const = 0;
   // What the process stands on, and why it is not ready by itself.

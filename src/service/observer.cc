@@ -111,6 +111,9 @@ Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About abou
       open_tables_(store_troubles_.size()),
       relay_heard_ns_(about_.shards, started_ns_) {
   for (std::size_t i = 0; i < lane_count; ++i) lanes_.push_back(std::make_unique<Lane>());
+  process_.id = about_.process_id;
+  process_.kind = "orchestrator";
+  process_.version = about_.version;
 }
 
 Observer::~Observer() = default;
@@ -263,7 +266,45 @@ model::Why Observer::why() const {
   all.claims_before_ns = median(std::move(claims));
   model::Why why = engine::attribute(all);
   why.warning = warning();
+  for (const auto& lane : lanes_) {
+    const std::lock_guard lock(lane->mutex);
+    why.lanes.push_back({lane->evidence.lane_busy, lane->evidence.lane_starved});
+  }
   return why;
+}
+
+void Observer::remember_why() {
+  const std::int64_t now_ns = clock_.now_ns();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!history_.is_due(now_ns)) return;
+  }
+  const model::Why now = why();
+  const std::lock_guard lock(mutex_);
+  history_.add(now_ns, now);
+}
+
+void Observer::set_name(std::string name) {
+  const std::lock_guard lock(mutex_);
+  process_.name = std::move(name);
+}
+
+model::Process Observer::process() const {
+  const std::lock_guard lock(mutex_);
+  model::Process process = process_;
+  process.now_us = clock_.wall_us();
+  process.started_us = process.now_us - (clock_.now_ns() - started_ns_) / 1'000;
+  return process;
+}
+
+model::WhyPast Observer::why_since(std::int64_t from_us) const {
+  const std::lock_guard lock(mutex_);
+  return history_.since(from_us, {clock_.now_ns(), clock_.wall_us()});
+}
+
+model::WhyPast Observer::why_at(std::int64_t at_us) const {
+  const std::lock_guard lock(mutex_);
+  return history_.at(at_us, {clock_.now_ns(), clock_.wall_us()});
 }
 
 bool Observer::watched() const {

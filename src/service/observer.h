@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/attribution.h"
+#include "engine/why_history.h"
 #include "model/rule_set.h"
 #include "model/shard_map.h"
 #include "model/spawn.h"
@@ -30,6 +31,7 @@ struct About {
   std::size_t stores = 0;              // of this process: shards that can refuse
   std::vector<bool> stores_here = {};  // by shard: its server is on this machine
   bool cache_here = false;
+  std::string process_id = {};  // random, of this start
 };
 
 // What is not as it should be though requests can be served. The key tells one from the next while
@@ -86,12 +88,21 @@ class Observer final : public ports::Monitor {
   // Each trouble by itself, in the order of their weight.
   [[nodiscard]] std::vector<Warning> warnings() const;
 
+  // What the process is called ("pod-7:8080").
+  void set_name(std::string name);
+  // Keeps what why() says now, where ten seconds have passed. Called each second, by one thread
+  // that is none of the lanes'.
+  void remember_why();
+
   // Adds what the bus counts; called on any thread.
   void set_bus(std::function<void(model::Counts&)> add_to);
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
   [[nodiscard]] model::Why why() const override;
+  [[nodiscard]] model::Process process() const override;
+  [[nodiscard]] model::WhyPast why_since(std::int64_t from_us) const override;
+  [[nodiscard]] model::WhyPast why_at(std::int64_t at_us) const override;
   [[nodiscard]] std::string not_ready() const override;
   [[nodiscard]] std::string not_alive() const override;
   [[nodiscard]] std::string warning() const override;
@@ -156,7 +167,9 @@ class Observer final : public ports::Monitor {
   std::vector<model::TableCount> tables_missing_;
   std::deque<model::ClaimEvent> finds_;
   std::int64_t watched_ns_ = INT64_MIN;
-  std::deque<Moment> moments_;                // one each second, for ten seconds
+  std::deque<Moment> moments_;  // one each second, for ten seconds
+  model::Process process_;
+  engine::WhyHistory history_;
   std::deque<Look> looks_;                    // one every ten seconds, for ten minutes
   std::vector<std::int64_t> relay_heard_ns_;  // by shard
 };

@@ -62,6 +62,36 @@ TEST(Observer, says_of_each_part_what_it_waits_for) {
   EXPECT_EQ(waits().at("clock"), "it goes wrong") << "also what nobody named before";
 }
 
+TEST(Observer, keeps_what_it_said_every_ten_seconds) {
+  ManualClock clock;
+  Observer observer(clock, 1, {});
+  observer.set_name("pod-7:8080");
+  const std::int64_t started_ns = clock.now_ns_;
+  EXPECT_EQ(observer.process().name, "pod-7:8080");
+  EXPECT_EQ(observer.process().kind, "orchestrator");
+  EXPECT_EQ(observer.process().started_us, started_ns / 1'000);
+  EXPECT_TRUE(observer.why_since(0).spells.empty());
+  for (int second = 0; second < 60; ++second) {
+    // Calls fail in the middle of it.
+    if (second == 20 || second == 40) {
+      engine::Evidence evidence;
+      if (second == 20) evidence.store_error = "the disk is full";
+      observer.publish(0, std::move(evidence));
+    }
+    observer.remember_why();
+    clock.now_ns_ += 1'000'000'000;
+  }
+  const auto past = observer.why_since(0);
+  ASSERT_EQ(past.spells.size(), 3U);
+  EXPECT_EQ(past.spells[0].why.cause, model::Cause::none);
+  EXPECT_EQ(past.spells[1].looks, 2U);
+  EXPECT_NE(past.spells[1].why.verdict.find("the disk is full"), std::string::npos);
+  EXPECT_EQ(past.spells[1].why.resource, "shard 0");
+  EXPECT_EQ(past.spells[2].why.cause, model::Cause::none);
+  const std::int64_t then_us = started_ns / 1'000 + 25'000'000;
+  EXPECT_EQ(observer.why_at(then_us).spells.at(0).why.cause, model::Cause::server);
+}
+
 TEST(Observer, has_nothing_to_say_of_relays_that_nobody_listens_to) {
   ManualClock clock;
   const Observer observer(clock, 1, {});

@@ -183,6 +183,15 @@ class FakeMonitor final : public ports::Monitor {
   [[nodiscard]] model::Stats stats() const override { return figures; }
   [[nodiscard]] model::LiveView live() override { return view; }
   [[nodiscard]] model::Why why() const override { return cause; }
+  [[nodiscard]] model::Process process() const override { return who; }
+  [[nodiscard]] model::WhyPast why_since(std::int64_t from_us) const override {
+    asked_us = from_us;
+    return kept;
+  }
+  [[nodiscard]] model::WhyPast why_at(std::int64_t at_us) const override {
+    asked_us = at_us;
+    return kept;
+  }
   [[nodiscard]] std::string not_ready() const override { return reason; }
   [[nodiscard]] std::string warning() const override { return worry; }
   [[nodiscard]] std::vector<Part> parts() const override { return known; }
@@ -191,6 +200,9 @@ class FakeMonitor final : public ports::Monitor {
   model::Stats figures;
   model::LiveView view;
   model::Why cause;
+  model::Process who;
+  model::WhyPast kept;
+  mutable std::int64_t asked_us = 0;
   std::string worry;
   std::string reason;
 };

@@ -59,8 +59,12 @@ awaitable<Result<Response>> get_map(Context& context, const Call&) {
   co_return written(codec::write_map, map, epochs);
 }
 
-awaitable<Result<Response>> get_why(Context& context, const Call&) {
-  co_return json_response(codec::write_why(context.ports.monitor.why()));
+awaitable<Result<Response>> get_why(Context& context, const Call& call) {
+  codec::WhyQuestion question;
+  if (const auto* at = call.target.find("at")) question.at = *at;
+  if (const auto* since = call.target.find("since")) question.since = *since;
+  HUNT_CO_TRY(answer, codec::answer_why(context.ports.monitor, question));
+  co_return json_response(std::move(answer));
 }
 
 awaitable<Result<Response>> get_config(Context& context, const Call&) {

@@ -305,6 +305,30 @@ TEST_F(HttpTest, writes_open_metrics_when_asked) {
   EXPECT_TRUE(text.ends_with("# EOF\n"));
 }
 
+TEST_F(HttpTest, says_why_it_is_slow_now_then_and_since) {
+  monitor.cause.verdict = "nothing is wrong";
+  monitor.who = {"00ff", "orchestrator", "pod-7:8080", "0.1.0", 1, 1'790'000'000'000'000};
+  monitor.kept.kept_from_us = 1;
+  monitor.kept.spells = {{1, 2, 1, monitor.cause}};
+  run();
+  const auto now = send("GET", "/v1/why");
+  EXPECT_EQ(now.status, 200U);
+  EXPECT_NE(now.body.find(R"("name":"pod-7:8080")"), std::string::npos) << now.body;
+  const auto then = send("GET", "/v1/why?at=90s");
+  EXPECT_NE(then.body.find(R"("at":"2026-09-21T)"), std::string::npos) << then.body;
+  EXPECT_EQ(monitor.asked_us, 1'789'999'910'000'000);
+  const auto since = send("GET", "/v1/why?since=20m");
+  EXPECT_NE(since.body.find(R"("spells":[{"from":)"), std::string::npos) << since.body;
+  expect_error(send("GET", "/v1/why?at=noon"), 400, "invalid_argument", "\"noon\" is no time",
+               "at");
+  expect_error(send("GET", "/v1/why?at=1m&since=1m"), 400, "invalid_argument", "expected one",
+               "since");
+  expect_error(send("GET", "/v1/why?at=2026-09-22T00:00Z"), 400, "invalid_argument",
+               "is in the future", "at");
+  monitor.kept.spells.clear();
+  expect_error(send("GET", "/v1/why?at=90s"), 404, "not_found", "it stood still", "at");
+}
+
 TEST_F(HttpTest, says_why_it_is_not_ready) {
   monitor.reason = "the store is being opened";
   run();

@@ -94,7 +94,7 @@ inline constexpr auto routes = std::to_array<Route>({
     {"PUT", "/v1/worlds/<world>", {}, Access::admin, Body::taken, Room::any, put_world},
     {"GET", "/v1/stats", {}, Access::game, Body::none, Room::kept, get_stats},
     {"GET", "/v1/live", {}, Access::game, Body::none, Room::any, get_live},
-    {"GET", "/v1/why", {}, Access::game, Body::none, Room::kept, get_why},
+    {"GET", "/v1/why", {"at", "since"}, Access::game, Body::none, Room::kept, get_why},
     {"GET", "/v1/map", {}, Access::game, Body::none, Room::any, get_map},
     {"GET", "/v1/config", {}, Access::admin, Body::none, Room::kept, get_config},
     {"GET", "/livez", {}, Access::open, Body::none, Room::kept, get_livez},
