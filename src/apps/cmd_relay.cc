@@ -83,9 +83,11 @@ void watch(RelayProcess& relay, const node::NodeOptions& flags,
   std::vector<RelayProcess::State> said;
   node::WarningLog warnings;
   do {
-    for (auto& event : warnings.look(relay.warnings(), relay.now_ns())) log(std::move(event));
+    const auto warned = relay.warnings();
+    for (auto& event : warnings.look(warned, relay.now_ns())) log(std::move(event));
     log_counted();
     std::vector<RelayProcess::State> states = relay.states();
+    relay.look(states, warned);
     say(flags, said, states);
     said = std::move(states);
   } while (!signals.wait(look_every_ns));

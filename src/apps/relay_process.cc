@@ -10,6 +10,7 @@
 
 #include "adapters/system/process.h"
 #include "base/log.h"
+#include "codec/json_why.h"
 #include "model/limits.h"
 #include "node/http_front.h"
 #include "node/node_bus.h"
@@ -46,15 +47,13 @@ class RelayProcess::Monitor final : public ports::Monitor {
   explicit Monitor(const RelayProcess& all) : all_(all) {}
   [[nodiscard]] model::Stats stats() const override { return all_.observer_.stats(); }
   [[nodiscard]] model::LiveView live() override { return {}; }
-  [[nodiscard]] model::Why why() const override {
-    model::Why why;
-    why.warning = warning();
-    why.confident = true;
-    why.verdict = why.warning.empty()
-                      ? "this is a relay, and it tells what its stores commit"
-                      : "this is a relay, and something keeps it from its work: " + why.warning;
-    why.next = "Ask a `hunt serve` where the time of players' answers goes.";
-    return why;
+  [[nodiscard]] model::Why why() const override { return all_.why_.why(); }
+  [[nodiscard]] model::Process process() const override { return all_.why_.process(); }
+  [[nodiscard]] model::WhyPast why_since(std::int64_t from_us) const override {
+    return all_.why_.why_since(from_us);
+  }
+  [[nodiscard]] model::WhyPast why_at(std::int64_t at_us) const override {
+    return all_.why_.why_at(at_us);
   }
   [[nodiscard]] std::string not_ready() const override { return all_.observer_.not_ready(); }
   [[nodiscard]] std::string not_alive() const override {
@@ -141,6 +140,11 @@ Result<void> RelayProcess::open_bus() {
   how.client_name = "hunt relay";
   connection_ = nats::Connection::make(lane_.executor(), how);
   bus_ = std::make_unique<nats::NatsBus>(*connection_, nats::BusOptions());
+  answers_ = std::make_unique<nats::WhyService>(
+      *connection_, why_.process(), [this](std::string_view body) -> Result<std::string> {
+        HUNT_TRY(question, codec::read_why_question(body));
+        return codec::answer_why(*monitor_, question);
+      });
   if (!options_.cache) return {};
   redis::RedisOptions cache;
   cache.hunt = options_.hunt;
@@ -157,6 +161,7 @@ Result<void> RelayProcess::start() {
   const auto names = node::shard_names(stores_->count());
   HUNT_CHECK(lane_.run(connection_->prepare(nats::StreamSettings(), names)));
   lane_.run(watch(names));
+  lane_.run(begin_answering());
   HUNT_CHECK(check_cache());
   const std::uint64_t identity = random_identity();
   for (std::size_t shard = 0; shard < stores_->count(); ++shard) {
@@ -184,6 +189,7 @@ Result<void> RelayProcess::start_relay(std::size_t shard, std::uint64_t identity
 
 void RelayProcess::stop() {
   observer_.set_not_ready("shutting down");
+  lane_.run(end_answering());
   {
     const node::CloseAfter last_call(*stores_, drain_within);
     std::vector<std::future<void>> drains;
@@ -229,13 +235,30 @@ Result<void> RelayProcess::check_cache() {
 }
 
 std::vector<RelayProcess::State> RelayProcess::states() {
-  auto all = lane_.run(look());
+  auto all = lane_.run(look_at_relays());
   const auto waits = stores_->waits_for();
   for (std::size_t shard = 0; shard < all.size(); ++shard) all[shard].waits_for = waits[shard];
   return all;
 }
 
-boost::asio::awaitable<std::vector<RelayProcess::State>> RelayProcess::look() {
+void RelayProcess::look(const std::vector<State>& states,
+                        const std::vector<service::Warning>& warnings) {
+  std::vector<bool> holds_feed;
+  for (const auto& state : states) holds_feed.push_back(state.holds_feed);
+  why_.look(holds_feed, warnings);
+}
+
+boost::asio::awaitable<void> RelayProcess::begin_answering() {
+  answers_->start();
+  co_return;
+}
+
+boost::asio::awaitable<void> RelayProcess::end_answering() {
+  answers_->leave();
+  co_return;
+}
+
+boost::asio::awaitable<std::vector<RelayProcess::State>> RelayProcess::look_at_relays() {
   std::vector<State> states;
   for (const auto& relay : relays_) {
     states.push_back({relay->holds_feed(), relay->tells_again(), relay->told_again(), {}});

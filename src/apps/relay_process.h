@@ -15,7 +15,9 @@
 #include "adapters/http/http_server.h"
 #include "adapters/nats/connection.h"
 #include "adapters/nats/nats_bus.h"
+#include "adapters/nats/why_service.h"
 #include "adapters/redis/redis_cache.h"
+#include "apps/relay_why.h"
 #include "node/lane.h"
 #include "node/loop_watch.h"
 #include "node/open_store.h"
@@ -50,6 +52,8 @@ class RelayProcess {
   };
   [[nodiscard]] std::vector<State> states();
   [[nodiscard]] std::vector<service::Warning> warnings() const { return observer_.warnings(); }
+  // What `hunt why` is told from now on.
+  void look(const std::vector<State>& states, const std::vector<service::Warning>& warnings);
   [[nodiscard]] std::int64_t now_ns() const noexcept { return clock_.now_ns(); }
   // "http://127.0.0.1:8081/"; of open_front().
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
@@ -63,12 +67,15 @@ class RelayProcess {
   void say_bus();  // on the lane
   [[nodiscard]] Result<void> check_cache();
   [[nodiscard]] Result<void> start_relay(std::size_t shard, std::uint64_t identity);
-  [[nodiscard]] boost::asio::awaitable<std::vector<State>> look();
+  [[nodiscard]] boost::asio::awaitable<std::vector<State>> look_at_relays();
+  [[nodiscard]] boost::asio::awaitable<void> begin_answering();
+  [[nodiscard]] boost::asio::awaitable<void> end_answering();
 
   const node::NodeOptions options_;
   const system::SystemClock clock_;
   inproc::InprocBus hub_{clock_};  // of the front, where nobody answers positions
   service::Observer observer_;
+  RelayWhy why_{clock_, HUNT_VERSION};
   node::Lane lane_;
   node::LoopWatch lane_watch_;
   node::Lane front_;
@@ -81,6 +88,7 @@ class RelayProcess {
   std::string admin_token_;
   std::unique_ptr<nats::Connection> connection_;
   std::unique_ptr<nats::NatsBus> bus_;
+  std::unique_ptr<nats::WhyService> answers_;
   std::string unreachable_;  // of NATS, for people; of the lane
   std::string streams_;      // the same of the streams
   std::unique_ptr<redis::RedisCache> cache_;

@@ -48,7 +48,7 @@ bool is_hunt_subject(std::string_view subject) noexcept {
   const auto dot = subject.find('.');
   if (dot == std::string_view::npos || !is_hunt_name(subject.substr(0, dot))) return false;
   subject.remove_prefix(dot + 1);
-  if (subject == "dlq" || subject == "map") return true;
+  if (subject == "dlq" || subject == "map" || subject == "here") return true;
   const auto next = subject.find('.');
   if (next == std::string_view::npos || subject.find('.', next + 1) != std::string_view::npos) {
     return false;

@@ -26,11 +26,13 @@ awaitable<Result<model::WorldId>> find_world(ports::WorldDirectory* worlds, std:
   co_return world->id;
 }
 
-nats::BusOptions bus_options(std::vector<model::ShardId> shards, nats::FindWorld find_world) {
+nats::BusOptions bus_options(std::vector<model::ShardId> shards, nats::FindWorld find_world,
+                             std::string process_id) {
   nats::BusOptions options;
   options.shards = std::move(shards);
   options.find_world = std::move(find_world);
   options.service_version = HUNT_VERSION;
+  options.service_process = std::move(process_id);
   return options;
 }
 
@@ -79,13 +81,13 @@ class NodeBus::LaneBus final : public ports::Bus {
 };
 
 struct NodeBus::Part {
-  Part(Lane& lane_in, std::unique_ptr<nats::Connection> made,
-       const std::vector<model::ShardId>& served, ports::WorldStore& store)
+  Part(Lane& lane_in, std::unique_ptr<nats::Connection> made, const NodeBusOptions& options,
+       ports::WorldStore& store)
       : lane(lane_in),
         worlds(store),
         connection(std::move(made)),
-        bus(*connection, bus_options(served, finder())),
-        stream(*connection, stream_options(served.empty(), finder())),
+        bus(*connection, bus_options(options.served, finder(), options.process_id)),
+        stream(*connection, stream_options(options.served.empty(), finder())),
         both(lane.bus(), bus) {}
   [[nodiscard]] nats::FindWorld finder() {
     return [this](std::string name) { return find_world(&worlds, std::move(name)); };
@@ -126,7 +128,7 @@ struct NodeBus::Front {
       // Of every shard: copies of other shards' tiles lie at the edges of ours.
       : lane(lane_in), connection(std::move(made)), bus(*connection, front_options()) {}
   [[nodiscard]] nats::BusOptions front_options() {
-    nats::BusOptions options = bus_options({}, {});
+    nats::BusOptions options = bus_options({}, {}, {});
     options.on_distrust = [this] {
       if (on_distrust) on_distrust();
     };
@@ -139,6 +141,8 @@ struct NodeBus::Front {
         [lanes](const model::Invalidation& invalidation) { lanes->publish(invalidation); });
     bus.on_claims(std::move(ears.on_claims));
     on_trouble = std::move(ears.on_trouble);
+    why.emplace(*connection, std::move(ears.self), std::move(ears.on_why));
+    why->start();
     connection->watch([this](bool connected) {
       unreachable = connected ? std::string()
                               : fmt::format(
@@ -155,6 +159,10 @@ struct NodeBus::Front {
     bus.watch_streams(*connection, nats::StreamSettings(), std::move(shards), on_streams);
     co_return;
   }
+  [[nodiscard]] awaitable<void> leave() {
+    if (why) why->leave();
+    co_return;
+  }
   void say() {
     const bool other = connection->link()->figures().other_hunt;
     if (std::exchange(ours, !other) == other) on_ours(ours);
@@ -165,6 +173,7 @@ struct NodeBus::Front {
   std::unique_ptr<nats::Connection> connection;
   std::function<void()> on_distrust;
   nats::NatsBus bus;
+  std::optional<nats::WhyService> why;
   std::function<void(std::string)> on_trouble;
   std::function<void(bool ours)> on_ours;  // the streams are another hunt's, or ours again
   bool ours = true;
@@ -201,8 +210,7 @@ std::unique_ptr<NodeBus> NodeBus::make(NodeBusOptions options,
   node->key_ = options.key;
   for (const auto& lane : lanes) {
     auto connection = nats::Connection::make(lane->executor(), how);
-    node->parts_.push_back(
-        std::make_unique<Part>(*lane, std::move(connection), options.served, worlds));
+    node->parts_.push_back(std::make_unique<Part>(*lane, std::move(connection), options, worlds));
   }
   node->front_ = std::make_unique<Front>(front, nats::Connection::make(front.executor(), how));
   return node;
@@ -250,6 +258,7 @@ void NodeBus::serve(std::size_t lane, ports::BatchHandler& handler,
 }
 
 void NodeBus::stop_taking() {
+  front_->lane.run(front_->leave());
   for (const auto& part : parts_) part->lane.run(part->stop_taking());
 }
 

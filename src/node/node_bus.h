@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "adapters/nats/nats_options.h"
+#include "adapters/nats/why_service.h"
 #include "base/result.h"
 #include "model/hunt_name.h"
 #include "model/hunt_owner.h"
 #include "model/stats.h"
+#include "model/why_past.h"
 #include "node/lane.h"
 #include "ports/bus.h"
 #include "ports/world_store.h"
@@ -31,6 +33,7 @@ struct NodeBusOptions {
   std::vector<std::uint8_t> key;
   std::vector<model::ShardId> served;  // empty: all, and those who do not follow the map
   std::size_t shard_count = 1;
+  std::string process_id;  // told with $SRV, so that lanes of one process are known as such
 };
 
 class NodeBus {
@@ -40,6 +43,8 @@ class NodeBus {
     std::function<void(const std::vector<model::ClaimEvent>&)> on_claims;
     std::function<void(std::string)> on_trouble;  // one sentence, or empty: it is over
     std::function<void()> on_distrust;            // a message that nobody of the hunt signed
+    model::Process self;                          // who answers `hunt why` over the bus, and what
+    nats::WhyService::Answer on_why;
   };
 
   // `worlds` knows the worlds' names. Lifetime: the store outlives the bus.

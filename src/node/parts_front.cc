@@ -108,7 +108,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());
-  observer->set_name(fmt::format("{}:{}", machine_name(), port));
+  observer->set_name(fmt::format("{}:{}", http_options.machine_name, port));
   return {};
 }
 

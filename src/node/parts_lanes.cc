@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/random_bytes.h"
+#include "codec/json_why.h"
 #include "model/limits.h"
 #include "node/parts.h"
 #include "service/prewarm.h"
@@ -54,6 +55,7 @@ Result<void> Node::Parts::open_bus() {
   bus.key.assign(secrets.hunt_key.begin(), secrets.hunt_key.end());
   bus.served = options.shards;
   bus.shard_count = stores->count();
+  bus.process_id = observer->process().id;
   nats = NodeBus::make(std::move(bus), lanes, *front, *whole);
   return {};
 }
@@ -76,7 +78,11 @@ Result<void> Node::Parts::listen() {
   };
   const auto on_distrust = [this] { observer->count_distrusted_message(); };
   observer->set_bus([bus = nats.get()](model::Counts& counts) { bus->add_to(counts); });
-  return nats->connect({on_claims, on_trouble, on_distrust});
+  const auto on_why = [this](std::string_view body) -> Result<std::string> {
+    HUNT_TRY(question, codec::read_why_question(body));
+    return codec::answer_why(*observer, question);
+  };
+  return nats->connect({on_claims, on_trouble, on_distrust, observer->process(), on_why});
 }
 
 Result<void> Node::Parts::relay_here() {

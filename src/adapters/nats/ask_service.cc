@@ -30,11 +30,12 @@ void spawn(const asio::any_io_executor& lane, asio::awaitable<void> task) {
 }
 
 AskService::AskService(std::shared_ptr<Link> link, std::vector<std::string> shards,
-                       FindWorld find_world, std::string version)
+                       FindWorld find_world, std::string version, std::string process)
     : link_(std::move(link)),
       shards_(std::move(shards)),
       find_world_(std::move(find_world)),
       version_(std::move(version)),
+      process_(std::move(process)),
       id_(random_token()),
       started_us_(wall_us()) {}
 
@@ -153,8 +154,10 @@ void AskService::answer_service(const natsMsg& message) {
 
 std::string AskService::describe(std::string_view verb) const {
   const model::HuntName& hunt = link_->options().hunt;
-  const std::string who = fmt::format(R"("name":"{}","id":"{}","version":"{}","metadata":{{}})",
-                                      hunt.text(), id_, version_);
+  const std::string process =
+      process_.empty() ? std::string() : fmt::format(R"("process":"{}")", process_);
+  const std::string who = fmt::format(R"("name":"{}","id":"{}","version":"{}","metadata":{{{}}})",
+                                      hunt.text(), id_, version_, process);
   if (verb == "PING") return fmt::format(R"({{"type":"io.nats.micro.v1.ping_response",{}}})", who);
   const bool stats = verb == "STATS";
   if (!stats && verb != "INFO") return {};

@@ -16,7 +16,7 @@ namespace hunt::nats {
 class AskService : public std::enable_shared_from_this<AskService> {
  public:
   AskService(std::shared_ptr<Link> link, std::vector<std::string> shards, FindWorld find_world,
-             std::string version);
+             std::string version, std::string process);
 
   void start(ports::BatchHandler& handler);
   void stop();
@@ -41,6 +41,7 @@ class AskService : public std::enable_shared_from_this<AskService> {
   const std::vector<std::string> shards_;
   const FindWorld find_world_;
   const std::string version_;
+  const std::string process_;
   const std::string id_;
   const std::int64_t started_us_;
   ports::BatchHandler* handler_ = nullptr;

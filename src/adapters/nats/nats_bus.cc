@@ -57,7 +57,7 @@ struct NatsBus::Core {
       : link(std::move(link_in)),
         options(std::move(options_in)),
         service(std::make_shared<AskService>(link, names_of(options.shards), options.find_world,
-                                             options.service_version)),
+                                             options.service_version, options.service_process)),
         hunt(link->options().hunt),
         signer(link->options().key),
         ask_subject(hunt.asks(options.ask_shard ? std::to_string(*options.ask_shard)

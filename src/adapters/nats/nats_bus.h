@@ -26,6 +26,7 @@ struct BusOptions {
   FindWorld find_world;
   std::int64_t ask_ns_max = limits::answer_deadline_ns + 1'000'000'000;
   std::string service_version = "0.0.0";  // told with $SRV, which wants three numbers
+  std::string service_process;            // told there, too: the id of the process
   // Called for each message of another process that is not read: nobody of the hunt signed it, or
   // its numbers are none of the protocol. May be empty.
   std::function<void()> on_distrust;
