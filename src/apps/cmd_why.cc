@@ -1,4 +1,5 @@
-// hunt why: where the time goes in a running orchestrator, in one sentence with its evidence.
+// hunt why: where the time goes in a running hunt, in one sentence with its evidence: of one
+// process, or of all of them; now, at a moment of the last hour, or over some of it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,12 +8,19 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "adapters/http/client.h"
 #include "adapters/system/stop_signals.h"
+#include "adapters/system/system_clock.h"
 #include "apps/command.h"
 #include "apps/shared_flags.h"
+#include "apps/why_gather.h"
+#include "apps/why_text.h"
+#include "base/moment.h"
 #include "base/text.h"
+#include "engine/fleet_past.h"
+#include "engine/fleet_why.h"
 
 namespace hunt::apps {
 
@@ -22,6 +30,11 @@ namespace json = boost::json;
 
 struct WhyFlags {
   std::vector<std::string> urls{"http://127.0.0.1:8080"};
+  bool urls_given = false;
+  std::optional<nats::ServerList> bus;
+  model::HuntName hunt;
+  std::string at;
+  std::string since;
   std::string admin_token_file;
   std::string server_token_file;
   std::string token;
@@ -52,7 +65,7 @@ double number(const json::object& from, const char* key) {
 }
 
 // Throws what Boost.JSON throws on a body of another shape.
-std::string text_of(const std::string& body) {
+std::string text_of_one(const std::string& body) {
   const json::value parsed = json::parse(body);
   const json::object& why = parsed.as_object();
   std::string out = fmt::format("{}\n  {}\n", why.at("verdict").as_string().c_str(),
@@ -78,30 +91,119 @@ std::string text_of(const std::string& body) {
                            number(why, "samples"), why.at("timeline").as_string().c_str());
 }
 
-int show(const WhyFlags& flags) {
-  int exit_code = 0;
-  for (const auto& url : flags.urls) {
-    const auto body = fetch(url, flags.token);
-    if (!body) {
-      exit_code = report(body.error());
-      continue;
-    }
+int show_one(const WhyFlags& flags) {
+  const std::string& url = flags.urls.front();
+  const auto body = fetch(url, flags.token);
+  if (!body) return report(body.error());
+  try {
+    std::printf("%s%s", flags.json ? body->c_str() : text_of_one(*body).c_str(),
+                flags.json ? "\n" : "");
+  } catch (const std::exception&) {
+    return report({Errc::corrupt,
+                   fmt::format("{} answered something that is no answer to /v1/why: {}", url,
+                               printable(*body)),
+                   {}});
+  }
+  std::fflush(stdout);
+  return 0;
+}
+
+// The times that are asked for, by our clock.
+struct Asking {
+  std::optional<std::int64_t> at_us;
+  std::optional<std::int64_t> since_us;
+};
+
+Result<Asking> read_times(const WhyFlags& flags, std::int64_t now_us) {
+  Asking asking;
+  if (!flags.at.empty() && !flags.since.empty()) {
+    return fail(Errc::invalid_argument, "--at and --since ask for different things; expected one",
+                "since");
+  }
+  if (flags.watch && !(flags.at.empty() && flags.since.empty())) {
+    return fail(Errc::invalid_argument, "the past does not change: expected no --at or --since",
+                "watch");
+  }
+  if (!flags.at.empty()) {
+    HUNT_TRY(at_us, parse_moment(flags.at, now_us, "at"));
+    asking.at_us = at_us;
+  }
+  if (!flags.since.empty()) {
+    HUNT_TRY(since_us, parse_moment(flags.since, now_us, "since"));
+    asking.since_us = since_us;
+  }
+  return asking;
+}
+
+// As so long ago: the clocks of the processes may differ from ours, and seconds are seconds.
+codec::WhyQuestion question_of(const Asking& asking, std::int64_t now_us) {
+  codec::WhyQuestion question;
+  const auto ago = [now_us](std::int64_t then_us) {
+    return fmt::format("{}s", (now_us - then_us + 999'999) / 1'000'000);
+  };
+  if (asking.at_us) question.at = ago(*asking.at_us);
+  if (asking.since_us) question.since = ago(*asking.since_us);
+  return question;
+}
+
+bool answered(const model::Asked& one) {
+  return one.absence == model::Absence::none;
+}
+
+// Each that says nothing, on stderr.
+int report_silence(const std::vector<model::Asked>& all) {
+  for (const auto& one : all) {
+    if (answered(one)) continue;
+    report({Errc::unavailable,
+            fmt::format("{} gave no verdict: {}", one.process.name, one.reason),
+            {}});
+  }
+  return 1;
+}
+
+void note_missing_relay(const std::vector<model::Asked>& all, std::vector<std::string>& notes) {
+  const bool any = std::any_of(all.begin(), all.end(),
+                               [](const model::Asked& one) { return one.process.kind == "relay"; });
+  if (!any) notes.emplace_back("no relay answers: none runs, or one of an older release");
+}
+
+int show_fleet(const WhyFlags& flags, const Asking& asking, std::int64_t now_us) {
+  WhyTargets targets{flags.urls_given || !flags.bus ? flags.urls : std::vector<std::string>(),
+                     flags.bus, flags.hunt, flags.token};
+  const auto all = gather_why(targets, question_of(asking, now_us));
+  if (!all) return report(all.error());
+  if (std::none_of(all->begin(), all->end(), answered)) return report_silence(*all);
+  const bool on_bus = targets.urls.empty();
+  if (asking.since_us) {
+    model::FleetPast past = engine::merge_past(*all, *asking.since_us, now_us);
+    if (on_bus) note_missing_relay(*all, past.notes);
+    std::printf("%s", flags.json ? (codec::write_fleet_past(past, *all) + "\n").c_str()
+                                 : text_of(past).c_str());
+  } else {
+    model::FleetWhy fleet = engine::merge_fleet(*all);
+    if (on_bus) note_missing_relay(*all, fleet.notes);
     if (flags.json) {
-      std::printf("%s\n", body->c_str());
-      continue;
-    }
-    try {
-      if (flags.urls.size() > 1) std::printf("%s\n", url.c_str());
-      std::printf("%s", text_of(*body).c_str());
-    } catch (const std::exception&) {
-      exit_code = report({Errc::corrupt,
-                          fmt::format("{} answered something that is no answer to /v1/why: {}", url,
-                                      printable(*body)),
-                          {}});
+      std::printf("%s\n", codec::write_fleet_why(fleet, *all).c_str());
+    } else {
+      if (asking.at_us) {
+        std::printf("at %s, %s ago: ", shown_time(*asking.at_us).c_str(),
+                    shown_span(now_us - *asking.at_us).c_str());
+      }
+      std::printf("%s", text_of(fleet).c_str());
     }
   }
   std::fflush(stdout);
-  return exit_code;
+  // An URL was named by somebody: that it says nothing is a failure. On the bus it is news.
+  return on_bus || std::all_of(all->begin(), all->end(), answered) ? 0 : report_silence(*all);
+}
+
+int show(const WhyFlags& flags) {
+  const std::int64_t now_us = system::SystemClock().wall_us();
+  const auto asking = read_times(flags, now_us);
+  if (!asking) return report_usage(asking.error());
+  const bool one = flags.urls.size() == 1 && (flags.urls_given || !flags.bus);
+  if (one && !asking->at_us && !asking->since_us) return show_one(flags);
+  return show_fleet(flags, *asking, now_us);
 }
 
 int run(WhyFlags flags) {
@@ -113,7 +215,7 @@ int run(WhyFlags flags) {
   if (!flags.watch) return show(flags);
   const system::StopSignals signals;
   do {
-    show(flags);
+    if (const int code = show(flags); code == 2) return code;
   } while (!signals.wait(watch_every_ns));
   return 0;
 }
@@ -122,18 +224,32 @@ int run(WhyFlags flags) {
 
 void add_why(CommandLine& line) {
   auto flags = std::make_shared<WhyFlags>();
-  CLI::App* why = line.app.add_subcommand("why", "Where the time goes in a running orchestrator");
-  why->add_option("--url", flags->urls, "Of the orchestrator; repeat it for several")
-      ->capture_default_str();
+  CLI::App* why = line.app.add_subcommand("why", "Where the time goes in a running hunt");
+  CLI::Option* url =
+      why->add_option("--url", flags->urls, "Of the orchestrator; repeat it for several")
+          ->capture_default_str();
+  add_bus(*why, flags->bus);
+  add_hunt(*why, flags->hunt);
+  why->add_option("--at", flags->at,
+                  "What it said then: 14:03 (UTC), 12m (ago) or 2026-11-29T14:03Z; the last hour "
+                  "is kept");
+  why->add_option("--since", flags->since,
+                  "What was wrong since then, from when to when: 20m, or as --at");
   add_tokens(*why, flags->admin_token_file, flags->server_token_file);
   why->add_flag("--watch", flags->watch, "Look again every two seconds until Ctrl-C");
-  why->add_flag("--json", flags->json, "The figures as JSON, one line an orchestrator");
+  why->add_flag("--json", flags->json, "The figures as JSON, one line a look");
   why->footer(
+      "Every process on the bus is asked with --bus, or those at each --url; more than one is one "
+      "sentence for\nall. Without both it is the orchestrator of this machine.\n"
       "Examples:\n"
       "  hunt up --slow-store 495ms                a slow way to the database, on demand\n"
       "  hunt why                                  names it, with evidence and what to do\n"
+      "  hunt why --bus nats://ops:secret@nats:4222 --since 20m\n"
       "  hunt why --url http://10.0.0.7:8080 --server-token-file game.token --watch");
-  why->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
+  why->callback([&line, flags, url] {
+    flags->urls_given = url->count() > 0;
+    line.run = [flags] { return run(*flags); };
+  });
 }
 
 }  // namespace hunt::apps

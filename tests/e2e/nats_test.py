@@ -137,6 +137,8 @@ class NatsUsers(NatsCase):
         self.wait_for(lambda: looks.request("$JS.API.STREAM.INFO.HUNT_DLQ").json["state"]
                       ["messages"] == 1)
         self.assertEqual(looks.request("$SRV.PING").json["name"], "hunt")
+        why = json.loads(self.hunt("why", "--json", "--bus", users_url(self.nats, "ops")).stdout)
+        self.assertEqual((why["answered"]["orchestrators"], why["answered"]["relays"]), (1, 1), why)
         checked = self.hunt("doctor", "--bus", users_url(self.nats, "serve"), "--store", self.store)
         self.assertNotIn("failure ", checked.stdout, checked.stdout)
         self.assertNotIn("ended", server.output + relay.output)

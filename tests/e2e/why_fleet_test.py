@@ -1,9 +1,13 @@
 """`hunt why` on the real stack: two orchestrators on NATS, two PostgreSQL shards, one of them
 behind a gate or in somebody's way. What it names has to be what was done."""
 import json
+import os
+import signal
+import socket
 import subprocess
 import time
 import unittest
+from datetime import datetime
 
 from hunt_process import HUNT, clean_environment
 from nats_process import NatsLoadCase
@@ -46,23 +50,26 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         time.sleep(3)
         return process
 
-    def whys(self):
-        run = self.hunt("why", "--json", *(word for server in self.servers for word in
-                                           ("--url", f"http://127.0.0.1:{server.port}")))
-        self.assert_exit(run, 0)
-        return [json.loads(line) for line in run.stdout.splitlines()]
+    def by_url(self):
+        return [word for server in self.servers for word in
+                ("--url", f"http://127.0.0.1:{server.port}")]
 
-    def named(self, wanted, seconds=20):
-        """The first verdict of an orchestrator that names what is wanted."""
+    def why(self, *words):
+        """The one line of JSON that is of the whole fleet."""
+        run = self.hunt("why", "--json", *words)
+        self.assert_exit(run, 0)
+        return json.loads(run.stdout)
+
+    def named(self, wanted, words=None, seconds=20):
+        """The first answer for the fleet that says what is wanted."""
         seen = []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             time.sleep(0.5)
-            for why in self.whys():
-                seen.append(why)
-                if wanted(why):
-                    return why
-        verdicts = "\n".join(f"{one['confident']} {one['verdict']}" for one in seen[-8:])
+            seen.append(self.why(*(words or self.by_url())))
+            if wanted(seen[-1]):
+                return seen[-1]
+        verdicts = "\n".join(one["verdict"] for one in seen[-8:])
         raise AssertionError(f"never named; the last verdicts:\n{verdicts}")
 
     def test_a_round_trip_to_one_shard_of_two(self):
@@ -93,6 +100,71 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         self.named(lambda why: why["confident"] and why["resource"] == "shard 1" and
                    why["cause"] in ("lock", "server"))
         self.assertIsNone(human.poll(), "psql holds them still")
+
+    def name_of(self, server):
+        return f"{socket.gethostname()}:{server.port}"
+
+    def test_the_fleet_in_one_sentence_now_and_afterwards(self):
+        bus = ("--bus", self.nats.url)
+
+        def is_it(why):
+            return (why["cause"], why["resource"]) == ("round_trip", "shard 1") and why["confident"]
+
+        def spells(past):
+            return [spell for spell in past["spells"] if spell["kept"] and is_it(spell)]
+
+        self.playing()
+        self.gate.delay_s = 0.2475
+        why = self.named(is_it, bus)
+        self.assertRegex(why["verdict"], r"^shard 1 holds up .*orchestrators.*round trip to shard")
+        self.assertIn("scaling pods will not help", why["next"])
+        self.assertEqual((why["answered"]["orchestrators"], why["answered"]["relays"],
+                          why["answered"]["absent"]), (2, 1, 0), why)
+        self.assertEqual({self.name_of(server) for server in self.servers},
+                         {one["name"] for one in why["processes"]
+                          if one["kind"] == "orchestrator"})
+        place = why["places"][0]
+        self.assertEqual(place["resource"], "shard 1")
+        self.assertAlmostEqual(1.0, sum(one["share"] for one in why["stages"]), places=6)
+        # A look is kept every ten seconds.
+        self.named(lambda past: spells(past), (*bus, "--since", "5m"), seconds=40)
+        self.gate.delay_s = 0
+        after = self.named(lambda past: spells(past) and not is_it(past["spells"][-1]),
+                           (*bus, "--since", "5m"), seconds=60)
+        spell = spells(after)[-1]
+        self.assertLess(spell["to"], after["now"])
+        begun, over = map(datetime.fromisoformat, (spell["from"][:19], spell["to"][:19]))
+        middle = begun + (over - begun) / 2
+        then = self.why(*bus, "--at", f"{middle:%Y-%m-%dT%H:%M:%S}Z")
+        self.assertEqual(then["resource"], "shard 1", then["verdict"])
+        told = self.hunt("why", *self.by_url(), "--since", "5m").stdout
+        self.assert_says(told, "shard 1", "round_trip", "times are UTC")
+
+    def test_one_that_is_stopped_is_named(self):
+        stopped, other = self.servers
+        name = self.name_of(stopped)
+        # The other one and the relay have heard of it.
+        self.named(lambda why: why["answered"]["orchestrators"] == 2, ("--bus", self.nats.url))
+        time.sleep(6)
+        os.kill(stopped.process.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, stopped.process.pid, signal.SIGCONT)
+        why = self.why("--bus", self.nats.url)
+        self.assertEqual((why["answered"]["orchestrators"], why["answered"]["absent"]), (1, 1), why)
+        self.assertRegex(why["verdict"], f"{name}.* does not answer")
+        self.assertFalse(why["confident"] and why["cause"] == "none", why)
+        silent = next(one for one in why["processes"] if one["name"] == name)
+        self.assertEqual(silent["absence"], "silent")
+        self.assertIn("did not say that it leaves", silent["reason"])
+        asked = self.hunt("why", *self.by_url())
+        self.assert_exit(asked, 1)
+        self.assert_says(asked.stdout, "does not answer", "1 orchestrator and 0 relays answered")
+        self.assertIn(str(stopped.port), asked.stderr)
+        # Who leaves as it should is missed by nobody.
+        self.assertEqual(other.stop(), 0)
+        os.kill(stopped.process.pid, signal.SIGCONT)
+        left = self.named(lambda why: why["answered"]["orchestrators"] == 1,
+                          ("--bus", self.nats.url))
+        self.assertEqual(left["answered"]["absent"], 0, left)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,33 @@ class Why(HuntTest):
         self.assert_exit(idle, 0)
         self.assertIn("nothing was asked", idle.stdout)
 
+    def test_the_past_of_one_process(self):
+        server = self.serve()
+        url = ("--url", f"http://127.0.0.1:{server.port}")
+        since = self.hunt("why", *url, "--since", "20m")
+        self.assert_exit(since, 0)
+        self.assert_says(since.stdout, "since", "UTC", "times are UTC, by the clock of this")
+        for words, code, says in (
+                (("--at", "noon"), 2, "\"noon\" is no time"),
+                (("--since", "-5m"), 2, "is no time"),
+                (("--at", "2126-01-01T00:00Z"), 2, "is in the future"),
+                (("--at", "1m", "--since", "1m"), 2, "expected one"),
+                (("--at", "1m", "--watch"), 2, "the past does not change"),
+                (("--at", "50m"), 1, "this process started at")):
+            with self.subTest(words):
+                run = self.hunt("why", *url, *words)
+                self.assert_exit(run, code)
+                self.assertIn(says, run.stderr)
+        deadline = time.monotonic() + 30
+        while self.hunt("why", *url, "--at", "1s").returncode != 0:
+            self.assertLess(time.monotonic(), deadline, "a look is kept every ten seconds")
+            time.sleep(1)
+        then = self.hunt("why", *url, "--at", "1s")
+        self.assert_says(then.stdout, "ago: nothing was asked of")
+        self.assertEqual(server.get("/v1/why?at=soon").status, 400)
+        self.assertEqual(server.get("/v1/why?at=50m").status, 404)
+        self.assertIn("spells", server.get("/v1/why?since=20m").json)
+
 
 if __name__ == "__main__":
     unittest.main()
