@@ -61,6 +61,7 @@ int run(const ServeFlags& all, const model::Settings& settings) {
   log(LogLevel::info, "process", "serving", {{"address", (*node)->address()}});
   const auto limit_bytes = all.memory_limit_bytes > 0 ? std::optional(all.memory_limit_bytes)
                                                       : system::memory_limit_bytes();
+  (*node)->observer().set_memory_limit(limit_bytes.value_or(0));
   node::WarningLog warnings;
   std::string trouble;
   while (trouble.empty() && !signals.wait(look_every_ns)) {

@@ -6,6 +6,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/histogram.h"
+#include "base/occupancy.h"
 #include "base/prng.h"
 #include "base/result.h"
 #include "base/sha256.h"
@@ -57,6 +58,35 @@ TEST(Histogram, quantiles_stay_within_one_bucket_for_any_seed) {
     EXPECT_EQ(histogram.max_ns(), values.back());
     EXPECT_EQ(histogram.count(), values.size());
   }
+}
+
+TEST(Occupancy, adds_up_what_is_inside_for_as_long_as_it_is) {
+  Occupancy use;
+  use.enter(100);
+  use.enter(150);
+  EXPECT_EQ(use.inside(), 2U);
+  EXPECT_EQ(use.total_ns(200), 50 + 2 * 50) << "nobody has left yet";
+  use.leave(200);
+  EXPECT_EQ(use.total_ns(300), 150 + 100);
+  use.set(0, 300);
+  EXPECT_EQ(use.total_ns(1'000), 250);
+}
+
+TEST(Occupancy, is_averaged_over_ten_seconds) {
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  RecentOccupancy lately;
+  EXPECT_EQ(lately.mean(5, 5), 0);
+  for (std::int64_t second = 0; second <= 30; ++second) {
+    // One inside for twenty seconds, then four.
+    const std::int64_t total =
+        std::min<std::int64_t>(second, 20) + 4 * std::max<std::int64_t>(0, second - 20);
+    lately.read(total * second_ns, second * second_ns);
+    lately.read(total * second_ns, second * second_ns + 1);  // too soon to count
+    if (second == 20) {
+      EXPECT_DOUBLE_EQ(lately.mean(20 * second_ns, 20 * second_ns), 1);
+    }
+  }
+  EXPECT_DOUBLE_EQ(lately.mean(60 * second_ns, 30 * second_ns), 4);
 }
 
 TEST(Histogram, clamps_what_is_over_its_range_and_merges) {

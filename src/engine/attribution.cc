@@ -253,6 +253,8 @@ model::Why attribute(const Evidence& evidence) {
   why.timeline = claims_worse ? "claims" : "answers";
   why.samples = timelines.size();
   why.tail_ns = tail.mean_ns();
+  why.answers_tail_ns = answers.mean_ns();
+  why.claims_tail_ns = claims.mean_ns();
   why.tail_before_ns = claims_worse ? evidence.claims_before_ns : evidence.answers_before_ns;
   fill_stages(evidence, timelines, tail, why);
   if (evidence.lane_still_ns >= still_ns_min) {

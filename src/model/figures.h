@@ -21,6 +21,12 @@ struct Counts {
   std::uint64_t claim_retries = 0;
   std::uint64_t claim_lookups = 0;
   std::uint64_t shed = 0;
+  std::uint64_t refused_too_large = 0;
+  std::uint64_t refused_full = 0;
+  std::uint64_t refused_late = 0;
+  std::uint64_t refused_moved = 0;
+  std::uint64_t refused_no_world = 0;
+  std::uint64_t refused_store = 0;
   std::uint64_t cross_shard = 0;
   std::uint64_t loot_lookups = 0;
   std::uint64_t loot_misses = 0;
@@ -42,6 +48,7 @@ struct Counts {
   std::uint64_t bus_overflown = 0;
   std::uint64_t bus_remade = 0;
   std::uint64_t bus_divided = 0;
+  std::uint64_t bus_dead_letters = 0;
   std::uint64_t rules_rejected = 0;
   std::uint64_t feed_gaps = 0;
   std::uint64_t spawns_without_table = 0;
@@ -70,6 +77,18 @@ inline constexpr CountFigure count_figures[] = {
      "Positions that the rules refuse, of which the ledger was asked."},
     {&Counts::shed, FigureKind::counter, "shed", "hunt_shed",
      "Positions answered busy, by stage and class.", R"(stage="queue",class="position")"},
+    {&Counts::refused_too_large, FigureKind::counter, "refused.too_large", "hunt_batches_refused",
+     "Batches that got an error instead of outcomes, by its reason.", R"(reason="too_large")"},
+    {&Counts::refused_full, FigureKind::counter, "refused.full", "hunt_batches_refused", "",
+     R"(reason="full")"},
+    {&Counts::refused_late, FigureKind::counter, "refused.late", "hunt_batches_refused", "",
+     R"(reason="late")"},
+    {&Counts::refused_moved, FigureKind::counter, "refused.moved", "hunt_batches_refused", "",
+     R"(reason="moved")"},
+    {&Counts::refused_no_world, FigureKind::counter, "refused.no_world", "hunt_batches_refused", "",
+     R"(reason="no_world")"},
+    {&Counts::refused_store, FigureKind::counter, "refused.store", "hunt_batches_refused", "",
+     R"(reason="store")"},
     {&Counts::cross_shard, FigureKind::counter, "cross_shard", "hunt_cross_shard",
      "Stored positions passed on to their shard."},
     {&Counts::loot_lookups, FigureKind::counter, "l1.loot_lookups", "hunt_loot_lookups",
@@ -111,6 +130,8 @@ inline constexpr CountFigure count_figures[] = {
      "Streams and consumers that were lost and are there again."},
     {&Counts::bus_divided, FigureKind::counter, "bus.divided", "hunt_bus_divided",
      "Messages told in parts or cut, being too large for the server."},
+    {&Counts::bus_dead_letters, FigureKind::counter, "bus.dead_letters", "hunt_dead_letters",
+     "Stored messages that can never succeed, kept as dead letters by this process."},
     {&Counts::rules_rejected, FigureKind::counter, "rules_rejected", "hunt_rules_rejected",
      "Rule files refused; the old rules stayed."},
     {&Counts::feed_gaps, FigureKind::counter, "feed_gaps", "hunt_feed_gaps",
@@ -126,6 +147,7 @@ static_assert(std::size(count_figures) * sizeof(std::uint64_t) == sizeof(Counts)
 template <class T>
 struct Latencies {
   T answer{};
+  T claim{};
   T cache_read{};
   T store_load{};
   T store_grant{};
@@ -135,22 +157,26 @@ struct Latencies {
 template <class T>
 struct LatencyFigure {
   T Latencies<T>::*value;
-  std::string_view name;    // in /v1/stats
-  std::string_view metric;  // in /metrics
+  std::string_view name;       // in /v1/stats
+  std::string_view metric;     // in /metrics, as a summary: quantiles of the last ten seconds
+  std::string_view histogram;  // the same since the start: buckets that can be added up
   std::string_view help;
 };
 
 template <class T>
 inline constexpr LatencyFigure<T> latency_figures[] = {
-    {&Latencies<T>::answer, "answer", "hunt_answer_seconds", "A batch, from arrival to reply."},
+    {&Latencies<T>::answer, "answer", "hunt_answer_seconds", "hunt_answer_latency_seconds",
+     "A batch, from arrival to reply."},
+    {&Latencies<T>::claim, "claim", "hunt_claim_seconds", "hunt_claim_latency_seconds",
+     "A claim, from found to its terminal outcome."},
     {&Latencies<T>::cache_read, "cache_read", "hunt_cache_read_seconds",
-     "One read of the shared cache, of up to 256 chunks."},
+     "hunt_cache_read_latency_seconds", "One read of the shared cache, of up to 256 chunks."},
     {&Latencies<T>::store_load, "store_load", "hunt_store_load_seconds",
-     "One load call to the store."},
+     "hunt_store_load_latency_seconds", "One load call to the store."},
     {&Latencies<T>::store_grant, "store_grant", "hunt_store_grant_seconds",
-     "One grant call, commit included."},
+     "hunt_store_grant_latency_seconds", "One grant call, commit included."},
     {&Latencies<T>::invalidation, "invalidation", "hunt_invalidation_lag_seconds",
-     "From commit to applied in memory."},
+     "hunt_invalidation_latency_seconds", "From commit to applied in memory."},
 };
 static_assert(std::size(latency_figures<char>) == sizeof(Latencies<char>),
               "each latency has its row");

@@ -82,6 +82,7 @@ inline constexpr std::int64_t feed_silence_ns = 3'000'000'000;  // then they do 
 inline constexpr std::size_t cache_commands_inflight_max = 4'096;
 inline constexpr std::size_t cache_bytes_inflight_max = 32 * 1'024 * 1'024;
 inline constexpr std::size_t cache_reply_bytes_max = 16 * 1'024 * 1'024;
+inline constexpr std::size_t cache_nodes_shown_max = 64;  // in figures, the first by address
 
 // Figures of a world that are kept for whoever looks are this old at most; and loot tables whose
 // open spawns a store counts: more than rules can have.

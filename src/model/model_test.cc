@@ -1,6 +1,7 @@
 // Properties of the plain values: tile ids, identities, outcome names.
 #include <gtest/gtest.h>
 
+#include "base/histogram.h"
 #include "base/prng.h"
 #include "model/change.h"
 #include "model/hunt.h"
@@ -58,6 +59,21 @@ TEST(Uuid, accepts_only_the_canonical_shape) {
         "0f8fad5b-d9cb-469f-a165-7086772895zz", "{f8fad5b-d9cb-469f-a165-70867728950e"}) {
     EXPECT_FALSE(parse_uuid(bad).has_value()) << bad;
   }
+}
+
+TEST(LatencyEdges, finds_the_edge_of_any_value_and_reaches_beyond_the_deadline) {
+  for (std::size_t i = 0; i < LatencyEdges::count; ++i) {
+    const std::int64_t edge_ns = LatencyEdges::ns(i);
+    EXPECT_EQ(LatencyEdges::index_of(edge_ns), i);
+    EXPECT_EQ(LatencyEdges::index_of(edge_ns + 1), i + 1);
+    EXPECT_EQ(Histogram::upper_edge_ns(Histogram::bucket_of(edge_ns)), edge_ns) << "counts exactly";
+    if (i > 0) {
+      EXPECT_LE(static_cast<double>(edge_ns) / static_cast<double>(LatencyEdges::ns(i - 1)), 1.51);
+    }
+  }
+  EXPECT_EQ(LatencyEdges::index_of(-1), 0U);
+  EXPECT_EQ(LatencyEdges::index_of(INT64_MAX), LatencyEdges::count);
+  EXPECT_GT(LatencyEdges::ns(LatencyEdges::count - 3), limits::answer_deadline_ns);
 }
 
 TEST(Outcome, has_a_name_for_each) {

@@ -13,19 +13,18 @@
 #include "model/batch.h"
 #include "model/claim.h"
 #include "model/figures.h"
+#include "model/latency.h"
 #include "model/spawn.h"
 #include "model/why.h"
 
 namespace hunt::model {
 
-struct LatencySummary {
-  std::uint64_t count = 0;
-  std::int64_t sum_ns = 0;
-  std::int64_t p50_ns = 0;
-  std::int64_t p99_ns = 0;
-  std::int64_t p999_ns = 0;
-  std::int64_t max_ns = 0;
-};
+// Whose time it is: that of a batch, from arrival to reply, or of a claim, from found to terminal.
+enum class TimelineOf : std::uint8_t { answer, claim };
+inline constexpr std::string_view timeline_names[] = {"answer", "claim"};
+[[nodiscard]] constexpr std::string_view name_of(TimelineOf timeline) noexcept {
+  return timeline_names[static_cast<std::size_t>(timeline)];
+}
 
 // How often a stage at a resource took at most so long, since the start: a cumulative histogram.
 // Every second power of two, from a microsecond to 17 seconds.
@@ -34,6 +33,7 @@ struct StageSeconds {
   [[nodiscard]] static constexpr std::int64_t edge_ns(std::size_t index) noexcept {
     return (std::int64_t{1} << (10 + 2 * index)) - 1;
   }
+  TimelineOf timeline = TimelineOf::answer;
   Stage stage = Stage::queue;
   std::string resource;
   bool worked = false;  // else waited
@@ -42,10 +42,49 @@ struct StageSeconds {
   std::uint64_t sum_ns = 0;
 };
 
+// What is under way in a stage that has a bound, over all lanes.
+struct StageUse {
+  Stage stage = Stage::queue;
+  std::string resource;
+  std::uint64_t inflight = 0;  // now
+  std::uint64_t limit = 0;
+  // Each of them for as long as it was under way, since the start: what this grows by in a second
+  // is the mean number under way (Little's law).
+  std::int64_t inflight_ns = 0;
+  double used = 0;  // of the limit, the mean of the last ten seconds
+};
+
+// What a lane's thread had of a core, and how long it was ready without one, since the start.
+struct LaneUse {
+  std::int64_t busy_ns = 0;
+  std::int64_t starved_ns = 0;
+};
+
+// One server of the shared cache, as all lanes see it.
+struct CacheNode {
+  std::string address;         // "127.0.0.1:6379"
+  bool answers = false;        // to every lane: it is neither silent nor given up for a while
+  std::uint64_t inflight = 0;  // commands
+  std::uint64_t replies = 0;
+  std::uint64_t reply_ns = 0;  // how long all of them took together
+  std::uint64_t failures = 0;  // connections that failed or were lost
+  std::uint64_t late = 0;      // commands without an answer in time
+  std::uint64_t refused = 0;   // commands not sent: too many were under way, or nobody answered
+};
+
+// One consumer of the stored positions, as NATS tells it: of the whole hunt, not of this process.
+struct StoredBacklog {
+  std::string shard;              // "0", "1", …, or "any"
+  std::uint64_t pending = 0;      // stored, and not delivered to anybody yet
+  std::uint64_t at_work = 0;      // delivered, and not settled
+  std::uint64_t redelivered = 0;  // of these, more than once
+};
+
 // This process as its machine sees it, by the names that every exporter of Prometheus uses.
 struct ProcessFigures {
   double cpu_seconds = 0;
   double resident_bytes = 0;
+  double used_bytes = 0;
   double virtual_bytes = 0;
   double threads = 0;
   double open_fds = 0;
@@ -65,6 +104,8 @@ inline constexpr ProcessFigure process_figures[] = {
      "CPU time, of user and system."},
     {&ProcessFigures::resident_bytes, FigureKind::gauge, "process_resident_memory_bytes",
      "Memory that is in RAM."},
+    {&ProcessFigures::used_bytes, FigureKind::gauge, "hunt_memory_used_bytes",
+     "Memory that cannot be dropped: without the pages of files; compared with the limit."},
     {&ProcessFigures::virtual_bytes, FigureKind::gauge, "process_virtual_memory_bytes",
      "Addresses in use."},
     {&ProcessFigures::threads, FigureKind::gauge, "process_threads", "Threads."},
@@ -94,13 +135,20 @@ struct Stats : Counts {
   std::array<std::uint64_t, outcome_count> claims{};     // terminal outcomes, by outcome
   Latencies<LatencySummary> lately;                      // of the last ten seconds
   Latencies<LatencySummary> since_start;
+  Latencies<LatencyBuckets> buckets;  // since the start
   std::vector<StageSeconds> stages;
-  std::uint32_t shards = 0;  // stores of this process
+  std::vector<StageUse> bounds;          // of the stages that have one
+  std::vector<LaneUse> lane_use;         // by lane
+  std::vector<CacheNode> cache_nodes;    // Bound: limits::cache_nodes_shown_max
+  std::vector<StoredBacklog> backlogs;   // by shard; none without NATS, or before it was asked
+  std::uint64_t memory_limit_bytes = 0;  // at which this process drains and ends; 0: none
+  std::uint32_t shards = 0;              // stores of this process
   std::vector<StoreFailing> stores_failing;
   std::string store_error;                 // of the first of them, or empty
   std::vector<TableCount> tables_missing;  // tables that no rule has, with their open spawns
   std::string warning;  // what is not as it should be though requests can be served, or empty
   std::int64_t relay_silence_ns = 0;  // since a relay was heard; of several shards the longest
+  std::vector<std::int64_t> relay_silences_ns;  // by shard
 };
 
 // A sample for the live page.

@@ -83,11 +83,12 @@ enum class Cause : std::uint8_t {
   bus,         // on the way over the bus, or stored there and not taken
   throttle,    // the process stood still: stopped, paused or blocked
 };
+inline constexpr std::size_t cause_count = 12;
 
 [[nodiscard]] constexpr std::string_view name_of(Cause cause) noexcept {
-  constexpr std::string_view names[] = {"none",   "unclear",    "round_trip", "server",
-                                        "commit", "lock",       "cpu",        "queue",
-                                        "limit",  "cache_miss", "bus",        "throttle"};
+  constexpr std::string_view names[cause_count] = {
+      "none", "unclear", "round_trip", "server",     "commit", "lock",
+      "cpu",  "queue",   "limit",      "cache_miss", "bus",    "throttle"};
   return names[static_cast<std::size_t>(cause)];
 }
 
@@ -117,11 +118,20 @@ struct Why {
   std::string resource;
   Cause cause = Cause::none;
   double share = 0;
-  std::int64_t tail_ns = 0;         // mean of the slowest 1 %
-  std::int64_t tail_before_ns = 0;  // the same in the minutes before; 0: nothing is known of them
-  std::uint64_t samples = 0;        // timelines looked at
+  std::int64_t tail_ns = 0;          // mean of the slowest 1 %
+  std::int64_t tail_before_ns = 0;   // the same in the minutes before; 0: nothing is known of them
+  std::uint64_t samples = 0;         // timelines looked at
+  std::int64_t answers_tail_ns = 0;  // the same as tail_ns, of batches and of claims
+  std::int64_t claims_tail_ns = 0;
   std::vector<StageFigures> stages;
   std::vector<LaneLoad> lanes;
 };
+
+// Whether a stage is named that is not fine: for a cause, or as where half of the time goes. The
+// share may be 0: calls that fail and work at the next try are named, too.
+[[nodiscard]] inline bool names_bottleneck(const Why& why) noexcept {
+  if (why.cause == Cause::unclear) return why.share >= 0.5;
+  return why.cause != Cause::none;
+}
 
 }  // namespace hunt::model

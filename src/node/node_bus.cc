@@ -230,14 +230,16 @@ Result<void> NodeBus::connect(Ears ears) {
   return {};
 }
 
-void NodeBus::add_to(model::Counts& counts) const {
+void NodeBus::add_to(model::Stats& stats) const {
   const nats::Figures& figures = *counted_->figures;
-  counts.bus_unsent += figures.unsent;
-  counts.bus_refused += figures.refused;
-  counts.bus_ignored += figures.ignored;
-  counts.bus_overflown += figures.overflown;
-  counts.bus_remade += figures.remade;
-  counts.bus_divided += figures.divided;
+  stats.bus_unsent += figures.unsent;
+  stats.bus_refused += figures.refused;
+  stats.bus_ignored += figures.ignored;
+  stats.bus_overflown += figures.overflown;
+  stats.bus_remade += figures.remade;
+  stats.bus_divided += figures.divided;
+  stats.bus_dead_letters += figures.buried;
+  stats.backlogs = figures.backlogs.all();
 }
 
 void NodeBus::show_map(const model::ShardMap& map) {

@@ -58,8 +58,8 @@ class NodeBus {
   // Connects every lane once, makes or verifies the streams, and listens from then on. Errors:
   // those of nats::Connection: connect() and prepare().
   [[nodiscard]] Result<void> connect(Ears ears);
-  // What the connections could not do. Thread: any.
-  void add_to(model::Counts& counts) const;
+  // What the connections could not do, and what the server told. Thread: any.
+  void add_to(model::Stats& stats) const;
   // The map that `hunt.map` answers from now on. Thread: the front.
   void show_map(const model::ShardMap& map);
   // What the orchestrator of a lane stands on.

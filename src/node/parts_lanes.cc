@@ -77,7 +77,7 @@ Result<void> Node::Parts::listen() {
     observer->set_trouble("bus", std::move(what));
   };
   const auto on_distrust = [this] { observer->count_distrusted_message(); };
-  observer->set_bus([bus = nats.get()](model::Counts& counts) { bus->add_to(counts); });
+  observer->set_bus([bus = nats.get()](model::Stats& stats) { bus->add_to(stats); });
   const auto on_why = [this](std::string_view body) -> Result<std::string> {
     HUNT_TRY(question, codec::read_why_question(body));
     return codec::answer_why(*observer, question);

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "model/change.h"
 #include "model/spawn.h"
+#include "model/stats.h"
 
 namespace hunt::ports {
 
@@ -60,6 +61,9 @@ class TileCache {
   // the past. An older version than is there changes nothing. Never prolongs completeness.
   [[nodiscard]] virtual boost::asio::awaitable<Result<void>> update(
       std::vector<model::TileChange> changes) = 0;
+
+  // The servers behind it, as this object sees them; none where there is no telling them apart.
+  [[nodiscard]] virtual std::vector<model::CacheNode> nodes() const { return {}; }
 };
 
 }  // namespace hunt::ports

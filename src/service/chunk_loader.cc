@@ -44,7 +44,11 @@ ChunkLoader::ChunkLoader(engine::L1& l1, const Shards& shards, ports::TileCache*
       prng_(seed),
       reads_inflight_(shards.count()),
       epochs_(shards.count()),
-      tasks_(std::move(lane), limits::loads_inflight_max) {}
+      tasks_(std::move(lane), limits::loads_inflight_max) {
+  const std::size_t reads_max =
+      cache_ == nullptr ? limits::loads_inflight_max : limits::store_reads_inflight_max;
+  metrics_.bounds.load_calls.assign(shards_.count(), {reads_max, {}});
+}
 
 Result<void> ChunkLoader::start(Keys keys, std::size_t loads_max) {
   // In id order: neighbours are neighbours in the table, too.
@@ -159,9 +163,11 @@ boost::asio::awaitable<bool> ChunkLoader::fetch(model::ShardId shard, Leased lea
   }
   const std::int64_t begun_ns = clock_.now_ns();
   load->marks.asked_ns = begun_ns;
+  metrics_.bounds.load_calls[shard].use.enter(begun_ns);
   auto loaded = co_await shards_.store(shard).load_chunks(leased.keys);
   if (cache_ != nullptr) --reads_inflight_[shard];
   metrics_.latencies.store_load.record(clock_.now_ns() - begun_ns);
+  metrics_.bounds.load_calls[shard].use.leave(clock_.now_ns());
   auto& health = metrics_.stores[shard].loads;
   if (!loaded) {
     if (loaded.error().code != Errc::overloaded) {

@@ -50,7 +50,10 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
       recent_(recent),
       queues_(shards.count()),
       // Twice: a call that has its verdicts sends the next one before its own task ends. One tells.
-      tasks_(std::move(lane), shards.count() * (2 * options.calls_inflight_max + 1) + 1) {}
+      tasks_(std::move(lane), shards.count() * (2 * options.calls_inflight_max + 1) + 1) {
+  metrics_.bounds.claims.limit = limits::claims_waiting_max;
+  metrics_.bounds.grant_calls.assign(shards.count(), {options_.calls_inflight_max, {}});
+}
 
 bool ClaimDesk::full() const noexcept {
   return pending_.size() >= limits::claims_waiting_max;
@@ -58,7 +61,9 @@ bool ClaimDesk::full() const noexcept {
 
 std::size_t ClaimDesk::calls_inflight() const noexcept {
   std::size_t most = 0;
-  for (const Queue& queue : queues_) most = std::max(most, queue.calls_inflight);
+  for (model::ShardId shard = 0; shard < queues_.size(); ++shard) {
+    most = std::max(most, calls_inflight(shard));
+  }
   return most;
 }
 
@@ -133,8 +138,8 @@ void ClaimDesk::submit(model::Claim claim, Asker asker) {
     at->second.found_ns = clock_.now_ns();
     enqueue(id, at->second.claim, at->second.found_ns);
   }
+  if (inserted) metrics_.set_claims_waiting(pending_.size(), at->second.found_ns);
   attach(at->second, std::move(asker));
-  metrics_.claims_waiting = pending_.size();
 }
 
 // To the shard that the map names now: it may be another one than at the first try.
@@ -164,10 +169,10 @@ void ClaimDesk::flush() {
 void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
   Queue& queue = queues_[shard];
   if (now_ns < queue.blocked_until_ns) return;
-  while (!queue.ids.empty() && queue.calls_inflight < options_.calls_inflight_max) {
+  while (!queue.ids.empty() && calls_inflight(shard) < options_.calls_inflight_max) {
     const bool full_call = queue.ids.size() >= limits::claims_per_call_max;
     const bool lingered = now_ns - queue.since_ns >= linger_ns(queue);
-    if (queue.calls_inflight > 0 && !full_call && !lingered) break;
+    if (calls_inflight(shard) > 0 && !full_call && !lingered) break;
     if (queue.backoff_ns == 0) {
       queue.retries.first_try();
     } else if (!queue.retries.take(now_ns)) {
@@ -178,11 +183,11 @@ void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
     Ids ids(queue.ids.begin(), end);
     queue.ids.erase(queue.ids.begin(), end);
     queue.since_ns = now_ns;
-    ++queue.calls_inflight;
+    metrics_.bounds.grant_calls[shard].use.enter(now_ns);
     const bool spawned = tasks_.try_spawn(call(shard, std::move(ids)));
     HUNT_ASSERT(spawned);
   }
-  if (!queue.ids.empty() && queue.calls_inflight < options_.calls_inflight_max &&
+  if (!queue.ids.empty() && calls_inflight(shard) < options_.calls_inflight_max &&
       !std::exchange(queue.lingering, true)) {
     if (!tasks_.try_spawn(flush_later(shard))) queue.lingering = false;
   }
@@ -217,10 +222,11 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   }
   const std::int64_t took_ns = clock_.now_ns() - begun_ns;
   metrics_.latencies.store_grant.record(took_ns);
+  metrics_.examples.store_grant.put(took_ns, ids.front(), clock_.wall_us());
   // One call that waited for somebody's lock says little of the others.
   const std::int64_t counted_ns = std::min(took_ns, 4 * limits::claim_linger_ns_max);
   queue.call_ns_mean += (counted_ns - queue.call_ns_mean) / calls_in_mean;
-  --queue.calls_inflight;
+  metrics_.bounds.grant_calls[shard].use.leave(begun_ns + took_ns);
   if (!done) {
     retry_later(shard, ids, done.error());
     co_return;
@@ -244,7 +250,7 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
     }
   }
   if (!elsewhere.empty()) moved(elsewhere);
-  metrics_.claims_waiting = pending_.size();
+  metrics_.set_claims_waiting(pending_.size(), clock_.now_ns());
   lookups_.flush();
   flush();
   if (!untold_.empty() && !telling_) co_await tell();
@@ -261,7 +267,7 @@ void ClaimDesk::record(model::ShardId shard, const Ids& ids, std::int64_t begun_
     clock.cut_grant(now_ns, shard, told);
     clock.timeline.starved_ns = starved_.since(pending.found_ns, now_ns);
     times_.add(clock.timeline, now_ns);
-    metrics_.stages.record(clock.timeline);
+    metrics_.claim_stages.record(clock.timeline);
     // For those who wait, all of it is one call, of which the line at the desk is a part.
     engine::Call whole{now_ns - pending.found_ns, call.times};
     whole.times.wait_us += (begun_ns - pending.found_ns) / 1'000;
@@ -329,6 +335,9 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
     }
   }
   if (left.empty()) {
+    const std::int64_t took_ns = clock_.now_ns() - pending.found_ns;
+    metrics_.latencies.claim.record(took_ns);
+    metrics_.examples.claim.put(took_ns, id, clock_.wall_us());
     pending_.erase(found);
     return;
   }
@@ -401,7 +410,7 @@ boost::asio::awaitable<void> ClaimDesk::tell() {
       const model::ClaimVerdict verdict = std::move(*pending_.at(id).verdict);
       finish(id, verdict);
     }
-    metrics_.claims_waiting = pending_.size();
+    metrics_.set_claims_waiting(pending_.size(), clock_.now_ns());
   }
   telling_ = false;
   lookups_.flush();

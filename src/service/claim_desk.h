@@ -98,13 +98,15 @@ class ClaimDesk {
     std::int64_t blocked_until_ns = 0;  // after an error
     std::int64_t backoff_ns = 0;
     std::int64_t stale_ns = INT64_MIN;  // when the store last said that its epoch is over
-    std::size_t calls_inflight = 0;
-    std::int64_t call_ns_mean = 0;  // of the last few
+    std::int64_t call_ns_mean = 0;      // of the last few
     bool lingering = false;
     RetryBudget retries;
   };
   using Ids = std::vector<model::ClaimId>;
 
+  [[nodiscard]] std::size_t calls_inflight(model::ShardId shard) const noexcept {
+    return metrics_.bounds.grant_calls[shard].use.inside();
+  }
   void attach(Pending& pending, Asker asker);
   void roll(model::Claim& claim, const Asker& asker);
   // Whether what a shard's store was asked at `asked_ns`, in `epoch`, and said at `said_ns` is true

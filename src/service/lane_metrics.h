@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "base/histogram.h"
+#include "base/occupancy.h"
 #include "model/batch.h"
 #include "model/figures.h"
+#include "model/stats.h"
 #include "model/why.h"
 #include "ports/store_trouble.h"
 #include "service/stage_times.h"
@@ -80,16 +82,65 @@ struct StoreHealth {
   return nullptr;
 }
 
+// One bound of a lane, and what is under way of it.
+struct Bound {
+  std::uint64_t limit = 0;  // 0: there is none
+  Occupancy use;
+};
+
+// Those of a lane. Each is counted where it is enforced.
+struct LaneBounds {
+  Bound batches;                   // taken and not answered
+  Bound claims;                    // found and without a verdict
+  std::vector<Bound> load_calls;   // by shard
+  std::vector<Bound> grant_calls;  // by shard
+};
+
 struct LaneMetrics : model::Counts {
   OutcomeCounts positions{};
   OutcomeCounts claims{};
   model::Latencies<Histogram> latencies;
-  StageTimes stages;
+  model::Latencies<model::Exemplars> examples;
+  StageTimes stages;        // of batches
+  StageTimes claim_stages;  // of claims
+  LaneBounds bounds;
+  model::LaneUse use;
+  std::vector<model::CacheNode> cache_nodes;
   std::string other_hunt;           // whose the shared cache is, while that is not ours
   std::vector<StoreHealth> stores;  // by shard
 
   void count(model::Outcome outcome) noexcept { ++positions[static_cast<std::size_t>(outcome)]; }
+  void count_refused(Errc why) noexcept;
+  void set_claims_waiting(std::uint64_t count, std::int64_t now_ns) noexcept {
+    claims_waiting = count;
+    bounds.claims.use.set(count, now_ns);
+  }
   void count_claim(model::Outcome outcome) noexcept { ++claims[static_cast<std::size_t>(outcome)]; }
 };
+
+// By what its sender can do about it.
+inline void LaneMetrics::count_refused(Errc why) noexcept {
+  switch (why) {
+    case Errc::too_large:
+    case Errc::invalid_argument:
+      ++refused_too_large;
+      return;
+    case Errc::overloaded:
+      ++refused_full;
+      return;
+    case Errc::deadline_exceeded:
+      ++refused_late;
+      return;
+    case Errc::moved:
+      ++refused_moved;
+      return;
+    case Errc::not_found:
+      ++refused_no_world;
+      return;
+    default:
+      ++refused_store;
+      return;
+  }
+}
 
 }  // namespace hunt::service

@@ -24,6 +24,7 @@ void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
   view_.metrics.l1_chunks = l1.chunks;
   view_.metrics.l1_bytes = l1.bytes;
   view_.metrics.l1_evictions = l1.evictions;
+  view_.metrics.use = {clock_.thread_cpu_ns(), clock_.thread_starved_ns()};
   for (auto& store : view_.metrics.stores) {
     if (now_ns - store.loads.last_ns >= load_error_ns_max) store.loads.work();
     if (now_ns - store.lookups.last_ns >= load_error_ns_max) store.lookups.work();
@@ -118,6 +119,7 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
     evidence.store_error_cause = cause_of(view_.metrics.stores[shard]);
   }
   observer_.publish(lane_, std::move(evidence));
+  if (view_.cache != nullptr) view_.metrics.cache_nodes = view_.cache->nodes();
   return true;
 }
 

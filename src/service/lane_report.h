@@ -12,6 +12,7 @@
 #include "engine/l1.h"
 #include "engine/timeline.h"
 #include "ports/clock.h"
+#include "ports/tile_cache.h"
 #include "ports/world_store.h"
 #include "service/chunk_loader.h"
 #include "service/claim_desk.h"
@@ -33,6 +34,7 @@ struct LaneView {
   engine::Reservoir& claim_times;
   const LiveSampler& sampler;
   const StallMeter& stalls;
+  const ports::TileCache* cache = nullptr;
 };
 
 class LaneReport {

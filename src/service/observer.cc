@@ -6,6 +6,7 @@
 
 #include "model/limits.h"
 #include "ports/findings.h"
+#include "service/lane_sums.h"
 
 namespace hunt::service {
 
@@ -21,67 +22,12 @@ constexpr std::int64_t look_every_ns = 10'000'000'000;
 constexpr std::int64_t before_ns_min = 30'000'000'000;
 constexpr std::size_t looks_max = 60;
 
-model::LatencySummary summary_of(const Histogram& histogram) {
-  return {histogram.count(),
-          static_cast<std::int64_t>(histogram.sum_ns()),
-          histogram.quantile_ns(5'000),
-          histogram.quantile_ns(9'900),
-          histogram.quantile_ns(9'990),
-          histogram.max_ns()};
-}
-
-model::StageSeconds seconds_of(const StageTimes::Series& series) {
-  model::StageSeconds out;
-  out.stage = series.stage;
-  out.resource = model::resource_of(series.stage, series.shard);
-  out.worked = series.worked;
-  out.count = series.seconds.count();
-  out.sum_ns = series.seconds.sum_ns();
-  for (std::size_t i = 0; i < out.at_or_below.size(); ++i) {
-    out.at_or_below[i] = series.seconds.count_at_or_below(model::StageSeconds::edge_ns(i));
-  }
-  return out;
-}
-
 // 0 when there are none.
 std::int64_t median(std::vector<std::int64_t> values) {
   if (values.empty()) return 0;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
-}
-
-void add(OutcomeCounts& to, const OutcomeCounts& from) {
-  for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
-}
-
-void add(model::Counts& to, const model::Counts& from) {
-  for (const auto& figure : model::count_figures) to.*figure.value += from.*figure.value;
-}
-
-using Histograms = model::Latencies<Histogram>;
-
-void add(Histograms& to, const Histograms& from) {
-  for (const auto& figure : model::latency_figures<Histogram>) {
-    (to.*figure.value).merge(from.*figure.value);
-  }
-}
-
-model::Latencies<model::LatencySummary> summaries_of(const Histograms& histograms) {
-  model::Latencies<model::LatencySummary> out;
-  for (std::size_t i = 0; i < std::size(model::latency_figures<Histogram>); ++i) {
-    out.*model::latency_figures<model::LatencySummary>[i].value =
-        summary_of(histograms.*model::latency_figures<Histogram>[i].value);
-  }
-  return out;
-}
-
-void merge(LaneMetrics& to, const LaneMetrics& from) {
-  add(static_cast<model::Counts&>(to), from);
-  add(to.positions, from.positions);
-  add(to.claims, from.claims);
-  add(to.latencies, from.latencies);
-  to.stages.merge(from.stages);
 }
 
 void widen(model::TileRect& bounds, bool& any, model::Tile tile) {
@@ -133,7 +79,8 @@ void Observer::remember_latencies() {
     const std::lock_guard lock(mutex_);
     if (!moments_.empty() && now_ns - moments_.back().at_ns < moment_every_ns) return;
   }
-  Moment moment{now_ns, {}};
+  Moment moment{now_ns, {}, {}};
+  for (const auto& one : bounds(now_ns)) moment.inflight_ns.push_back(one.inflight_ns);
   for (const auto& one : lanes_) {
     const std::lock_guard lock(one->mutex);
     add(moment.latencies, one->metrics.latencies);
@@ -144,12 +91,33 @@ void Observer::remember_latencies() {
 }
 
 // What came since the oldest moment that is remembered.
-model::Latencies<Histogram> Observer::lately(Histograms all) const {
+model::Latencies<Histogram> Observer::lately(LatencyHistograms all) const {
   if (moments_.empty()) return all;
   for (const auto& figure : model::latency_figures<Histogram>) {
     (all.*figure.value).subtract(moments_.front().latencies.*figure.value);
   }
   return all;
+}
+
+std::vector<model::StageUse> Observer::bounds(std::int64_t now_ns) const {
+  std::vector<model::StageUse> all;
+  for (const auto& lane : lanes_) {
+    const std::lock_guard lock(lane->mutex);
+    add(all, lane->metrics.bounds, now_ns);
+  }
+  return all;
+}
+
+// Since the oldest moment that is remembered.
+void Observer::add_used_lately(std::vector<model::StageUse>& bounds, std::int64_t now_ns) const {
+  if (moments_.empty()) return;
+  const Moment& then = moments_.front();
+  if (then.inflight_ns.size() != bounds.size() || now_ns <= then.at_ns) return;
+  for (std::size_t row = 0; row < bounds.size(); ++row) {
+    const auto grown_ns = static_cast<double>(bounds[row].inflight_ns - then.inflight_ns[row]);
+    bounds[row].used = std::max(0.0, grown_ns) / static_cast<double>(now_ns - then.at_ns) /
+                       static_cast<double>(bounds[row].limit);
+  }
 }
 
 void Observer::publish(std::size_t lane, LiveSample sample) {
@@ -465,7 +433,12 @@ std::vector<Warning> Observer::warnings() const {
   return all;
 }
 
-void Observer::set_bus(std::function<void(model::Counts&)> add_to) {
+void Observer::set_memory_limit(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  memory_limit_bytes_ = bytes;
+}
+
+void Observer::set_bus(std::function<void(model::Stats&)> add_to) {
   const std::lock_guard lock(mutex_);
   add_bus_to_ = std::move(add_to);
 }
@@ -538,11 +511,12 @@ std::string Observer::not_ready() const {
 
 model::Stats Observer::stats() const {
   LaneMetrics all;
+  model::Stats stats;
   for (const auto& lane : lanes_) {
     const std::lock_guard lock(lane->mutex);
-    merge(all, lane->metrics);
+    add(all, lane->metrics);
+    stats.lane_use.push_back(lane->metrics.use);
   }
-  model::Stats stats;
   stats.version = about_.version;
   stats.store = about_.store;
   stats.uptime_ns = clock_.now_ns() - started_ns_;
@@ -551,7 +525,11 @@ model::Stats Observer::stats() const {
   stats.claims = all.claims;
   add(stats, all);
   stats.since_start = summaries_of(all.latencies);
-  for (const auto& series : all.stages.series()) stats.stages.push_back(seconds_of(series));
+  stats.buckets = buckets_of(all.latencies, all.examples);
+  stats.stages = stages_of(all);
+  stats.cache_nodes = std::move(all.cache_nodes);
+  const std::int64_t now_ns = clock_.now_ns();
+  stats.bounds = bounds(now_ns);
   stats.shards = static_cast<std::uint32_t>(store_troubles_.size());
   stats.stores_failing = stores_failing();
   if (!stats.stores_failing.empty()) stats.store_error = stats.stores_failing.front().reason;
@@ -560,6 +538,9 @@ model::Stats Observer::stats() const {
   const std::lock_guard lock(mutex_);
   stats.rules = rules_;
   stats.event = event_;
+  stats.memory_limit_bytes = memory_limit_bytes_;
+  add_used_lately(stats.bounds, now_ns);
+  for (const auto heard_ns : relay_heard_ns_) stats.relay_silences_ns.push_back(now_ns - heard_ns);
   stats.lately = summaries_of(lately(all.latencies));
   add(stats, counted_);
   if (add_bus_to_) add_bus_to_(stats);

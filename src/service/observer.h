@@ -95,7 +95,9 @@ class Observer final : public ports::Monitor {
   void remember_why();
 
   // Adds what the bus counts; called on any thread.
-  void set_bus(std::function<void(model::Counts&)> add_to);
+  void set_bus(std::function<void(model::Stats&)> add_to);
+  // At which this process drains and ends.
+  void set_memory_limit(std::uint64_t bytes);
 
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
@@ -116,11 +118,14 @@ class Observer final : public ports::Monitor {
     std::int64_t answers_ns = 0;  // mean of the slowest 1 % then
     std::int64_t claims_ns = 0;
   };
-  // The latencies since the start, as they were then.
+  // The latencies since the start, and what was under way, as they were then.
   struct Moment {
     std::int64_t at_ns = 0;
     model::Latencies<Histogram> latencies;
+    std::vector<std::int64_t> inflight_ns;  // of bounds()
   };
+  // Without what was used lately.
+  [[nodiscard]] std::vector<model::StageUse> bounds(std::int64_t now_ns) const;
   [[nodiscard]] engine::Evidence gather() const;
   // The lane that has not turned for the longest.
   struct Still {
@@ -131,6 +136,7 @@ class Observer final : public ports::Monitor {
   void remember_latencies();
   // Under the lock.
   [[nodiscard]] model::Latencies<Histogram> lately(model::Latencies<Histogram> all) const;
+  void add_used_lately(std::vector<model::StageUse>& bounds, std::int64_t now_ns) const;
   void remember_tail();
   // Of the relay that was not heard for the longest.
   struct Silence {
@@ -153,7 +159,8 @@ class Observer final : public ports::Monitor {
   double cpu_pressure_ = 0;
   double front_busy_ = 0;
   double front_starved_ = 0;
-  std::function<void(model::Counts&)> add_bus_to_;
+  std::function<void(model::Stats&)> add_bus_to_;
+  std::uint64_t memory_limit_bytes_ = 0;
   std::map<std::string, std::string> troubles_;  // by part
   std::vector<std::string> part_names_;
   struct StoreTrouble {

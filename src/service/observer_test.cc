@@ -32,6 +32,8 @@ TEST(Observer, warns_of_a_silent_relay_until_it_is_heard) {
   EXPECT_EQ(observer.stats().warning, observer.warning());
   EXPECT_EQ(observer.why().warning, observer.warning());
   EXPECT_EQ(observer.stats().relay_silence_ns, limits::feed_silence_ns + 1'000'000'000);
+  const std::vector<std::int64_t> silences{1'000'000'000, limits::feed_silence_ns + 1'000'000'000};
+  EXPECT_EQ(observer.stats().relay_silences_ns, silences);
   observer.set_trouble("bus", "the bus is gone");
   EXPECT_EQ(observer.warning(), "the bus is gone");
   observer.set_trouble("bus", "");
@@ -136,13 +138,88 @@ TEST(Observer, adds_up_every_figure_of_the_table) {
   for (const auto& figure : model::count_figures) metrics.*figure.value = value++;
   observer.publish(0, metrics);
   observer.publish(1, metrics);
-  observer.set_bus([](model::Counts& counts) { counts.bus_unsent += 1'000; });
+  observer.set_bus([](model::Stats& all) { all.bus_unsent += 1'000; });
   const auto stats = observer.stats();
   value = 1;
   for (const auto& figure : model::count_figures) {
     const std::uint64_t more = figure.name == "bus.unsent" ? 1'000 : 0;
     EXPECT_EQ(stats.*figure.value, 2 * value++ + more) << figure.name;
   }
+}
+
+TEST(Observer, tells_how_much_of_each_bound_was_used_of_late) {
+  ManualClock clock;
+  Observer observer(clock, 2, {});
+  LaneMetrics lane;
+  lane.bounds.batches.limit = 10;
+  lane.bounds.claims.limit = 100;
+  lane.bounds.load_calls.assign(2, {8, {}});
+  lane.bounds.grant_calls.assign(2, {4, {}});
+  observer.publish(1, lane);
+  observer.publish(0, lane);
+  // Three of one shard's eight calls at both lanes, for five seconds of ten.
+  lane.bounds.grant_calls[1].use.set(3, clock.now_ns_);
+  observer.publish(1, lane);
+  observer.publish(0, lane);
+  clock.now_ns_ += 5'000'000'000;
+  const auto bounds = observer.stats().bounds;
+  ASSERT_EQ(bounds.size(), 6U);
+  EXPECT_EQ(bounds[0].resource, "lanes");
+  EXPECT_EQ(bounds[1].limit, 200U);
+  EXPECT_EQ(bounds[5].stage, model::Stage::store_grant);
+  EXPECT_EQ(bounds[5].resource, "shard 1");
+  EXPECT_EQ(bounds[5].inflight, 6U);
+  EXPECT_EQ(bounds[5].limit, 8U);
+  EXPECT_EQ(bounds[5].inflight_ns, 30'000'000'000) << "what hangs counts before it ends";
+  EXPECT_DOUBLE_EQ(bounds[5].used, 0.75);
+  EXPECT_DOUBLE_EQ(bounds[3].used, 0) << "the other shard's calls";
+  lane.bounds.grant_calls[1].use.set(0, clock.now_ns_);
+  observer.publish(1, lane);
+  observer.publish(0, lane);
+  clock.now_ns_ += 5'000'000'000;
+  EXPECT_DOUBLE_EQ(observer.stats().bounds[5].used, 0.375);
+}
+
+TEST(Observer, adds_up_buckets_of_lanes_and_keeps_the_newest_example) {
+  ManualClock clock;
+  Observer observer(clock, 2, {});
+  LaneMetrics one;
+  LaneMetrics other;
+  one.latencies.claim.record(1'500'000'000);
+  one.examples.claim.put(1'500'000'000, {7, 7}, 1);
+  other.latencies.claim.record(1'400'000'000);
+  other.examples.claim.put(1'400'000'000, {8, 8}, 2);
+  other.latencies.claim.record(6'000'000'000);
+  other.latencies.claim.record(60'000'000'000);
+  observer.publish(0, one);
+  observer.publish(1, other);
+  const auto claims = observer.stats().buckets.claim;
+  const std::size_t edge = model::LatencyEdges::index_of(1'400'000'000);
+  EXPECT_EQ(claims.at_or_below[edge - 1], 0U);
+  EXPECT_EQ(claims.at_or_below[edge], 2U);
+  EXPECT_EQ(claims.at_or_below.back(), 3U);
+  EXPECT_EQ(claims.examples.newest[edge].claim, (model::ClaimId{8, 8}));
+  EXPECT_EQ(claims.examples.newest[edge + 1].at_us, 0);
+}
+
+TEST(Observer, adds_up_the_nodes_of_the_cache_by_address) {
+  ManualClock clock;
+  Observer observer(clock, 2, {});
+  LaneMetrics lane;
+  lane.cache_nodes = {{"b:1", true, 1, 10, 100, 0, 0, 0}, {"a:1", true, 0, 1, 5, 0, 0, 0}};
+  observer.publish(0, lane);
+  lane.cache_nodes[0].answers = false;
+  observer.publish(1, lane);
+  const auto nodes = observer.stats().cache_nodes;
+  ASSERT_EQ(nodes.size(), 2U);
+  EXPECT_EQ(nodes[0].address, "a:1");
+  EXPECT_TRUE(nodes[0].answers);
+  EXPECT_EQ(nodes[1].replies, 20U);
+  EXPECT_FALSE(nodes[1].answers) << "one lane cannot reach it";
+  lane.cache_nodes.clear();
+  for (int i = 0; i < 200; ++i) lane.cache_nodes.push_back({std::to_string(i), true});
+  observer.publish(0, lane);
+  EXPECT_EQ(observer.stats().cache_nodes.size(), limits::cache_nodes_shown_max);
 }
 
 TEST(Observer, warns_of_a_store_that_refuses_with_its_reason) {

@@ -15,6 +15,20 @@ constexpr std::int64_t tick_ns = 5'000'000;  // the grain of deadlines and retri
 constexpr std::int64_t worlds_every_ns = 1'000'000'000;
 constexpr int load_rounds_max = 8;  // then the batch is `busy`
 
+// As they came and when, without the steps.
+model::Batch digs_of(const model::Batch& batch) {
+  model::Batch digs;
+  digs.world = batch.world;
+  digs.received_ns = batch.received_ns;
+  digs.front_ns = batch.front_ns;
+  digs.bus_way_ns = batch.bus_way_ns;
+  digs.bus_wait_ns = batch.bus_wait_ns;
+  for (const auto& position : batch.positions) {
+    if (position.kind == model::Kind::dig) digs.positions.push_back(position);
+  }
+  return digs;
+}
+
 }  // namespace
 
 struct Orchestrator::Ask {
@@ -58,11 +72,13 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
             ports.lane, metrics_, claim_times_, starved_, recent_),
       report_(options_.lane, observer, clock_,
               {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
-               stalls_}),
+               stalls_, ports.cache}),
       // The ticks, and a probe and a question for its epoch of each store.
       tasks_(ports.lane, 1 + 2 * shards_.count()),
       relays_(shards_.count()) {
-  metrics_.stages = StageTimes(shards_.count());
+  metrics_.stages = StageTimes(model::TimelineOf::answer, shards_.count());
+  metrics_.claim_stages = StageTimes(model::TimelineOf::claim, shards_.count());
+  metrics_.bounds.batches.limit = limits::asks_inflight_max;
   metrics_.stores.resize(shards_.count());
 }
 
@@ -76,7 +92,9 @@ void Orchestrator::start() {
 }
 
 boost::asio::awaitable<void> Orchestrator::drain(std::int64_t deadline_ns) {
-  while (asks_inflight_ > 0) co_await timer_.sleep_until(clock_.now_ns() + tick_ns);
+  while (metrics_.bounds.batches.use.inside() > 0) {
+    co_await timer_.sleep_until(clock_.now_ns() + tick_ns);
+  }
   while (desk_.waiting() > 0 && clock_.now_ns() < deadline_ns) {
     co_await timer_.sleep_until(clock_.now_ns() + tick_ns);
   }
@@ -136,7 +154,7 @@ Result<void> Orchestrator::admit(const model::Batch& batch, std::int64_t now_ns)
                 "positions");
   }
   if (batch.as_of_us) return {};
-  if (asks_inflight_ >= limits::asks_inflight_max) {
+  if (metrics_.bounds.batches.use.inside() >= limits::asks_inflight_max) {
     return fail(Errc::overloaded, "too many batches are under way in one lane; try again later");
   }
   if (batch.received_ns != 0 && now_ns - batch.received_ns >= limits::answer_deadline_ns) {
@@ -157,14 +175,17 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::handle(model::Ba
   const std::int64_t begun_ns = clock_.now_ns();
   const auto admitted = admit(batch, begun_ns);
   if (!admitted) {
+    metrics_.count_refused(admitted.error().code);
     note_refused(batch.positions.size(), admitted.error());
     co_return tl::unexpected<Error>(admitted.error());
   }
   const std::int64_t received_ns = batch.received_ns;
-  if (received_ns != 0 && begun_ns - received_ns >= limits::step_age_ns_max && !batch.as_of_us) {
-    co_return co_await answer_digs(std::move(batch), wait);
-  }
-  co_return co_await process(std::move(batch), wait);
+  const bool old = received_ns != 0 && begun_ns - received_ns >= limits::step_age_ns_max;
+  auto turn = old && !batch.as_of_us ? answer_digs(std::move(batch), wait)
+                                     : process(std::move(batch), wait);
+  auto answered = co_await std::move(turn);
+  if (!answered) metrics_.count_refused(answered.error().code);
+  co_return answered;
 }
 
 void Orchestrator::begin_times(Ask& ask) const {
@@ -192,7 +213,7 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
     ask.wait->told_first = ask.batch.as_of_us.has_value();
     ask.wait->deadline_ns = ask.deadline_ns;
   }
-  ++asks_inflight_;
+  metrics_.bounds.batches.use.enter(ask.begun_ns);
   Result<void> answered;
   if (!worlds_.contains(ask.batch.world)) {
     const std::size_t open = open_answers_.add(ask.times, model::Stage::store_load);
@@ -212,7 +233,7 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
       ask.times.cut_grant(clock_.now_ns(), ask.wait->shard, ask.wait->call);
     }
   }
-  --asks_inflight_;
+  metrics_.bounds.batches.use.leave(clock_.now_ns());
   if (ask.turn != nullptr) idle_turns_.push_back(std::move(ask.turn));
   if (!answered) {
     note_refused(ask, answered.error());
@@ -225,13 +246,11 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
 // Steps that waited too long are of no use any more: where their players are now, others say.
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::answer_digs(model::Batch batch,
                                                                             ports::Wait wait) {
-  model::Batch digs;
-  digs.world = batch.world;
-  for (const auto& position : batch.positions) {
-    if (position.kind == model::Kind::dig) digs.positions.push_back(position);
-  }
+  model::Batch digs = digs_of(batch);
   model::BatchReply reply;
-  if (!digs.positions.empty()) {
+  if (digs.positions.empty()) {
+    finish_shed(std::move(digs));
+  } else {
     auto answered = co_await process(std::move(digs), wait);
     if (!answered) co_return answered;
     reply = std::move(*answered);
@@ -246,7 +265,17 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::answer_digs(mode
     }
     reply.outcomes.push_back(dig ? *next++ : model::PositionOutcome{model::Outcome::busy, 0, -1});
   }
+  metrics_.shed = metrics_.positions[static_cast<std::size_t>(model::Outcome::busy)];
   co_return reply;
+}
+
+// Nothing of it was done, but it waited, and is answered.
+void Orchestrator::finish_shed(model::Batch batch) {
+  Ask ask;
+  ask.batch = std::move(batch);
+  ask.begun_ns = clock_.now_ns();
+  begin_times(ask);
+  finish(ask);
 }
 
 boost::asio::awaitable<Result<void>> Orchestrator::know_world(const model::Batch& batch) {
@@ -427,8 +456,20 @@ void Orchestrator::finish(Ask& ask) {
     answer_times_.add(ask.times.timeline, now_ns);
     metrics_.stages.record(ask.times.timeline);
   }
-  const std::int64_t came_ns = ask.batch.received_ns != 0 ? ask.batch.received_ns : ask.begun_ns;
-  metrics_.latencies.answer.record(now_ns - came_ns + ask.batch.front_ns);
+  record_answer(ask, now_ns);
+}
+
+// From arrival at the first part of the hunt that saw it, so the same as the time-line, where there
+// is one.
+void Orchestrator::record_answer(const Ask& ask, std::int64_t now_ns) {
+  const model::Batch& batch = ask.batch;
+  const std::int64_t came_ns = batch.received_ns != 0 ? batch.received_ns : ask.begun_ns;
+  const std::int64_t before_ns = batch.front_ns + batch.bus_way_ns + batch.bus_wait_ns;
+  const std::int64_t took_ns =
+      options_.stage_clock ? ask.times.timeline.total_ns : now_ns - came_ns + before_ns;
+  metrics_.latencies.answer.record(took_ns);
+  if (ask.reply.claims.empty()) return;
+  metrics_.examples.answer.put(took_ns, ask.reply.claims.front().claim, clock_.wall_us());
 }
 
 void Orchestrator::on_invalidation(const model::Invalidation& invalidation) {

@@ -113,6 +113,8 @@ class Orchestrator final : public ports::BatchHandler {
   void finish(Ask& ask);
   void note_refused(std::size_t positions, const Error& why);
   void note_refused(const Ask& ask, const Error& why);
+  void finish_shed(model::Batch batch);
+  void record_answer(const Ask& ask, std::int64_t now_ns);
   void begin_times(Ask& ask) const;
   void cut(Ask& ask, model::Stage stage) const;
   void on_invalidation(const model::Invalidation& invalidation);
@@ -144,7 +146,6 @@ class Orchestrator final : public ports::BatchHandler {
   std::set<model::WorldId> worlds_;
   std::int64_t worlds_asked_ns_ = INT64_MIN;
   std::vector<SeenRelay> relays_;  // by shard: the last invalidation
-  std::size_t asks_inflight_ = 0;
   bool stopping_ = false;
 };
 

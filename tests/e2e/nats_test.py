@@ -209,7 +209,7 @@ class NatsTroubles(HuntTest):
         self.assertIn("no relay", self.hunt("why", "--url",
                                             f"http://127.0.0.1:{server.port}").stdout)
         self.assertRegex(server.get("/metrics").body.decode(),
-                         r"hunt_relay_silence_seconds [3-9]\.")
+                         r'hunt_relay_silence_seconds\{shard="0"\} [3-9]\.')
         relay = HuntProcess(self.folder, "relay", "--bus", nats.url, "--store", self.store,
                             listen=False)
         self.addCleanup(relay.kill)

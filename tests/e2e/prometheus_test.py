@@ -12,7 +12,9 @@ import urllib.parse
 
 import yaml
 
-from hunt_process import HUNT, REPOSITORY, HuntTest, clean_environment, free_port, listens
+from hunt_process import (HUNT, REPOSITORY, RedisServer, clean_environment, free_port, listens,
+                          player)
+from nats_process import NatsCase
 from reference_test import rows, section
 
 FOLDER = REPOSITORY / "examples/prometheus"
@@ -108,8 +110,16 @@ class Dashboard(unittest.TestCase):
                 self.assertTrue(panel["description"], panel["title"])
 
 
-class Live(HuntTest):
-    """A Prometheus of its own, with the files of the example but for addresses and times."""
+class Live(NatsCase):
+    """A Prometheus of its own, with the files of the example but for addresses and times; a hunt on
+    NATS and Redis, so that there is everything to be shown."""
+
+    def setUp(self):
+        super().setUp()
+        redis = RedisServer(self.folder)
+        self.addCleanup(redis.stop)
+        self.server = self.serve_nats("--cache", redis.url, "--memory-limit", "4GiB")
+        self.relay("--cache", redis.url)
 
     def prometheus(self, *targets):
         config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text("utf-8"))
@@ -123,7 +133,8 @@ class Live(HuntTest):
         self.addCleanup(log.close)
         process = subprocess.Popen(
             ["prometheus", "--config.file", file, "--storage.tsdb.path", self.folder / "data",
-             "--web.listen-address", f"127.0.0.1:{self.port}"],
+             "--web.listen-address", f"127.0.0.1:{self.port}",
+             "--enable-feature", "exemplar-storage"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
@@ -148,12 +159,6 @@ class Live(HuntTest):
     def query(self, expression):
         return self.ask("query", query=expression)["result"]
 
-    def wait_for(self, done, seconds=20):
-        deadline = time.monotonic() + seconds
-        while not done():
-            self.assertLess(time.monotonic(), deadline, self.log())
-            time.sleep(0.25)
-
     def unrecorded(self):
         return {name for name in recorded() if not self.query(name)}
 
@@ -168,19 +173,21 @@ class Live(HuntTest):
                     empty.add(panel["title"])
         return empty
 
-    def test_all_targets_are_up_rules_healthy_and_panels_filled(self):
-        server = self.serve()
-        self.prometheus(f"127.0.0.1:{server.port}")
+    def rush(self, seconds):
         load = subprocess.Popen(
-            [HUNT, "rush", "--target", f"http://127.0.0.1:{server.port}", "--demo",
+            [HUNT, "rush", "--target", f"http://127.0.0.1:{self.server.port}", "--demo",
              "--admin-token-file", self.folder / "admin-token", "--players", "500",
-             "--rate", "1000", "--seconds", "10", "--json"],
+             "--rate", "1000", "--seconds", str(seconds), "--json"],
             cwd=self.folder, env=clean_environment(), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(load.wait)
         self.addCleanup(load.kill)
-        self.wait_for(lambda: self.query("hunt_claims_total > 0"))
-        self.wait_for(lambda: not self.unrecorded() - RECORDED_WHEN_NOT_WELL)
+
+    def test_all_targets_are_up_rules_healthy_and_panels_filled(self):
+        self.prometheus(f"127.0.0.1:{self.server.port}")
+        self.rush(20)
+        self.wait_for(lambda: self.query("hunt_claims_total > 0"), seconds=60)
+        self.wait_for(lambda: not self.unrecorded() - RECORDED_WHEN_NOT_WELL, seconds=60)
         targets = self.ask("targets")["activeTargets"]
         self.assertEqual([(one["labels"]["job"], one["health"]) for one in targets],
                          [("hunt", "up")], targets)
@@ -191,6 +198,95 @@ class Live(HuntTest):
         firing = {rule["name"] for rule in rules if rule.get("state") == "firing"}
         self.assertLessEqual(firing, OF_A_BUSY_MACHINE)
         self.assertLessEqual(self.empty_panels("hunt"), PANELS_EMPTY_WHEN_WELL)
+
+    def test_what_prometheus_asks_for_has_examples_that_are_claims(self):
+        self.prometheus(f"127.0.0.1:{self.server.port}")
+        self.assertEqual(self.server.bury([{"x": 1, "y": 1, "table": "starlight",
+                                            "budget": 1}]).status, 200)
+        granted = self.server.dig((player(7), 1, 1)).json["outcomes"][0]
+        now = time.time()
+        asked = {"query": "hunt_claim_latency_seconds_bucket", "start": now - 60, "end": now + 120}
+        self.wait_for(lambda: self.ask("query_exemplars", **asked), seconds=60)
+        examples = [one for series in self.ask("query_exemplars", **asked)
+                    for one in series["exemplars"]]
+        self.assertEqual({json.dumps(one["labels"]) for one in examples},
+                         {json.dumps({"claim": granted["claim"]})})
+        for one in examples:
+            self.assertAlmostEqual(one["timestamp"], now, delta=120)
+
+
+class Text(NatsCase):
+    """Both texts, whatever the process is at."""
+
+    def setUp(self):
+        super().setUp()
+        redis = RedisServer(self.folder)
+        self.addCleanup(redis.stop)
+        self.server = self.serve_nats("--cache", redis.url)
+
+    def metrics(self, accept, **keywords):
+        reply = self.server.get("/metrics", headers={"Accept": accept}, **keywords)
+        self.assertEqual(reply.status, 200)
+        return reply.body.decode()
+
+    def test_promtool_has_nothing_to_say_of_the_text(self):
+        run = subprocess.run(["promtool", "check", "metrics"], input=self.metrics("text/plain"),
+                             capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((run.returncode, run.stdout + run.stderr), (0, ""))
+
+    def test_the_other_form_is_as_openmetrics_wants_it(self):
+        lines = self.metrics("application/openmetrics-text").splitlines()
+        self.assertEqual(lines[-1], "# EOF")
+        self.assertNotIn("# EOF", lines[:-1])
+        kinds = dict(line.split(" ")[2:4] for line in lines if line.startswith("# TYPE "))
+        suffixes = {"counter": ("_total",), "gauge": ("",), "info": ("_info",),
+                    "summary": ("", "_sum", "_count"),
+                    "histogram": ("_bucket", "_sum", "_count")}
+        family = None
+        seen = set()
+        for line in lines[:-1]:
+            if line.startswith("#"):
+                name = line.split(" ")[2]
+                if name != family:
+                    self.assertNotIn(name, seen, "a family stands together")
+                    seen.add(name)
+                family = name
+                continue
+            sample = re.match(r"[a-z_0-9]+", line).group()
+            self.assertIn(sample, {family + end for end in suffixes[kinds[family]]}, line)
+            # An example is of a bucket and has a claim, its time and nothing of the player.
+            example = line.partition(" # ")[2]
+            if example:
+                self.assertIn("_bucket{", line)
+                self.assertRegex(example, r'^\{claim="[0-9a-f]{32}"\} [0-9.e-]+ [0-9]+\.[0-9]{6}$')
+
+    def test_a_scrape_does_not_queue_behind_positions_and_stays_within_bounds(self):
+        idle = self.metrics("application/openmetrics-text")
+        # Batches that take 20 ms of the lane each, and more of them than it can do.
+        busy = self.start("up", "--store", f"sqlite:{self.folder / 'busy.db'}",
+                          "--busy-cpu", "20ms", "--players", "2000", "--rate", "20000")
+
+        def scrape():
+            begun = time.monotonic()
+            reply = busy.get("/metrics", timeout=30)
+            self.assertEqual(reply.status, 200)
+            return time.monotonic() - begun, reply.body.decode()
+
+        def slowest(text):
+            return float(re.search(r'hunt_answer_seconds\{quantile="0.5"\} (\S+)', text).group(1))
+
+        # Half of the batches wait for seconds; a scrape takes what it takes on a busy machine.
+        waited = []
+        deadline = time.monotonic() + 60
+        while len(waited) < 3:
+            self.assertLess(time.monotonic(), deadline, "the lane was never overloaded")
+            took, text = scrape()
+            if slowest(text) > 1.0:
+                waited.append((took, slowest(text), text))
+        for took, batch, text in waited:
+            self.assertLess(took, batch, "as long as batches wait")
+            self.assertLess(len(text), 2 * len(idle))
+        self.assertLess(len(idle), 256 * 1024)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,8 @@ class Why(HuntTest):
         self.assertEqual((stage, cause), (why["stage"], why["cause"]), why)
         self.assertIn(f'hunt_bottleneck{{stage="{stage}",resource="{why["resource"]}"',
                       self.metrics)
+        self.assertIn(f'hunt_bottleneck_stage{{stage="{stage}"}} 1\n', self.metrics)
+        self.assertIn(f'hunt_bottleneck_cause{{cause="{cause}"}} 1\n', self.metrics)
 
     def test_a_slow_store_is_a_round_trip_and_no_case_for_pods(self):
         why = self.why_of("--slow-store", "495ms",
@@ -125,9 +127,10 @@ class Why(HuntTest):
         if not self.says_no_core(why):
             self.assertEqual("none", why["cause"], why)
             self.assertIn("nothing is wrong", why["verdict"])
-        for stage, phase in (("queue", "waited"), ("l1", "worked"), ("store_grant", "waited")):
+        for stage, phase, of in (("queue", "waited", "answer"), ("l1", "worked", "answer"),
+                                 ("store_grant", "waited", "claim")):
             self.assertRegex(self.metrics, f'hunt_stage_seconds_count{{stage="{stage}",.*'
-                                           f'phase="{phase}"}} [1-9]')
+                                           f'phase="{phase}",timeline="{of}"}} [1-9]')
 
     def test_an_unreachable_and_an_idle_server_are_told(self):
         gone = self.hunt("why", "--url", "http://127.0.0.1:1")

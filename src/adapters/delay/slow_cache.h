@@ -25,6 +25,8 @@ class SlowCache final : public ports::TileCache {
       std::vector<model::TileChange> changes) override {
     return way_.add(inner_.update(std::move(changes)));
   }
+  // The added round trip is before them all.
+  [[nodiscard]] std::vector<model::CacheNode> nodes() const override { return inner_.nodes(); }
 
  private:
   ports::TileCache& inner_;

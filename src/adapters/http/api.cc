@@ -98,6 +98,7 @@ class Api::Impl {
   }
 
  private:
+  Admission admit_to(std::unique_ptr<Call> call);
   std::optional<Response> refuse_host(const Request& request);
   // Nothing when the caller may use the route.
   std::optional<Response> refuse(const Call& call, Gate::Verdict token);
@@ -189,6 +190,13 @@ Admission Api::Impl::admit(Request head) {
   call->request = std::move(head);
   call->target = std::move(*target);
   if (auto refused = find_route(*call, options_.process_only)) return std::move(*refused);
+  const RouteGroup group = group_of(call->route->path);
+  auto admission = admit_to(std::move(call));
+  if (auto* refused = std::get_if<Response>(&admission)) refused->group = group;
+  return admission;
+}
+
+Admission Api::Impl::admit_to(std::unique_ptr<Call> call) {
   const Route& route = *call->route;
   const auto token = gate_.check(call->request.authorization);
   if (auto refused = refuse(*call, token)) return std::move(*refused);
@@ -206,9 +214,10 @@ awaitable<Response> Api::Impl::handle(Admitted admitted, std::string body) {
   Call& call = *admitted.call;
   call.request.body = std::move(body);
   call.front = admitted.front;
-  auto response = co_await call.route->handler(context_, call);
-  if (!response) co_return error_response(response.error());
-  co_return std::move(*response);
+  auto handled = co_await call.route->handler(context_, call);
+  Response response = handled ? std::move(*handled) : error_response(handled.error());
+  response.group = group_of(call.route->path);
+  co_return response;
 }
 
 Api::Api(Ports ports, const HttpOptions& options, bool loopback, HttpFigures& figures)

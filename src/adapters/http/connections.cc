@@ -36,16 +36,18 @@ Connections::Connections(std::size_t count_max, std::size_t kept)
 }
 
 void Connections::add(Connection& connection) {
-  ++size_;
+  const auto now = std::chrono::steady_clock::now();
+  use_.enter(std::chrono::nanoseconds(now.time_since_epoch()).count());
   connection.late = above();
   connection.waits = Wait::newcomer;
-  connection.waits_since = std::chrono::steady_clock::now();
+  connection.waits_since = now;
   auto& list = list_of(Wait::newcomer);
   connection.place = list.insert(list.end(), &connection);
 }
 
 void Connections::remove(Connection& connection) {
-  --size_;
+  const auto now = std::chrono::steady_clock::now();
+  use_.leave(std::chrono::nanoseconds(now.time_since_epoch()).count());
   if (connection.evicted) --leaving_;
   list_of(connection.waits).erase(connection.place);
 }

@@ -15,6 +15,7 @@
 #include <list>
 
 #include "adapters/http/byte_budget.h"
+#include "base/occupancy.h"
 
 namespace hunt::http {
 
@@ -51,14 +52,15 @@ class Connections {
   // It waits for something else from now on.
   void wait(Connection& connection, Wait what);
 
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return use_.inside(); }
+  [[nodiscard]] const Occupancy& use() const noexcept { return use_; }
   [[nodiscard]] std::size_t count_max() const noexcept { return count_max_; }
   // Only the kept ones are left, once those have left that were told to.
-  [[nodiscard]] bool full() const noexcept { return size_ - leaving_ + kept_ >= count_max_; }
+  [[nodiscard]] bool full() const noexcept { return size() - leaving_ + kept_ >= count_max_; }
   // One of the kept ones is in use, so who came late is heard only as a probe or an admin.
-  [[nodiscard]] bool above() const noexcept { return size_ - leaving_ + kept_ > count_max_; }
+  [[nodiscard]] bool above() const noexcept { return size() - leaving_ + kept_ > count_max_; }
   // More than three quarters are in use: idle ones are kept a shorter time.
-  [[nodiscard]] bool crowded() const noexcept { return size_ >= (count_max_ - kept_) / 4 * 3; }
+  [[nodiscard]] bool crowded() const noexcept { return size() >= (count_max_ - kept_) / 4 * 3; }
 
   // Ends the one that can best be spared, a moment later. False when none can.
   bool spare_one(Connection::Time now);
@@ -72,7 +74,7 @@ class Connections {
 
   std::size_t count_max_;
   std::size_t kept_;
-  std::size_t size_ = 0;
+  Occupancy use_;                                // by std::chrono::steady_clock
   std::size_t leaving_ = 0;                      // evicted, and still there for a moment
   std::array<std::list<Connection*>, 4> lists_;  // by what they wait for, longest first
 };

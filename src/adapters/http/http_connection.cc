@@ -190,11 +190,14 @@ awaitable<bool> send(ServerState& server, Client& connection, Response response,
   const std::size_t bytes = response.body.capacity();
   if (!head_only && bytes > uncounted_bytes && !connection.answer.take(bytes)) {
     server.figures.count(Refusal::answers);
+    const RouteGroup group = response.group;
     response = error_response(503, "overloaded",
                               "answers that others do not read fill the memory there is for them; "
                               "ask again");
+    response.group = group;
     keep_alive = false;  // whatever else it has sent already
   }
+  server.figures.count(response.group, response.status);
   server.connections.wait(connection, Wait::peer);
   connection.answer.waits_for_peer(SteadyClock::now());
   expire_after(connection, server.options.body_timeout);
@@ -230,6 +233,7 @@ awaitable<bool> send(ServerState& server, Client& connection, Response response,
 awaitable<bool> refuse(ServerState& server, Client& connection, Response response) {
   boost::system::error_code ignored;
   if (connection.evicted || connection.withheld) {
+    server.figures.count(response.group, response.status);
     // It is to leave now: what does not fit into the socket's buffer is lost.
     const std::string text = closing_text(response);
     connection.socket.non_blocking(true, ignored);
@@ -266,6 +270,7 @@ awaitable<bool> turn_down(ServerState& server, Client& connection, const Parser&
 // The connection goes on as a WebSocket until that ends.
 awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, StreamStart start) {
   if (server.stopping || connection.evicted) co_return false;
+  server.figures.count(RouteGroup::stream, 101);
   std::ostringstream received;
   received << parser.get().base() << beast::buffers_to_string(connection.buffer.data());
   connection.buffer.clear();
@@ -376,6 +381,11 @@ ServerState::ServerState(Ports of, HttpOptions with)
 void ServerState::show_figures() {
   figures.connections = connections.size();
   figures.connections_max = connections.count_max();
+  const std::int64_t at_ns = FrontTimes::now_ns();
+  figures.connections_ns = connections.use().total_ns(at_ns);
+  connections_lately.read(figures.connections_ns, at_ns);
+  figures.connections_used = connections_lately.mean(figures.connections_ns, at_ns) /
+                             static_cast<double>(connections.count_max());
   figures.streams = streams.size();
   figures.body_bytes = bodies.used_bytes();
   figures.answer_bytes = answers.used_bytes();

@@ -31,7 +31,8 @@ struct ServerState {
   std::unique_ptr<Api> api;  // once it listens
   ByteBudget bodies;
   ByteBudget answers;
-  Connections connections;           // those that are served
+  Connections connections;  // those that are served
+  RecentOccupancy connections_lately;
   std::set<StreamSession*> streams;  // of them, those that became a WebSocket
   ClaimFeed feed;
   std::int64_t send_ns = 0;  // what the last answers took from here into their sockets

@@ -13,6 +13,21 @@ std::string_view name_of(Refusal refusal) noexcept {
   return names[static_cast<std::size_t>(refusal)];
 }
 
+std::string_view name_of(RouteGroup group) noexcept {
+  constexpr std::array<std::string_view, route_group_count> names = {
+      "none", "positions", "stream", "ledger", "worlds", "operators", "probes"};
+  return names[static_cast<std::size_t>(group)];
+}
+
+RouteGroup group_of(std::string_view path) noexcept {
+  if (path == "/v1/positions") return RouteGroup::positions;
+  if (path == "/v1/stream") return RouteGroup::stream;
+  if (path.starts_with("/v1/claims") || path == "/v1/grants") return RouteGroup::ledger;
+  if (path.starts_with("/v1/worlds")) return RouteGroup::worlds;
+  if (path == "/livez" || path == "/readyz") return RouteGroup::probes;
+  return RouteGroup::operators;
+}
+
 void append_figures(const HttpFigures& figures, std::string& out) {
   fmt::format_to(std::back_inserter(out),
                  R"("http":{{"connections":{},"connections_max":{},"streams":{},"body_bytes":{},)"

@@ -26,14 +26,30 @@ enum class Refusal : std::uint8_t {
 inline constexpr std::size_t refusal_count = 10;
 [[nodiscard]] std::string_view name_of(Refusal refusal) noexcept;
 
+// Whom a route is for. `none`: no route, or what was sent is no request.
+enum class RouteGroup : std::uint8_t { none, positions, stream, ledger, worlds, operators, probes };
+inline constexpr std::size_t route_group_count = 7;
+[[nodiscard]] std::string_view name_of(RouteGroup group) noexcept;
+// By the path in the table of routes.
+[[nodiscard]] RouteGroup group_of(std::string_view path) noexcept;
+
 struct HttpFigures {
   std::size_t connections = 0;
   std::size_t connections_max = 0;
+  std::int64_t connections_ns = 0;  // each for as long as it was there, since the start
+  double connections_used = 0;      // of the limit, the mean of the last ten seconds
   std::size_t streams = 0;
   std::size_t body_bytes = 0;
   std::size_t answer_bytes = 0;
   std::array<std::uint64_t, refusal_count> refused{};
 
+  // Responses by group and class of the status: 1xx (a stream begins) to 5xx.
+  std::array<std::array<std::uint64_t, 5>, route_group_count> responses{};
+
+  void count(RouteGroup group, unsigned status) {
+    const unsigned status_class = status < 200 ? 0 : status < 600 ? status / 100 - 1 : 4;
+    ++responses[static_cast<std::size_t>(group)][status_class];
+  }
   void count(Refusal refusal) { ++refused[static_cast<std::size_t>(refusal)]; }
 };
 

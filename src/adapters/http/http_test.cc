@@ -294,6 +294,85 @@ TEST_F(HttpTest, shows_its_state) {
   EXPECT_EQ(metrics.body.find("# EOF"), std::string::npos);
 }
 
+TEST_F(HttpTest, names_the_bottleneck_in_series_that_are_always_there) {
+  run();
+  const auto has = [](const std::string& text, std::string_view line) {
+    return text.find(line) != std::string::npos;
+  };
+  const auto idle = send("GET", "/metrics").body;
+  EXPECT_TRUE(has(idle, "hunt_bottleneck_stage{stage=\"store_grant\"} 0\n"));
+  EXPECT_TRUE(has(idle, "hunt_bottleneck_stage{stage=\"queue\"} 0\n")) << "fine is no bottleneck";
+  EXPECT_TRUE(has(idle, "hunt_bottleneck_cause{cause=\"none\"} 1\n"));
+  monitor.cause.stage = model::Stage::store_grant;
+  monitor.cause.resource = "shard 1";
+  monitor.cause.cause = model::Cause::lock;
+  monitor.cause.share = 0;  // calls fail and work at the next try: nobody waits, and it is named
+  monitor.cause.confident = true;
+  monitor.cause.answers_tail_ns = 20'000'000;
+  monitor.cause.claims_tail_ns = 3'500'000'000;
+  const auto named = send("GET", "/metrics").body;
+  for (const auto* line :
+       {"hunt_bottleneck{stage=\"store_grant\",resource=\"shard 1\",cause=\"lock\"} 0\n",
+        "hunt_bottleneck_stage{stage=\"store_grant\"} 1\n",
+        "hunt_bottleneck_stage{stage=\"queue\"} 0\n", "hunt_bottleneck_cause{cause=\"lock\"} 1\n",
+        "hunt_bottleneck_cause{cause=\"none\"} 0\n", "hunt_bottleneck_confident 1\n",
+        "hunt_tail_seconds{timeline=\"answer\"} 0.02\n",
+        "hunt_tail_seconds{timeline=\"claim\"} 3.5\n"}) {
+    EXPECT_TRUE(has(named, line)) << line;
+  }
+  const auto series = [](const std::string& text, std::string_view name) {
+    std::size_t count = 0;
+    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) ++count;
+    return count;
+  };
+  for (const auto* text : {&idle, &named}) {
+    EXPECT_EQ(series(*text, "\nhunt_bottleneck_stage{"), model::stage_count);
+    EXPECT_EQ(series(*text, "\nhunt_bottleneck_cause{"), model::cause_count);
+  }
+}
+
+TEST_F(HttpTest, counts_responses_by_kind_of_route_and_class_of_status) {
+  run();
+  send("POST", "/v1/positions", R"({"world":1,"positions":[]})");
+  send("POST", "/v1/positions", "{");
+  send("GET", "/v1/nothing");
+  send("GET", "/readyz");
+  monitor.reason = "the store is being opened";
+  send("GET", "/readyz");
+  exchange("nonsense\r\n\r\n");
+  const auto text = send("GET", "/metrics").body;
+  for (const auto* line :
+       {"{routes=\"positions\",code=\"4xx\"} 2\n", "{routes=\"probes\",code=\"2xx\"} 1\n",
+        "{routes=\"probes\",code=\"5xx\"} 1\n", "{routes=\"none\",code=\"4xx\"} 2\n",
+        "{routes=\"operators\",code=\"2xx\"} 0\n"}) {
+    EXPECT_NE(text.find("hunt_http_responses_total" + std::string(line)), std::string::npos)
+        << line << text.substr(text.find("# HELP hunt_http_responses"));
+  }
+  EXPECT_NE(text.find("hunt_stage_inflight{stage=\"front\",resource=\"http\"} 1\n"),
+            std::string::npos);
+}
+
+TEST_F(HttpTest, writes_examples_into_open_metrics_alone) {
+  auto& claims = monitor.figures.buckets.claim;
+  const auto edge = model::LatencyEdges::index_of(1'500'000'000);
+  for (auto i = edge; i < claims.at_or_below.size(); ++i) claims.at_or_below[i] = 1;
+  monitor.figures.since_start.claim = {1, 1'500'000'000, 0, 0, 0, 0};
+  claims.examples.put(1'500'000'000, {0xabc, 0x1}, 1'800'000'000'000'005);
+  run();
+  const std::string sample = "hunt_claim_latency_seconds_bucket{le=\"1.61061273\"} 1";
+  const std::string example =
+      " # {claim=\"0000000000000abc0000000000000001\"} 1.5 1800000000.000005\n";
+  const auto open = exchange(
+      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+      "Accept: application/openmetrics-text\r\n\r\n");
+  EXPECT_NE(open.find(sample + example), std::string::npos);
+  EXPECT_NE(open.find("hunt_claim_latency_seconds_bucket{le=\"2.14748365\"} 1\n"),
+            std::string::npos);
+  const auto plain = send("GET", "/metrics").body;
+  EXPECT_NE(plain.find(sample + "\n"), std::string::npos);
+  EXPECT_EQ(plain.find(" # {"), std::string::npos);
+}
+
 TEST_F(HttpTest, writes_open_metrics_when_asked) {
   run();
   const auto text = exchange(

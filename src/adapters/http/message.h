@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/http/http_figures.h"
 #include "base/result.h"
 #include "ports/ledgers.h"
 
@@ -41,7 +42,8 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::optional<StreamStart> stream;  // instead of all above: accept the WebSocket
+  std::optional<StreamStart> stream;    // instead of all above: accept the WebSocket
+  RouteGroup group = RouteGroup::none;  // whose answer it is
 };
 
 // 200 with that JSON.

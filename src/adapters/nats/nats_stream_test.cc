@@ -2,6 +2,8 @@
 // others, and no JetStream at all.
 #include "adapters/nats/nats_stream.h"
 
+#include "adapters/nats/link.h"
+#include "adapters/nats/nats_bus.h"
 #include "adapters/nats/nats_test_support.h"
 #include "adapters/nats/signer.h"
 
@@ -124,6 +126,35 @@ TEST_F(NatsStreamTest, what_can_never_be_read_is_a_dead_letter_and_the_stream_go
   ASSERT_TRUE(lanes_.run_until(
       [&] { return info("STREAM.INFO.HUNT_POS").find(R"("messages":0,)") != std::string::npos; }));
   EXPECT_NE(info("STREAM.INFO.HUNT_DLQ").find(R"("messages":3,)"), std::string::npos);
+  EXPECT_EQ(connection_->link()->figures().buried, 3U);
+}
+
+// What waits at the server is told per shard, and nothing once it does not answer.
+TEST_F(NatsStreamTest, the_backlog_is_asked_of_the_server) {
+  connection_ = connected(lanes_, 0, options_for(server_));
+  const auto settings = small_streams();
+  ASSERT_TRUE(lanes_.run(0, connection_->prepare(settings, {"0", "any"})).has_value());
+  NatsBus bus(*connection_, {});
+  bus.watch_streams(*connection_, settings, {"0", "any"}, [](std::string) {});
+  for (int i = 0; i < 3; ++i) raw_.publish("hunt.pos.0", "", json_batch("1", i));
+  const auto backlogs = [&] { return connection_->link()->figures().backlogs.all(); };
+  ASSERT_TRUE(lanes_.run_until([&] {
+    const auto all = backlogs();
+    return all.size() == 2 && all[0].pending == 3;
+  }));
+  EXPECT_EQ(backlogs()[0].shard, "0");
+  EXPECT_EQ(backlogs()[1].shard, "any");
+  EXPECT_EQ(backlogs()[1].pending, 0U);
+  EXPECT_EQ(backlogs()[0].at_work + backlogs()[0].redelivered, 0U);
+  // Given to somebody who gives them back: at work, and more than once.
+  StreamOptions options;
+  options.ack_wait_ns = ack_wait_ns;
+  stream_.emplace(*connection_, std::move(options));
+  taker_.settled = ports::Settled::nak;
+  stream_->serve({0}, taker_, 64);
+  EXPECT_TRUE(lanes_.run_until(
+      [&] { return backlogs()[0].pending == 0 && backlogs()[0].redelivered > 0; }));
+  lanes_.run(0, bus.stop_watching());
 }
 
 TEST_F(NatsStreamTest, a_batch_may_name_the_subject_for_its_outcomes_itself) {

@@ -317,6 +317,7 @@ asio::awaitable<void> Puller::bury(MessagePtr message, std::string reason) {
            read_ack(data_of(*answer.message), hunt.letters_stream()).has_value();
   }
   if (kept) {
+    ++link_->figures().buried;
     settle(ack_subject, "+ACK");
   } else {
     give_back(ack_subject, meta->delivered);

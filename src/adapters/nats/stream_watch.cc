@@ -110,7 +110,11 @@ asio::awaitable<void> StreamWatch::stop() {
 asio::awaitable<void> StreamWatch::run() {
   const auto self = shared_from_this();
   while (!stopping_) {
-    if (link_->connected()) co_await look();
+    if (link_->connected()) {
+      co_await look();
+    } else {
+      link_->figures().backlogs.forget();
+    }
     if (stopping_) break;
     const auto jitter_ns = static_cast<std::int64_t>(prng_.below(2 * look_jitter_ns + 1));
     const std::int64_t wait_ns = look_every_ns - look_jitter_ns + jitter_ns;
@@ -123,6 +127,7 @@ asio::awaitable<void> StreamWatch::run() {
 asio::awaitable<void> StreamWatch::look() {
   Wrong wrong;
   const auto looked = co_await look_at_all(wrong);
+  if (!looked) link_->figures().backlogs.forget();
   if (!link_->connected() || stopping_) co_return;  // that is another trouble
   if (!looked) {
     trouble_ = looked.error().message;
@@ -163,10 +168,12 @@ asio::awaitable<Result<void>> StreamWatch::look_at_all(Wrong& wrong) {
   }
   const std::size_t count = std::min(shards_.size(), consumers_per_look_max);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string name = hunt.consumer(shards_[next_consumer_]);
+    const std::string shard = shards_[next_consumer_];
+    const std::string name = hunt.consumer(shard);
     next_consumer_ = (next_consumer_ + 1) % shards_.size();
     HUNT_CO_TRY(now, co_await look_at(fmt::format("$JS.API.CONSUMER.INFO.{}.{}",
                                                   hunt.positions_stream(), name)));
+    link_->figures().backlogs.put({shard, now.pending, now.at_work, now.redelivered});
     compare(name, now, wrong);
   }
   co_return Result<void>{};
@@ -204,6 +211,9 @@ asio::awaitable<Result<StreamWatch::Seen>> StreamWatch::look_at(std::string subj
   }
   seen.config = json::serialize(*config);
   seen.created = text_of(*info, "created");
+  seen.pending = static_cast<std::uint64_t>(number_of(*info, "num_pending"));
+  seen.at_work = static_cast<std::uint64_t>(number_of(*info, "num_ack_pending"));
+  seen.redelivered = static_cast<std::uint64_t>(number_of(*info, "num_redelivered"));
   if (const json::object* state = object_of(*info, "state"); state != nullptr) {
     seen.first = static_cast<std::uint64_t>(number_of(*state, "first_seq"));
     seen.newest = static_cast<std::uint64_t>(number_of(*state, "last_seq"));

@@ -48,6 +48,10 @@ class StreamWatch : public std::enable_shared_from_this<StreamWatch> {
     std::string created;  // empty: it is not there
     std::uint64_t first = 0;
     std::uint64_t newest = 0;
+    // Of a consumer.
+    std::uint64_t pending = 0;
+    std::uint64_t at_work = 0;
+    std::uint64_t redelivered = 0;
   };
   struct Wrong {
     std::vector<std::string> gone;  // to be made again

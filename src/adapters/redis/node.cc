@@ -148,6 +148,8 @@ void Node::on_reply(Reply reply) {
     link_->flush();
   }
   answered_ = steady_clock::now();
+  ++figures_.replies;
+  figures_.reply_ns += static_cast<std::uint64_t>(nanoseconds(answered_ - pending.sent).count());
   pause_ = nanoseconds(0);
   if (pending.round != nullptr) pending.round->give(pending.index, std::move(reply));
 }

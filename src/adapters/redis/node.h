@@ -29,6 +29,9 @@ struct NodeFigures {
   std::uint64_t connects = 0;
   std::uint64_t failures = 0;  // connections that failed, or ended otherwise than by close()
   std::uint64_t refused = 0;   // commands, because too much was under way or nobody answered
+  std::uint64_t late = 0;      // commands without an answer by the deadline of their exchange
+  std::uint64_t replies = 0;
+  std::uint64_t reply_ns = 0;  // how long all of them took together
 };
 
 class Node final : public LinkOwner {
@@ -46,6 +49,8 @@ class Node final : public LinkOwner {
   void send_ahead(std::string_view command) { push(command, Pending{}); }
   void flush();
   void close();
+  // The exchange of a command of ours is over without its answer.
+  void count_late() noexcept { ++figures_.late; }
 
   [[nodiscard]] const HostPort& address() const noexcept { return address_; }
   // Whether it may be asked now: it is neither silent nor in its pause.

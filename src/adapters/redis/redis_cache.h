@@ -79,6 +79,7 @@ class RedisCache final : public ports::TileCache {
   // Ends the connections; calls under way fail.
   void close() { servers_.close(); }
   [[nodiscard]] RedisFigures figures() const;
+  [[nodiscard]] std::vector<model::CacheNode> nodes() const override { return servers_.nodes(); }
 
  private:
   using Chunks = std::vector<ports::CachedChunk>;

@@ -1,4 +1,5 @@
 // RedisCache over a real Redis Cluster: redirections, moving slots, nodes that go and come.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -204,6 +205,14 @@ TEST(RedisClusterCache, one_node_that_is_down_takes_only_its_chunks_with_it) {
     EXPECT_TRUE(!(*cached)[1].complete && (*cached)[1].leased && (*cached)[1].cache_ms == 0);
   }
   EXPECT_EQ(lane.cache().figures().chunks_unanswered, 3U);
+  const auto nodes = lane.cache().nodes();
+  ASSERT_EQ(nodes.size(), 3U);
+  for (const auto& node : nodes) {
+    const bool killed = node.address == fmt::format("127.0.0.1:{}", cluster.node(1).port());
+    EXPECT_EQ(node.failures + node.refused > 0, killed) << node.address;
+    EXPECT_GT(node.replies, 0U) << node.address;
+    EXPECT_GT(node.reply_ns, 0U) << node.address;
+  }
   EXPECT_FALSE(read(lane, {chunks[1]}).has_value()) << "alone it is an error";
   // A fill without the cache's time is left away, one with it fails.
   std::vector<ports::ChunkFill> timeless{filling(chunks[1], 0)};

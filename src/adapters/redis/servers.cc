@@ -178,6 +178,7 @@ void Servers::add_time(Answer& answer, const Answer& time, const Node& node) con
 
 Error Servers::unanswered(const Call& call, const Route& route) {
   ++figures_.timeouts;
+  if (route.node != nullptr) route.node->count_late();
   map_old_ = true;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(options_.deadline);
   return {call.write ? Errc::unknown_outcome : Errc::deadline_exceeded,
@@ -291,6 +292,17 @@ ServersFigures Servers::figures() const {
     out.nodes.refused += node->figures().refused;
   }
   return out;
+}
+
+std::vector<model::CacheNode> Servers::nodes() const {
+  std::vector<model::CacheNode> all;
+  for (const auto& node : nodes_) {
+    if (all.size() == limits::cache_nodes_shown_max) break;
+    const NodeFigures& figures = node->figures();
+    all.push_back({node->address().shown(), node->well(), node->pending_count(), figures.replies,
+                   figures.reply_ns, figures.failures, figures.late, figures.refused});
+  }
+  return all;
 }
 
 }  // namespace hunt::redis

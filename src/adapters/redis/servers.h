@@ -19,6 +19,7 @@
 #include "adapters/redis/redis_url.h"
 #include "adapters/redis/scripts.h"
 #include "base/result.h"
+#include "model/stats.h"
 
 namespace hunt::redis {
 
@@ -59,6 +60,7 @@ class Servers {
   void close();
   [[nodiscard]] const RedisUrl& url() const noexcept { return url_; }
   [[nodiscard]] ServersFigures figures() const;
+  [[nodiscard]] std::vector<model::CacheNode> nodes() const;
 
  private:
   using NodePtr = std::shared_ptr<Node>;

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "adapters/system/memory.h"
 #include "adapters/system/open_files.h"
 
 namespace hunt::system {
@@ -33,6 +34,7 @@ model::ProcessFigures process_figures() {
   constexpr int resident_pages = 24;
   model::ProcessFigures figures;
   figures.cpu_seconds = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+  figures.used_bytes = static_cast<double>(memory_used_bytes());
   figures.open_fds = static_cast<double>(open_files());
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) figures.max_fds = static_cast<double>(files.rlim_cur);
