@@ -91,8 +91,9 @@ void append(std::vector<FleetSpell>& spells, FleetSpell slot) {
   spell.fleet.why.tail_ns = tail_ns;
 }
 
+// That somebody stood still is trouble, too.
 bool is_trouble(const FleetSpell& spell) {
-  return spell.kept && spell.fleet.why.cause != Cause::none;
+  return spell.kept && (spell.fleet.why.cause != Cause::none || spell.fleet.absent > 0);
 }
 bool is_short(const FleetSpell& spell) {
   return spell.kept && spell.fleet.absent == 0 && spell.to_us - spell.from_us <= pause_us_max;
@@ -125,14 +126,22 @@ std::string sentence(const FleetPast& past) {
   }
   const std::string since = fmt::format("since {} UTC", shown_time_of_day(past.from_us));
   if (kept_us == 0) return fmt::format("{} nothing was kept", since);
-  if (worst == nullptr) return fmt::format("{} nothing was wrong", since);
+  // What is not known is not called fine.
+  const std::int64_t lost_us = past.now_us - past.from_us - kept_us;
+  const std::string lost = lost_us < slot_us ? ""
+                                             : fmt::format(
+                                                   "; of {} before or between nothing is "
+                                                   "kept",
+                                                   shown_span(lost_us));
+  if (worst == nullptr) return fmt::format("{} nothing was wrong{}", since, lost);
   const std::string which = count == 1 ? "" : fmt::format("{} spells, the worst ", count);
   const auto& why = worst->fleet.why;
-  return fmt::format(
-      "{} something was wrong for {}: {}from {} to {}, when the tail was {} long: {}", since,
-      shown_span(trouble_us), which, shown_time_of_day(worst->from_us),
-      worst->to_us == past.now_us ? "now" : shown_time_of_day(worst->to_us), ms(why.tail_ns),
-      why.verdict);
+  const std::string tail =
+      why.cause == Cause::none ? "" : fmt::format(", when the tail was {} long", ms(why.tail_ns));
+  return fmt::format("{} something was wrong for {}: {}from {} to {}{}: {}{}", since,
+                     shown_span(trouble_us), which, shown_time_of_day(worst->from_us),
+                     worst->to_us == past.now_us ? "now" : shown_time_of_day(worst->to_us), tail,
+                     why.verdict, lost);
 }
 
 }  // namespace

@@ -107,6 +107,8 @@ TEST(FleetPast, what_is_not_kept_is_not_called_fine) {
   ASSERT_EQ(past.spells.size(), 2U);
   EXPECT_FALSE(past.spells[0].kept);
   EXPECT_EQ(past.spells[0].to_us, now_us - 120 * s);
+  EXPECT_EQ(past.verdict,
+            "since 14:00:00 UTC nothing was wrong; of 8 min before or between nothing is kept");
   ASSERT_EQ(past.notes.size(), 1U);
   EXPECT_EQ(past.notes[0], "a remembers from 14:08:00 UTC on, when it started");
   young.past = {};
@@ -127,6 +129,9 @@ TEST(FleetPast, one_that_stood_still_is_named_then) {
   EXPECT_EQ(past.spells[1].fleet.absent, 1U);
   EXPECT_FALSE(past.spells[1].fleet.why.confident);
   EXPECT_NE(past.spells[1].fleet.why.verdict.find("b does not answer"), std::string::npos);
+  EXPECT_NE(past.verdict.find("something was wrong for 5 min: from 14:00:00 to 14:05:00: b does"),
+            std::string::npos)
+      << past.verdict;
 }
 
 TEST(FleetPast, who_is_absent_now_is_named_and_an_hour_is_all) {
