@@ -80,33 +80,50 @@ TEST_F(TimedRolls, of_a_stored_position_are_as_of_when_it_was_published) {
   EXPECT_GE(rare, 7U);
 }
 
-// One claim, asked for as of two moments at once: the refusal of the first is not the answer of the
-// second, and what it is granted then is what it would have been rolled by then.
+// The claim of an ask from after the happy hour is on its way and will be refused, since the loot
+// was closed; a position that was stored in the happy hour joins it. It is granted, and what it
+// gets is what it would have been rolled then.
 TEST_F(TimedRolls, are_made_anew_where_a_claim_is_judged_again_as_of_another_moment) {
-  std::size_t again = 0;
-  for (std::int32_t x = 0; x < 12; ++x) {
-    all.bury({x, 2}, 1);
-    ASSERT_EQ(all.outcome({x, 2}, 9, Wait::no, 0), Outcome::found);
-    all.pass(50'000'000);
+  constexpr std::uint64_t players = 8;
+  const model::Tile here{5, 5};
+  all.bury(here, 2 * players);
+  all.pass(second);
+  ASSERT_LT(all.time.wall_us(), begin_us + 19 * second_us);
+  all.pass((begin_us + 20 * second_us - 1'000 - all.time.wall_us()) * 1'000);
+  std::vector<ports::Delivery> stored;
+  for (std::uint64_t player = 1; player <= players; ++player) {
+    stored.push_back(all.delivery({here}, player, player));
   }
-  all.pass(2 * second);
-  for (std::int32_t x = 20; x < 32; ++x) {
-    // Published before anything was buried here, so the ledger says `closed`.
-    auto early = all.delivery({{x, 2}}, 3, 100 + static_cast<std::uint64_t>(x));
-    all.pass(10'000'000);
-    all.bury({x, 2}, 1);
-    all.pass(x < 24 ? 8 * second / 4 : 200'000'000);
-    auto late = all.delivery({{x, 2}}, 3, 200 + static_cast<std::uint64_t>(x));
-    std::size_t done = 0;
-    const auto count = [&done](const std::exception_ptr&, ports::Settled) { ++done; };
-    boost::asio::co_spawn(all.loop, all.lanes[0]->stored->handle(std::move(early)), count);
-    boost::asio::co_spawn(all.loop, all.lanes[0]->stored->handle(std::move(late)), count);
-    all.pass(1 * second);
-    EXPECT_EQ(done, 2U);
-    ++again;
+  all.pass(5'000'000);  // the happy hour is over
+  ASSERT_TRUE(all.run(all.stores[0]->close_tiles(1, {here})).has_value());
+  all.stores[0]->set_gate_open(sim::Call::grant_claims, false);
+  std::size_t refused = 0;
+  std::size_t settled = 0;
+  for (std::uint64_t player = 1; player <= players; ++player) {
+    const auto told = [&refused](const std::exception_ptr&, Result<model::BatchReply> reply) {
+      refused += reply && reply->outcomes[0].outcome == Outcome::closed ? 1 : 0;
+    };
+    boost::asio::co_spawn(
+        all.loop,
+        all.lanes[0]->orchestrator->handle(VirtualCluster::batch({here}, player), Wait::terminal),
+        told);
   }
-  EXPECT_EQ(again, 12U);
-  for (const auto& grant : grants()) EXPECT_EQ(grant.item, rolled(grant));
+  for (auto& delivery : stored) {
+    const auto done = [&settled](const std::exception_ptr&, ports::Settled) { ++settled; };
+    boost::asio::co_spawn(all.loop, all.lanes[0]->stored->handle(std::move(delivery)), done);
+  }
+  all.pass(20'000'000);
+  all.stores[0]->set_gate_open(sim::Call::grant_claims, true);
+  all.pass(second);
+  EXPECT_EQ(refused, players);
+  EXPECT_EQ(settled, players);
+  std::size_t rare = 0;
+  for (const auto& grant : grants()) {
+    EXPECT_EQ(grant.item, rolled(grant));
+    rare += grant.item == "rare" ? 1 : 0;
+  }
+  EXPECT_EQ(grants().size(), players);
+  EXPECT_GE(rare, players - 2);
 }
 
 }  // namespace
