@@ -224,6 +224,9 @@ void conclude(const ExplanationFacts& facts, const TileFacts& tile, Story& story
   if (tile.row.sold_out) {
     fate(Fate::sold_out, "Probably sold out: others have taken all that lay there.");
     add_taker_lines(tile, story.lines);
+  } else if (!tile.event_enabled) {
+    fate(Fate::closed, "Closed: the event of the loot there is switched off by its rules.");
+    add_window_lines(tile, story.lines);
   } else if (window.closed(facts.now_us) || tile.event.closed(facts.now_us)) {
     fate(Fate::closed, "Probably closed: the loot there is not open any more.");
     add_window_lines(tile, story.lines);

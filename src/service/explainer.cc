@@ -23,6 +23,16 @@ bool newer(const GrantFacts& a, const GrantFacts& b) {
   return a.row.at_us > b.row.at_us;
 }
 
+// Of an event that opens again and again: the opening of now, else the next one, else the last.
+model::TimeWindow opening_near(const model::EventRules& event, std::int64_t now_us) {
+  if (event.openings.empty()) return event.window();
+  if (const auto* now = model::opening_at(event.openings, now_us)) return *now;
+  for (const auto& one : event.openings) {
+    if (one.opens_us > now_us) return one;
+  }
+  return event.openings.back();
+}
+
 }  // namespace
 
 struct Explainer::Look {
@@ -178,7 +188,11 @@ awaitable<void> Explainer::read_tile(Look& look, model::WorldId world, model::Ti
     found.row = std::move(page->rows.front());
     const auto rules = rules_.current();
     const auto table = rules == nullptr ? std::nullopt : rules->find_table(found.row.table);
-    if (table) found.event = rules->events[rules->tables[*table].event].window();
+    if (table) {
+      const model::EventRules& event = rules->events[rules->tables[*table].event];
+      found.event = opening_near(event, look.facts.now_us);
+      found.event_enabled = event.enabled;
+    }
     tiles.push_back(std::move(found));
     co_return;
   }
