@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 
+#include "base/markup.h"
+
 namespace hunt::codec {
 
 extern const char flame_js[];
@@ -39,29 +41,6 @@ void grow(Node& root, const model::Profile& profile, Of which) {
       (which == Of::now ? at->samples : at->samples_before) += stack.samples;
     }
   }
-}
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
 }
 
 // Without template arguments and parameters, which fill a label: all of it is in the title.
@@ -136,9 +115,9 @@ class Drawing {
         "<g class=\"frame\" data-x=\"{:.6f}\" data-w=\"{:.6f}\" data-d=\"{}\"><title>{})</title>"
         "<rect x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\" fill=\"{}\"/>"
         "<text x=\"{:.1f}\" y=\"{}\" data-full=\"{}\"></text></g>\n",
-        x, wide, depth, escaped(told), x * width_px, -row_px * (depth + 1), wide * width_px,
+        x, wide, depth, escape_markup(told), x * width_px, -row_px * (depth + 1), wide * width_px,
         row_px - 1, compared_ ? colour_of_change(change) : colour(name, depth), x * width_px + 3,
-        -row_px * depth - 5, escaped(short_name(name)));
+        -row_px * depth - 5, escape_markup(short_name(name)));
     for (const auto& [callee, next] : node.calls) {
       draw(callee, *next, x, depth + 1);
       x += share(next->samples, root_.samples);
@@ -178,7 +157,7 @@ std::string write_flame_svg(const model::Profile& profile, std::string_view titl
       "<text id=\"search\" x=\"1000\" y=\"20\">search (Ctrl-F)</text>\n"
       "<text id=\"found\" x=\"1000\" y=\"40\"></text>\n"
       "<g transform=\"translate(0,{7})\">\n",
-      width_px, height, escaped(title), root.samples,
+      width_px, height, escape_markup(title), root.samples,
       static_cast<double>(root.samples * profile.period_ns) / 1e9,
       static_cast<double>(profile.duration_ns) / 1e9, missing, height - 12);
   out += drawing.text();

@@ -86,7 +86,7 @@ struct GrantFacts {
 struct TileFacts {
   WorldId world = 0;
   TileRow row;
-  TimeWindow event;           // of its table, by the rules in force
+  TimeWindow event;  // of its table, by the rules in force
   bool event_enabled = true;
   std::optional<Grant> last;  // the newest grant of its spawn
   std::uint64_t granted = 0;  // of its spawn

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/markup.h"
 #include "base/text.h"
 #include "rules/diff.h"
 #include "rules/zones.h"
@@ -119,29 +120,9 @@ Parts parts_of(const model::RuleSet& set, const Disclosure& disclosure) {
   return out;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string html_row(const std::vector<std::string>& cells, std::string_view tag) {
   std::string out = "<tr>";
-  for (const auto& cell : cells) out += fmt::format("<{0}>{1}</{0}>", tag, escaped(cell));
+  for (const auto& cell : cells) out += fmt::format("<{0}>{1}</{0}>", tag, escape_markup(cell));
   return out + "</tr>\n";
 }
 
@@ -229,16 +210,16 @@ th:first-child, td:first-child { text-align: left; }
     if (kind == Kind::item && before != Kind::item) out += "<ul>\n";
     switch (kind) {
       case Kind::title:
-        out += fmt::format("<h1>{}</h1>\n", escaped(cells[0]));
+        out += fmt::format("<h1>{}</h1>\n", escape_markup(cells[0]));
         break;
       case Kind::heading:
-        out += fmt::format("<h2>{}</h2>\n", escaped(cells[0]));
+        out += fmt::format("<h2>{}</h2>\n", escape_markup(cells[0]));
         break;
       case Kind::text:
-        out += fmt::format("<p>{}</p>\n", escaped(cells[0]));
+        out += fmt::format("<p>{}</p>\n", escape_markup(cells[0]));
         break;
       case Kind::item:
-        out += fmt::format("<li>{}</li>\n", escaped(cells[0]));
+        out += fmt::format("<li>{}</li>\n", escape_markup(cells[0]));
         break;
       case Kind::head:
         out += "<table>\n" + html_row(cells, "th");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/markup.h"
 #include "base/text.h"
 #include "rush/report_plot.h"
 
@@ -74,8 +75,8 @@ std::uint64_t count_of(const OutcomeCounts& outcomes, Outcome outcome) {
 }
 
 std::string card(const std::string& value, const std::string& label) {
-  return fmt::format("<div class=\"card\"><b>{}</b><span>{}</span></div>\n", html_text(value),
-                     html_text(label));
+  return fmt::format("<div class=\"card\"><b>{}</b><span>{}</span></div>\n", escape_markup(value),
+                     escape_markup(label));
 }
 
 std::string head(const RunReport& r) {
@@ -85,8 +86,8 @@ std::string head(const RunReport& r) {
       r.warmup_ns == 0 ? "" : fmt::format(" after {:.1f} s warm-up", seconds(r.warmup_ns));
   std::string out = fmt::format(
       "<h1>hunt rush: {}</h1>\n<p class=\"soft\">{} · {} UTC · {:.1f} s · up to {} players</p>\n",
-      html_text(r.scenario), html_text(r.target), format_time_us(r.started_us).substr(0, 19),
-      seconds(r.sending_ns), with_commas(r.players));
+      escape_markup(r.scenario), escape_markup(r.target),
+      format_time_us(r.started_us).substr(0, 19), seconds(r.sending_ns), with_commas(r.players));
   out += "<div class=\"cards\">\n";
   out +=
       card(with_commas(static_cast<std::uint64_t>(std::llround(achieved_rate(r)))),
@@ -103,17 +104,17 @@ std::string head(const RunReport& r) {
   out += card(with_commas(books.duplicate_grants), "duplicate grants");
   out += "</div>\n";
   if (const auto text = limit_text(r); !text.empty()) {
-    out += fmt::format("<p class=\"warn\">{}</p>\n", html_text(text));
+    out += fmt::format("<p class=\"warn\">{}</p>\n", escape_markup(text));
   }
   if (books.refused + books.unanswered > 0) {
     out += fmt::format(
         "<p class=\"warn\">{} positions were refused and {} got no answer; the last reason: "
         "{}</p>\n",
-        with_commas(books.refused), with_commas(books.unanswered), html_text(books.last_error));
+        with_commas(books.refused), with_commas(books.unanswered), escape_markup(books.last_error));
   }
   if (r.bottleneck) {
     out += fmt::format("<p class=\"why\"><b>Where the time went:</b> {}<br><small>{}</small></p>\n",
-                       html_text(r.bottleneck->verdict), html_text(r.bottleneck->next));
+                       escape_markup(r.bottleneck->verdict), escape_markup(r.bottleneck->next));
   }
   return out;
 }
@@ -272,8 +273,8 @@ std::string plots(const RunReport& r, const Timeline& time) {
 std::string tables(const RunReport& r) {
   std::string out = "<h2>Figures</h2>\n<table>\n";
   const auto row = [&out](std::string_view name, const std::string& value) {
-    out += fmt::format("<tr><th>{}</th><td class=\"n\">{}</td></tr>\n", html_text(name),
-                       html_text(value));
+    out += fmt::format("<tr><th>{}</th><td class=\"n\">{}</td></tr>\n", escape_markup(name),
+                       escape_markup(value));
   };
   for (std::size_t i = 0; i < model::outcome_count; ++i) {
     const auto outcome = static_cast<Outcome>(i);
@@ -306,7 +307,7 @@ std::string foot(const RunReport& r) {
       "and latency counts from the intended moment, so a stall shows as what players felt. Rate "
       "and latencies leave out the warm-up (shaded); all counts hold the whole run. Quantiles are "
       "within 3.2 %, the slowest is exact.{}</p>\n",
-      html_text(r.command), html_text(r.machine), HUNT_VERSION,
+      escape_markup(r.command), escape_markup(r.machine), HUNT_VERSION,
       r.serve_cpu_ns ? "" : " The figures of the target are since it started.");
 }
 
@@ -319,7 +320,7 @@ std::string report_html(const RunReport& report, const Series& series,
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
       "<title>hunt rush: {}</title>\n<style>{}{}</style></head>\n<body>\n{}{}{}{}</body></html>\n",
-      html_text(report.scenario), style, colour_style(), head(report), plots(report, time),
+      escape_markup(report.scenario), style, colour_style(), head(report), plots(report, time),
       tables(report), foot(report));
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/markup.h"
+
 namespace hunt::rush {
 
 namespace {
@@ -67,7 +69,7 @@ std::string frame_of(const Plot& plot, const Axes& axes) {
     out += fmt::format(
         "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
         "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>",
-        left, width - right, y, left - 6, y + 4, html_text(label));
+        left, width - right, y, left - 6, y + 4, escape_markup(label));
   }
   for (const auto& [value, label] : plot.x_ticks) {
     const double x = axes.x(value);
@@ -75,7 +77,7 @@ std::string frame_of(const Plot& plot, const Axes& axes) {
         "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>"
         "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"{4}\">{5}</text>",
         x, top, height - bottom, height - 6, x > width - right - 14 ? "end" : "middle",
-        html_text(label));
+        escape_markup(label));
   }
   return out;
 }
@@ -84,14 +86,14 @@ std::string figure(const Plot& plot, const std::vector<Curve>& curves, const std
   std::string legend;
   for (const Curve& curve : curves) {
     legend +=
-        fmt::format("<span><i class=\"{}\"></i>{}</span>", curve.colour, html_text(curve.name));
+        fmt::format("<span><i class=\"{}\"></i>{}</span>", curve.colour, escape_markup(curve.name));
   }
   return fmt::format(
       "<figure><figcaption><b>{}</b> <small>{}</small></figcaption>"
       "<div class=\"legend\">{}</div>"
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}</svg></figure>\n",
-      html_text(plot.title), html_text(plot.note), legend, width, height, html_text(plot.title),
-      inside);
+      escape_markup(plot.title), escape_markup(plot.note), legend, width, height,
+      escape_markup(plot.title), inside);
 }
 
 std::string path_of(const Axes& axes, const Points& points) {
@@ -175,29 +177,6 @@ std::string duration_text(double seconds) {
   if (seconds < 0.9995e-3) return fmt::format("{:.3g} µs", seconds * 1e6);
   if (seconds < 0.9995) return fmt::format("{:.3g} ms", seconds * 1e3);
   return fmt::format("{:.3g} s", seconds);
-}
-
-std::string html_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out.push_back(c);
-    }
-  }
-  return out;
 }
 
 }  // namespace hunt::rush

@@ -36,7 +36,5 @@ struct Curve {
                                                                       int count);
 // "0.25 ms", "1.2 s": three digits and the unit that fits.
 [[nodiscard]] std::string duration_text(double seconds);
-// `text` with the characters that mean something in HTML replaced.
-[[nodiscard]] std::string html_text(std::string_view text);
 
 }  // namespace hunt::rush
