@@ -74,7 +74,7 @@ TEST(Explain, concludes_from_what_lies_there_only_where_nobody_saw_it_and_says_s
     auto facts = facts_of_player();
     facts.question.world = 1;
     facts.question.tile = model::Tile{10, -3};
-    facts.tiles.push_back({1, row, event, {}, 0});
+    facts.tiles.push_back({1, row, event, true, {}, 0});
     return explain(facts).stories.at(0);
   };
   model::TileRow open;
@@ -106,7 +106,7 @@ TEST(Explain, does_not_lay_what_was_buried_later_to_an_earlier_visit) {
   row.spawn = 9;
   row.sold_out = true;
   row.buried_at_us = then_us + 1;
-  facts.tiles.push_back({1, row, {}, {}, 0});
+  facts.tiles.push_back({1, row, {}, true, {}, 0});
   EXPECT_EQ(explain(facts).stories[0].lines.size(), 1U);
   facts.tiles[0].row.buried_at_us = then_us;
   EXPECT_EQ(explain(facts).stories[0].lines.size(), 2U);

@@ -50,14 +50,17 @@ class ExplainCase(HuntTest):
             time.sleep(0.02)
 
     def explain(self, server, *words, code=0):
-        """(the text, the JSON) of one question, asked twice."""
+        """(the text, the JSON) of one question, asked until both tell of the same moment."""
         words = (*words, "--url", f"http://127.0.0.1:{server.port}",
                  "--admin-token-file", self.folder / "admin-token")
-        run = self.hunt("explain", *words)
-        self.assert_exit(run, code)
-        told = self.hunt("explain", *words, "--json")
-        self.assert_exit(told, code)
-        answer = json.loads(told.stdout)
+        for _ in range(3):
+            run = self.hunt("explain", *words)
+            self.assert_exit(run, code)
+            told = self.hunt("explain", *words, "--json")
+            self.assert_exit(told, code)
+            answer = json.loads(told.stdout)
+            if run.stdout.startswith(answer["answer"] + "\n"):
+                break
         self.assertTrue(run.stdout.startswith(answer["answer"] + "\n"), run.stdout)
         self.assertEqual(answer["answer"], answer["stories"][0]["sentence"])
         return run.stdout, answer

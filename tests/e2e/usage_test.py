@@ -9,7 +9,8 @@ from hunt_process import HUNT, HuntTest, clean_environment
 COMMANDS = [["up"], ["serve"], ["world"], ["world", "create"], ["world", "import"],
             ["world", "export"], ["world", "stats"], ["rules"], ["rules", "check"],
             ["rules", "odds"], ["rules", "simulate"], ["rules", "diff"], ["rules", "disclose"],
-            ["rules", "lock"], ["rules", "schema"], ["rules", "keys"], ["audit"], ["why"], ["relay"], ["doctor"]]
+            ["rules", "lock"], ["rules", "schema"], ["rules", "keys"], ["audit"], ["why"],
+            ["relay"], ["doctor"], ["flame"], ["explain"]]
 
 
 class Usage(HuntTest):

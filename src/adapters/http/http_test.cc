@@ -342,9 +342,9 @@ TEST_F(HttpTest, counts_responses_by_kind_of_route_and_class_of_status) {
   exchange("nonsense\r\n\r\n");
   const auto text = send("GET", "/metrics").body;
   for (const auto* line :
-       {"{routes=\"positions\",code=\"4xx\"} 2\n", "{routes=\"probes\",code=\"2xx\"} 1\n",
-        "{routes=\"probes\",code=\"5xx\"} 1\n", "{routes=\"none\",code=\"4xx\"} 2\n",
-        "{routes=\"operators\",code=\"2xx\"} 0\n"}) {
+       {"{routes=\"positions\",code=\"2xx\"} 1\n", "{routes=\"positions\",code=\"4xx\"} 1\n",
+        "{routes=\"probes\",code=\"2xx\"} 1\n", "{routes=\"probes\",code=\"5xx\"} 1\n",
+        "{routes=\"none\",code=\"4xx\"} 2\n", "{routes=\"operators\",code=\"2xx\"} 0\n"}) {
     EXPECT_NE(text.find("hunt_http_responses_total" + std::string(line)), std::string::npos)
         << line << text.substr(text.find("# HELP hunt_http_responses"));
   }

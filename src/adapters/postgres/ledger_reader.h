@@ -16,8 +16,8 @@
 namespace hunt::postgres {
 
 [[nodiscard]] Result<model::GrantsFound> find_grants(const PostgresUrl& url,
-                                                      const model::GrantSearch& search,
-                                                      Interrupt& interrupt);
+                                                     const model::GrantSearch& search,
+                                                     Interrupt& interrupt);
 [[nodiscard]] Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor,
                                        Interrupt& interrupt);
 // The ledger only grows, so its rows are counted from where the last count ended.
