@@ -158,7 +158,7 @@ std::string write_flame_svg(const model::Profile& profile, std::string_view titl
       "<text id=\"found\" x=\"1000\" y=\"40\"></text>\n"
       "<g transform=\"translate(0,{7})\">\n",
       width_px, height, escape_markup(title), root.samples,
-      static_cast<double>(root.samples * profile.period_ns) / 1e9,
+      static_cast<double>(root.samples) * static_cast<double>(profile.period_ns) / 1e9,
       static_cast<double>(profile.duration_ns) / 1e9, missing, height - 12);
   out += drawing.text();
   out += "</g>\n<script><![CDATA[\n";

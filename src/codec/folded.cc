@@ -35,7 +35,7 @@ Result<Line> read_line(std::string_view line, std::size_t number) {
         std::from_chars(count.data(), count.data() + count.size(), read.samples);
     read.stack = line.substr(0, space);
     if (error == std::errc() && end == count.data() + count.size() && read.samples > 0 &&
-        !read.stack.empty())
+        read.samples <= folded_samples_max && !read.stack.empty())
       return read;
   }
   return fail(

@@ -3,6 +3,7 @@
 // What flame graph tools read. Not all of a profile: files and addresses are not in it (pprof.h).
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,13 +13,14 @@
 namespace hunt::codec {
 
 inline constexpr std::size_t folded_stacks_max = 200'000;
-inline constexpr std::size_t folded_depth_max = 1'024;  // frames of a stack
+inline constexpr std::size_t folded_depth_max = 1'024;             // frames of a stack
+inline constexpr std::int64_t folded_samples_max = 1'000'000'000;  // of a stack
 
 // Begins with a line "# ..." of what was sampled, for how long, and what is missing.
 [[nodiscard]] std::string write_folded(const model::Profile& profile);
 
 // Comments and empty lines are skipped. Error invalid_argument names the line. too_large:
-// more than the two bounds above.
+// more than the bounds above.
 [[nodiscard]] Result<model::Profile> read_folded(std::string_view text);
 
 // Adds what `from` saw to `to`, as if both were one.

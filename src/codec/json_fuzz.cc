@@ -8,6 +8,8 @@
 #include "codec/json_answers.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
+#include "codec/json_why.h"
+#include "codec/why_reader.h"
 
 using hunt::codec::check_error;
 using hunt::codec::require;
@@ -40,5 +42,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto answer = answers.parse(body); !answer) {
     require(answer.error().code == hunt::Errc::corrupt && !answer.error().message.empty());
   }
+  if (const auto question = hunt::codec::read_why_question(body)) {
+    require(hunt::codec::read_why_question(hunt::codec::write_why_question(*question)).has_value());
+  } else {
+    check_error(question.error());
+  }
+  // What other processes answer about themselves.
+  if (const auto why = hunt::codec::read_why_answer(body); !why) {
+    require(!why.error().message.empty());
+  }
+  if (const auto beat = hunt::codec::read_beat(body); !beat) require(!beat.error().message.empty());
+  if (const auto ping = hunt::codec::read_ping(body); !ping) require(!ping.error().message.empty());
   return 0;
 }

@@ -54,7 +54,7 @@ TEST(Folded, a_name_with_a_semicolon_is_still_one_frame) {
 
 TEST(Folded, bad_lines_are_named) {
   for (const std::string_view bad : {"main;leaf", "main;leaf x", "main 0", "main -3", " 4",
-                                     "main 4x", "main 99999999999999999999"}) {
+                                     "main 4x", "main 1000000001", "main 99999999999999999999"}) {
     const auto read = read_folded("# first\nmain 1\n" + std::string(bad) + "\n");
     ASSERT_FALSE(read.has_value()) << bad;
     EXPECT_EQ(read.error().code, Errc::invalid_argument);
