@@ -24,7 +24,7 @@ namespace {
 constexpr std::int64_t look_every_ns = 200'000'000;
 
 struct RelayFlags {
-  RelayFlags() { node.listen = "127.0.0.1:8081"; }
+  RelayFlags() { node.listen = "127.0.0.1:8090"; }
   node::NodeOptions node;
   LogFlags log;
 };
@@ -43,6 +43,7 @@ void say(const node::NodeOptions& flags, const std::vector<RelayProcess::State>&
     const std::string store = flags.stores[shard].shown();
     const auto was = before.empty() ? RelayProcess::State() : before[shard];
     const auto tell = [shard](std::string what) {
+      std::printf("%s\n", what.c_str());
       log(LogLevel::info, fmt::format("relay of shard {}", shard), std::move(what));
     };
     const bool news = before.empty() || was.holds_feed != now[shard].holds_feed ||
@@ -63,6 +64,7 @@ void say(const node::NodeOptions& flags, const std::vector<RelayProcess::State>&
                        now[shard].told_again));
     }
   }
+  std::fflush(stdout);
 }
 
 // False: it was asked to stop while it waited.
@@ -72,6 +74,8 @@ Result<bool> open_when_free(RelayProcess& relay, const system::StopSignals& sign
     if (opened) return true;
     if (opened.error().field != sqlite::other_name) return tl::unexpected<Error>(opened.error());
     if (!std::exchange(waits, true)) {
+      std::printf("hunt relay waits: %s\n", opened.error().message.c_str());
+      std::fflush(stdout);
       log(LogLevel::info, "store", "hunt relay waits: " + opened.error().message);
     }
     if (signals.wait(look_every_ns)) return false;
@@ -139,7 +143,7 @@ void add_relay(CommandLine& line) {
       "Examples:\n"
       "  hunt relay --store sqlite:hunt.db --bus nats://127.0.0.1:4222\n"
       "  HUNT_BUS=nats://hunt:secret@nats:4222 hunt relay --store sqlite:hunt.db \\\n"
-      "             --cache redis://127.0.0.1:6379 --listen 127.0.0.1:8082");
+      "             --cache redis://127.0.0.1:6379 --listen 127.0.0.1:8091");
   relay->callback(
       [&line, flags] { line.run = [&line, flags] { return run(*flags, line.settings); }; });
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <future>
@@ -31,6 +32,14 @@ std::uint64_t random_identity() {
 
 std::string part_of(std::size_t shard) {
   return fmt::format("relay of shard {}", shard);
+}
+
+// The second relay of a machine, standing by, must not fail for an address that nobody chose.
+bool says_where(const node::NodeOptions& options) {
+  const auto& all = options.settings.all;
+  return std::any_of(all.begin(), all.end(), [](const model::Setting& one) {
+    return one.name == "listen" && one.from != "default";
+  });
 }
 
 class NoRules final : public ports::RulesSource {
@@ -111,6 +120,24 @@ Result<void> RelayProcess::open_front() {
   http_options.connections_max = connections_max;
   admin_token_ = http_options.admin_token;
   monitor_ = std::make_unique<Monitor>(*this);
+  auto port = listen_as(http_options);
+  if (!port && !says_where(options_)) {
+    log(LogLevel::warning, "process",
+        port.error().message + "; nobody said where to listen, so any free port is taken");
+    http_options.port = 0;
+    port = listen_as(http_options);
+  }
+  if (!port) return tl::unexpected<Error>(port.error());
+  address_ = fmt::format("http://{}/", HostPort{listen.host, *port}.shown());
+  front_.start("front");
+  boost::asio::post(front_.executor(), [this] {
+    http_->start();
+    front_watch_.start();
+  });
+  return {};
+}
+
+Result<std::uint16_t> RelayProcess::listen_as(const http::HttpOptions& options) {
   http::Ports ports{front_.bus(),
                     *whole_,
                     *monitor_,
@@ -119,15 +146,8 @@ Result<void> RelayProcess::open_front() {
                     system::process_figures,
                     [this] { return front_watch_.lag_ns(); }};
   ports.settings = options_.settings;
-  http_ = std::make_unique<http::HttpServer>(front_.loop(), std::move(ports), http_options);
-  HUNT_TRY(port, http_->listen());
-  address_ = fmt::format("http://{}/", HostPort{listen.host, port}.shown());
-  front_.start("front");
-  boost::asio::post(front_.executor(), [this] {
-    http_->start();
-    front_watch_.start();
-  });
-  return {};
+  http_ = std::make_unique<http::HttpServer>(front_.loop(), std::move(ports), options);
+  return http_->listen();
 }
 
 Result<void> RelayProcess::open_bus() {

@@ -55,7 +55,7 @@ class RelayProcess {
   // What `hunt why` is told from now on.
   void look(const std::vector<State>& states, const std::vector<service::Warning>& warnings);
   [[nodiscard]] std::int64_t now_ns() const noexcept { return clock_.now_ns(); }
-  // "http://127.0.0.1:8081/"; of open_front().
+  // "http://127.0.0.1:8090/"; of open_front().
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
   [[nodiscard]] const std::string& admin_token() const noexcept { return admin_token_; }
 
@@ -63,6 +63,7 @@ class RelayProcess {
   class Monitor;
 
   [[nodiscard]] Result<void> open_bus();
+  [[nodiscard]] Result<std::uint16_t> listen_as(const http::HttpOptions& options);
   [[nodiscard]] boost::asio::awaitable<void> watch(std::vector<std::string> names);
   void say_bus();  // on the lane
   [[nodiscard]] Result<void> check_cache();

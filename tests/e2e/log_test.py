@@ -1,15 +1,18 @@
 """The log of `hunt serve` and `hunt relay`, what they were told; and that no secret is in them."""
+import contextlib
 import json
 import re
+import socket
+import subprocess
 import unittest
 
-from hunt_process import TOKEN, HuntTest, clean_environment, free_port
+from hunt_process import HUNT, TOKEN, HuntTest, clean_environment, free_port
 from nats_process import NatsCase, NatsServer
 from postgres_process import OwnDatabase
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) +[^:]+: .")
 # What people who start it by hand read on standard output.
-HUMAN = ("hunt serves", "hunt relay of", "admin token:", "at most ", "hunt: draining")
+HUMAN = ("hunt serves", "hunt relay ", "admin token:", "at most ", "hunt: draining")
 
 
 def log_lines(process):
@@ -202,6 +205,27 @@ class RelayFront(NatsCase):
                         f"127.0.0.1:{first.port}")
         self.assert_exit(run, 1)
         self.assert_says(run.stderr, str(first.port), "in use", "--listen")
+
+    def test_where_nobody_chose_a_port_a_taken_one_is_no_reason_to_fail(self):
+        # Whoever has the default port already, this socket or another program.
+        holder = socket.socket()
+        self.addCleanup(holder.close)
+        with contextlib.suppress(OSError):
+            holder.bind(("127.0.0.1", 8090))
+            holder.listen()
+        self.serve_nats()
+        log = self.folder / "relay.log"
+        with open(log, "w", encoding="utf-8") as out:
+            relay = subprocess.Popen(
+                [HUNT, "relay", "--bus", self.nats.url, *map(str, self.store_words())],
+                cwd=self.folder, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out)
+        self.addCleanup(relay.wait)
+        self.addCleanup(relay.kill)
+        self.wait_for(lambda: "hunt relay tells the changes" in log.read_text())
+        self.assert_says(log.read_text(), "127.0.0.1:8090", "any free port is taken")
+        relay.terminate()
+        self.assertEqual(relay.wait(timeout=20), 0, log.read_text())
 
     def test_on_any_other_address_it_needs_a_token_as_serve_does(self):
         self.serve_nats()
