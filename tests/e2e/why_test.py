@@ -59,7 +59,8 @@ class Why(HuntTest):
         """True, and that is right: the process had to wait for cores, and the verdict says so."""
         if self.starved < 0.05 or why["cause"] not in ("cpu", "unclear"):
             return False
-        return not why["confident"] or "gets no core" in why["next"]
+        return not why["confident"] or "gets no core" in why["next"] or \
+            "the cores here are all taken" in why["next"]
 
     def assert_names(self, why, stage, cause):
         if (stage, cause) != (why["stage"], why["cause"]) and self.says_no_core(why):
