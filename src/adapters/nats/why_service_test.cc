@@ -30,6 +30,13 @@ class WhyServiceTest : public ::testing::Test {
     services_.back()->start();
     return *services_.back();
   }
+  // "a" and "b"; whoever was heard by the other one listens by then.
+  void two_services() {
+    WhyService& first = service(0, "a");
+    WhyService& second = service(1, "b");
+    ASSERT_TRUE(
+        lanes_.run_until([&] { return first.peers().size() == 1 && second.peers().size() == 1; }));
+  }
   [[nodiscard]] Result<std::string> answer_of(const std::string& name) const {
     if (name == refuses_) return fail(Errc::not_found, "this process started at noon", "at");
     model::Process process = named(name);
@@ -71,8 +78,7 @@ class WhyServiceTest : public ::testing::Test {
 };
 
 TEST_F(WhyServiceTest, every_process_answers_with_its_verdict_and_its_clock) {
-  service(0, "a");
-  service(1, "b");
+  two_services();
   const auto all = ask({{"12m", {}}});
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(last_question_, R"({"at":"12m"})");
@@ -107,8 +113,7 @@ TEST_F(WhyServiceTest, who_leaves_is_forgotten_and_answers_no_more) {
 }
 
 TEST_F(WhyServiceTest, an_error_is_told_with_its_sentence) {
-  service(0, "a");
-  service(1, "b");
+  two_services();
   refuses_ = "b";
   const auto all = ask();
   ASSERT_EQ(all.size(), 2U);

