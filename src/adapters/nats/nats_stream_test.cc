@@ -157,6 +157,31 @@ TEST_F(NatsStreamTest, the_backlog_is_asked_of_the_server) {
   lanes_.run(0, bus.stop_watching());
 }
 
+// Changed after it was made again and before the next look: the config of the first look is no
+// measure of what it should be.
+TEST_F(NatsStreamTest, other_settings_of_a_stream_that_was_made_again_are_told) {
+  connection_ = connected(lanes_, 0, options_for(server_));
+  const auto settings = small_streams();
+  ASSERT_TRUE(lanes_.run(0, connection_->prepare(settings, {"0"})).has_value());
+  NatsBus bus(*connection_, {});
+  std::string said;
+  bus.watch_streams(*connection_, settings, {"0"}, [&said](std::string what) { said = what; });
+  const auto& figures = connection_->link()->figures();
+  ASSERT_TRUE(lanes_.run_until([&] { return !figures.backlogs.all().empty(); }));
+  ASSERT_NE(info("STREAM.DELETE.HUNT_POS").find(R"("success":true)"), std::string::npos);
+  ASSERT_TRUE(lanes_.run_until([&] { return figures.remade > 0; }));
+  const std::string now = info("STREAM.INFO.HUNT_POS");
+  const std::size_t begin = now.find(R"("config":)") + 9;
+  std::string config = now.substr(begin, now.find(R"(,"created":)", begin) - begin);
+  const std::size_t age = config.find(R"("max_age":)");
+  ASSERT_NE(age, std::string::npos) << config;
+  config.replace(age, config.find(',', age) - age, R"("max_age":1000000000000)");
+  const auto changed = raw_.request(lanes_, "$JS.API.STREAM.UPDATE.HUNT_POS", config).body;
+  ASSERT_EQ(changed.find("error"), std::string::npos) << config << changed;
+  EXPECT_TRUE(lanes_.run_until([&] { return said.find("max_age") != said.npos; })) << said;
+  lanes_.run(0, bus.stop_watching());
+}
+
 TEST_F(NatsStreamTest, a_batch_may_name_the_subject_for_its_outcomes_itself) {
   serve();
   raw_.subscribe("game7.outcomes");

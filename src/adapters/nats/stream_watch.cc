@@ -231,7 +231,11 @@ void StreamWatch::compare(const std::string& name, const Seen& now, Wrong& wrong
     return;
   }
   remember_sizes(name, now.config);
-  if (before.created.empty()) return;
+  if (before.created.empty()) {
+    // Made again since; whoever made it, or changed it meanwhile, may have had other settings.
+    wrong.changed |= !first_look;
+    return;
+  }
   if (before.created != now.created) {
     losses_.push_back(lost_with(link_->options().hunt, name));
   } else if (now.newest < before.newest) {
