@@ -99,7 +99,8 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         # The server's end sleeps on without psql, and a new feed elsewhere waits for its
         # transaction.
         self.addCleanup(self.postgres.psql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()")
+                        " WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
+                        database="postgres")
         # Before it gives up, a claim has told nothing: that it waits at the server is right, too.
         self.named(lambda why: why["confident"] and why["resource"] == "shard 1" and
                    why["cause"] in ("lock", "server"))
