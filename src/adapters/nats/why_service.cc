@@ -39,12 +39,13 @@ struct WhyService::Core : std::enable_shared_from_this<WhyService::Core> {
         timer(link->lane()) {}
 
   void listen() {
-    subscriptions.push_back(
-        link->subscribe(link->options().hunt.why(), {},
-                        [core = this](const MessagePtr& message) { core->tell_why(*message); }));
+    // First of the two: who stood still hears who has left before it answers who it knows.
     subscriptions.push_back(
         link->subscribe(link->options().hunt.here(), {},
                         [core = this](const MessagePtr& message) { core->hear(*message); }));
+    subscriptions.push_back(
+        link->subscribe(link->options().hunt.why(), {},
+                        [core = this](const MessagePtr& message) { core->tell_why(*message); }));
     listener = link->listen([core = this](bool) { core->unheard = 0; });
   }
   [[nodiscard]] asio::awaitable<void> beat_on() {
