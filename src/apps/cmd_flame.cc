@@ -52,7 +52,7 @@ Result<model::Profile> profile_of(const std::string& url, const std::string& tok
   }
   HUNT_TRY(profile, codec::read_folded(response.body));
   profile.duration_ns = std::int64_t{seconds} * 1'000'000'000;
-  profile.period_ns = 1'000'000'000 / 99;
+  profile.period_ns = model::profile_period_ns;
   return profile;
 }
 

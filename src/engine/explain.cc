@@ -67,20 +67,20 @@ Story story_of(const ExplanationFacts& facts, const model::GrantFacts& grant) {
       shown_place(facts, row.world, row.tile), row.cursor, grant.shard));
   if (row.aborted) {
     story.sentence += fmt::format("Given up at {}: the ledger says that it is never granted.",
-                                  shown_time(row.at_us));
+                                  shown_utc(row.at_us));
     return story;
   }
   story.item = row.item;
   story.told = grant.told_to && row.cursor <= *grant.told_to;
   story.sentence += fmt::format("Granted: {} to player {} at {}, {}.", row.item,
-                                model::format_uuid(row.player), shown_time(row.at_us),
+                                model::format_uuid(row.player), shown_utc(row.at_us),
                                 *story.told ? "and told to the game" : "but not told to it yet");
   add_grant_lines(grant, story.lines);
   if (const RecentClaim* again = remembered(facts, row.claim); again != nullptr && again->repeat) {
     story.lines.push_back(
         fmt::format("the player came again, last at {}: each player gets a spawn once, and is told "
                     "the same reward again",
-                    shown_time(again->last_us)));
+                    shown_utc(again->last_us)));
   }
   return story;
 }
@@ -98,7 +98,7 @@ void tell_lost(const ExplanationFacts& facts, const RecentClaim& claim, Story& s
   story.fate = Fate::lost;
   story.certain = facts.missing.empty();
   story.sentence += fmt::format("Lost: {} was told at {} that it is granted, and {}.", who(claim),
-                                shown_time(claim.first_us),
+                                shown_utc(claim.first_us),
                                 facts.missing.empty() ? "the ledger does not have it any more"
                                                       : "no ledger that can be read has it");
   story.lines.emplace_back(
@@ -114,7 +114,7 @@ void tell_waiting(const RecentClaim& claim, Story& story) {
   story.sentence += fmt::format(
       "On its way: the claim of {} was taken at {}, and the store has not "
       "decided it yet.",
-      who(claim), shown_time(claim.first_us));
+      who(claim), shown_utc(claim.first_us));
   story.lines.emplace_back(
       "it is repeated until the store answers: `hunt why` says what it waits "
       "for");
@@ -123,28 +123,28 @@ void tell_waiting(const RecentClaim& claim, Story& story) {
 void tell_sold_out(const TileFacts* tile, const RecentClaim& claim, Story& story) {
   story.fate = Fate::sold_out;
   story.sentence += fmt::format("Sold out: {} came at {}, when others had taken all of it.",
-                                who(claim), shown_time(claim.first_us));
+                                who(claim), shown_utc(claim.first_us));
   if (met(tile, claim)) add_taker_lines(*tile, story.lines);
 }
 
 void tell_closed(const TileFacts* tile, const RecentClaim& claim, Story& story) {
   story.fate = Fate::closed;
   story.sentence += fmt::format("Closed: {} came at {}, when the loot there was not open.",
-                                who(claim), shown_time(claim.last_us));
+                                who(claim), shown_utc(claim.last_us));
   if (met(tile, claim)) add_window_lines(*tile, story.lines);
 }
 
 void tell_gone(const TileFacts* tile, const RecentClaim& claim, Story& story) {
   story.fate = Fate::gone;
   story.sentence += fmt::format("Gone: {} came at {} for loot that was not on the tile any more.",
-                                who(claim), shown_time(claim.first_us));
+                                who(claim), shown_utc(claim.first_us));
   if (tile == nullptr || tile->row.spawn == 0) {
     story.lines.emplace_back("the tile was emptied: nothing lies there now");
   } else {
     story.lines.push_back(
         fmt::format("the tile was buried anew at {}; what lies there now is other "
                     "loot, which the player may take",
-                    shown_time(tile->row.buried_at_us)));
+                    shown_utc(tile->row.buried_at_us)));
   }
 }
 
@@ -152,7 +152,7 @@ void tell_shed(const RecentClaim& claim, Story& story) {
   story.fate = Fate::shed;
   story.sentence += fmt::format(
       "Not taken: the hunt was overloaded and answered {} `busy` {} time{}, last at {}.",
-      who(claim), claim.times, claim.times == 1 ? "" : "s", shown_time(claim.last_us));
+      who(claim), claim.times, claim.times == 1 ? "" : "s", shown_utc(claim.last_us));
   story.lines.push_back(
       fmt::format("nothing was decided: the game server is told to send it again "
                   "after {} ms",
@@ -175,7 +175,7 @@ Story story_of(const ExplanationFacts& facts, const RecentClaim& claim) {
                             : fmt::format("on {}", shown_place(facts, claim.world, claim.tile)));
   if (claim.times > 1 && claim.outcome != Outcome::busy) {
     story.lines.push_back(fmt::format("answered so {} times, from {} to {}", claim.times,
-                                      shown_time(claim.first_us), shown_time(claim.last_us)));
+                                      shown_utc(claim.first_us), shown_utc(claim.last_us)));
   }
   switch (claim.outcome) {
     case Outcome::granted:
@@ -200,7 +200,7 @@ Story story_of(const ExplanationFacts& facts, const RecentClaim& claim) {
     case Outcome::expired:
       story.fate = Fate::given_up;
       story.sentence += fmt::format("Given up: {} was told at {} that it is never granted.",
-                                    who(claim), shown_time(claim.last_us));
+                                    who(claim), shown_utc(claim.last_us));
       break;
     case Outcome::capped:
     case Outcome::cooldown:
@@ -208,7 +208,7 @@ Story story_of(const ExplanationFacts& facts, const RecentClaim& claim) {
       story.fate = Fate::refused;
       story.sentence +=
           fmt::format("Refused: {} came at {}, and a limit of the event said `{}`.", who(claim),
-                      shown_time(claim.last_us), model::name_of(claim.outcome));
+                      shown_utc(claim.last_us), model::name_of(claim.outcome));
       break;
   }
   return story;
@@ -236,7 +236,7 @@ void conclude(const ExplanationFacts& facts, const TileFacts& tile, Story& story
   } else {
     story.lines.push_back(fmt::format(
         "loot lies open there since {}, and the player has none of it: a dig would get it",
-        shown_time(std::max(window.opens_us, tile.event.opens_us))));
+        shown_utc(std::max(window.opens_us, tile.event.opens_us))));
   }
 }
 
@@ -245,7 +245,7 @@ void add_unseen_lines(const ExplanationFacts& facts, Story& story) {
     story.lines.push_back(fmt::format(
         "this process refused {} positions unread between {} and {}: the player's may be among "
         "them",
-        with_commas(span.positions), shown_time(span.from_us), shown_time(span.until_us)));
+        with_commas(span.positions), shown_utc(span.from_us), shown_utc(span.until_us)));
   }
   if (facts.question.claim) {
     story.lines.emplace_back(

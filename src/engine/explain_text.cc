@@ -13,8 +13,8 @@ std::string shown_window(const model::TimeWindow& window) {
   const bool closes = window.closes_us != model::time_us_max;
   if (!opens && !closes) return "always open";
   std::string out = "open";
-  if (opens) out += fmt::format(" from {}", shown_time(window.opens_us));
-  if (closes) out += fmt::format(" until {}", shown_time(window.closes_us));
+  if (opens) out += fmt::format(" from {}", shown_utc(window.opens_us));
+  if (closes) out += fmt::format(" until {}", shown_utc(window.closes_us));
   return out;
 }
 
@@ -42,7 +42,7 @@ std::string shown_first(const model::GrantFacts& grant) {
   if (*grant.place == 1) return out + ": it was the first";
   if (!grant.first) return out;
   return out + fmt::format("; the first was player {} at {}",
-                           model::format_uuid(grant.first->player), shown_time(grant.first->at_us));
+                           model::format_uuid(grant.first->player), shown_utc(grant.first->at_us));
 }
 
 std::string shown_told(const model::GrantFacts& grant) {
@@ -66,7 +66,7 @@ std::string shown_told(const model::GrantFacts& grant) {
 
 }  // namespace
 
-std::string shown_time(std::int64_t time_us) {
+std::string shown_utc(std::int64_t time_us) {
   std::string text = format_time_us(time_us).substr(0, 19);
   text[10] = ' ';
   return text + " UTC";
@@ -94,10 +94,10 @@ void add_grant_lines(const model::GrantFacts& grant, Lines& to) {
 void add_taker_lines(const model::TileFacts& tile, Lines& to) {
   std::string line =
       fmt::format("{} of {} were granted since it was buried at {}", with_commas(tile.granted),
-                  with_commas(tile.row.budget), shown_time(tile.row.buried_at_us));
+                  with_commas(tile.row.budget), shown_utc(tile.row.buried_at_us));
   if (tile.last) {
     line += fmt::format("; the last went to player {} at {}", model::format_uuid(tile.last->player),
-                        shown_time(tile.last->at_us));
+                        shown_utc(tile.last->at_us));
   }
   to.push_back(std::move(line));
 }
@@ -116,7 +116,7 @@ void add_notes(const model::ExplanationFacts& facts, Lines& to) {
     to.push_back(
         fmt::format("the ledger was searched back to {}: for what is older give a time "
                     "(--around), a tile or the claim",
-                    shown_time(facts.back_to_us)));
+                    shown_utc(facts.back_to_us)));
   }
   const model::Memory& memory = facts.memory;
   if (!memory.asked) {
@@ -128,8 +128,8 @@ void add_notes(const model::ExplanationFacts& facts, Lines& to) {
   to.push_back(
       fmt::format("this process remembers what the store decided since {}, what it refused "
                   "itself since {}, and `busy` since {}; others may know more",
-                  shown_time(memory.verdicts_since_us), shown_time(memory.refusals_since_us),
-                  shown_time(memory.shed_since_us)));
+                  shown_utc(memory.verdicts_since_us), shown_utc(memory.refusals_since_us),
+                  shown_utc(memory.shed_since_us)));
 }
 
 }  // namespace hunt::engine

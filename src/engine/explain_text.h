@@ -12,7 +12,7 @@ namespace hunt::engine {
 using Lines = std::vector<std::string>;
 
 // "2026-11-29 14:03:07 UTC"
-[[nodiscard]] std::string shown_time(std::int64_t time_us);
+[[nodiscard]] std::string shown_utc(std::int64_t time_us);
 // "world 1 (demo)"
 [[nodiscard]] std::string shown_world(const model::ExplanationFacts& facts, model::WorldId world);
 // "tile 10,-3 of world 1 (demo)"

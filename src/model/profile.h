@@ -8,6 +8,9 @@
 
 namespace hunt::model {
 
+// CPU time that one sample stands for: 99 Hz, no round number, so that nothing beats with it.
+inline constexpr std::int64_t profile_period_ns = 1'000'000'000 / 99;
+
 // A function, or as much as is known of it.
 struct ProfileFrame {
   std::string name;           // demangled; "[libpq.so.5]" where the library tells no name
@@ -25,7 +28,7 @@ struct Profile {
   std::vector<ProfileStack> stacks;
   std::int64_t began_us = 0;     // wall clock
   std::int64_t duration_ns = 0;  // for so long it was sampled
-  std::int64_t period_ns = 0;    // CPU time that one sample stands for
+  std::int64_t period_ns = 0;    // profile_period_ns; 0: not known
   std::uint64_t lost = 0;        // samples that found no room
   std::uint64_t cut = 0;         // stacks whose end is missing
   std::string build_id;          // of the program, in hex; empty: it has none

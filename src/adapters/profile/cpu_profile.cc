@@ -103,7 +103,7 @@ Result<model::Profile> take_cpu_profile(std::chrono::nanoseconds length,
   model::Profile profile = sums.profile();
   profile.began_us = std::chrono::duration_cast<std::chrono::microseconds>(wall).count();
   profile.duration_ns = std::chrono::nanoseconds(steady_clock::now() - begun).count();
-  profile.period_ns = StackSampler::period_ns;
+  profile.period_ns = model::profile_period_ns;
   profile.lost += sampler->lost();
   profile.build_id = unwinder->build_id();
   return profile;

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/profile.h"
+
 namespace hunt::profile {
 
 namespace {
@@ -56,20 +58,19 @@ struct StackSampler::Slots {
   std::array<Slot, slots_max> all;
   std::atomic<std::size_t> next{0};
   std::atomic<std::uint64_t> lost{0};
-  std::atomic<int> inside{0};  // handlers that look at it
 };
 
 std::atomic<StackSampler::Slots*> StackSampler::active{nullptr};
+std::atomic<int> StackSampler::handlers{0};
 
 // Async-signal-safe: atomics that are lock-free, memcpy, and two system calls.
 void StackSampler::on_signal(int /*number*/, siginfo_t* info, void* context) {
   static_assert(std::atomic<Slots*>::is_always_lock_free);
   const int saved_errno = errno;
+  handlers.fetch_add(1);  // before it is looked whether there are slots: until then they stay
   Slots* const slots = active.load();
-  // A SIGPROF that is none of ours, or of a run that is over.
-  if (slots == nullptr || info->si_code != SI_TIMER || info->si_value.sival_ptr != slots) return;
-  slots->inside.fetch_add(1);
-  if (active.load() == slots) {
+  // Else a SIGPROF that is none of ours, or of a run that is over.
+  if (slots != nullptr && info->si_code == SI_TIMER && info->si_value.sival_ptr == slots) {
     Slot& slot = slots->all[slots->next.fetch_add(1) % slots_max];
     State expected = State::free;
     if (slot.state.compare_exchange_strong(expected, State::writing)) {
@@ -91,7 +92,7 @@ void StackSampler::on_signal(int /*number*/, siginfo_t* info, void* context) {
       slots->lost.fetch_add(1);
     }
   }
-  slots->inside.fetch_sub(1);
+  handlers.fetch_sub(1);
   errno = saved_errno;
 }
 
@@ -136,7 +137,7 @@ StackSampler::StackSampler(std::unique_ptr<Slots> slots) : slots_(std::move(slot
 StackSampler::~StackSampler() {
   for (const auto& [thread, timer] : timers_) ::timer_delete(timer);
   active.store(nullptr);
-  while (slots_->inside.load() != 0) ::sched_yield();
+  while (handlers.load() != 0) ::sched_yield();
 }
 
 void StackSampler::watch_threads() {
@@ -151,7 +152,7 @@ void StackSampler::watch_threads() {
     event._sigev_un._tid = thread;
     timer_t timer{};
     if (::timer_create(cpu_clock_of(thread), &event, &timer) != 0) continue;  // it has ended
-    const timespec period{0, period_ns};
+    const timespec period{0, model::profile_period_ns};
     const itimerspec times{period, period};
     ::timer_settime(timer, 0, &times, nullptr);
     timers_.emplace(thread, timer);

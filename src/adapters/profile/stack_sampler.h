@@ -35,8 +35,6 @@ struct StackSample {
 
 class StackSampler {
  public:
-  static constexpr std::int64_t period_ns = 1'000'000'000 / 99;  // of CPU time: no round number,
-                                                                 // so that nothing beats with it
   static constexpr std::size_t stack_bytes_max = 16 * 1'024;
   static constexpr std::size_t slots_max = 128;  // 2 MiB; read 50 times a second
 
@@ -61,6 +59,7 @@ class StackSampler {
   void watch_threads();
 
   static std::atomic<Slots*> active;
+  static std::atomic<int> handlers;  // that may look at it
 
   std::unique_ptr<Slots> slots_;
   std::map<pid_t, timer_t> timers_;  // by thread
