@@ -72,7 +72,8 @@ void add_rules_lock(CommandLine& line, CLI::App& rules) {
   command->add_option("path", flags->path, "a directory of *.yaml files")->required();
   command->add_option("--note", flags->note, "what has changed, for whoever reads the lock")
       ->check([](const std::string& note) {
-        const bool plain = std::all_of(note.begin(), note.end(), [](char c) { return c >= ' '; });
+        const bool plain =
+            std::all_of(note.begin(), note.end(), [](char c) { return c >= ' ' && c <= '~'; });
         return note.size() <= note_bytes_max && plain
                    ? std::string()
                    : fmt::format("at most {} bytes of printable ASCII", note_bytes_max);

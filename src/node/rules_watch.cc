@@ -146,11 +146,12 @@ void RulesWatch::judge(const Reading& reading) {
     }
     return;
   }
+  // The lanes first: what changes for players is worked out for the log alone, and may take long.
+  if (options_.on_change) options_.on_change(now);
   if (options_.log) {
     options_.log(LogLevel::info, fmt::format("rules: version {} replaces {}{}", now->version,
                                              before->version, change_text(*before, *now)));
   }
-  if (options_.on_change) options_.on_change(now);
 }
 
 void RulesWatch::adopt(rules::LoadedRules loaded) {
@@ -161,7 +162,10 @@ void RulesWatch::adopt(rules::LoadedRules loaded) {
   }
   auto next = std::make_shared<const model::RuleSet>(std::move(loaded.set));
   const std::lock_guard lock(mutex_);
-  if (current_ != nullptr && current_->version != next->version) before_.push_front(current_);
+  if (current_ != nullptr && current_->version != next->version) {
+    std::erase_if(before_, [this](const auto& one) { return one->version == current_->version; });
+    before_.push_front(current_);
+  }
   if (before_.size() > limits::rules_kept_max) before_.pop_back();
   current_ = std::move(next);
 }

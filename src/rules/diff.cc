@@ -140,7 +140,14 @@ bool same_order(const model::RuleSet& before, std::uint32_t old, const model::Ru
 
 std::string names_of(const model::RuleSet& set, const OpenTimes& open) {
   std::string out;
-  for (const auto time : open) out += (out.empty() ? "" : " + ") + set.times[time].name;
+  for (const auto time : open) {
+    const model::NamedTime& one = set.times[time];
+    // Names are unique within an event, and a table may draw from those of another one.
+    const bool unique = std::count_if(set.times.begin(), set.times.end(), [&](const auto& other) {
+                          return other.name == one.name;
+                        }) == 1;
+    out += (out.empty() ? "" : " + ") + (unique ? "" : set.events[one.event].name + ".") + one.name;
+  }
   return out;
 }
 

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <map>
+#include <set>
 
 #include "base/prng.h"
 #include "model/limits.h"
 #include "rules/compile.h"
+#include "rules/diff.h"
 #include "rules/load.h"
 
 namespace hunt::rules {
@@ -183,6 +185,36 @@ TEST(OddsInTime, has_a_case_for_all_times_that_are_ever_open_together) {
   EXPECT_EQ(time_cases(set, *set.find_table("u")).size(), 2U);
   ASSERT_EQ(time_cases(set, *set.find_table("plain")).size(), 1U);
   EXPECT_TRUE(time_cases(set, *set.find_table("plain"))[0].open.empty());
+}
+
+// A table may draw from one of another event, whose times may have the same names.
+TEST(OddsInTime, times_of_one_name_in_two_events_are_told_apart) {
+  const auto compiled_with = [](int weight) {
+    const std::string head = "starts: 2027-01-01\nends: 2027-01-03\ntimes:\n  happy: ";
+    const std::vector<RulesFile> files{
+        {"a.yaml", "event: a\n" + head + "[{from: \"06:00\", for: 2h}]\ntables:\n" +
+                       "  t: [{item: x, weight: 1}, {item: y, weight: 1, during: happy},\n"
+                       "      {table: u, weight: 1}]\n"},
+        {"b.yaml", "event: b\n" + head + "[{from: \"12:00\", for: 2h}]\ntables:\n" +
+                       fmt::format("  u: [{{item: x, weight: 1}}, {{item: z, weight: {}, "
+                                   "during: happy}}]\n",
+                                   weight)}};
+    auto result = compile_rules(files, 0);
+    EXPECT_TRUE(result.has_value()) << format(result.error().at(0));
+    return std::move(result->set);
+  };
+  const auto before = compiled_with(1);
+  std::set<std::string> names;
+  for (const auto& [open, as_of_us] : time_cases(before, *before.find_table("t"))) {
+    names.insert(names_of(before, open));
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"", "a.happy", "b.happy"}));
+  const auto diff = diff_rules(before, compiled_with(2));
+  ASSERT_TRUE(diff.has_value()) << diff.error();
+  const bool seen = std::any_of(diff->odds.begin(), diff->odds.end(), [](const auto& change) {
+    return change.table == "t" && change.during == "b.happy" && change.item == "z";
+  });
+  EXPECT_TRUE(seen) << summary_of(*diff);
 }
 
 TEST(OddsInTime, are_exact_in_each_case) {
