@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -162,7 +163,10 @@ class Answers {
   Result<void> add(const std::string& source, const std::string& body) {
     try {
       const json::object one = json::parse(body).as_object();
-      for (const auto& story : one.at("stories").as_array()) add(story.as_object());
+      const json::array& stories = one.at("stories").as_array();
+      if (stories.empty()) throw std::invalid_argument("an answer has a story");
+      for (const auto& story : stories) check(story.as_object());
+      for (const auto& story : stories) add(story.as_object());
       for (const auto& note : one.at("notes").as_array()) {
         notes_.emplace_back(source + ": " + note.as_string().c_str());
       }
@@ -201,6 +205,14 @@ class Answers {
   [[nodiscard]] bool empty() const noexcept { return stories_.empty(); }
 
  private:
+  // Throws what Boost.JSON throws where something is not there that is read later.
+  static void check(const json::object& story) {
+    static_cast<void>(story.at("sentence").as_string());
+    static_cast<void>(story.at("fate").as_string());
+    static_cast<void>(story.at("certain").as_bool());
+    for (const auto& line : story.at("lines").as_array()) static_cast<void>(line.as_string());
+    if (const auto* at = story.if_contains("at")) static_cast<void>(at->as_string());
+  }
   static bool is_known(const json::object& story) {
     return story.at("certain").as_bool() || story.contains("at");
   }

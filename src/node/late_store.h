@@ -6,6 +6,7 @@
 #pragma once
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -98,13 +99,11 @@ class LateStore final : public ports::HuntStore {
   }
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantsFound>> find_grants(
       model::GrantSearch search) override {
-    ports::HuntStore* store = store_;
-    return store != nullptr ? store->find_grants(std::move(search)) : refuse<model::GrantsFound>();
+    return call(&HuntStore::find_grants, std::move(search));
   }
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_ledger(
       ports::LedgerVisitor& visitor) override {
-    ports::HuntStore* store = store_;
-    return store != nullptr ? store->read_ledger(visitor) : refuse<void>();
+    return call(&HuntStore::read_ledger, std::ref(visitor));
   }
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreInfo>> info() override {
     return call(&HuntStore::info);

@@ -103,9 +103,11 @@ Result<void> Node::Parts::relay_here() {
     relays.push_back(std::make_unique<service::Relay>(relay_options, stores->shard(shard).feed(),
                                                       first.bus(), cache, clock, first.timer(),
                                                       first.executor()));
+    // Asked before: it may open while its relay starts. A shard that is not open yet is followed
+    // once it is.
+    const bool open = stores->waits_for()[shard].empty();
     const auto begun = first.run(relays.back()->start());
-    // A shard that is not open yet is followed once it is.
-    if (!begun && stores->waits_for()[shard].empty()) return begun;
+    if (!begun && open) return begun;
   }
   return {};
 }

@@ -88,8 +88,9 @@ struct WhyService::Core : std::enable_shared_from_this<WhyService::Core> {
       return one.first == beat->process.id ||
              (other.kind == beat->process.kind && other.name == beat->process.name);
     });
+    if (beat->leaves) return;
     forget();
-    if (!beat->leaves) known[beat->process.id] = {beat->process, monotonic_ns()};
+    known[beat->process.id] = {beat->process, monotonic_ns()};
   }
   void forget() {
     const std::int64_t now_ns = monotonic_ns();
