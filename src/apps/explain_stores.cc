@@ -1,10 +1,8 @@
 #include "apps/explain_stores.h"
 
-#include <limits>
 #include <memory>
 
 #include "adapters/system/system_clock.h"
-#include "base/text.h"
 #include "codec/json_explain.h"
 #include "node/open_store.h"
 #include "node/rules_watch.h"
@@ -17,16 +15,14 @@ namespace {
 
 Result<model::WorldId> world_of(const std::vector<service::ExplainedShard>& shards,
                                 const std::string& text) {
-  const auto id = parse_u64(text);
-  const bool is_id = id && *id <= std::numeric_limits<model::WorldId>::max();
+  const model::WorldRef ref = model::world_ref_of(text);
   for (const auto& shard : shards) {
     if (shard.store == nullptr) continue;
     ports::WorldDirectory worlds(*shard.store);
-    HUNT_TRY(world, node::run_here(worlds.find(
-                        is_id ? model::WorldRef(static_cast<model::WorldId>(*id)) : text)));
+    HUNT_TRY(world, node::run_here(worlds.find(ref)));
     return world.id;
   }
-  if (is_id) return static_cast<model::WorldId>(*id);
+  if (const auto* id = std::get_if<model::WorldId>(&ref)) return *id;
   return fail(Errc::unavailable, "no store can be read, so the world's name is not known", "world");
 }
 

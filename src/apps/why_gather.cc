@@ -9,6 +9,7 @@
 
 #include "adapters/http/client.h"
 #include "adapters/nats/why_ask.h"
+#include "adapters/system/system_clock.h"
 #include "base/text.h"
 #include "codec/why_reader.h"
 
@@ -20,12 +21,6 @@ using model::Absence;
 using model::Asked;
 
 constexpr std::chrono::milliseconds patience(5'000);
-
-std::int64_t wall_now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string target_of(const codec::WhyQuestion& question) {
   if (question.at) return "/v1/why?at=" + *question.at;
@@ -58,9 +53,10 @@ Asked refusal_of(const std::string& url, const http::HttpResponse& response, boo
 Asked ask_url(const std::string& url, const codec::WhyQuestion& question,
               const std::string& token) {
   const bool of_the_past = question.at || question.since;
-  const std::int64_t begun_us = wall_now_us();
+  const system::SystemClock clock;
+  const std::int64_t begun_us = clock.wall_us();
   const auto response = http::http_request(url, "GET", target_of(question), {}, token, patience);
-  const std::int64_t ended_us = wall_now_us();
+  const std::int64_t ended_us = clock.wall_us();
   if (!response) return absent(url, Absence::silent, response.error().message);
   if (response->status / 100 != 2) return refusal_of(url, *response, of_the_past);
   auto answer = codec::read_why_answer(response->body);
@@ -72,10 +68,7 @@ Asked ask_url(const std::string& url, const codec::WhyQuestion& question,
   Asked asked = std::move(answer->asked);
   if (asked.process.kind.empty()) asked.process.kind = "orchestrator";
   if (asked.process.name.empty()) asked.process.name = url;
-  if (asked.process.now_us > 0) {
-    asked.clock_unsure_us = (ended_us - begun_us) / 2;
-    asked.clock_ahead_us = asked.process.now_us - (begun_us + asked.clock_unsure_us);
-  }
+  asked.compare_clocks(begun_us, ended_us);
   return asked;
 }
 

@@ -59,7 +59,7 @@ std::optional<model::Stage> stage_of(std::string_view name) {
   return {};
 }
 model::Cause cause_of(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(model::Cause::throttle); ++i) {
+  for (std::size_t i = 0; i < model::cause_count; ++i) {
     const auto cause = static_cast<model::Cause>(i);
     if (model::name_of(cause) == name) return cause;
   }

@@ -21,13 +21,6 @@ using model::RecentClaim;
 using model::Story;
 using model::TileFacts;
 
-const TileFacts* tile_at(const ExplanationFacts& facts, model::WorldId world, model::TileId tile) {
-  for (const auto& one : facts.tiles) {
-    if (one.world == world && one.row.tile == tile) return &one;
-  }
-  return nullptr;
-}
-
 const RecentClaim* remembered(const ExplanationFacts& facts, model::ClaimId claim) {
   for (const auto& one : facts.memory.claims) {
     if (one.claim == claim && one.outcome == Outcome::granted) return &one;
@@ -161,7 +154,7 @@ void tell_shed(const RecentClaim& claim, Story& story) {
 
 // Of what the process remembers and the ledger does not have.
 Story story_of(const ExplanationFacts& facts, const RecentClaim& claim) {
-  const TileFacts* tile = tile_at(facts, claim.world, claim.tile);
+  const TileFacts* tile = facts.tile_at(claim.world, claim.tile);
   Story story;
   if (claim.is_claim()) story.claim = claim.claim;
   story.player = claim.player;
@@ -278,7 +271,7 @@ Story unseen(const ExplanationFacts& facts) {
   if (question.tile) {
     const auto id = model::tile_id_of(*question.tile);
     story.lines.push_back(fmt::format("on {}", shown_place(facts, *question.world, id)));
-    const TileFacts* tile = tile_at(facts, *question.world, id);
+    const TileFacts* tile = facts.tile_at(*question.world, id);
     if (tile != nullptr && tile->row.spawn != 0) {
       conclude(facts, *tile, story);
     } else if (facts.missing.empty()) {
@@ -289,11 +282,6 @@ Story unseen(const ExplanationFacts& facts) {
   return story;
 }
 
-bool is_in_ledger(const ExplanationFacts& facts, const RecentClaim& claim) {
-  return std::any_of(facts.grants.begin(), facts.grants.end(),
-                     [&claim](const auto& grant) { return grant.row.claim == claim.claim; });
-}
-
 }  // namespace
 
 model::Explanation explain(const ExplanationFacts& facts) {
@@ -301,7 +289,7 @@ model::Explanation explain(const ExplanationFacts& facts) {
   model::Explanation out;
   for (const auto& grant : facts.grants) out.stories.push_back(story_of(facts, grant));
   for (const auto& claim : facts.memory.claims) {
-    if (!is_in_ledger(facts, claim)) out.stories.push_back(story_of(facts, claim));
+    if (!facts.has_grant(claim.claim)) out.stories.push_back(story_of(facts, claim));
   }
   std::stable_sort(out.stories.begin(), out.stories.end(),
                    [](const Story& a, const Story& b) { return a.at_us > b.at_us; });

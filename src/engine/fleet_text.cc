@@ -23,10 +23,6 @@ using model::Why;
 // Of a core; below it a lane is not the busy one.
 constexpr double busy_lane_min = 0.5;
 
-bool is_own(const FleetPlace& place) {
-  return place.resource == "lanes" || place.resource == "http";
-}
-
 // Those that name the place, sure or not.
 std::vector<std::string> all_at(const FleetPlace& place) {
   std::vector<std::string> names = place.hurt;
@@ -48,7 +44,7 @@ std::string evidence_of(const std::string& verdict) {
 std::string text_of_others(const FleetPlace& place, const FleetRoll& roll) {
   std::string text;
   std::vector<std::string> rest = roll.fine;
-  if (!is_own(place)) {
+  if (!is_own(place.resource)) {
     std::vector<std::string> use_it;
     for (const auto& name : roll.fine) {
       if (std::count(place.fine.begin(), place.fine.end(), name) > 0) use_it.push_back(name);
@@ -81,6 +77,10 @@ std::string without_numbers(const std::string& text) {
 }
 
 }  // namespace
+
+bool is_own(const std::string& resource) {
+  return resource == "lanes" || resource == "http";
+}
 
 std::string names_of(const std::vector<std::string>& names) {
   std::string text;
@@ -115,7 +115,7 @@ std::string verdict_of(const FleetPlace& place, const Asked& worst, const FleetR
   const std::string evidence = evidence_of(worst.why.verdict);
   std::string text;
   if (!place.confident) text = place.cause == Cause::unclear ? "unclear: " : "perhaps: ";
-  if (is_own(place)) {
+  if (is_own(place.resource)) {
     text += fmt::format("{} {} slow by {} ({} at {} {}: {})", who(names, roll), are(names),
                         names.size() == 1 ? "itself" : "themselves", stage,
                         names.size() == 1 ? "its" : "their", place.resource,
@@ -142,7 +142,7 @@ std::string text_of_second(const FleetPlace& place, const FleetRoll& roll) {
   const std::vector<std::string> names = all_at(place);
   const std::string how = fmt::format("{}{}: {}", place.confident ? "" : "not sure, ",
                                       model::name_of(place.stage), model::name_of(place.cause));
-  if (is_own(place)) {
+  if (is_own(place.resource)) {
     return fmt::format("; also {} {} slow by {} ({})", who(names, roll), are(names),
                        names.size() == 1 ? "itself" : "themselves", how);
   }
@@ -166,13 +166,14 @@ std::string next_of(const FleetPlace& place, const Asked& worst, const FleetRoll
   if (place.contradicted && !place.confident) {
     text = fmt::format("Look at {} itself, and ask {} by itself: each has its own evidence.",
                        place.resource, names_of(names));
-  } else if (is_own(place) && place.cause == Cause::cpu && some && others_fine) {
+  } else if (is_own(place.resource) && place.cause == Cause::cpu && some && others_fine) {
     text = fmt::format(
         "Look at the {} of {}, and whether the senders spread their load: {} {} fine, so the fleet "
         "is not too small.",
         names.size() == 1 ? "machine" : "machines", names_of(names), names_of(roll.fine),
         are(roll.fine));
-  } else if (!is_own(place) && place.cause == Cause::round_trip && some && !place.fine.empty()) {
+  } else if (!is_own(place.resource) && place.cause == Cause::round_trip && some &&
+             !place.fine.empty()) {
     text = fmt::format("Look first at the way from {} to {}, which others use without trouble. {}",
                        names_of(names), place.resource, text);
   }

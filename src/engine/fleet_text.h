@@ -16,9 +16,10 @@ struct FleetRoll {
   std::vector<std::string> fine;  // of them, those that nothing holds up
   std::vector<std::string> idle;  // and those that nothing was asked of
   std::vector<std::string> absent;
-  std::vector<std::string> relays_absent;
 };
 
+// The lanes and the HTTP thread are of one process; all else is everybody's.
+[[nodiscard]] bool is_own(const std::string& resource);
 // "both orchestrators", "1 of 5 orchestrators (a)".
 [[nodiscard]] std::string who(const std::vector<std::string>& names, const FleetRoll& roll);
 [[nodiscard]] std::string verdict_of(const model::FleetPlace& place, const model::Asked& worst,

@@ -28,10 +28,6 @@ constexpr std::size_t majority_count_min = 3;
 // A store that refuses, a lane that stands still: worse than most tails.
 constexpr double refusing = 50;
 
-bool is_own(const std::string& resource) {
-  return resource == "lanes" || resource == "http";
-}
-
 bool names_a_cause(const Why& why) {
   return why.cause != Cause::none;
 }
@@ -277,7 +273,7 @@ FleetWhy merge_fleet(const std::vector<Asked>& asked) {
     const bool relay = one.process.kind == "relay";
     if (one.absence != Absence::none) {
       ++fleet.absent;
-      (relay ? roll.relays_absent : roll.absent).push_back(one.process.name);
+      if (!relay) roll.absent.push_back(one.process.name);
       continue;
     }
     ++(relay ? fleet.relays : fleet.orchestrators);

@@ -17,7 +17,7 @@ inline constexpr std::int64_t clock_told_us_min = 2'000'000;
 
 [[nodiscard]] model::FleetWhy merge_fleet(const std::vector<model::Asked>& asked);
 
-// Who is absent, whose clock is off, who is given twice: a line each.
+// Who is absent and whose clock is off: a line each.
 [[nodiscard]] std::vector<std::string> notes_on(const std::vector<model::Asked>& asked);
 
 // "a", "a and b", "a, b, c and 4 more".

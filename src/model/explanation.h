@@ -3,6 +3,7 @@
 // Not the decision and not the ledger: engine/explain.h makes the answer of these, service gathers
 // them. Plain values.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -103,6 +104,18 @@ struct ExplanationFacts {
   std::vector<TileFacts> tiles;           // with a spawn; those that the question and memory name
   Memory memory;
   std::vector<std::string> missing;  // what could not be read, in sentences
+
+  // nullptr: it was not read, or nothing lies there.
+  [[nodiscard]] const TileFacts* tile_at(WorldId world, TileId tile) const {
+    const auto found = std::find_if(tiles.begin(), tiles.end(), [&](const TileFacts& one) {
+      return one.world == world && one.row.tile == tile;
+    });
+    return found == tiles.end() ? nullptr : &*found;
+  }
+  [[nodiscard]] bool has_grant(ClaimId claim) const {
+    return std::any_of(grants.begin(), grants.end(),
+                       [&](const GrantFacts& grant) { return grant.row.claim == claim; });
+  }
 };
 
 // What it came to. The order is that of what is surest: from the ledger, from memory, concluded.

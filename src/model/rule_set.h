@@ -22,12 +22,18 @@ enum class Trigger : std::uint8_t { step, dig };  // step: a dig is a step too
 // Sorted, apart from each other, none empty.
 using Openings = std::vector<TimeWindow>;
 
+// The first that opens later than then, or the end.
+[[nodiscard]] inline auto first_after(std::span<const TimeWindow> openings,
+                                      std::int64_t as_of_us) noexcept {
+  return std::upper_bound(
+      openings.begin(), openings.end(), as_of_us,
+      [](std::int64_t time_us, const TimeWindow& one) { return time_us < one.opens_us; });
+}
+
 // The opening that holds as of then; nullptr: none does.
 [[nodiscard]] inline const TimeWindow* opening_at(std::span<const TimeWindow> openings,
                                                   std::int64_t as_of_us) noexcept {
-  const auto after = std::upper_bound(
-      openings.begin(), openings.end(), as_of_us,
-      [](std::int64_t time_us, const TimeWindow& one) { return time_us < one.opens_us; });
+  const auto after = first_after(openings, as_of_us);
   if (after == openings.begin() || std::prev(after)->closed(as_of_us)) return nullptr;
   return &*std::prev(after);
 }
@@ -35,11 +41,10 @@ using Openings = std::vector<TimeWindow>;
 // The first moment after `as_of_us` at which one opens or closes; time_us_max: there is none.
 [[nodiscard]] inline std::int64_t next_edge_us(std::span<const TimeWindow> openings,
                                                std::int64_t as_of_us) noexcept {
-  const TimeWindow* now = opening_at(openings, as_of_us);
-  if (now != nullptr) return now->closes_us;
-  const auto after = std::upper_bound(
-      openings.begin(), openings.end(), as_of_us,
-      [](std::int64_t time_us, const TimeWindow& one) { return time_us < one.opens_us; });
+  const auto after = first_after(openings, as_of_us);
+  if (after != openings.begin() && !std::prev(after)->closed(as_of_us)) {
+    return std::prev(after)->closes_us;
+  }
   return after == openings.end() ? time_us_max : after->opens_us;
 }
 
@@ -87,10 +92,13 @@ struct EventRules {
   [[nodiscard]] bool opened(std::int64_t as_of_us) const noexcept {
     return enabled && window().opened(as_of_us);
   }
+  [[nodiscard]] bool in_opening(std::int64_t as_of_us) const noexcept {
+    return window().holds(as_of_us) &&
+           (openings.empty() || opening_at(openings, as_of_us) != nullptr);
+  }
   // Whether its loot can be taken as of then.
   [[nodiscard]] bool holds(std::int64_t as_of_us) const noexcept {
-    return enabled && window().holds(as_of_us) &&
-           (openings.empty() || opening_at(openings, as_of_us) != nullptr);
+    return enabled && in_opening(as_of_us);
   }
 };
 

@@ -58,6 +58,13 @@ struct Asked {
   std::int64_t clock_unsure_us = 0;
   Why why;       // of now, or of the time that was asked for
   WhyPast past;  // where spells were asked for
+
+  // When we asked and when we heard, by our clock, are the bounds of when it answered.
+  void compare_clocks(std::int64_t asked_us, std::int64_t heard_us) noexcept {
+    if (process.now_us <= 0) return;
+    clock_unsure_us = (heard_us - asked_us) / 2;
+    clock_ahead_us = process.now_us - (asked_us + clock_unsure_us);
+  }
 };
 
 }  // namespace hunt::model

@@ -121,9 +121,7 @@ std::vector<TimeCase> time_cases(const model::RuleSet& set, std::uint32_t table)
   std::map<OpenTimes, std::int64_t> cases;
   for (const auto edge_us : edges) {
     // An event that is switched off has the odds that it would have.
-    const bool holds = event.window().holds(edge_us) &&
-                       (event.openings.empty() || opening_at(event.openings, edge_us) != nullptr);
-    if (!holds) continue;
+    if (!event.in_opening(edge_us)) continue;
     OpenTimes open;
     for (const auto time : times) {
       if (opening_at(set.times[time].openings, edge_us) != nullptr) open.push_back(time);

@@ -55,16 +55,15 @@ class EventParser {
 
   // An error for each key that this map does not have (yet).
   void refuse_others(const YamlNode& map, In in) {
-    const auto known = key_names(in);
     for (std::size_t i = 0; i < map.children.size() && !keys_.full(); i += 2) {
       const YamlNode& key = map.children[i];
-      if (std::find(known.begin(), known.end(), key.text) != known.end()) continue;
+      const auto is_it = [&](const auto& one) { return one.in == in && one.name == key.text; };
+      const auto known = all_keys();
+      if (std::any_of(known.begin(), known.end(), is_it)) continue;
       const auto later = later_keys();
-      const auto one = std::find_if(later.begin(), later.end(), [&](const LaterKey& other) {
-        return other.in == in && other.name == key.text;
-      });
+      const auto one = std::find_if(later.begin(), later.end(), is_it);
       if (one == later.end()) {
-        keys_.refuse(key, known);
+        keys_.refuse(key, key_names(in));
       } else {
         error(key.at, fmt::format("{}: not yet: {}", key.text, one->why));
       }

@@ -137,8 +137,8 @@ void ClaimDesk::submit(model::Claim claim, Asker asker) {
     roll(at->second.claim, asker);
     at->second.found_ns = clock_.now_ns();
     enqueue(id, at->second.claim, at->second.found_ns);
+    metrics_.set_claims_waiting(pending_.size(), at->second.found_ns);
   }
-  if (inserted) metrics_.set_claims_waiting(pending_.size(), at->second.found_ns);
   attach(at->second, std::move(asker));
 }
 
@@ -322,7 +322,8 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
   HUNT_ASSERT(found != pending_.end());
   Pending& pending = found->second;
   remember(pending, verdict);
-  recent_.note(pending.claim, verdict, clock_.wall_us());
+  const std::int64_t wall_us = clock_.wall_us();
+  recent_.note(pending.claim, verdict, wall_us);
   std::vector<Asker> left;
   for (Asker& asker : std::exchange(pending.askers, {})) {
     if (answers(pending, verdict, asker)) {
@@ -337,7 +338,7 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
   if (left.empty()) {
     const std::int64_t took_ns = clock_.now_ns() - pending.found_ns;
     metrics_.latencies.claim.record(took_ns);
-    metrics_.examples.claim.put(took_ns, id, clock_.wall_us());
+    metrics_.examples.claim.put(took_ns, id, wall_us);
     pending_.erase(found);
     return;
   }

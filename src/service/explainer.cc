@@ -50,16 +50,6 @@ struct Explainer::Look {
                     "the answer: {}",
                     shard.number, why));
   }
-  [[nodiscard]] bool has(model::ClaimId claim) const {
-    return std::any_of(facts.grants.begin(), facts.grants.end(),
-                       [claim](const auto& grant) { return grant.row.claim == claim; });
-  }
-  [[nodiscard]] const TileFacts* tile_of(const model::Grant& row) const {
-    for (const auto& tile : facts.tiles) {
-      if (tile.world == row.world && tile.row.tile == row.tile) return &tile;
-    }
-    return nullptr;
-  }
   void add(model::ShardId shard, model::Grant row) {
     GrantFacts grant;
     grant.row = std::move(row);
@@ -159,23 +149,21 @@ awaitable<void> Explainer::find_at_tile(Look& look) {
   if (!question.player || look.facts.tiles.empty()) co_return;
   const auto claim =
       claim_ids_.of(*question.world, tile, look.facts.tiles.front().row.spawn, *question.player);
-  if (!look.has(claim)) co_await find_claim(look, claim);
+  if (!look.facts.has_grant(claim)) co_await find_claim(look, claim);
 }
 
 awaitable<void> Explainer::find_remembered(Look& look) {
   for (std::size_t i = 0; i < look.facts.memory.claims.size(); ++i) {
     const model::RecentClaim& claim = look.facts.memory.claims[i];
-    if (claim.is_claim() && !look.has(claim.claim)) co_await find_claim(look, claim.claim);
+    if (claim.is_claim() && !look.facts.has_grant(claim.claim))
+      co_await find_claim(look, claim.claim);
   }
 }
 
 awaitable<void> Explainer::read_tile(Look& look, model::WorldId world, model::TileId tile) {
-  const auto same = [&](const TileFacts& one) {
-    return one.world == world && one.row.tile == tile;
-  };
   auto& tiles = look.facts.tiles;
   if (tiles.size() >= limits::tiles_explained_max) co_return;
-  if (std::any_of(tiles.begin(), tiles.end(), same)) co_return;
+  if (look.facts.tile_at(world, tile) != nullptr) co_return;
   const model::Tile at = model::tile_of(tile);
   const model::TileRect rect{at, at};
   for (auto& shard : look.shards) {
@@ -245,7 +233,7 @@ awaitable<void> Explainer::read_takers(Look& look) {
 awaitable<void> Explainer::read_places(Look& look) {
   std::size_t searched = 0;
   for (auto& grant : look.facts.grants) {
-    const TileFacts* tile = look.tile_of(grant.row);
+    const TileFacts* tile = look.facts.tile_at(grant.row.world, grant.row.tile);
     auto& shard = look.shards[grant.shard];
     if (shard.store == nullptr || searched == searched_max) continue;
     if (tile == nullptr || tile->row.spawn != grant.row.spawn) {
@@ -270,7 +258,7 @@ awaitable<void> Explainer::read_places(Look& look) {
 void Explainer::draw_again(Look& look, GrantFacts& grant) {
   const model::Grant& row = grant.row;
   const auto rules = rules_.of_version(row.rules);
-  const TileFacts* tile = look.tile_of(row);
+  const TileFacts* tile = look.facts.tile_at(row.world, row.tile);
   const bool lies_there = tile != nullptr && tile->row.spawn == row.spawn;
   const auto table =
       rules != nullptr && lies_there ? rules->find_table(tile->row.table) : std::nullopt;

@@ -257,11 +257,12 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::answer_digs(mode
   }
   const auto dug = std::exchange(reply.outcomes, {});
   auto next = dug.begin();
+  const std::int64_t now_us = clock_.wall_us();
   for (const auto& position : batch.positions) {
     const bool dig = position.kind == model::Kind::dig;
     if (!dig) {
       metrics_.count(model::Outcome::busy);
-      recent_.note_busy(batch.world, position, clock_.wall_us());
+      recent_.note_busy(batch.world, position, now_us);
     }
     reply.outcomes.push_back(dig ? *next++ : model::PositionOutcome{model::Outcome::busy, 0, -1});
   }

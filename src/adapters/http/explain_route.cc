@@ -1,7 +1,6 @@
 // What happened to a claim or a player's claims, for support.
 #include <fmt/format.h>
 
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,11 +72,7 @@ awaitable<Result<Response>> get_explain(Context& context, const Call& call) {
                    "this process answers no positions and explains nothing: ask `hunt serve`");
   }
   if (const std::string* text = call.target.find("world"); text != nullptr) {
-    const auto id = parse_u64(*text);
-    const bool is_id = id && *id <= std::numeric_limits<model::WorldId>::max();
-    model::WorldRef ref = *text;
-    if (is_id) ref = static_cast<model::WorldId>(*id);
-    HUNT_CO_TRY(world, co_await context.worlds.find(std::move(ref)));
+    HUNT_CO_TRY(world, co_await context.worlds.find(model::world_ref_of(*text)));
     question.world = world.id;
   }
   HUNT_CO_TRY(explanation, co_await explainer->explain(std::move(question)));

@@ -35,12 +35,9 @@ Result<void> check_tables(const Context& context, const std::vector<model::Buria
   return {};
 }
 
-// The world that the path names: digits are an id, anything else a name.
+// The world that the path names.
 awaitable<Result<model::World>> world_of(Context& context, const Call& call) {
-  const std::string& text = call.target.segments()[2];
-  const auto id = parse_u64(text);
-  const bool is_id = id && *id <= std::numeric_limits<model::WorldId>::max();
-  return context.worlds.find(is_id ? model::WorldRef(static_cast<model::WorldId>(*id)) : text);
+  return context.worlds.find(model::world_ref_of(call.target.segments()[2]));
 }
 
 }  // namespace

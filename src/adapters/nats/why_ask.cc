@@ -70,7 +70,6 @@ class Round {
       if (answered_.count(id) > 0) continue;
       all.push_back(missing(peer));
     }
-    if (older_.empty()) return all;
     for (const auto& [version, count] : older_) all.push_back(old_services(version, count));
     return all;
   }
@@ -102,12 +101,7 @@ class Round {
     auto answer = codec::read_why_answer(body);
     if (!answer || answer->asked.process.id.empty()) return;
     Asked& asked = answer->asked;
-    // Where we asked and where we heard are the bounds of when it answered.
-    const std::int64_t now_us = wall_us();
-    if (asked.process.now_us > 0) {
-      asked.clock_unsure_us = (now_us - begun_us_) / 2;
-      asked.clock_ahead_us = asked.process.now_us - (begun_us_ + asked.clock_unsure_us);
-    }
+    asked.compare_clocks(begun_us_, wall_us());
     for (auto& peer : answer->peers) {
       if (peer.heard_us > 0) peer.heard_us -= asked.clock_ahead_us;
       auto [found, fresh] = peers_.try_emplace(peer.process.id, peer);
