@@ -8,6 +8,7 @@
 #include "model/hunt_name.h"
 #include "model/ids.h"
 #include "model/limits.h"
+#include "model/reward.h"
 #include "model/rule_set.h"
 #include "model/stats.h"
 #include "model/tile.h"
@@ -25,6 +26,30 @@ TEST(HuntName, is_what_fits_into_subjects_and_keys) {
   for (const char* name : {"Summer", "a.b", "a*", "a>", "a b", "a{b}", "\xc3\xa9", "a\n"}) {
     EXPECT_FALSE(is_hunt_name(name)) << name;
   }
+}
+
+TEST(Reward, text_holds_its_stacks_in_order) {
+  std::string text;
+  append_stack(text, "star_shard", 12);
+  append_stack(text, "minecraft:bell", 1);
+  EXPECT_EQ(text, "star_shard*12,minecraft:bell");
+  const auto read = [](std::string_view reward) {
+    std::string all;
+    for_each_stack(reward, [&](const ItemStack& stack) {
+      all += std::string(stack.item) + "=" + std::to_string(stack.count) + ";";
+    });
+    return all;
+  };
+  EXPECT_EQ(read(text), "star_shard=12;minecraft:bell=1;");
+  EXPECT_EQ(read(""), "");
+  EXPECT_EQ(read("bell"), "bell=1;");
+  // What no release has written is shown as it is.
+  EXPECT_EQ(read("bell*,a*b,c*-1,d*99999999999999999999"),
+            "bell*=1;a*b=1;c*-1=1;d*99999999999999999999=1;");
+  EXPECT_TRUE(is_one_item("bell"));
+  EXPECT_FALSE(is_one_item(""));
+  EXPECT_FALSE(is_one_item("bell*2"));
+  EXPECT_FALSE(is_one_item("bell,candle"));
 }
 
 TEST(TileId, matches_the_published_vectors) {
