@@ -92,16 +92,14 @@ void say_still_lane(const Evidence& evidence, model::Why& why) {
   why.next = "Look at what blocks it (a stack of its thread tells); without it, end the process.";
 }
 
-// Little more than what is fine, as it was before.
-bool is_usual(const model::Why& why, std::int64_t fine_ns) {
-  return why.tail_before_ns > 0 && why.tail_ns < 3 * fine_ns &&
-         why.tail_ns < 2 * why.tail_before_ns;
-}
-
-// Below the bound, and not new: a tail that has become three times as long is one to look at.
-bool is_fine(const model::Why& why, std::int64_t fine_ns) {
-  const bool grown = why.tail_before_ns > 0 && why.tail_ns >= 3 * why.tail_before_ns;
-  return why.tail_ns < (grown ? fine_ns / 4 : fine_ns) || is_usual(why, fine_ns);
+// How far a tail is beyond what is fine; below 1 it is fine. One that has become three times as
+// long is one to look at early; a little more than the bound, as it was before, is nothing new.
+double beyond_fine(std::int64_t tail_ns, std::int64_t before_ns, std::int64_t fine_ns) {
+  const bool grown = before_ns > 0 && tail_ns >= 3 * before_ns;
+  const bool usual = before_ns > 0 && tail_ns < 3 * fine_ns && tail_ns < 2 * before_ns;
+  const double times =
+      static_cast<double>(tail_ns) / static_cast<double>(grown ? fine_ns / 4 : fine_ns);
+  return usual ? std::min(times, 0.99) : times;
 }
 
 // What else holds a good part of the tail.
@@ -185,7 +183,7 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   const std::string tail_text =
       fmt::format("the slowest 1 % of {} take {}", why.timeline, ms(why.tail_ns));
   const std::string cpu = cpu_of(evidence);
-  if (is_fine(why, fine_ns)) {
+  if (beyond_fine(why.tail_ns, why.tail_before_ns, fine_ns) < 1) {
     why.cause = Cause::none;
     why.confident = true;
     why.verdict = fmt::format("nothing is {}: {}; the largest part, {}, is {} at {}; {}",
@@ -245,7 +243,8 @@ model::Why attribute(const Evidence& evidence) {
   const Tail claims = tail_of(evidence.claims);
   // Whichever tail is further beyond what is fine.
   const bool claims_worse =
-      claims.mean_ns() / claims_fine_ns > answers.mean_ns() / answers_fine_ns ||
+      beyond_fine(claims.mean_ns(), evidence.claims_before_ns, claims_fine_ns) >
+          beyond_fine(answers.mean_ns(), evidence.answers_before_ns, answers_fine_ns) ||
       (answers.count == 0 && claims.count > 0);
   const Tail& tail = claims_worse ? claims : answers;
   const auto& timelines = claims_worse ? evidence.claims : evidence.answers;

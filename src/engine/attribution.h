@@ -20,6 +20,8 @@ struct Probe {
   // What the server said then of calls of this hunt: some wait for locks, some for their commit.
   bool locked = false;
   bool committing = false;
+  // Of the last ten seconds: a lock they waited for was held by somebody else than this hunt.
+  bool strangers = false;
 };
 
 // Calls to a shard that failed in the last ten seconds, whatever came of them then.
@@ -27,6 +29,14 @@ struct Failures {
   std::uint64_t count = 0;
   std::string error;  // the last one
   model::Cause cause = model::Cause::server;
+};
+
+// A node of the shared cache that was much slower than the others in the last ten seconds.
+struct SlowNode {
+  std::string address;  // empty: none is
+  std::int64_t mean_ns = 0;
+  std::uint64_t late = 0;  // commands that it did not answer in time
+  std::int64_t others_ns = 0;
 };
 
 struct Evidence {
@@ -37,6 +47,7 @@ struct Evidence {
   // By shard: its server is on this machine, and shares its cores.
   std::vector<bool> stores_here;
   bool cache_here = false;
+  SlowNode slow_node;
   // Of the lane that wants the most of a core: what it had, and how long it was ready without one.
   double lane_busy = 0;
   double lane_starved = 0;

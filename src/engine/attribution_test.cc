@@ -58,6 +58,81 @@ TEST(Attribution, tells_lock_execution_and_commit_apart) {
   EXPECT_EQ(cause(claim(1, 400, 100, 100, 100)), Cause::unclear);
 }
 
+// Planted: statements are slow, so that those who want the same rows wait for them.
+TEST(Attribution, locks_that_our_own_slow_calls_hold_are_no_strangers) {
+  const auto why_of = [](const Timeline& timeline) {
+    Evidence evidence;
+    evidence.claims.assign(100, timeline);
+    return attribute(evidence);
+  };
+  const model::Why ours = why_of(claim(1, 1'300, 700, 510, 5));
+  EXPECT_TRUE(ours.confident);
+  EXPECT_EQ(ours.cause, Cause::server);
+  EXPECT_NE(ours.verdict.find("shard 0 executing, 700 ms of it waiting for rows that other such "
+                              "calls held"),
+            std::string::npos)
+      << ours.verdict;
+  EXPECT_EQ(why_of(claim(1, 1'300, 700, 5, 510)).cause, Cause::commit);
+  // A human at lunch, at a store that is none too quick.
+  EXPECT_EQ(why_of(claim(1, 1'300, 1'250, 40, 5)).cause, Cause::lock);
+  EXPECT_EQ(why_of(claim(1, 1'300, 1'100, 140, 5)).cause, Cause::unclear);
+}
+
+// Planted: claims take five times what they took, and no answer of the tail waited for one.
+TEST(Attribution, looks_at_the_tail_that_is_new) {
+  Evidence evidence;
+  evidence.answers.assign(500, answer(9, 1, 0));
+  evidence.answers_before_ns = 9 * ms_ns;
+  evidence.claims.assign(100, claim(1, 70, 0, 60));
+  evidence.claims_before_ns = 14 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.timeline, "claims");
+  EXPECT_EQ(why.cause, Cause::server);
+  evidence.claims_before_ns = 60 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::none);
+}
+
+TEST(Attribution, names_the_one_slow_node_of_the_cache) {
+  Evidence evidence;
+  Timeline slow;
+  slow.add(Stage::l2, 61 * ms_ns);
+  evidence.answers.assign(100, slow);
+  EXPECT_EQ(attribute(evidence).next.find("the network to the cache"), std::size_t{8});
+  evidence.slow_node = {"10.0.0.7:6379", 60 * ms_ns, 3, 400'000};
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.cause, Cause::round_trip);
+  EXPECT_EQ(why.resource, "cache");
+  EXPECT_NE(why.verdict.find("its node 10.0.0.7:6379 takes 60 ms and was late with 3 commands, the "
+                             "others 0.4 ms at most"),
+            std::string::npos)
+      << why.verdict;
+  EXPECT_NE(why.next.find("10.0.0.7:6379"), std::string::npos) << why.next;
+}
+
+// The store says who stands before our calls: that decides, ended or not.
+TEST(Attribution, who_holds_a_lock_is_as_the_store_says) {
+  const auto cause_of = [](const Timeline& timeline, bool strangers) {
+    Evidence evidence;
+    evidence.claims.assign(100, timeline);
+    Probe probe;
+    probe.newest_ns = ms_ns;
+    probe.age_ns = 200 * ms_ns;
+    probe.locked = true;
+    probe.strangers = strangers;
+    evidence.probes = {probe};
+    return attribute(evidence).cause;
+  };
+  const Timeline told = claim(1, 2'400, 1'900, 390, 5);
+  EXPECT_EQ(cause_of(told, false), Cause::server);
+  EXPECT_EQ(cause_of(told, true), Cause::lock);
+  Timeline open;  // it has told nothing yet
+  open.add(Stage::store_grant, 2'000 * ms_ns);
+  EXPECT_EQ(cause_of(open, false), Cause::server);
+  EXPECT_EQ(cause_of(open, true), Cause::lock);
+  // Locks of ours, and none of our calls is slow: nobody knows why.
+  EXPECT_EQ(cause_of(claim(1, 2'400, 2'300, 5, 5), false), Cause::unclear);
+}
+
 // Planted: the thread of the connections has no core, so answers lie in its socket.
 TEST(Attribution, what_our_own_thread_takes_is_no_way) {
   const auto why_of = [](std::int64_t thread_ms) {
@@ -158,7 +233,7 @@ TEST(Attribution, an_answer_of_the_store_that_waits_for_a_core_is_no_fault_of_th
   slow.starved_ns = 100 * ms_ns;
   evidence.claims.assign(100, slow);
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
-  Timeline even = claim(1, 300, 100, 95, 100);
+  Timeline even = claim(1, 300, 100, 10, 10);
   even.starved_ns = 100 * ms_ns;
   evidence.claims.assign(100, even);
   EXPECT_EQ(attribute(evidence).cause, Cause::unclear);
@@ -570,7 +645,7 @@ TEST(Attribution, what_calls_wait_for_is_the_servers_own_word) {
     open.grant = {};
     Evidence evidence;
     evidence.claims.assign(100, open);
-    evidence.probes = {{ms_ns, 0, 1'000 * ms_ns, locked, committing}};
+    evidence.probes = {{ms_ns, 0, 1'000 * ms_ns, locked, committing, locked}};
     return attribute(evidence).cause;
   };
   EXPECT_EQ(cause(true, false), Cause::lock);

@@ -20,6 +20,12 @@ constexpr double crowded_machine = 0.2;
 constexpr double fills_hands = 0.2;
 constexpr double may_fill_hands = 0.1;
 
+// A call holds its rows while it executes and commits, and others of ours wait for them: a wait of
+// a few such calls has no stranger behind it, one of many perhaps. Better is what the store says.
+constexpr std::int64_t slow_holder_ns = 20'000'000;
+constexpr std::int64_t own_holders = 4;
+constexpr std::int64_t own_holders_max = 12;
+
 bool front_wants_core(const Evidence& evidence) {
   return evidence.front_busy + evidence.front_starved > busy_lane;
 }
@@ -51,17 +57,21 @@ bool all_calls_used(const Evidence& evidence) {
   return evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
 }
 
+Probe probe_of(const Evidence& evidence, std::uint32_t shard) {
+  return shard < evidence.probes.size() ? evidence.probes[shard] : Probe{};
+}
+
 // Calls that have told nothing: a store that answers a probe at once is there, and busy with what
 // was asked.
 Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t untold_ns) {
-  Probe probe;
-  if (part.shard < evidence.probes.size()) probe = evidence.probes[part.shard];
+  const Probe probe = probe_of(evidence, part.shard);
   const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
   if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
   // One of before the calls began says nothing of them.
   const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
   if (!meanwhile || probe_ns * 5 > untold_ns) return {Cause::unclear, untold_ns, true};
-  if (probe.locked) return {Cause::lock, untold_ns, true};
+  // Locks that other calls of ours hold are held for as long as these take.
+  if (probe.locked && probe.strangers) return {Cause::lock, untold_ns, true};
   if (probe.committing) return {Cause::commit, untold_ns, true};
   return {Cause::server, untold_ns, true};
 }
@@ -85,14 +95,27 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   if (rest_ns > 0 && static_cast<double>(ours_ns) >= busy_thread * static_cast<double>(rest_ns)) {
     most = {Cause::cpu, rest_ns};
   }
-  for (const auto& one : {Inside{Cause::lock, lock_ns}, Inside{Cause::server, exec_ns},
-                          Inside{Cause::commit, commit_ns}}) {
+  // What they held them for has to be one thing clearly.
+  const std::int64_t held_ns = std::max(exec_ns, commit_ns);
+  const bool slow = held_ns >= slow_holder_ns && std::min(exec_ns, commit_ns) * 3 <= held_ns;
+  const Probe probe = probe_of(evidence, part.shard);
+  const bool told_ours = probe.locked && !probe.strangers;
+  const bool ours = !probe.strangers && slow && (told_ours || lock_ns <= own_holders * held_ns);
+  const bool perhaps_ours =
+      !probe.strangers && !ours && (told_ours || (slow && lock_ns <= own_holders_max * held_ns));
+  const auto with_locks = [&](Cause cause, std::int64_t ns, bool holds) {
+    const std::int64_t own_locks_ns = ours && holds ? lock_ns : 0;
+    return Inside{cause, ns + own_locks_ns, false, own_locks_ns};
+  };
+  for (const auto& one : {Inside{perhaps_ours ? Cause::unclear : Cause::lock, ours ? 0 : lock_ns},
+                          with_locks(Cause::server, exec_ns, exec_ns > commit_ns),
+                          with_locks(Cause::commit, commit_ns, exec_ns <= commit_ns)}) {
     if (one.ns > most.ns) most = one;
   }
   const Inside untold = calls_not_ended(evidence, part, whole_ns - told_ns);
   // What is over and what is not may suffer from the same.
   if (untold.cause == most.cause) {
-    return {most.cause, most.ns + untold.ns, untold.ns > most.ns};
+    return {most.cause, most.ns + untold.ns, untold.ns > most.ns, most.own_locks_ns};
   }
   return whole_ns - told_ns <= most.ns ? most : untold;
 }

@@ -20,6 +20,8 @@ struct Inside {
   model::Cause cause = model::Cause::unclear;
   std::int64_t ns = 0;   // per timeline
   bool guessed = false;  // from probes: the calls have not ended, or told nothing
+  // Of `ns`: waiting for locks that other calls of ours held for as long.
+  std::int64_t own_locks_ns = 0;
 };
 [[nodiscard]] Inside inside_store(const Evidence& evidence, const Part& part);
 

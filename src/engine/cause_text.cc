@@ -13,6 +13,23 @@ namespace {
 using model::Cause;
 using model::Stage;
 
+// What follows from a slow call is told with it.
+std::string own_locks(const Inside& inside) {
+  if (inside.own_locks_ns * 10 < inside.ns) return "";
+  return fmt::format(", {} of it waiting for rows that other such calls held",
+                     ms(inside.own_locks_ns));
+}
+
+// Which of several nodes of the cache it is, where it is one.
+std::string slow_node_of(const Evidence& evidence) {
+  const SlowNode& node = evidence.slow_node;
+  if (node.address.empty()) return "";
+  const std::string late =
+      node.late == 0 ? "" : fmt::format(" and was late with {} commands", node.late);
+  return fmt::format(": its node {} takes {}{}, the others {} at most", node.address,
+                     ms(node.mean_ns), late, ms(node.others_ns));
+}
+
 std::string at_server(const Inside& inside, const std::string& resource, Cause cause) {
   const std::int64_t part_ns = inside.ns;
   if (cause == Cause::lock) {
@@ -27,7 +44,8 @@ std::string at_server(const Inside& inside, const std::string& resource, Cause c
       return fmt::format("calls to {} have not ended for {}: it says that commits wait", resource,
                          ms(part_ns));
     }
-    return fmt::format("{} is {} making commits durable", ms(part_ns), resource);
+    return fmt::format("{} is {} making commits durable{}", ms(part_ns), resource,
+                       own_locks(inside));
   }
   if (inside.guessed) {
     return fmt::format(
@@ -35,7 +53,7 @@ std::string at_server(const Inside& inside, const std::string& resource, Cause c
         "it executes, or waits for locks",
         resource, ms(part_ns));
   }
-  return fmt::format("{} is {} executing", ms(part_ns), resource);
+  return fmt::format("{} is {} executing{}", ms(part_ns), resource, own_locks(inside));
 }
 
 std::string without_core(const Evidence& evidence, const Part& part) {
@@ -88,7 +106,8 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
   switch (cause) {
     case Cause::round_trip:
       if (part.stage == Stage::l2) {
-        return fmt::format("{} is the way to the {} and back", ms(stage_ns), resource);
+        return fmt::format("{} is the way to the {} and back{}", ms(stage_ns), resource,
+                           slow_node_of(evidence));
       }
       if (inside.guessed) {
         return fmt::format(
@@ -138,7 +157,9 @@ std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) 
   switch (cause) {
     case Cause::round_trip:
       if (resource == "cache") {
-        return fmt::format("Look at the network to the cache and at its slow log; {}", no_pods);
+        const bool one = !evidence.slow_node.address.empty();
+        return fmt::format("Look at the network to {} and at its slow log; {}",
+                           one ? evidence.slow_node.address : "the cache", no_pods);
       }
       return fmt::format("Look at the network and the connection pool to {}; {}", resource,
                          no_pods);

@@ -13,6 +13,7 @@ constexpr std::int64_t sample_every_ns = 200'000'000;
 constexpr std::int64_t evidence_every_ns = 1'000'000'000;
 // A load that failed is repeated when somebody asks again. Nobody did: it is over.
 constexpr std::int64_t load_error_ns_max = 10'000'000'000;
+constexpr std::int64_t strangers_kept_ns = 10'000'000'000;
 constexpr std::size_t failures_kept = 11;  // one each second
 
 }  // namespace
@@ -54,6 +55,7 @@ boost::asio::awaitable<void> LaneReport::probe(std::uint32_t shard, ports::World
   health.probes.work();
   trips.answered_ns = begun_ns;
   trips.doing = *found;
+  if (found->locked_by_others > 0) trips.strangers_ns = clock_.now_ns();
   trips.newest_ns[trips.count++ % trips.newest_ns.size()] = clock_.now_ns() - begun_ns;
 }
 
@@ -91,6 +93,7 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
     probe.open_ns = std::max<std::int64_t>(0, now_ns - trips.begun_ns);
     probe.locked = trips.doing.locked > 0;
     probe.committing = trips.doing.committing > 0;
+    probe.strangers = now_ns - trips.strangers_ns < strangers_kept_ns;
     evidence.probes.push_back(probe);
   }
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();
@@ -118,8 +121,12 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
     evidence.store_error_shard = shard;
     evidence.store_error_cause = cause_of(view_.metrics.stores[shard]);
   }
+  if (view_.cache != nullptr) {
+    view_.metrics.cache_nodes = view_.cache->nodes();
+    cache_nodes_.look(view_.metrics.cache_nodes);
+    evidence.slow_node = cache_nodes_.slowest();
+  }
   observer_.publish(lane_, std::move(evidence));
-  if (view_.cache != nullptr) view_.metrics.cache_nodes = view_.cache->nodes();
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include "ports/clock.h"
 #include "ports/tile_cache.h"
 #include "ports/world_store.h"
+#include "service/cache_node_times.h"
 #include "service/chunk_loader.h"
 #include "service/claim_desk.h"
 #include "service/lane_metrics.h"
@@ -71,8 +72,10 @@ class LaneReport {
     std::size_t count = 0;
     std::int64_t begun_ns = INT64_MAX;  // of the one under way
     model::StoreDoing doing;
-    std::int64_t answered_ns = 0;  // when the newest one that was answered was sent
+    std::int64_t strangers_ns = INT64_MIN / 2;  // when somebody else held a lock
+    std::int64_t answered_ns = 0;               // when the newest one that was answered was sent
   };
+  CacheNodeTimes cache_nodes_;
   std::vector<RoundTrips> round_trips_;              // by shard
   std::vector<std::deque<std::uint64_t>> failures_;  // by shard: counts, one each second
   bool watched_ = false;

@@ -165,6 +165,7 @@ engine::Evidence Observer::gather() const {
       probe.age_ns = std::max(probe.age_ns, one.probes[shard].age_ns);
       probe.locked = probe.locked || one.probes[shard].locked;
       probe.committing = probe.committing || one.probes[shard].committing;
+      probe.strangers = probe.strangers || one.probes[shard].strangers;
     }
     all.failures.resize(std::max(all.failures.size(), one.failures.size()));
     for (std::size_t shard = 0; shard < one.failures.size(); ++shard) {
@@ -172,6 +173,11 @@ engine::Evidence Observer::gather() const {
       const std::uint64_t count = failures.count + one.failures[shard].count;
       if (one.failures[shard].count > failures.count) failures = one.failures[shard];
       failures.count = count;
+    }
+    if (one.slow_node.mean_ns + one.slow_node.others_ns >
+            all.slow_node.mean_ns + all.slow_node.others_ns ||
+        all.slow_node.address.empty()) {
+      all.slow_node = one.slow_node;
     }
     all.lane_stalled_ns = std::max(all.lane_stalled_ns, one.lane_stalled_ns);
     all.loads_inflight = std::max(all.loads_inflight, one.loads_inflight);

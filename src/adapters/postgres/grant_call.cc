@@ -82,14 +82,20 @@ Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& c
 // Of the transaction. What holds a lock for longer than this is no grant.
 constexpr Statement impatient{"impatient", "SELECT set_config('lock_timeout', '100ms', true)"};
 
+// Of a failed one `lost` gets the times: what was in its way held it up for that long.
 boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
     Session& session, std::vector<Claim> claims, std::optional<std::int64_t> test_now_us,
-    bool impatiently = false) {
+    model::CallTimes& lost, bool impatiently = false) {
   std::vector<Step> steps;
   if (impatiently) steps.push_back({&impatient, {}});
   steps.push_back({&grant_claims, params_of(claims, test_now_us)});
-  HUNT_CO_TRY(done, co_await session.call_timed(std::move(steps)));
-  HUNT_CO_TRY(call, answer_of(done.rows.back(), claims));
+  auto done = co_await session.call_timed(std::move(steps));
+  if (!done.rows) {
+    if (in_the_way(done.rows.error())) std::swap(done.times.lock_us, done.times.exec_us);
+    lost += done.times;
+    co_return tl::unexpected<Error>(std::move(done.rows.error()));
+  }
+  HUNT_CO_TRY(call, answer_of(done.rows->back(), claims));
   const std::int64_t lock_us = std::min(call.times.lock_us, done.times.exec_us);
   call.times = done.times;
   call.times.lock_us = lock_us;
@@ -102,21 +108,21 @@ boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
 boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::vector<Claim> claims,
                                                        std::optional<std::int64_t> test_now_us) {
   if (claims.empty()) co_return model::GrantCall{};
-  auto together = co_await grant_at_once(session, claims, test_now_us);
+  model::GrantCall all;
+  auto together = co_await grant_at_once(session, claims, test_now_us, all.times);
   if (together || !in_the_way(together.error())) co_return together;
 
   std::map<std::pair<model::WorldId, model::TileId>, std::vector<std::size_t>> tiles;
   for (std::size_t i = 0; i < claims.size(); ++i) {
     tiles[{claims[i].world, claims[i].tile}].push_back(i);
   }
-  model::GrantCall all;
   all.verdicts.resize(claims.size());
   bool some_granted = false;
   std::optional<Error> failed;
   for (const auto& [tile, places] : tiles) {
     std::vector<Claim> on_tile;
     for (const std::size_t place : places) on_tile.push_back(claims[place]);
-    auto part = co_await grant_at_once(session, std::move(on_tile), test_now_us, true);
+    auto part = co_await grant_at_once(session, std::move(on_tile), test_now_us, all.times, true);
     if (!part) {
       failed = std::move(part.error());
       if (in_the_way(*failed)) continue;  // the next tile may be free

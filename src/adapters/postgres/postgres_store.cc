@@ -116,8 +116,9 @@ awaitable<Result<model::LoadCall>> PostgresStore::Parts::load(std::vector<model:
   });
   std::vector<Step> steps;
   steps.push_back({&load_chunks_sql, std::move(params)});
-  HUNT_CO_TRY(done, co_await chunks->call_timed(std::move(steps)));
-  const Rows& rows = done.rows.front();
+  auto done = co_await chunks->call_timed(std::move(steps));
+  if (!done.rows) co_return tl::unexpected<Error>(std::move(done.rows.error()));
+  const Rows& rows = done.rows->front();
   model::LoadCall loaded{std::vector<model::ChunkRows>(keys.size()), done.times};
   loaded.times.commit_us = 0;  // there was nothing to make durable
   for (std::size_t i = 0; i < keys.size(); ++i) loaded.chunks[i].key = keys[i];

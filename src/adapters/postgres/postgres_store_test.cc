@@ -189,10 +189,6 @@ class PostgresLocks : public PostgresShell {
     });
     for (const auto tile : tiles_) spawns_.push_back(bury(tile, 5));
   }
-  static std::string lock_sql(model::Tile tile) {
-    return fmt::format("SELECT 1 FROM loot_tiles WHERE tile_id = {} FOR UPDATE",
-                       model::to_sql(model::tile_id_of(tile)));
-  }
   std::future<Result<model::GrantCall>> grant_all() {
     std::vector<model::Claim> claims;
     for (std::size_t i = 0; i < tiles_.size(); ++i) {

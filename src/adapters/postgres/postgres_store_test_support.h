@@ -88,6 +88,10 @@ class Audit final : public ports::LedgerVisitor {
 inline constexpr const char* somebody_waits =
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND wait_event_type = 'Lock'";
+inline std::string lock_sql(model::Tile tile) {
+  return fmt::format("SELECT 1 FROM loot_tiles WHERE tile_id = {} FOR UPDATE",
+                     model::to_sql(model::tile_id_of(tile)));
+}
 
 // A transaction of another program, open until it says COMMIT or ROLLBACK, or goes.
 class Transaction {

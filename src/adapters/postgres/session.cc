@@ -32,6 +32,11 @@ constexpr Statement server_clock_sql{"server_clock",
 constexpr milliseconds retry_first(50);
 constexpr milliseconds retry_max(2'000);
 
+std::int64_t us_between(std::chrono::steady_clock::time_point from,
+                        std::chrono::steady_clock::time_point until) noexcept {
+  return std::chrono::duration_cast<std::chrono::microseconds>(until - from).count();
+}
+
 }  // namespace
 
 Session::Session(asio::any_io_executor io, const PostgresUrl& url, SessionOptions options)
@@ -58,14 +63,18 @@ asio::awaitable<Result<Rows>> Session::call(const Statement& statement, Params p
 
 asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps) {
   HUNT_CO_TRY(call, co_await run(std::move(steps), false));
+  if (call->error) co_return tl::unexpected<Error>(std::move(*call->error));
   co_return std::move(call->rows);
 }
 
-asio::awaitable<Result<Timed>> Session::call_timed(std::vector<Step> steps) {
+asio::awaitable<Timed> Session::call_timed(std::vector<Step> steps) {
   steps.push_back({&server_clock_sql, {}});
-  HUNT_CO_TRY(call, co_await run(std::move(steps), true));
-  call->rows.pop_back();
-  co_return Timed{std::move(call->rows), call->times};
+  const auto call = co_await run(std::move(steps), true);
+  if (!call) co_return Timed{tl::unexpected<Error>(call.error()), {}};
+  Call& done = **call;
+  if (done.error) co_return Timed{tl::unexpected<Error>(std::move(*done.error)), done.times};
+  done.rows.pop_back();
+  co_return Timed{std::move(done.rows), done.times};
 }
 
 asio::awaitable<Result<std::shared_ptr<Session::Call>>> Session::run(std::vector<Step> steps,
@@ -94,7 +103,6 @@ asio::awaitable<Result<std::shared_ptr<Session::Call>>> Session::run(std::vector
     boost::system::error_code cancelled;
     co_await call->done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
-  if (call->error) co_return tl::unexpected<Error>(std::move(*call->error));
   co_return call;
 }
 
@@ -137,8 +145,10 @@ void Session::retry_later(const Error& why) {
 // call does through a pooler is as right as any, but the next one may not find its statements.
 bool Session::greet() {
   PGconn* connection = connection_.get();
-  if (PQsendQueryParams(connection, "SELECT pg_backend_pid()::bigint", 0, nullptr, nullptr, nullptr,
-                        nullptr, 1) != 1 ||
+  if (PQsendQueryParams(connection,
+                        "SELECT pg_backend_pid()::bigint,"
+                        " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+                        0, nullptr, nullptr, nullptr, nullptr, 1) != 1 ||
       PQpipelineSync(connection) != 1) {
     return false;
   }
@@ -152,6 +162,9 @@ void Session::take_greeting(const Rows& rows) {
   }
   failures_ = 0;
   unreachable_.reset();
+  last_done_ = std::chrono::steady_clock::now();
+  server_free_us_ = server_busy_since_us_ = rows.integer(0, 1);
+  way_us_ = us_between(inflight_.front().sent, last_done_);
 }
 
 void Session::begin() {
@@ -307,7 +320,7 @@ void Session::end_segment() {
   const auto call = std::move(inflight_.front().call);
   const TimePoint sent = inflight_.front().sent;
   inflight_.pop_front();
-  if (!call) return;
+  if (!call) return take_times(nullptr, sent);
   unprepared_.reset();
   if (std::exchange(wait_cancelled_, false) && !call->error) {
     call->error = Error{options_.writes ? Errc::unknown_outcome : Errc::unavailable,
@@ -316,28 +329,43 @@ void Session::end_segment() {
                             "may lose it; call again",
                         {}};
   }
-  if (call->timed && !call->error) take_times(*call, sent);
+  take_times(call.get(), sent);
   finish(call);
 }
 
 // In line behind our own earlier calls it was for as long as the server worked on them without a
-// pause, but no longer than their answers were outstanding here.
-void Session::take_times(Call& call, TimePoint sent) {
-  const auto us = [](auto duration) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-  };
+// pause, but no longer than their answers were outstanding here. Who tells no times (a call that
+// failed, the preparation of a statement) was worked on from when the one before it had ended, or
+// it had arrived, until its own answer: by our clock, which stands beside the server's since then.
+void Session::take_times(Call* call, TimePoint sent) {
   const TimePoint now = std::chrono::steady_clock::now();
-  const std::int64_t begun_us = call.rows.back().integer(0, 0);
-  const std::int64_t ended_us = call.rows.back().integer(0, 1);
-  call.times.exec_us = std::max<std::int64_t>(0, ended_us - begun_us);
-  call.times.commit_us = us(now - call.answered);
+  const bool tells = call != nullptr && call->timed && !call->error;
+  std::int64_t begun_us = 0;
+  std::int64_t exec_us = 0;
+  std::int64_t commit_us = 0;
+  if (tells) {
+    begun_us = call->rows.back().integer(0, 0);
+    exec_us = std::max<std::int64_t>(0, call->rows.back().integer(0, 1) - begun_us);
+    commit_us = us_between(call->answered, now);
+  } else {
+    const std::int64_t since_last_us = us_between(last_done_, now);
+    exec_us = std::clamp<std::int64_t>(us_between(sent, now) - way_us_, 0, since_last_us);
+    begun_us = server_free_us_ + since_last_us - exec_us;
+  }
   const std::int64_t pause_us = std::max(pause_us_min, server_took_us_ / 2);
   if (begun_us - server_free_us_ > pause_us) server_busy_since_us_ = begun_us;
   const std::int64_t in_line_us = std::clamp<std::int64_t>(
-      begun_us - server_busy_since_us_, 0, std::max<std::int64_t>(0, us(last_done_ - sent)));
-  call.times.wait_us = us(sent - call.entered) + in_line_us;
-  server_free_us_ = ended_us + call.times.commit_us;
-  server_took_us_ = call.times.exec_us + call.times.commit_us;
+      begun_us - server_busy_since_us_, 0, std::max<std::int64_t>(0, us_between(sent, last_done_)));
+  if (call != nullptr && call->timed) {
+    call->times.wait_us = us_between(call->entered, sent) + in_line_us;
+    call->times.exec_us = exec_us;
+    call->times.commit_us = commit_us;
+  }
+  server_took_us_ = exec_us + commit_us;
+  server_free_us_ = begun_us + server_took_us_;
+  if (tells) {
+    way_us_ = std::max<std::int64_t>(0, us_between(sent, now) - in_line_us - server_took_us_);
+  }
   last_done_ = now;
 }
 

@@ -46,9 +46,10 @@ struct SessionOptions {
   std::uint64_t seed = 1;            // of the jitter between attempts to connect
 };
 
-// What a call of several statements came to, and where its time went.
+// What a call of several statements came to, and where its time went, also if it failed: then
+// `exec_us` has all that the server took. Zero where it was never answered.
 struct Timed {
-  std::vector<Rows> rows;
+  Result<std::vector<Rows>> rows;
   model::CallTimes times;
 };
 
@@ -71,7 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                                           Params params = {});
   // The same, with its times: the server tells when it began and ended by its clock, before the
   // commit, so that what is left is the way. That costs the server one more statement.
-  [[nodiscard]] boost::asio::awaitable<Result<Timed>> call_timed(std::vector<Step> steps);
+  [[nodiscard]] boost::asio::awaitable<Timed> call_timed(std::vector<Step> steps);
   // Without waiting for the first call. Nothing where it is connected, or about to be.
   void connect_ahead();
   // Why there is no connection, after an attempt that failed.
@@ -121,9 +122,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void take_results();
   void take(PGresult* result);
   void end_segment();
+  // The call at its end; before it was taken: why not.
   [[nodiscard]] boost::asio::awaitable<Result<std::shared_ptr<Call>>> run(std::vector<Step> steps,
                                                                           bool timed);
-  void take_times(Call& call, TimePoint sent);
+  void take_times(Call* call, TimePoint sent);
   void finish(const std::shared_ptr<Call>& call);
   void refuse(const std::shared_ptr<Call>& call, const Error& error);
   void lose(const Error& why);
@@ -135,8 +137,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Prng random_;
   std::int64_t server_busy_since_us_ = 0;  // by the server's clock, with calls of this session
   std::int64_t server_free_us_ = 0;
-  std::int64_t server_took_us_ = 0;  // for the last call
-  TimePoint last_done_;
+  std::int64_t server_took_us_ = 0;  // for the last segment
+  std::int64_t way_us_ = 0;          // there and back, of the last that told its times
+  TimePoint last_done_;              // by our clock, when that of the server was server_free_us_
   OwnedConnection connection_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer watchdog_;
