@@ -70,10 +70,22 @@ json::object name_json(const model::Process& process) {
   return out;
 }
 
+// Of files that differ: since when, and why.
+json::object rules_json(const model::RulesState& rules) {
+  json::object out;
+  out["version"] = rules.version;
+  out["since"] = format_time_us(rules.since_us);
+  out["zone_data"] = rules.zone_data;
+  out["refused"] = rules.refused;
+  if (rules.differs()) out["differ_since"] = format_time_us(rules.differ_since_us);
+  return out;
+}
+
 json::object process_json(const model::Process& process) {
   json::object out = name_json(process);
   out["started"] = format_time_us(process.started_us);
   out["now"] = format_time_us(process.now_us);
+  if (!process.rules.version.empty()) out["rules"] = rules_json(process.rules);
   return out;
 }
 

@@ -12,7 +12,14 @@ namespace {
 const std::int64_t now_us = parse_time_us("2026-11-29T14:10:00Z").value();
 
 model::Process process() {
-  return {"00ff", "orchestrator", "pod-7:8080", "0.1.0", now_us - 600'000'000, now_us};
+  return {"00ff",
+          "orchestrator",
+          "pod-7:8080",
+          "0.1.0",
+          now_us - 600'000'000,
+          now_us,
+          {"322b02b91b90e48f", now_us - 60'000'000, "2026f", 0, now_us - 7'000'000,
+           "gala.yaml:2:1: unknown key"}};
 }
 
 model::Why slow() {
@@ -64,6 +71,12 @@ TEST(JsonWhy, a_verdict_is_read_as_it_was_written) {
   EXPECT_EQ(answer->asked.process.name, "pod-7:8080");
   EXPECT_EQ(answer->asked.process.now_us, now_us);
   EXPECT_EQ(answer->asked.process.started_us, now_us - 600'000'000);
+  const model::RulesState& rules = answer->asked.process.rules;
+  EXPECT_EQ(rules.version, "322b02b91b90e48f");
+  EXPECT_EQ(rules.since_us, now_us - 60'000'000);
+  EXPECT_EQ(rules.zone_data, "2026f");
+  EXPECT_EQ(rules.differ_since_us, now_us - 7'000'000);
+  EXPECT_EQ(rules.refused, "gala.yaml:2:1: unknown key");
   const model::Why& why = answer->asked.why;
   EXPECT_EQ(write_why(why), write_why(slow()));
 }

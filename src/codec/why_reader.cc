@@ -103,13 +103,26 @@ model::Why why_of(const json::object& from) {
   return why;
 }
 
+model::RulesState rules_of(const json::object& process) {
+  model::RulesState rules;
+  const json::object* from = object_at(process, "rules");
+  if (from == nullptr) return rules;
+  rules.version = text_at(*from, "version", name_bytes_max);
+  rules.since_us = time_at(*from, "since");
+  rules.zone_data = text_at(*from, "zone_data", name_bytes_max);
+  rules.differ_since_us = time_at(*from, "differ_since");
+  rules.refused = text_at(*from, "refused");
+  return rules;
+}
+
 model::Process process_of(const json::object& from) {
   return {text_at(from, "id", name_bytes_max),
           text_at(from, "kind", name_bytes_max),
           text_at(from, "name", name_bytes_max),
           text_at(from, "version", name_bytes_max),
           time_at(from, "started"),
-          time_at(from, "now")};
+          time_at(from, "now"),
+          rules_of(from)};
 }
 
 model::Spell spell_of(const json::object& from) {

@@ -50,6 +50,8 @@ struct Counts {
   std::uint64_t bus_divided = 0;
   std::uint64_t bus_dead_letters = 0;
   std::uint64_t rules_rejected = 0;
+  std::uint64_t rules_last_reload_success = 0;
+  std::uint64_t rules_pending_seconds = 0;
   std::uint64_t feed_gaps = 0;
   std::uint64_t spawns_without_table = 0;
 };
@@ -134,6 +136,10 @@ inline constexpr CountFigure count_figures[] = {
      "Stored messages that can never succeed, kept as dead letters by this process."},
     {&Counts::rules_rejected, FigureKind::counter, "rules_rejected", "hunt_rules_rejected",
      "Rule files refused; the old rules stayed."},
+    {&Counts::rules_last_reload_success, FigureKind::gauge, "rules_last_reload_success",
+     "hunt_rules_last_reload_success", "1: the rule files are what is in force; 0: refused."},
+    {&Counts::rules_pending_seconds, FigureKind::gauge, "rules_pending_seconds",
+     "hunt_rules_pending_seconds", "For how long the rule files are not what is in force."},
     {&Counts::feed_gaps, FigureKind::counter, "feed_gaps", "hunt_feed_gaps",
      "Gaps of the change feeds followed here; all copies were read anew."},
     {&Counts::spawns_without_table, FigureKind::gauge, "spawns_without_table",

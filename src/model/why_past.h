@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/rules_state.h"
 #include "model/why.h"
 
 namespace hunt::model {
@@ -20,6 +21,7 @@ struct Process {
   std::string version;
   std::int64_t started_us = 0;  // 0: not told
   std::int64_t now_us = 0;      // when it answered
+  RulesState rules = {};
 };
 
 // Looks in a row that came to the same.

@@ -94,6 +94,7 @@ Result<void> Node::start() {
   parts.running = true;
   if (parts.nats == nullptr) HUNT_CHECK(parts.relay_here());
   parts.observer->set_rules(*parts.rules->current());
+  parts.observer->set_rules_state(parts.rules->state());
   parts.rules->start();
   boost::asio::post(parts.front->executor(), [&parts] {
     parts.http->start();

@@ -31,8 +31,8 @@ Result<void> Node::Parts::open_rules() {
   watch.on_change = [this](const std::shared_ptr<const model::RuleSet>& set) { adopt_rules(set); };
   watch.log = [this](LogLevel level, std::string_view line) {
     log(level, "rules", std::string(line));
-    if (rules != nullptr) observer->set_rules_rejected(rules->rejected());
   };
+  watch.on_judged = [this] { observer->set_rules_state(rules->state()); };
   HUNT_TRY(opened, RulesWatch::open(std::move(watch)));
   rules = std::move(opened);
   return {};

@@ -10,6 +10,7 @@
 #include "base/thread_name.h"
 #include "model/limits.h"
 #include "rules/diff.h"
+#include "rules/zones.h"
 
 namespace hunt::node {
 
@@ -41,7 +42,7 @@ RulesWatch::~RulesWatch() = default;
 Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
   std::unique_ptr<RulesWatch> watch(new RulesWatch(std::move(options)));
   if (watch->options_.path.empty()) {
-    watch->current_ = std::make_shared<const model::RuleSet>(rules::builtin_rules());
+    watch->adopt({rules::builtin_rules(), {}});
     return watch;
   }
   const Reading reading = read(watch->options_.path);
@@ -68,6 +69,11 @@ void RulesWatch::start() {
 RulesWatch::RuleSetPtr RulesWatch::current() const {
   const std::lock_guard lock(mutex_);
   return current_;
+}
+
+model::RulesState RulesWatch::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
 }
 
 RulesWatch::RuleSetPtr RulesWatch::of_version(std::string_view version) const {
@@ -124,33 +130,42 @@ void RulesWatch::judge(const Reading& reading) {
                     ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
                     : rules::RulesResult(tl::unexpected(reading.files.error()));
   const RuleSetPtr before = current();
-  if (!loaded) {
-    rejected_.fetch_add(1);
-    refused_ = true;
-    if (!options_.log) return;
-    options_.log(LogLevel::warning,
-                 fmt::format("rules: {} changed but is not valid; version {} stays in force",
-                             options_.path, before->version));
-    for (const auto& diagnostic : loaded.error()) {
-      options_.log(LogLevel::warning, rules::format(diagnostic));
-    }
-    return;
-  }
+  const bool was_refused = state().differs();
+  if (!loaded) return refuse(loaded.error());
   adopt(std::move(*loaded));
   const RuleSetPtr now = current();
-  const bool was_refused = std::exchange(refused_, false);
   if (now->version == before->version) {  // a comment, or back to what was in force
     if (was_refused && options_.log) {
       options_.log(LogLevel::info, fmt::format("rules: {} is valid again, and still version {}",
                                                options_.path, now->version));
     }
+    if (options_.on_judged) options_.on_judged();
     return;
   }
   // The lanes first: what changes for players is worked out for the log alone, and may take long.
   if (options_.on_change) options_.on_change(now);
+  if (options_.on_judged) options_.on_judged();
   if (options_.log) {
     options_.log(LogLevel::info, fmt::format("rules: version {} replaces {}{}", now->version,
                                              before->version, change_text(*before, *now)));
+  }
+}
+
+void RulesWatch::refuse(const std::vector<rules::Diagnostic>& diagnostics) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++state_.rejected;
+    if (!state_.differs()) state_.differ_since_us = system::SystemClock().wall_us();
+    state_.refused =
+        diagnostics.empty() ? "they are not valid" : rules::format(diagnostics.front());
+  }
+  if (options_.on_judged) options_.on_judged();
+  if (!options_.log) return;
+  options_.log(LogLevel::warning,
+               fmt::format("rules: {} changed but is not valid; version {} stays in force",
+                           options_.path, current()->version));
+  for (const auto& diagnostic : diagnostics) {
+    options_.log(LogLevel::warning, rules::format(diagnostic));
   }
 }
 
@@ -168,6 +183,13 @@ void RulesWatch::adopt(rules::LoadedRules loaded) {
   }
   if (before_.size() > limits::rules_kept_max) before_.pop_back();
   current_ = std::move(next);
+  if (state_.version != current_->version) {
+    state_.version = current_->version;
+    state_.since_us = system::SystemClock().wall_us();
+  }
+  state_.zone_data = rules::zone_data_version();
+  state_.differ_since_us = 0;
+  state_.refused.clear();
 }
 
 }  // namespace hunt::node

@@ -4,9 +4,8 @@
 // compares contents, not times, so that an editor's rename-over and a ConfigMap's link swap are
 // seen alike. A change counts once two reads in a row agree: a half-written file is not judged.
 // Lifecycle: open() reads once and fails on bad rules; start() begins to watch; the destructor
-// joins. Thread: current() and rejected() from any; both callbacks run on the watching thread.
+// joins. Thread: current() and state() from any; the callbacks run on the watching thread.
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -21,6 +20,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "model/rules_state.h"
 #include "ports/rules_source.h"
 #include "rules/load.h"
 
@@ -35,6 +35,7 @@ class RulesWatch final : public ports::RulesSource {
     // Half a second: an edit is live within a second, and reading 16 MiB so often costs little.
     std::chrono::milliseconds interval{500};
     std::function<void(RuleSetPtr)> on_change;  // a new valid set; never for the first one
+    std::function<void()> on_judged;            // state() may be another one; after on_change
     std::function<void(LogLevel, std::string_view)> log;  // one line each, without a newline
   };
 
@@ -52,8 +53,8 @@ class RulesWatch final : public ports::RulesSource {
   [[nodiscard]] RuleSetPtr current() const override;
   // The last few that were in force are kept.
   [[nodiscard]] RuleSetPtr of_version(std::string_view version) const override;
-  // Contents that were refused since open(), each counted once as long as it stays.
-  [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_.load(); }
+  // Contents that were refused are counted since open(), each once as long as it stays.
+  [[nodiscard]] model::RulesState state() const;
 
  private:
   // One reading of the path: its files, or why they cannot be read; and the hash of either.
@@ -68,15 +69,15 @@ class RulesWatch final : public ports::RulesSource {
   void look();
   void judge(const Reading& reading);
   void adopt(rules::LoadedRules loaded);
+  void refuse(const std::vector<rules::Diagnostic>& diagnostics);
 
   Options options_;
-  std::atomic<std::uint64_t> rejected_{0};
-  mutable std::mutex mutex_;  // guards the two below
+  mutable std::mutex mutex_;  // guards the three below
+  model::RulesState state_;
   RuleSetPtr current_;
   std::deque<RuleSetPtr> before_;  // newest first. Bound: limits::rules_kept_max
   Digest256 judged_{};             // the content of current_, or of the last refusal
   Digest256 last_seen_{};          // of the reading before
-  bool refused_ = false;           // the last content that was judged
   std::jthread thread_;            // last: joins before anything above goes
 };
 

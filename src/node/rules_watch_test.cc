@@ -126,20 +126,25 @@ TEST_F(RulesWatchTest, a_configmap_link_swap_is_adopted) {
 TEST_F(RulesWatchTest, a_bad_file_keeps_the_old_rules_and_is_told_once) {
   open(file_);
   replace(file_, "event: gala\ntables: {box: [{item: second, weight: 0}]}\n");
-  ASSERT_TRUE(soon([&] { return watch_->rejected() == 1; }));
+  ASSERT_TRUE(soon([&] { return watch_->state().rejected == 1; }));
   several_polls();
   EXPECT_EQ(item(), "first");
   EXPECT_EQ(changes_, 0);
-  EXPECT_EQ(watch_->rejected(), 1U);
+  EXPECT_EQ(watch_->state().rejected, 1U);
+  EXPECT_TRUE(watch_->state().differs());
+  EXPECT_EQ(watch_->state().version, watch_->current()->version);
+  EXPECT_NE(watch_->state().refused.find(file_.string() + ":2:"), std::string::npos);
   const std::string text = log();
   const auto at = text.find(file_.string() + ":2:");
   ASSERT_NE(at, std::string::npos) << text;
   EXPECT_EQ(text.find(file_.string() + ":2:", at + 1), std::string::npos) << text;
   fs::remove(file_);
-  EXPECT_TRUE(soon([&] { return watch_->rejected() == 2; }));
+  EXPECT_TRUE(soon([&] { return watch_->state().rejected == 2; }));
   EXPECT_EQ(item(), "first");
   replace(file_, event_text("first"));
   EXPECT_TRUE(soon([&] { return log().find("is valid again, and still version") != log().npos; }));
+  EXPECT_FALSE(watch_->state().differs());
+  EXPECT_EQ(watch_->state().refused, "");
   EXPECT_EQ(changes_, 0);
   replace(file_, event_text("third"));
   EXPECT_TRUE(soon([&] { return item() == "third"; })) << log();
@@ -209,7 +214,7 @@ TEST_F(RulesWatchTest, readers_see_whole_sets_while_writers_swap_them) {
     EXPECT_EQ(set->version.size(), 16U);
     return changes_ >= 5;
   })) << log();
-  EXPECT_EQ(watch_->rejected(), 0U) << log();
+  EXPECT_EQ(watch_->state().rejected, 0U) << log();
 }
 
 }  // namespace

@@ -400,6 +400,13 @@ std::vector<model::StoreFailing> Observer::stores_failing() const {
   return all;
 }
 
+std::uint64_t Observer::rules_pending_seconds() const {
+  const model::RulesState& rules = process_.rules;
+  if (!rules.differs()) return 0;
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(0, (clock_.wall_us() - rules.differ_since_us) / 1'000'000));
+}
+
 std::vector<Warning> Observer::warnings() const {
   std::vector<Warning> all;
   for (const auto& one : stores_failing()) {
@@ -421,6 +428,11 @@ std::vector<Warning> Observer::warnings() const {
     for (const auto& [shard, at_ns] : gap_ns_) {
       if (clock_.now_ns() - at_ns > gap_shown_ns) continue;
       all.push_back({fmt::format("change feed of shard {}", shard), gap_text(shard)});
+    }
+    if (const model::RulesState& rules = process_.rules; rules.differs()) {
+      all.push_back({"rules", fmt::format("the rule files are refused for {} s, and version {} "
+                                          "stays in force: {}",
+                                          rules_pending_seconds(), rules.version, rules.refused)});
     }
     if (!tables_missing_.empty()) {
       all.push_back({"tables", ports::tables_missing_text(tables_missing_, table_names_)});
@@ -489,9 +501,10 @@ void Observer::set_rules(const model::RuleSet& rules) {
   find_missing_tables();
 }
 
-void Observer::set_rules_rejected(std::uint64_t count) {
+void Observer::set_rules_state(model::RulesState state) {
   const std::lock_guard lock(mutex_);
-  counted_.rules_rejected = count;
+  counted_.rules_rejected = state.rejected;
+  process_.rules = std::move(state);
 }
 
 void Observer::set_front_load(double busy, double starved) {
@@ -550,6 +563,8 @@ model::Stats Observer::stats() const {
   stats.lately = summaries_of(lately(all.latencies));
   add(stats, counted_);
   if (add_bus_to_) add_bus_to_(stats);
+  stats.rules_last_reload_success += process_.rules.differs() ? 0 : 1;
+  stats.rules_pending_seconds += rules_pending_seconds();
   stats.tables_missing = tables_missing_;
   for (const auto& one : tables_missing_) stats.spawns_without_table += one.spawns;
   return stats;

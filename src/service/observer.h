@@ -67,7 +67,7 @@ class Observer final : public ports::Monitor {
 
   // From apps.
   void set_rules(const model::RuleSet& rules);
-  void set_rules_rejected(std::uint64_t count);
+  void set_rules_state(model::RulesState state);
   // Of the thread that answers HTTP, over the last second: shares of a core.
   void set_front_load(double busy, double starved);
   // How long somebody on this machine was ready without a core: a share of the last ten seconds.
@@ -145,7 +145,9 @@ class Observer final : public ports::Monitor {
   };
   [[nodiscard]] Silence silence() const;
   [[nodiscard]] std::vector<model::StoreFailing> stores_failing() const;
-  void find_missing_tables();  // under the lock
+  // Under the lock:
+  void find_missing_tables();
+  [[nodiscard]] std::uint64_t rules_pending_seconds() const;
 
   const ports::Clock& clock_;
   const About about_;

@@ -142,7 +142,8 @@ TEST(Observer, adds_up_every_figure_of_the_table) {
   const auto stats = observer.stats();
   value = 1;
   for (const auto& figure : model::count_figures) {
-    const std::uint64_t more = figure.name == "bus.unsent" ? 1'000 : 0;
+    std::uint64_t more = figure.name == "bus.unsent" ? 1'000 : 0;
+    if (figure.name == "rules_last_reload_success") more = 1;  // no file differs
     EXPECT_EQ(stats.*figure.value, 2 * value++ + more) << figure.name;
   }
 }

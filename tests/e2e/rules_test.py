@@ -1,4 +1,5 @@
 """Rules files as designers meet them: checked, reloaded live, never replaced by bad ones."""
+import json
 import re
 import time
 import unittest
@@ -73,11 +74,47 @@ class Rules(HuntTest):
             rb"hunt_rules_rejected_total [1-9]", server.get("/metrics").body)),
             "a bad file was not counted")
         self.assertEqual(self.rules_in_force(server), second)
+        status = self.hunt("rules", "status", "--url", f"http://127.0.0.1:{server.port}")
+        self.assertEqual(status.returncode, 1)
+        self.assert_says(status.stdout, second, "its files are refused for", "event.yaml:2:1:")
+        why = self.hunt("why", "--url", f"http://127.0.0.1:{server.port}")
+        self.assert_says(why.stdout, "the rule files are refused")
+        self.assertRegex(server.get("/metrics").body, rb"hunt_rules_last_reload_success 0\b")
         self.assertRegex(server.output, r"event\.yaml:\d+:\d+: ")
         self.path.write_text(self.good)
         self.assertTrue(self.wait_for(lambda: self.rules_in_force(server) == first),
                         "the good file after a bad one was not taken")
+        status = self.hunt("rules", "status", "--url", f"http://127.0.0.1:{server.port}")
+        self.assertEqual(status.returncode, 0, status.stdout)
+        self.assert_says(status.stdout, f"version {first} in one process, and the files are those")
+        self.assertRegex(server.get("/metrics").body, rb"hunt_rules_last_reload_success 1\b")
         self.assertEqual(server.stop(), 0, server.output)
+
+    def test_status_says_who_has_other_rules_than_the_rest(self):
+        one = self.serve("--rules", self.path)
+        other_path = self.folder / "other.yaml"
+        other_path.write_text(re.sub(r"weight: \d+", "weight: 77", self.good, count=1))
+        other = self.serve("--rules", other_path)
+        words = ["rules", "status"]
+        for server in (one, other):
+            words += ["--url", f"http://127.0.0.1:{server.port}"]
+        status = self.hunt(*words)
+        self.assertEqual(status.returncode, 1)
+        self.assert_says(status.stdout, "2 versions are in force at a time, in 2 processes",
+                         self.rules_in_force(one), self.rules_in_force(other))
+        other_path.write_text(self.good)
+        self.assertTrue(self.wait_for(
+            lambda: self.rules_in_force(one) == self.rules_in_force(other)))
+        status = self.hunt(*words, "--json")
+        self.assertEqual(status.returncode, 0, status.stdout)
+        answer = json.loads(status.stdout)
+        self.assertTrue(answer["same"])
+        self.assertEqual({self.rules_in_force(one)},
+                         {process["version"] for process in answer["processes"]})
+        self.assertEqual(other.stop(), 0)
+        status = self.hunt(*words)
+        self.assertEqual(status.returncode, 1)
+        self.assert_says(status.stdout, "in 1 of 2 processes; of the others nothing is known")
 
     def test_a_server_does_not_start_on_bad_rules(self):
         self.path.write_text("event: [broken\n")
