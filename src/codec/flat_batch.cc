@@ -157,8 +157,8 @@ Result<model::ClaimAnswer> read_claim(const wire::ClaimAnswer& claim, std::size_
   answer.claim = {claim.claim()->high(), claim.claim()->low()};
   answer.repeat = claim.repeat();
   if (const auto* text = claim.item()) {
-    HUNT_TRY(item, read_name(text->string_view(), fmt::format("claims[{}].item", index)));
-    answer.item = std::move(item);
+    HUNT_TRY(item, read_name(text->string_view(), fmt::format("claims[{}].reward", index)));
+    answer.reward = std::move(item);
   }
   return answer;
 }
@@ -278,7 +278,7 @@ std::string_view FlatWriter::write(const model::BatchReply& reply) {
   answers.reserve(reply.claims.size());
   for (const auto& claim : reply.claims) {
     flatbuffers::Offset<flatbuffers::String> item;
-    if (!claim.item.empty()) item = buffer.CreateString(claim.item);
+    if (!claim.reward.empty()) item = buffer.CreateString(claim.reward);
     const wire::Id id(claim.claim.high, claim.claim.low);
     answers.push_back(wire::CreateClaimAnswer(buffer, &id, item, claim.repeat));
   }

@@ -48,7 +48,7 @@ model::BatchReply any_reply(Prng& prng, std::size_t positions) {
       one.claim_index = static_cast<std::int32_t>(reply.claims.size());
       model::ClaimAnswer claim;
       claim.claim = {prng.next(), prng.next()};
-      claim.item.assign(prng.below(limits::name_bytes_max + 1), 'i');
+      claim.reward.assign(prng.below(limits::name_bytes_max + 1), 'i');
       claim.repeat = prng.below(2) == 0;
       reply.claims.push_back(std::move(claim));
     }
@@ -86,7 +86,7 @@ void expect_same(const model::BatchReply& got, const model::BatchReply& want) {
   ASSERT_EQ(got.claims.size(), want.claims.size());
   for (std::size_t i = 0; i < want.claims.size(); ++i) {
     ASSERT_EQ(got.claims[i].claim, want.claims[i].claim);
-    ASSERT_EQ(got.claims[i].item, want.claims[i].item);
+    ASSERT_EQ(got.claims[i].reward, want.claims[i].reward);
     ASSERT_EQ(got.claims[i].repeat, want.claims[i].repeat);
   }
 }
@@ -182,7 +182,7 @@ TEST(FlatBatch, takes_the_largest_batch_and_no_larger_one) {
   model::BatchReply reply;
   reply.outcomes.resize(limits::batch_positions_max);
   reply.claims.resize(limits::batch_positions_max);
-  for (auto& claim : reply.claims) claim.item.assign(limits::name_bytes_max, 'i');
+  for (auto& claim : reply.claims) claim.reward.assign(limits::name_bytes_max, 'i');
   const auto bytes = writer.write(reply);
   EXPECT_LE(bytes.size(), limits::reply_bytes_max);
   EXPECT_TRUE(read_flat_reply(bytes).has_value());
@@ -251,8 +251,9 @@ TEST(FlatBatch, names_the_field_of_a_reply_that_breaks_a_bound) {
   refused("outcomes[1].claim_index", "one of the 1 claims, found 1",
           [](auto& r) { r.outcomes[1].claim_index = 1; });
   refused("outcomes[0].claim_index", "found -2", [](auto& r) { r.outcomes[0].claim_index = -2; });
-  refused("claims[0].item", "at most 64 bytes", [](auto& r) { r.claims[0].item.assign(65, 'i'); });
-  refused("claims[0].item", "must be UTF-8", [](auto& r) { r.claims[0].item = "\xc0\x80"; });
+  refused("claims[0].reward", "at most 64 bytes",
+          [](auto& r) { r.claims[0].reward.assign(65, 'i'); });
+  refused("claims[0].reward", "must be UTF-8", [](auto& r) { r.claims[0].reward = "\xc0\x80"; });
 }
 
 TEST(FlatBatch, tells_other_bytes_and_the_other_message_apart) {

@@ -65,7 +65,7 @@ void read_outcome(sj::object object, model::BatchReply& reply) {
       claim.claim = claim_of(field.value().get_string());
       has_claim = true;
     } else if (key == "item") {
-      claim.item = std::string(std::string_view(field.value().get_string()));
+      claim.reward = std::string(std::string_view(field.value().get_string()));
     } else if (key == "repeat") {
       claim.repeat = field.value().get_bool();
     } else if (key == "distance") {
@@ -109,7 +109,7 @@ model::ClaimEvent read_event(sj::object object) {
     } else if (key == "outcome") {
       event.outcome = outcome_of(field.value().get_string());
     } else if (key == "item") {
-      event.item = std::string(std::string_view(field.value().get_string()));
+      event.reward = std::string(std::string_view(field.value().get_string()));
     } else if (key == "rules") {
       event.rules = std::string(std::string_view(field.value().get_string()));
     } else if (key == "world") {

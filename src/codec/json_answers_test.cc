@@ -26,7 +26,7 @@ TEST(JsonAnswers, reads_what_write_reply_writes_for_any_seed) {
       if (outcome.outcome == model::Outcome::found || outcome.outcome == model::Outcome::granted) {
         outcome.claim_index = static_cast<std::int32_t>(reply.claims.size());
         model::ClaimAnswer claim{{prng.next(), prng.next()}, {}, false};
-        if (outcome.outcome == model::Outcome::granted) claim.item = "a \"quoted\" lamp";
+        if (outcome.outcome == model::Outcome::granted) claim.reward = "a \"quoted\" lamp";
         claim.repeat = prng.below(2) == 0;
         reply.claims.push_back(claim);
       }
@@ -47,7 +47,7 @@ TEST(JsonAnswers, reads_what_write_reply_writes_for_any_seed) {
     ASSERT_EQ(read->claims.size(), reply.claims.size());
     for (std::size_t i = 0; i < reply.claims.size(); ++i) {
       EXPECT_EQ(read->claims[i].claim, reply.claims[i].claim);
-      EXPECT_EQ(read->claims[i].item, reply.claims[i].item);
+      EXPECT_EQ(read->claims[i].reward, reply.claims[i].reward);
       EXPECT_EQ(read->claims[i].repeat, reply.claims[i].repeat);
     }
   }
@@ -59,7 +59,7 @@ TEST(JsonAnswers, reads_events_and_errors_with_their_ids) {
   event.world = 7;
   event.tile = {10, -3};
   event.player = {3, 4};
-  event.item = "lamp";
+  event.reward = "lamp";
   event.rules = "0011223344556677";
   event.cursor = 1ULL << 60;
   event.at_us = 1'000'000;
@@ -73,7 +73,7 @@ TEST(JsonAnswers, reads_events_and_errors_with_their_ids) {
   EXPECT_EQ(read.tile, event.tile);
   EXPECT_EQ(read.cursor, event.cursor);
   EXPECT_EQ(read.at_us, event.at_us);
-  EXPECT_EQ(read.item, "lamp");
+  EXPECT_EQ(read.reward, "lamp");
   EXPECT_EQ(read.outcome, model::Outcome::granted);
 
   answer = reader.parse(

@@ -32,7 +32,7 @@ json::object object_of(const model::Story& story) {
     out["y"] = story.tile.y;
   }
   if (story.at_us != 0) out["at"] = format_time_us(story.at_us);
-  if (!story.item.empty()) out["item"] = story.item;
+  if (!story.reward.empty()) out["item"] = story.reward;
   if (!story.rules.empty()) out["rules"] = story.rules;
   if (story.told) out["told"] = *story.told;
   out["lines"] = array_of(story.lines);

@@ -21,7 +21,7 @@ TEST(JsonExplain, writes_what_is_known_and_leaves_out_what_is_not) {
   granted.world = 7;
   granted.tile = {10, -3};
   granted.at_us = 1'800'000'000'000'000;
-  granted.item = "star";
+  granted.reward = "star";
   granted.rules = "00000000000000aa";
   granted.told = false;
   granted.sentence = explanation.answer;

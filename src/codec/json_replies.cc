@@ -68,9 +68,9 @@ void append_time(std::string& out, std::string_view name, std::int64_t time_us) 
 void append_claim(std::string& out, const model::ClaimEvent& event) {
   HUNT_APPEND(R"("claim":"{}","outcome":"{}")", model::format_claim_id(event.claim),
               model::name_of(event.outcome));
-  if (!event.item.empty()) {
+  if (!event.reward.empty()) {
     out += R"(,"item":)";
-    append_json_string(out, event.item);
+    append_json_string(out, event.reward);
   }
   HUNT_APPEND(R"(,"world":{},"x":{},"y":{},"player":")", event.world, event.tile.x, event.tile.y);
   append_uuid(out, event.player);
@@ -192,9 +192,9 @@ void write_reply(const model::Batch& batch, const model::BatchReply& reply, std:
       end = put_id(end, claim.claim, false);
       *end++ = '"';
       out.append(fixed.data(), static_cast<std::size_t>(end - fixed.data()));
-      if (!claim.item.empty()) {
+      if (!claim.reward.empty()) {
         out += R"(,"item":)";
-        append_json_string(out, claim.item);
+        append_json_string(out, claim.reward);
       }
       if (claim.repeat) out += R"(,"repeat":true)";
     }
@@ -383,9 +383,9 @@ void write_live(const model::LiveView& view, std::string& out) {
                 find.tile.x, find.tile.y);
     append_uuid(out, find.player);
     out.push_back('"');
-    if (!find.item.empty()) {
+    if (!find.reward.empty()) {
       out += R"(,"item":)";
-      append_json_string(out, find.item);
+      append_json_string(out, find.reward);
     }
     append_time(out, "at", find.at_us);
     out.push_back('}');

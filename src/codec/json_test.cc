@@ -403,7 +403,7 @@ TEST(Reply, writes_large_ids_as_strings) {
   grant.cursor = UINT64_MAX;
   grant.spawn = (std::uint64_t{63} << 48) | 5;
   grant.tile = model::tile_id_of({7, -8});
-  grant.item = "lamp";
+  grant.reward = "lamp";
   grant.rules = "00112233445566ff";
   grant.at_us = 1'000'000;
   std::string out;

@@ -22,7 +22,7 @@ struct Remembered {
   model::SpawnId spawn = 0;  // 0: free
   model::ClaimId claim;
   model::Outcome outcome = model::Outcome::found;  // found: pending
-  std::string item;                                // with granted
+  std::string reward;                              // with granted
   // Whose verdict it is: the shard, its epoch as it was known when it was asked, and when that was.
   model::ShardId shard = 0;
   std::uint64_t epoch = 0;
@@ -49,7 +49,7 @@ class ClaimMemo {
     set[0].spawn = spawn;
     set[0].claim = claim;
     set[0].outcome = model::Outcome::found;
-    set[0].item.clear();
+    set[0].reward.clear();
   }
 
   void forget(model::PlayerId player, model::SpawnId spawn) noexcept {

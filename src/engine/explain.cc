@@ -63,9 +63,9 @@ Story story_of(const ExplanationFacts& facts, const model::GrantFacts& grant) {
                                   shown_utc(row.at_us));
     return story;
   }
-  story.item = row.item;
+  story.reward = row.reward;
   story.told = grant.told_to && row.cursor <= *grant.told_to;
-  story.sentence += fmt::format("Granted: {} to player {} at {}, {}.", row.item,
+  story.sentence += fmt::format("Granted: {} to player {} at {}, {}.", row.reward,
                                 model::format_uuid(row.player), shown_utc(row.at_us),
                                 *story.told ? "and told to the game" : "but not told to it yet");
   add_grant_lines(grant, story.lines);

@@ -133,7 +133,7 @@ TEST(Explain, says_so_where_the_roll_gives_another_item_than_the_ledger_has) {
   grant.row.player = player;
   grant.row.world = 1;
   grant.row.tile = tile;
-  grant.row.item = "crown";
+  grant.row.reward = "crown";
   grant.row.cursor = 5;
   grant.roll = {{"loot", 3, 10, 4, "rare"}, {"rare", 0, 2, 1, "pearl"}};
   facts.grants.push_back(grant);

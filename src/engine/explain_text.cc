@@ -29,8 +29,8 @@ std::string shown_roll(const model::GrantFacts& grant) {
                        with_commas(pick.number + 1), with_commas(pick.of), pick.picked,
                        with_commas(pick.weight));
   }
-  if (grant.roll.back().picked != row.item) {
-    out += fmt::format("; the ledger has {}, as the table was when it was granted", row.item);
+  if (grant.roll.back().picked != row.reward) {
+    out += fmt::format("; the ledger has {}, as the table was when it was granted", row.reward);
   }
   return out;
 }

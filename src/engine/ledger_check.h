@@ -38,10 +38,10 @@ enum class LedgerRule : std::uint8_t {
   cursor_rises,           // rows come in ledger order
   // Of a watched run (ledger_check_history.h, ledger_check_tiles.h).
   told_is_granted,  // who was told granted is in the ledger
-  told_one_item,    // the same claim is told the same item, the ledger's
+  told_one_item,    // the same claim is told the same reward, the ledger's
   grant_told,       // every grant is told in the end
   grant_asked,      // nobody is granted what he did not ask for
-  item_true,        // an item is the roll of its claim under its rules
+  item_true,        // a reward is the roll of its claim under its rules
   accepted_told,    // every claim of an accepted position ends in a told outcome
   version_rises,    // no host's copy of a tile goes back
   stale_bounded,    // no answer is older than the promise

@@ -12,31 +12,33 @@ void HistoryCheck::violated(LedgerRule rule, std::string sentence) {
   violations_.push_back({rule, std::move(sentence)});
 }
 
-void HistoryCheck::on_told(model::ClaimId claim, model::Outcome outcome, const std::string& item) {
+void HistoryCheck::on_told(model::ClaimId claim, model::Outcome outcome,
+                           const std::string& reward) {
   if (!model::is_terminal(outcome)) return;
   Told& told = told_[claim];
   if (outcome != model::Outcome::granted) return;
-  if (told.granted && told.item != item) {
+  if (told.granted && told.reward != reward) {
     violated(LedgerRule::told_one_item,
              fmt::format("claim {} was told \"{}\", then \"{}\"", model::format_claim_id(claim),
-                         told.item, item));
+                         told.reward, reward));
   }
   told.granted = true;
-  told.item = item;
+  told.reward = reward;
 }
 
 void HistoryCheck::on_answered(model::ClaimId claim, model::Outcome outcome,
-                               const std::string& item) {
+                               const std::string& reward) {
   if (outcome != model::Outcome::granted) return;
-  const auto [at, inserted] = answered_.emplace(claim, item);
-  if (inserted || at->second == item) return;
-  violated(LedgerRule::told_one_item, fmt::format("claim {} was answered \"{}\", then \"{}\"",
-                                                  model::format_claim_id(claim), at->second, item));
+  const auto [at, inserted] = answered_.emplace(claim, reward);
+  if (inserted || at->second == reward) return;
+  violated(LedgerRule::told_one_item,
+           fmt::format("claim {} was answered \"{}\", then \"{}\"", model::format_claim_id(claim),
+                       at->second, reward));
 }
 
 void HistoryCheck::on_grant(const model::Grant& grant) {
   if (grant.aborted) return;
-  granted_[grant.claim] = grant.item;
+  granted_[grant.claim] = grant.reward;
   const Times* times = asked(grant.world, grant.tile, grant.player);
   if (times != nullptr) {
     check_as_of(grant, *times);
@@ -73,31 +75,31 @@ void HistoryCheck::check_item(const model::Grant& grant) {
       index
           ? rules->second->items[roller_.roll(*rules->second, *index, grant.claim, grant.as_of_us)]
           : "";
-  if (index && expected == grant.item) return;
+  if (index && expected == grant.reward) return;
   violated(LedgerRule::item_true,
            fmt::format("claim {} yielded \"{}\", but its roll is \"{}\"",
-                       model::format_claim_id(grant.claim), grant.item, expected));
+                       model::format_claim_id(grant.claim), grant.reward, expected));
 }
 
-void HistoryCheck::check_told(model::ClaimId claim, const std::string& item) {
+void HistoryCheck::check_told(model::ClaimId claim, const std::string& reward) {
   const auto row = granted_.find(claim);
   if (row == granted_.end()) {
     violated(LedgerRule::told_is_granted,
              fmt::format("claim {} was told granted, but is not in the ledger",
                          model::format_claim_id(claim)));
-  } else if (row->second != item) {
+  } else if (row->second != reward) {
     violated(LedgerRule::told_one_item,
              fmt::format("claim {} was told \"{}\", but the ledger says \"{}\"",
-                         model::format_claim_id(claim), item, row->second));
+                         model::format_claim_id(claim), reward, row->second));
   }
 }
 
 std::vector<LedgerViolation> HistoryCheck::finish(bool drained) {
   for (const auto& [claim, told] : told_) {
-    if (told.granted) check_told(claim, told.item);
+    if (told.granted) check_told(claim, told.reward);
   }
-  for (const auto& [claim, item] : answered_) check_told(claim, item);
-  for (const auto& [claim, item] : granted_) {
+  for (const auto& [claim, reward] : answered_) check_told(claim, reward);
+  for (const auto& [claim, reward] : granted_) {
     if (!drained) break;
     const auto told = told_.find(claim);
     if (told != told_.end() && told->second.granted) continue;

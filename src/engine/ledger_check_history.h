@@ -46,10 +46,10 @@ class HistoryCheck {
     return at == asked_.end() ? nullptr : &at->second;
   }
   // The log of claims was told this.
-  void on_told(model::ClaimId claim, model::Outcome outcome, const std::string& item);
+  void on_told(model::ClaimId claim, model::Outcome outcome, const std::string& reward);
   // A client was answered this: it has to be true, but the log is still owed its event.
-  void on_answered(model::ClaimId claim, model::Outcome outcome, const std::string& item);
-  // Rules that were in force, and burials: what an item must follow from.
+  void on_answered(model::ClaimId claim, model::Outcome outcome, const std::string& reward);
+  // Rules that were in force, and burials: what a reward must follow from.
   void on_rules(const std::shared_ptr<const model::RuleSet>& rules) {
     rules_[rules->version] = rules;
   }
@@ -73,18 +73,18 @@ class HistoryCheck {
   };
   struct Told {
     bool granted = false;
-    std::string item;  // when granted
+    std::string reward;  // when granted
   };
   void violated(LedgerRule rule, std::string sentence);
   void check_item(const model::Grant& grant);
   void check_as_of(const model::Grant& grant, const Times& times);
-  void check_told(model::ClaimId claim, const std::string& item);
+  void check_told(model::ClaimId claim, const std::string& reward);
 
   Roller roller_;
   std::map<Asked, Times> asked_;
   std::map<model::ClaimId, Told> told_;
-  std::map<model::ClaimId, std::string> answered_;  // granted, with the item
-  std::map<model::ClaimId, std::string> granted_;   // by the ledger, with the item
+  std::map<model::ClaimId, std::string> answered_;  // granted, with the reward
+  std::map<model::ClaimId, std::string> granted_;   // by the ledger, with the reward
   std::map<std::string, std::shared_ptr<const model::RuleSet>> rules_;
   std::map<model::SpawnId, std::string> tables_;
   std::vector<LedgerViolation> violations_;

@@ -27,12 +27,12 @@ class HistoryCheckTest : public testing::Test {
     grant.player = {1, 2};
     grant.rules = rules->version;
     grant.claim = ClaimIds().of(grant.world, grant.tile, grant.spawn, grant.player);
-    grant.item = rules->items[Roller(Bytes(seed)).roll(*rules, 0, grant.claim, 0)];
+    grant.reward = rules->items[Roller(Bytes(seed)).roll(*rules, 0, grant.claim, 0)];
   }
   void ask(bool stored = false) {
     check.on_asked(grant.world, grant.tile, grant.player, 0, stored);
   }
-  void tell() { check.on_told(grant.claim, model::Outcome::granted, grant.item); }
+  void tell() { check.on_told(grant.claim, model::Outcome::granted, grant.reward); }
   std::vector<LedgerRule> broken(bool drained = true) {
     std::vector<LedgerRule> rules;
     for (const auto& violation : check.finish(drained)) rules.push_back(violation.rule);
@@ -84,7 +84,7 @@ TEST_F(HistoryCheckTest, a_grant_that_nobody_asked_for_is_found) {
 
 TEST_F(HistoryCheckTest, an_item_that_is_not_the_roll_is_found) {
   ask();
-  grant.item = grant.item == "lamp" ? "map" : "lamp";
+  grant.reward = grant.reward == "lamp" ? "map" : "lamp";
   tell();
   check.on_grant(grant);
   EXPECT_EQ(broken(), Rules{LedgerRule::item_true});

@@ -26,7 +26,7 @@ class Ledger {
     grant.tile = model::tile_id_of({static_cast<std::int32_t>(spawn), -4});
     grant.spawn = spawn;
     grant.player = {7, player};
-    grant.item = "lantern";
+    grant.reward = "lantern";
     ClaimIds ids;
     grant.claim = ids.of(grant.world, grant.tile, grant.spawn, grant.player);
     grants.push_back(grant);

@@ -75,7 +75,7 @@ struct PositionOutcome {
 // The part of an outcome that only claims have.
 struct ClaimAnswer {
   ClaimId claim;
-  std::string item;     // only with `granted`, from the ledger
+  std::string reward;   // only with `granted`, from the ledger: model/reward.h
   bool repeat = false;  // granted before, told again
 };
 

@@ -20,8 +20,8 @@ struct Claim {
   TileId tile;
   SpawnId spawn = 0;
   PlayerId player;
-  std::string item;   // what the roll gave; the ledger keeps the first one told
-  std::string rules;  // rules version, 16 hexadecimal digits
+  std::string reward;  // what the roll gave: model/reward.h; the ledger keeps the first one told
+  std::string rules;   // rules version, 16 hexadecimal digits
   SeedId seed = 0;
   std::optional<std::int64_t> as_of_us;  // nothing: the shard's now()
 
@@ -37,7 +37,7 @@ struct ClaimVerdict {
   Outcome outcome = Outcome::nothing;
   bool repeat = false;  // granted by an earlier call
   bool moved = false;   // this shard does not own the tile's range: ask the owner; outcome is void
-  std::string item;     // with granted: as stored
+  std::string reward;   // with granted: as stored
   std::string rules;    // with granted: as stored
 
   [[nodiscard]] bool is_new() const noexcept { return outcome == Outcome::granted && !repeat; }
@@ -57,7 +57,7 @@ struct Grant {
   TileId tile;
   SpawnId spawn = 0;
   PlayerId player;
-  std::string item;
+  std::string reward;
   std::string rules;
   SeedId seed = 0;
   std::int64_t as_of_us = 0;
@@ -94,7 +94,7 @@ struct ClaimEvent {
   WorldId world = 0;
   Tile tile;
   PlayerId player;
-  std::string item;
+  std::string reward;
   std::string rules;
   std::uint64_t cursor = 0;  // ledger cursor, with granted
   std::int64_t at_us = 0;
@@ -108,7 +108,7 @@ struct ClaimEvent {
   event.world = grant.world;
   event.tile = tile_of(grant.tile);
   event.player = grant.player;
-  if (!grant.aborted) event.item = grant.item;
+  if (!grant.aborted) event.reward = grant.reward;
   event.rules = grant.rules;
   event.cursor = grant.cursor;
   event.at_us = grant.at_us;

@@ -26,7 +26,7 @@ ClaimVerdict look_up(const Claim& claim, const std::optional<LedgerEntry>& known
   } else {
     verdict.outcome = Outcome::granted;
     verdict.repeat = true;
-    verdict.item = known->item;
+    verdict.reward = known->reward;
     verdict.rules = known->rules;
   }
   return verdict;
@@ -38,7 +38,7 @@ ClaimVerdict can_grant(const Claim& claim, const std::optional<LedgerEntry>& kno
   if (known || verdict.moved) return verdict;
   verdict.outcome = judge(claim, tile, now_us);
   if (verdict.outcome != Outcome::granted) return verdict;
-  verdict.item = claim.item;
+  verdict.reward = claim.reward;
   verdict.rules = claim.rules;
   return verdict;
 }

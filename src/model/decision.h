@@ -15,7 +15,7 @@ namespace hunt::model {
 // What the ledger has of a claim's id.
 struct LedgerEntry {
   bool aborted = false;
-  std::string item;
+  std::string reward;
   std::string rules;
 };
 

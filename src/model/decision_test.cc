@@ -15,7 +15,7 @@ Claim claim_as_of(std::optional<std::int64_t> as_of_us) {
   Claim claim;
   claim.id = {1, 2};
   claim.spawn = spawn;
-  claim.item = "lantern";
+  claim.reward = "lantern";
   claim.rules = "00000000000000aa";
   claim.as_of_us = as_of_us;
   return claim;
@@ -115,7 +115,7 @@ TEST(Decision, tells_what_the_ledger_has_whatever_became_of_the_tile) {
   EXPECT_TRUE(told.repeat);
   EXPECT_FALSE(told.is_new());
   EXPECT_FALSE(told.moved);
-  EXPECT_EQ(told.item, "crown");
+  EXPECT_EQ(told.reward, "crown");
   EXPECT_EQ(told.rules, "00000000000000bb");
   TileStock full = stock();
   EXPECT_TRUE(grant(claim_as_of({}), entry, full, now_us).repeat);
@@ -145,7 +145,7 @@ TEST(Decision, grants_what_it_said_until_nothing_remains) {
     EXPECT_EQ(done.outcome, said.outcome);
     EXPECT_EQ(done.outcome, before > 0 ? Outcome::granted : Outcome::sold_out);
     EXPECT_EQ(done.is_new(), before > 0);
-    EXPECT_EQ(done.item, before > 0 ? "lantern" : "");
+    EXPECT_EQ(done.reward, before > 0 ? "lantern" : "");
     EXPECT_EQ(tile.remaining, left);
   }
 }

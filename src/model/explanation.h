@@ -146,7 +146,7 @@ struct Story {
   std::optional<WorldId> world;
   Tile tile;                       // with a world
   std::int64_t at_us = 0;          // 0: not known
-  std::string item;                // with granted
+  std::string reward;              // with granted
   std::string rules;               // with granted
   std::optional<bool> told;        // with granted: to those who listen; nothing: not known
   std::string sentence;            // what happened, in one

@@ -43,7 +43,7 @@ Finds play(std::uint64_t seed, int batches) {
   Finds finds;
   for (const auto& event : lane.told) {
     if (event.outcome == model::Outcome::granted && event.cursor != 0) {
-      finds.emplace_back(event.claim, event.item);
+      finds.emplace_back(event.claim, event.reward);
     }
   }
   std::sort(finds.begin(), finds.end());

@@ -23,7 +23,7 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
   event.world = claim.world;
   event.tile = model::tile_of(claim.tile);
   event.player = claim.player;
-  event.item = verdict.item;
+  event.reward = verdict.reward;
   event.rules = verdict.rules.empty() ? claim.rules : verdict.rules;
   event.at_us = at_us;
   return event;
@@ -121,7 +121,8 @@ void ClaimDesk::attach(Pending& pending, Asker asker) {
 void ClaimDesk::roll(model::Claim& claim, const Asker& asker) {
   HUNT_ASSERT(asker.rules != nullptr);
   const model::RuleSet& rules = *asker.rules;
-  claim.item = rules.items[roller_.roll(rules, asker.table, claim.id, asker.as_of_us.value_or(0))];
+  claim.reward =
+      rules.items[roller_.roll(rules, asker.table, claim.id, asker.as_of_us.value_or(0))];
   claim.rules = rules.version;
   claim.seed = roller_.seed_id();
   claim.as_of_us = asker.as_of_us;
@@ -311,7 +312,7 @@ void ClaimDesk::remember(const Pending& pending, const model::ClaimVerdict& verd
     return memo_.forget(claim.player, claim.spawn);  // may change at another try
   }
   known->outcome = verdict.outcome;
-  known->item = verdict.item;
+  known->reward = verdict.reward;
   known->shard = pending.shard;
   known->epoch = pending.epoch;
   known->asked_ns = pending.called_ns;

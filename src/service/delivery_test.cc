@@ -170,7 +170,7 @@ TEST(Stored, a_redelivery_after_a_crash_has_the_same_outcomes) {
     EXPECT_EQ(first.outcomes[i].outcome, expected[i]) << i;
     EXPECT_EQ(again.outcomes[i].outcome, expected[i]) << i;
   }
-  EXPECT_EQ(first.claims[0].item, again.claims[0].item);
+  EXPECT_EQ(first.claims[0].reward, again.claims[0].reward);
   EXPECT_EQ(first.claims[0].claim, again.claims[0].claim);
 }
 

@@ -130,7 +130,7 @@ TEST_F(ExplainerTest, granted_and_told) {
     EXPECT_TRUE(answer.complete);
     expect_says(story, {"Granted: ", "and told", "number 2 of at most 3",
                         "the first was player " + model::format_uuid(player(1)), "table loot drew ",
-                        " of 4, which is " + story.item, "tile 1124,0 of world 1 (demo)",
+                        " of 4, which is " + story.reward, "tile 1124,0 of world 1 (demo)",
                         "ledger of shard 1"});
   }
   expect_says(explain(of_claim(first)).stories[0], {"number 1 of at most 3", "it was the first"});

@@ -93,7 +93,7 @@ TEST_F(Insist, a_win_is_told_whatever_the_rules_have_become) {
     EXPECT_EQ(again->outcomes[0].distance, 0);
     EXPECT_TRUE(again->claims.at(0).repeat);
     EXPECT_EQ(again->claims[0].claim, won->claims[0].claim);
-    EXPECT_EQ(again->claims[0].item, won->claims[0].item);
+    EXPECT_EQ(again->claims[0].reward, won->claims[0].reward);
     const auto stored = all.delivery({here}, 1, 100 + i);
     EXPECT_EQ(all.deliver(stored, lane), Settled::ack);
     EXPECT_EQ(all.lanes[lane]->stream.replies.back().outcomes[0].outcome, Outcome::granted);

@@ -365,7 +365,7 @@ void Orchestrator::settle(Ask& ask, const engine::Candidate& candidate) {
     if (candidate.refused && known->outcome != model::Outcome::granted) return;
     outcome = {known->outcome, 0, outcome.claim_index};
     auto& claim = ask.claim_of(candidate.position);
-    claim = {known->claim, known->item, known->outcome == model::Outcome::granted};
+    claim = {known->claim, known->reward, known->outcome == model::Outcome::granted};
     return;
   }
   const bool insists = ask.wait != nullptr && !planted(Planted::winner_hears_copy);
@@ -421,7 +421,7 @@ boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
     auto& outcome = ask.reply.outcomes[position];
     outcome = {verdict.outcome, 0, outcome.claim_index};
     auto& claim = ask.claim_of(position);
-    claim = {verdict.id, verdict.item, verdict.repeat};
+    claim = {verdict.id, verdict.reward, verdict.repeat};
   }
   co_return Result<void>{};
 }

@@ -83,7 +83,7 @@ TEST_F(Service, a_find_is_granted_once_and_told_from_the_ledger) {
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->outcomes[0].outcome, Outcome::granted);
   EXPECT_TRUE(again->claims[0].repeat);
-  EXPECT_EQ(again->claims[0].item, lane.told[0].item);
+  EXPECT_EQ(again->claims[0].reward, lane.told[0].reward);
 }
 
 TEST_F(Service, an_unknown_outcome_is_repeated_with_the_same_claim) {

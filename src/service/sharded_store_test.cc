@@ -212,7 +212,7 @@ TEST_F(ShardedStoreTest, the_ledgers_are_read_as_one_and_resumed_in_each) {
       claim.tile = model::tile_id_of(buried[shard].tile);
       claim.spawn = buried[shard].spawn;
       claim.player = {5, player};
-      claim.item = "lamp";
+      claim.reward = "lamp";
       ASSERT_TRUE(run(stores[shard]->grant_claims({claim})));
       made.insert(claim.id);
     }
@@ -250,7 +250,7 @@ TEST_F(ShardedStoreTest, a_place_is_checked_against_each_ledger) {
     claim.tile = model::tile_id_of(tile);
     claim.spawn = run(whole.bury(1, {burial(tile)})).value()[0].spawn;
     claim.player = {5, player};
-    claim.item = "lamp";
+    claim.reward = "lamp";
     ASSERT_TRUE(run(stores[shard]->grant_claims({claim})));
   };
   grant_one(0, 1);

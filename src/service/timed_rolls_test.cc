@@ -51,12 +51,12 @@ TEST_F(TimedRolls, are_made_as_of_the_moment_that_the_ledger_has) {
   }
   std::size_t rare = 0;
   for (const auto& grant : grants()) {
-    EXPECT_EQ(grant.item, rolled(grant));
+    EXPECT_EQ(grant.reward, rolled(grant));
     const std::int64_t at_us = grant.as_of_us - begin_us;
     if (at_us < 10 * second_us || at_us >= 20 * second_us) {
-      EXPECT_EQ(grant.item, "common") << at_us;
+      EXPECT_EQ(grant.reward, "common") << at_us;
     }
-    rare += grant.item == "rare" ? 1 : 0;
+    rare += grant.reward == "rare" ? 1 : 0;
   }
   EXPECT_EQ(grants().size(), 60U);
   EXPECT_GE(rare, 15U);
@@ -73,8 +73,8 @@ TEST_F(TimedRolls, of_a_stored_position_are_as_of_when_it_was_published) {
   for (auto& delivery : kept) ASSERT_EQ(all.deliver(std::move(delivery)), ports::Settled::ack);
   std::size_t rare = 0;
   for (const auto& grant : grants()) {
-    EXPECT_EQ(grant.item, rolled(grant));
-    rare += grant.item == "rare" ? 1 : 0;
+    EXPECT_EQ(grant.reward, rolled(grant));
+    rare += grant.reward == "rare" ? 1 : 0;
   }
   EXPECT_EQ(grants().size(), 9U);
   EXPECT_GE(rare, 7U);
@@ -119,8 +119,8 @@ TEST_F(TimedRolls, are_made_anew_where_a_claim_is_judged_again_as_of_another_mom
   EXPECT_EQ(settled, players);
   std::size_t rare = 0;
   for (const auto& grant : grants()) {
-    EXPECT_EQ(grant.item, rolled(grant));
-    rare += grant.item == "rare" ? 1 : 0;
+    EXPECT_EQ(grant.reward, rolled(grant));
+    rare += grant.reward == "rare" ? 1 : 0;
   }
   EXPECT_EQ(grants().size(), players);
   EXPECT_GE(rare, players - 2);

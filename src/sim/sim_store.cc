@@ -77,7 +77,7 @@ std::optional<model::LedgerEntry> SimStore::known(model::ClaimId claim) const {
   const auto known = by_claim_.find(claim);
   if (known == by_claim_.end()) return {};
   const model::Grant& grant = ledger_[known->second];
-  return model::LedgerEntry{grant.aborted, grant.item, grant.rules};
+  return model::LedgerEntry{grant.aborted, grant.reward, grant.rules};
 }
 
 model::TileStock SimStore::stock_of(const TileKey& key) const {
@@ -103,8 +103,8 @@ model::ClaimVerdict SimStore::decide(const model::Claim& claim, std::int64_t now
   }
   by_claim_.emplace(claim.id, ledger_.size());
   ledger_.push_back({ledger_.size() + 1, claim.id, false, claim.world, claim.tile, claim.spawn,
-                     claim.player, claim.item, claim.rules, claim.seed, claim.judged_at_us(now_us),
-                     now_us});
+                     claim.player, claim.reward, claim.rules, claim.seed,
+                     claim.judged_at_us(now_us), now_us});
   return verdict;
 }
 

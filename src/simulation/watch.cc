@@ -30,7 +30,7 @@ Watch::Watch(Cluster& cluster)
         });
   }
   cluster.bus.on_told([this](const model::ClaimEvent& event) {
-    history_.on_told(event.claim, event.outcome, event.item);
+    history_.on_told(event.claim, event.outcome, event.reward);
     check_log(event);
     cluster_.world.trace(event.claim.low);
   });

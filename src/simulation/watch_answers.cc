@@ -34,7 +34,7 @@ void Watch::check_answers(std::int64_t asked_ns, bool insists, const model::Batc
     const auto& position = batch.positions[i];
     if (outcome.claim_index >= 0) {
       const auto& claim = reply.claims[static_cast<std::size_t>(outcome.claim_index)];
-      history_.on_answered(claim.claim, outcome.outcome, claim.item);
+      history_.on_answered(claim.claim, outcome.outcome, claim.reward);
     }
     if (position.kind != model::Kind::dig || !model::is_terminal(outcome.outcome) ||
         outcome.outcome == model::Outcome::granted) {

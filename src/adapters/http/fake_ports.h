@@ -42,7 +42,7 @@ class FakeBus final : public ports::Bus {
         outcome.claim_index = static_cast<std::int32_t>(reply.claims.size());
         model::ClaimAnswer answer;
         answer.claim = {0xabc, 0xdef};
-        if (granted) answer.item = "star_map";
+        if (granted) answer.reward = "star_map";
         reply.claims.push_back(answer);
       } else if (position.tile.x == 3) {
         outcome.outcome = model::Outcome::busy;

@@ -284,7 +284,7 @@ TEST_F(HostileTest, does_not_read_its_answers_and_others_get_theirs) {
   options.answers_bytes_max = std::size_t{4} << 20U;
   model::Grant grant;
   grant.world = 1;
-  grant.item = "lamp";
+  grant.reward = "lamp";
   grant.rules = "0011223344556677";
   for (grant.cursor = 1; grant.cursor <= 1'000; ++grant.cursor) {
     grant.claim = {1, grant.cursor};

@@ -136,7 +136,7 @@ TEST_F(HttpTest, tells_claims_and_grants_from_the_ledger) {
   grant.world = 1;
   grant.tile = model::tile_id_of({10, -3});
   grant.player = *model::parse_uuid(uuid);
-  grant.item = "lamp";
+  grant.reward = "lamp";
   grant.rules = "0011223344556677";
   grant.at_us = 1'000'000;
   store.grants = {grant};

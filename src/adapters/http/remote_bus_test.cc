@@ -70,7 +70,7 @@ TEST_P(RemoteBusTest, brings_the_answers_that_the_server_gives) {
   const auto terminal = wait(remote.ask(batch_at({2}), ports::Wait::terminal));
   ASSERT_TRUE(terminal.has_value());
   EXPECT_EQ(terminal->outcomes[0].outcome, model::Outcome::granted);
-  EXPECT_EQ(terminal->claims[0].item, "star_map");
+  EXPECT_EQ(terminal->claims[0].reward, "star_map");
 }
 
 TEST_P(RemoteBusTest, answers_many_asks_at_once_each_with_its_own) {

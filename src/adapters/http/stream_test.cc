@@ -30,7 +30,7 @@ model::Grant grant_at(std::uint64_t cursor) {
   grant.claim = {7, cursor};
   grant.world = 1;
   grant.tile = model::tile_id_of({10, -3});
-  grant.item = "lamp";
+  grant.reward = "lamp";
   grant.rules = "0011223344556677";
   return grant;
 }

@@ -228,7 +228,7 @@ TEST_F(NatsBusTest, a_told_claim_is_stored_once_however_often_it_is_told) {
   model::ClaimEvent event;
   event.claim = {1, 2};
   event.world = 7;
-  event.item = "lantern";
+  event.reward = "lantern";
   for (int i = 0; i < 3; ++i) {
     std::vector<model::ClaimEvent> events{event};
     ASSERT_TRUE(lanes_.run(0, bus_->tell(std::move(events))).has_value());

@@ -37,7 +37,7 @@ Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> t
   array([](const Claim& claim) { return static_cast<std::int64_t>(claim.spawn); });
   array([](const Claim& claim) { return claim.player; });
   array([](const Claim& claim) { return claim.id; });
-  array([](const Claim& claim) { return std::string_view(claim.item); });
+  array([](const Claim& claim) { return std::string_view(claim.reward); });
   array([](const Claim& claim) { return std::string_view(claim.rules); });
   array([](const Claim& claim) { return static_cast<std::int64_t>(claim.seed); });
   array([](const Claim& claim) { return claim.as_of_us; });
@@ -73,7 +73,7 @@ Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& c
     verdict.outcome = outcome;
     if (outcome != Outcome::granted) continue;
     verdict.repeat = rows.truth(row, 2);
-    verdict.item = rows.text(row, 3);
+    verdict.reward = rows.text(row, 3);
     verdict.rules = rows.text(row, 4);
   }
   return call;

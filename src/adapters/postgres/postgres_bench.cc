@@ -90,7 +90,7 @@ class Place {
       claim.tile = at.tile;
       claim.spawn = at.spawn;
       claim.player = {random_.next(), random_.next()};
-      claim.item = "star_shard";
+      claim.reward = "star_shard";
       claim.rules = "0123456789abcdef";
       calls.back().push_back(std::move(claim));
     }
@@ -207,7 +207,7 @@ asio::awaitable<std::size_t> grant_least(Session* session, std::vector<model::Cl
   array([](const model::Claim& claim) { return static_cast<std::int64_t>(claim.spawn); });
   array([](const model::Claim& claim) { return claim.player; });
   array([](const model::Claim& claim) { return claim.id; });
-  array([](const model::Claim& claim) { return std::string_view(claim.item); });
+  array([](const model::Claim& claim) { return std::string_view(claim.reward); });
   array([](const model::Claim& claim) { return std::string_view(claim.rules); });
   const auto rows = must(co_await session->call(least_grants, std::move(params)));
   co_return rows.natural(0, 0);

@@ -42,7 +42,7 @@ bool same(const model::ClaimVerdict& a, const model::ClaimVerdict& b) {
   if (a.moved) return true;
   if (a.outcome != b.outcome) return false;
   return a.outcome != model::Outcome::granted ||
-         (a.item == b.item && a.rules == b.rules && a.repeat == b.repeat);
+         (a.reward == b.reward && a.rules == b.rules && a.repeat == b.repeat);
 }
 
 class Schedule {
@@ -124,7 +124,7 @@ class Schedule {
     if (age == 7) out.spawn = 0;
     out.player = {0x1234, player};
     out.id = ports::contract::claim_id(1, out.tile, out.spawn, out.player);
-    out.item = fmt::format("item of call {}", call);
+    out.reward = fmt::format("item of call {}", call);
     out.rules = fmt::format("{:016x}", call);
     // Twins ask as of the same moment: which of two moments counts is the contract's test.
     Prng moment(player * 64 + static_cast<std::uint64_t>(round) + out.tile.value);
@@ -179,7 +179,7 @@ class Schedule {
     while (true) {
       const auto page = run(store.grants_after(cursor, 100)).value();
       if (page.grants.empty()) return rows;
-      for (const auto& grant : page.grants) rows[grant.claim] = grant.item;
+      for (const auto& grant : page.grants) rows[grant.claim] = grant.reward;
       cursor = page.next;
     }
   }

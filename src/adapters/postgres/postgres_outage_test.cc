@@ -189,7 +189,7 @@ TEST_F(PostgresOutage, a_full_disk_fails_grants_that_have_not_happened) {
   server_->stop();
   server_->start(1'024 + 4);  // half of a page more than what the log needs
   store_ = open_store(url_);
-  for (auto& claim : claims_) claim.item = std::string(300, 'x');
+  for (auto& claim : claims_) claim.reward = std::string(300, 'x');
   std::size_t at = 0;
   std::uint64_t granted = 50;
   Result<model::GrantCall> call = model::GrantCall{};

@@ -133,9 +133,9 @@ TEST_F(PostgresShell, twins_in_one_batch_count_once) {
   EXPECT_FALSE(call->verdicts[0].repeat);
   for (const std::size_t twin : {1U, 2U}) {
     EXPECT_TRUE(call->verdicts[twin].repeat);
-    EXPECT_EQ(call->verdicts[twin].item, "a");
+    EXPECT_EQ(call->verdicts[twin].reward, "a");
   }
-  EXPECT_EQ(call->verdicts[3].item, "d") << "the twins take no second unit";
+  EXPECT_EQ(call->verdicts[3].reward, "d") << "the twins take no second unit";
   EXPECT_EQ(call->verdicts[4].outcome, Outcome::sold_out);
   EXPECT_EQ(Audit(store()).remaining.at(spawn), 0);
 }

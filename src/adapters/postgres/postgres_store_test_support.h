@@ -38,7 +38,7 @@ class RealClock final : public ports::Clock {
   made.spawn = spawn;
   made.player = {1, player};
   made.id = ids.of(1, made.tile, spawn, made.player);
-  made.item = std::move(item);
+  made.reward = std::move(item);
   made.rules = "00000000000000aa";
   return made;
 }
@@ -66,7 +66,7 @@ class Audit final : public ports::LedgerVisitor {
   }
   void on_grant(const model::Grant& row) override {
     check_.on_grant(row);
-    items.emplace(row.claim, row.item);
+    items.emplace(row.claim, row.reward);
   }
   std::map<model::SpawnId, std::int64_t> remaining;
   std::map<model::ClaimId, std::string> items;
@@ -204,7 +204,7 @@ class Load {
       std::vector<model::Claim> batch;
       for (std::uint64_t i = 0; i <= random.below(20); ++i) {
         batch.push_back(claims_[random.below(claims_.size())]);
-        batch.back().item = fmt::format("item {}", random.below(1'000));
+        batch.back().reward = fmt::format("item {}", random.below(1'000));
       }
       for (;;) {
         auto call = ports::contract::run(stores_[thread]->grant_claims(batch));
@@ -223,8 +223,8 @@ class Load {
     const std::lock_guard lock(mutex_);
     for (const auto& verdict : call.verdicts) {
       if (verdict.outcome != model::Outcome::granted) continue;
-      const auto [at, fresh] = told_.emplace(verdict.id, verdict.item);
-      EXPECT_EQ(at->second, verdict.item) << "a claim was told two items";
+      const auto [at, fresh] = told_.emplace(verdict.id, verdict.reward);
+      EXPECT_EQ(at->second, verdict.reward) << "a claim was told two items";
       if (!verdict.repeat && !told_as_new_.insert(verdict.id).second) ++twice_;
     }
   }

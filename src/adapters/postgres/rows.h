@@ -40,7 +40,7 @@ namespace hunt::postgres {
   grant.tile = rows.tile(row, 4);
   grant.spawn = rows.natural(row, 5);
   grant.player = rows.id(row, 6);
-  grant.item = rows.text(row, 7);
+  grant.reward = rows.text(row, 7);
   grant.rules = rows.text(row, 8);
   grant.seed = rows.natural(row, 9);
   grant.as_of_us = rows.integer(row, 10);

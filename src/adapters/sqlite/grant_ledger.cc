@@ -63,7 +63,7 @@ Result<void> GrantLedger::grant_on_tile(const std::vector<model::Claim>& claims,
     verdicts[i] = model::grant(claim, known, tile, now_us);
     if (!verdicts[i].is_new()) continue;
     HUNT_CHECK(insert_
-                   .bind(claim.id, claim.world, claim.tile, claim.spawn, claim.player, claim.item,
+                   .bind(claim.id, claim.world, claim.tile, claim.spawn, claim.player, claim.reward,
                          claim.rules, claim.seed, claim.judged_at_us(now_us), now_us)
                    .run());
   }

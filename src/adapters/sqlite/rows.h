@@ -39,7 +39,7 @@ namespace hunt::sqlite {
   grant.tile = row.tile(4);
   grant.spawn = row.natural(5);
   grant.player = row.id(6);
-  grant.item = row.text(7);
+  grant.reward = row.text(7);
   grant.rules = row.text(8);
   grant.seed = row.natural(9);
   grant.as_of_us = row.integer(10);

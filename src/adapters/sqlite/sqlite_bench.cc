@@ -120,7 +120,7 @@ class Place {
       claim.tile = model::tile_id_of(at.tile);
       claim.spawn = at.spawn;
       claim.player = {prng.next(), prng.next()};
-      claim.item = "star_shard";
+      claim.reward = "star_shard";
       claim.rules = "0123456789abcdef";
       calls.back().push_back(std::move(claim));
     }

@@ -38,7 +38,7 @@ class SqliteFaults : public testing::Test {
     made.spawn = spawn;
     made.player = {1, player};
     made.id = claim_id(1, made.tile, spawn, made.player);
-    made.item = std::string(200, 'x');
+    made.reward = std::string(200, 'x');
     made.rules = "00000000000000aa";
     return made;
   }

@@ -31,7 +31,7 @@ model::Claim claim_of(model::Tile tile, model::SpawnId spawn, std::uint64_t play
   made.spawn = spawn;
   made.player = {1, player};
   made.id = ids.of(1, made.tile, spawn, made.player);
-  made.item = fmt::format("item {}", player % 7);
+  made.reward = fmt::format("item {}", player % 7);
   made.rules = "00000000000000aa";
   return made;
 }
@@ -391,10 +391,10 @@ TEST(SqliteStore, keeps_every_answered_grant_through_kill_nine) {
     const auto page = run(store->grants_after(0, 5)).value();
     for (const auto& grant : page.grants) {
       auto again = claim_of(model::tile_of(grant.tile), grant.spawn, grant.player.low);
-      again.item = "something else";
+      again.reward = "something else";
       const auto verdict = run(store->grant_claims({again})).value().verdicts.at(0);
       EXPECT_TRUE(verdict.repeat);
-      EXPECT_EQ(verdict.item, grant.item);
+      EXPECT_EQ(verdict.reward, grant.reward);
     }
   }
   EXPECT_GT(answered.size(), 100U);

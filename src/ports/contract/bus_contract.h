@@ -160,7 +160,7 @@ inline model::ClaimEvent an_event(std::uint64_t number, model::Outcome outcome) 
   event.tile = {-5, 9};
   event.player = {3, number};
   if (outcome == model::Outcome::granted) {
-    event.item = "lantern \"of\" the deep";
+    event.reward = "lantern \"of\" the deep";
     event.cursor = (std::uint64_t{1} << 60) + number;
   }
   event.rules = "00000000000000aa";
@@ -221,7 +221,7 @@ TEST_P(BusContract, an_ask_brings_the_batch_there_and_the_outcomes_home) {
   EXPECT_EQ(reply->outcomes[1].claim_index, 1);
   ASSERT_EQ(reply->claims.size(), 2U);
   EXPECT_EQ(reply->claims[1].claim, (model::ClaimId{3, 4}));
-  EXPECT_EQ(reply->claims[1].item, "lantern");
+  EXPECT_EQ(reply->claims[1].reward, "lantern");
   EXPECT_TRUE(reply->claims[1].repeat);
 }
 
@@ -342,7 +342,7 @@ TEST_P(BusContract, told_claims_reach_who_listens_and_telling_again_is_harmless)
     EXPECT_EQ(got.world, want.world);
     EXPECT_EQ(got.tile, want.tile);
     EXPECT_EQ(got.player, want.player);
-    EXPECT_EQ(got.item, want.item);
+    EXPECT_EQ(got.reward, want.reward);
     EXPECT_EQ(got.rules, want.rules);
     EXPECT_EQ(got.cursor, want.cursor);
     EXPECT_EQ(got.at_us, want.at_us);

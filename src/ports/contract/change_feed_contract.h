@@ -42,7 +42,7 @@ TEST_P(ChangeFeedContract, tells_tiles_and_grants_once_in_order) {
   ASSERT_EQ(batch.grants.size(), 3U);
   for (std::uint64_t i = 0; i < 3; ++i) {
     EXPECT_EQ(batch.grants[i].player.low, i + 1);
-    EXPECT_EQ(batch.grants[i].item, "lantern");
+    EXPECT_EQ(batch.grants[i].reward, "lantern");
   }
   EXPECT_LT(batch.grants[0].cursor, batch.grants[1].cursor);
   EXPECT_EQ(batch.next, ok(feed().now()));

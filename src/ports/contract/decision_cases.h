@@ -110,7 +110,7 @@ class DecisionModel {
     if (const auto at = ledger_.find(claim.id); at != ledger_.end()) known = at->second;
     model::TileStock& tile = tiles_.at(claim.tile);
     const auto verdict = model::grant(claim, known, tile, now_us);
-    if (verdict.is_new()) ledger_[claim.id] = {false, claim.item, claim.rules};
+    if (verdict.is_new()) ledger_[claim.id] = {false, claim.reward, claim.rules};
     return verdict;
   }
   [[nodiscard]] std::int64_t remaining(model::Tile tile) const {
@@ -125,7 +125,7 @@ class DecisionModel {
 [[nodiscard]] inline std::string shown(const model::ClaimVerdict& verdict) {
   if (verdict.moved) return "moved";
   return fmt::format("{}{} {} {}", name_of(verdict.outcome), verdict.repeat ? " again" : "",
-                     verdict.item, verdict.rules);
+                     verdict.reward, verdict.rules);
 }
 
 }  // namespace hunt::ports::contract

@@ -84,17 +84,17 @@ TEST_P(HuntStoreContract, grants_once_and_repeats_the_stored_item) {
   const auto first = grant_one(claim(here, spawn, 1, "lantern"));
   EXPECT_EQ(first.outcome, Outcome::granted);
   EXPECT_FALSE(first.repeat);
-  EXPECT_EQ(first.item, "lantern");
+  EXPECT_EQ(first.reward, "lantern");
   // The answer was lost; the claim is sent again, and by now another roll is in force.
   auto again = claim(here, spawn, 1, "crown");
   again.rules = "00000000000000bb";
   const auto second = grant_one(again);
   EXPECT_EQ(second.outcome, Outcome::granted);
   EXPECT_TRUE(second.repeat);
-  EXPECT_EQ(second.item, "lantern");
+  EXPECT_EQ(second.reward, "lantern");
   EXPECT_EQ(second.rules, "00000000000000aa");
   under_test_->reopen();
-  EXPECT_EQ(grant_one(again).item, "lantern");
+  EXPECT_EQ(grant_one(again).reward, "lantern");
   EXPECT_EQ(books().granted[spawn], 1);
 }
 
@@ -113,7 +113,7 @@ TEST_P(HuntStoreContract, keeps_the_whole_row_of_a_grant) {
   EXPECT_EQ(row->tile, asked.tile);
   EXPECT_EQ(row->spawn, spawn);
   EXPECT_EQ(row->player, asked.player);
-  EXPECT_EQ(row->item, "star map");
+  EXPECT_EQ(row->reward, "star map");
   EXPECT_EQ(row->rules, asked.rules);
   EXPECT_EQ(row->seed, asked.seed);
   EXPECT_EQ(row->as_of_us, *asked.as_of_us);
@@ -127,7 +127,7 @@ TEST_P(HuntStoreContract, twins_in_one_call_get_one_grant) {
   EXPECT_FALSE(verdicts[0].repeat);
   EXPECT_EQ(verdicts[2].outcome, Outcome::granted);
   EXPECT_TRUE(verdicts[2].repeat);
-  EXPECT_EQ(verdicts[2].item, "a");
+  EXPECT_EQ(verdicts[2].reward, "a");
   auto all = books();
   EXPECT_EQ(all.granted[spawn], 2);
   EXPECT_EQ(all.spawns[spawn].remaining, 3);
@@ -141,7 +141,7 @@ TEST_P(HuntStoreContract, a_twin_that_came_too_early_does_not_hold_up_the_other)
   early.as_of_us = before_us;
   const auto verdicts = grant({early, claim(here, spawn, 1, "b"), claim(here, spawn, 2, "c")});
   EXPECT_EQ(verdicts[1].outcome, Outcome::granted);
-  EXPECT_EQ(verdicts[1].item, "b");
+  EXPECT_EQ(verdicts[1].reward, "b");
   EXPECT_EQ(verdicts[2].outcome, Outcome::sold_out);
   auto all = books();
   EXPECT_EQ(all.granted[spawn], 1);
@@ -176,7 +176,7 @@ TEST_P(HuntStoreContract, the_last_unit_goes_to_the_first_of_many) {
   EXPECT_EQ(verdicts[0].outcome, Outcome::granted);
   EXPECT_EQ(verdicts[1].outcome, Outcome::sold_out);
   EXPECT_EQ(verdicts[2].outcome, Outcome::sold_out);
-  EXPECT_TRUE(verdicts[1].item.empty());
+  EXPECT_TRUE(verdicts[1].reward.empty());
   const auto after = row_of(here);
   EXPECT_TRUE(after.sold_out);
   EXPECT_EQ(after.version, before.version + 1);
@@ -417,7 +417,7 @@ TEST_P(HuntStoreContract, a_look_up_tells_what_is_in_the_ledger_and_grants_nothi
   under_test_->abort_claim(claim(here, spawn, 2));
   // Only its id and its place count: not the item, nor the spawn, nor when.
   auto asked = won;
-  asked.item.clear();
+  asked.reward.clear();
   asked.rules.clear();
   asked.spawn = 0;
   const auto verdicts =
@@ -425,7 +425,7 @@ TEST_P(HuntStoreContract, a_look_up_tells_what_is_in_the_ledger_and_grants_nothi
   EXPECT_EQ(verdicts[0].outcome, Outcome::nothing);
   EXPECT_EQ(verdicts[1].outcome, Outcome::granted);
   EXPECT_TRUE(verdicts[1].repeat);
-  EXPECT_EQ(verdicts[1].item, "crown");
+  EXPECT_EQ(verdicts[1].reward, "crown");
   EXPECT_EQ(verdicts[1].rules, won.rules);
   EXPECT_EQ(verdicts[2].outcome, Outcome::expired);
   EXPECT_EQ(verdicts[3].outcome, Outcome::granted);
@@ -435,7 +435,7 @@ TEST_P(HuntStoreContract, a_look_up_tells_what_is_in_the_ledger_and_grants_nothi
   EXPECT_EQ(all.granted[spawn], 1);
   EXPECT_EQ(all.spawns[spawn].remaining, 8);
   under_test_->reopen();
-  EXPECT_EQ(look_up({asked})[0].item, "crown");
+  EXPECT_EQ(look_up({asked})[0].reward, "crown");
 }
 
 TEST_P(HuntStoreContract, a_look_up_finds_a_grant_whatever_became_of_its_tile) {
@@ -596,7 +596,7 @@ inline std::vector<model::Claim> HuntStoreContract::claims_of(const DecisionCase
   claims.back().as_of_us = of.as_of_us;
   if (of.past == Past::twins) {
     claims.push_back(claims.front());
-    claims.back().item = "another";
+    claims.back().reward = "another";
   }
   if (of.later_spawn != 0) {
     claims.push_back(claim(of.tile, of.later_spawn, me));
@@ -677,8 +677,8 @@ class Storm {
   void note(const model::GrantCall& call) {
     for (const auto& verdict : call.verdicts) {
       if (verdict.outcome != Outcome::granted) continue;
-      const auto [at, first] = told.emplace(verdict.id, verdict.item);
-      EXPECT_EQ(at->second, verdict.item) << "a claim was told two items";
+      const auto [at, first] = told.emplace(verdict.id, verdict.reward);
+      EXPECT_EQ(at->second, verdict.reward) << "a claim was told two items";
       if (!verdict.repeat) {
         EXPECT_TRUE(told_fresh.insert(verdict.id).second) << "a claim was granted twice";
       }
@@ -721,7 +721,7 @@ TEST_P(HuntStoreContract, conserves_every_spawn_under_concurrent_calls_for_any_s
     all.expect_conserved();
     for (const auto& [id, item] : storm.told) {
       ASSERT_TRUE(all.grants.contains(id)) << "told but not in the ledger";
-      EXPECT_EQ(all.grants[id].item, item);
+      EXPECT_EQ(all.grants[id].reward, item);
     }
     EXPECT_EQ(storm.told.size(), storm.told_fresh.size());
     EXPECT_GT(storm.told.size(), 50U);

@@ -186,7 +186,7 @@ class StoreContract : public ::testing::TestWithParam<StoreFactory> {
     made.spawn = spawn;
     made.player = {0x1234, player};
     made.id = claim_id(world, made.tile, spawn, made.player);
-    made.item = std::move(item);
+    made.reward = std::move(item);
     made.rules = "00000000000000aa";
     made.seed = 77;
     return made;
