@@ -19,6 +19,7 @@
 #include "codec/flat_verify.h"
 #include "codec/hunt_generated.h"
 #include "model/limits.h"
+#include "model/reward.h"
 
 namespace hunt::codec {
 
@@ -152,14 +153,43 @@ Result<void> check_outcomes(const model::BatchReply& reply) {
   return {};
 }
 
+Result<std::string> read_item(const flatbuffers::String& text, std::string field) {
+  if (text.string_view().find_first_of("*,") != std::string_view::npos) {
+    return wrong(std::move(field), "must be the name of an item, without '*' and ','");
+  }
+  return read_name(text.string_view(), std::move(field));
+}
+
+// The text of a claim's stacks; of its `item` where a server tells that alone, as they did before
+// there were stacks.
+Result<std::string> read_reward(const wire::ClaimAnswer& claim, std::size_t index) {
+  std::string reward;
+  if (claim.items() == nullptr) {
+    if (claim.item() == nullptr) return reward;
+    return read_item(*claim.item(), fmt::format("claims[{}].item", index));
+  }
+  if (claim.items()->size() > limits::items_per_find_max) {
+    return wrong(fmt::format("claims[{}].items", index),
+                 fmt::format("must be at most {} stacks, found {}", limits::items_per_find_max,
+                             claim.items()->size()));
+  }
+  for (flatbuffers::uoffset_t i = 0; i < claim.items()->size(); ++i) {
+    const wire::Stack& stack = *claim.items()->Get(i);
+    HUNT_TRY(item, read_item(*stack.item(), fmt::format("claims[{}].items[{}].item", index, i)));
+    if (stack.count() == 0) {
+      return wrong(fmt::format("claims[{}].items[{}].count", index, i), "must be at least 1");
+    }
+    model::append_stack(reward, item, stack.count());
+  }
+  return reward;
+}
+
 Result<model::ClaimAnswer> read_claim(const wire::ClaimAnswer& claim, std::size_t index) {
   model::ClaimAnswer answer;
   answer.claim = {claim.claim()->high(), claim.claim()->low()};
   answer.repeat = claim.repeat();
-  if (const auto* text = claim.item()) {
-    HUNT_TRY(item, read_name(text->string_view(), fmt::format("claims[{}].reward", index)));
-    answer.reward = std::move(item);
-  }
+  HUNT_TRY(reward, read_reward(claim, index));
+  answer.reward = std::move(reward);
   return answer;
 }
 
@@ -224,7 +254,8 @@ Result<model::BatchReply> read_flat_reply(std::string_view bytes) {
   if (first == nullptr) return broken();
   model::BatchReply reply;
   reply.outcomes.assign(first, first + body->outcomes()->size());
-  if (const auto* claims = body->claims()) {  // no more than the verifier's tables
+  if (const auto* claims = body->claims()) {
+    if (claims->size() > limits::batch_positions_max) return too_many("claims");
     reply.claims.reserve(claims->size());
     for (const auto* claim : *claims) {
       HUNT_TRY(answer, read_claim(*claim, reply.claims.size()));
@@ -237,6 +268,24 @@ Result<model::BatchReply> read_flat_reply(std::string_view bytes) {
 
 struct FlatWriter::Builder {
   flatbuffers::FlatBufferBuilder buffer;
+  std::vector<flatbuffers::Offset<wire::Stack>> stacks;  // of one reward
+
+  // Stacks, and the one item beside them.
+  struct Reward {
+    flatbuffers::Offset<flatbuffers::String> item;
+    flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::Stack>>> items;
+  };
+  Reward add(std::string_view text) {
+    Reward reward;
+    stacks.clear();
+    model::for_each_stack(text, [&](const model::ItemStack& stack) {
+      const auto item = buffer.CreateString(stack.item);
+      if (model::is_one_item(text)) reward.item = item;
+      stacks.push_back(wire::CreateStack(buffer, item, stack.count));
+    });
+    if (!stacks.empty()) reward.items = buffer.CreateVector(stacks);
+    return reward;
+  }
 
   template <class Body>
   std::string_view finish(wire::Body type, flatbuffers::Offset<Body> body) {
@@ -277,10 +326,10 @@ std::string_view FlatWriter::write(const model::BatchReply& reply) {
   std::vector<flatbuffers::Offset<wire::ClaimAnswer>> answers;
   answers.reserve(reply.claims.size());
   for (const auto& claim : reply.claims) {
-    flatbuffers::Offset<flatbuffers::String> item;
-    if (!claim.reward.empty()) item = buffer.CreateString(claim.reward);
+    const auto reward = builder_->add(claim.reward);
     const wire::Id id(claim.claim.high, claim.claim.low);
-    answers.push_back(wire::CreateClaimAnswer(buffer, &id, item, claim.repeat));
+    answers.push_back(
+        wire::CreateClaimAnswer(buffer, &id, reward.item, claim.repeat, reward.items));
   }
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::ClaimAnswer>>> claims;
   if (!answers.empty()) claims = buffer.CreateVector(answers);

@@ -19,7 +19,8 @@ namespace hunt::codec {
 // alignment; bytes that are not aligned to 8 are copied first.
 [[nodiscard]] Result<PositionsRequest> read_flat_request(std::string_view bytes);
 
-// Bound: limits::reply_bytes_max, limits::batch_positions_max outcomes and as many claims.
+// Bound: limits::reply_bytes_max, limits::batch_positions_max outcomes and as many claims, each
+// with limits::items_per_find_max stacks.
 [[nodiscard]] Result<model::BatchReply> read_flat_reply(std::string_view bytes);
 
 // Keeps its buffer between calls. Lifetime: what write() returns is valid until the next call.

@@ -29,6 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = hunt::codec::read_flat_reply(writer.write(*reply));
     require(again && again->outcomes.size() == reply->outcomes.size() &&
             again->claims.size() == reply->claims.size());
+    for (std::size_t i = 0; i < reply->claims.size(); ++i) {
+      require(again->claims[i].reward == reply->claims[i].reward);
+    }
   } else {
     check_error(reply.error());
   }

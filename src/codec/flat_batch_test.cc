@@ -11,6 +11,7 @@
 #include "base/prng.h"
 #include "base/text.h"
 #include "codec/hunt_generated.h"
+#include "codec/reward_test_support.h"
 #include "model/limits.h"
 
 namespace hunt::codec {
@@ -48,7 +49,7 @@ model::BatchReply any_reply(Prng& prng, std::size_t positions) {
       one.claim_index = static_cast<std::int32_t>(reply.claims.size());
       model::ClaimAnswer claim;
       claim.claim = {prng.next(), prng.next()};
-      claim.reward.assign(prng.below(limits::name_bytes_max + 1), 'i');
+      claim.reward = any_reward(prng);
       claim.repeat = prng.below(2) == 0;
       reply.claims.push_back(std::move(claim));
     }
@@ -91,7 +92,7 @@ void expect_same(const model::BatchReply& got, const model::BatchReply& want) {
   }
 }
 
-// The two messages of docs/REFERENCE.md.
+// The messages of docs/REFERENCE.md.
 PositionsRequest golden_request() {
   PositionsRequest request;
   request.world = model::WorldId{1};
@@ -117,11 +118,23 @@ constexpr std::string_view golden_request_hex =
     "1400000048554e540000000008000c00070008000800000000000001100000000c00100008000000"
     "07000c000c000000000000010100000004000000010000009f46cbd95bad8f0f0e952877867065a1"
     "0a000000fdffffff0100000000000000070000000000000000da0fc8f5600600";
-constexpr std::string_view golden_reply_hex =
+constexpr std::string_view older_reply_hex =
     "1000000048554e5408000c000700080008000000000000020c00000008000c000400080008000000"
     "08000000180000000200000001000400ffffffff0300000000000000010000001000000000000a00"
     "200008001c0007000a000000000000017766554433221100ffeeddccbbaa99880000000004000000"
     "0a000000737461725f73686172640000";
+
+constexpr std::string_view golden_reply_hex =
+    "1000000048554e5408000c000700080008000000000000020c00000008000c000400080008000000"
+    "08000000180000000200000001000400ffffffff030000000000000001000000100000000c002000"
+    "0800180007001c000c000000000000017766554433221100ffeeddccbbaa99882000000004000000"
+    "010000000c000000000006000800040006000000040000000a000000737461725f73686172640000";
+constexpr std::string_view golden_stacks_hex =
+    "1000000048554e5408000c000700080008000000000000020c00000008000c000400080008000000"
+    "080000001000000001000000030000000000000001000000100000000c0020000800000007001c00"
+    "0c000000000000017766554433221100ffeeddccbbaa99880000000004000000020000002c000000"
+    "0c000000000006000800040006000000040000000400000062656c6c000000000800100004000800"
+    "080000000c0000000c000000000000000a000000737461725f73686172640000";
 
 std::string bytes_of(std::string_view hex) {
   std::string bytes(hex.size() / 2, '\0');
@@ -142,6 +155,36 @@ TEST(FlatBatch, has_the_bytes_of_the_reference) {
   const auto reply = read_flat_reply(bytes_of(golden_reply_hex));
   ASSERT_TRUE(reply.has_value()) << reply.error().message;
   expect_same(*reply, golden_reply());
+  auto stacks = golden_reply();
+  stacks.outcomes.erase(stacks.outcomes.begin());
+  stacks.claims[0].reward = "star_shard*12,bell";
+  EXPECT_EQ(hex_of(writer.write(stacks)), golden_stacks_hex);
+  const auto stacks_back = read_flat_reply(bytes_of(golden_stacks_hex));
+  ASSERT_TRUE(stacks_back.has_value()) << stacks_back.error().message;
+  expect_same(*stacks_back, stacks);
+}
+
+// The messages of before there were stacks.
+TEST(FlatBatch, reads_the_item_of_an_older_server) {
+  const auto reply = read_flat_reply(bytes_of(older_reply_hex));
+  ASSERT_TRUE(reply.has_value()) << reply.error().message;
+  expect_same(*reply, golden_reply());
+}
+
+// Who knows `item` alone finds it where it is all of the reward, and else nothing to credit.
+TEST(FlatBatch, shows_an_item_to_older_readers_only_where_it_is_the_whole_reward) {
+  FlatWriter writer;
+  auto reply = golden_reply();
+  const auto item_of = [&](std::string reward) {
+    reply.claims[0].reward = std::move(reward);
+    const auto* message = wire::GetMessage(writer.write(reply).data());
+    const auto* item = message->body_as_Reply()->claims()->Get(0)->item();
+    return item == nullptr ? std::string("nothing") : item->str();
+  };
+  EXPECT_EQ(item_of("bell"), "bell");
+  EXPECT_EQ(item_of("bell*2"), "nothing");
+  EXPECT_EQ(item_of("bell,candle"), "nothing");
+  EXPECT_EQ(item_of(""), "nothing");
 }
 
 TEST(FlatBatch, comes_back_as_it_was_for_any_seed_size_and_alignment) {
@@ -178,14 +221,24 @@ TEST(FlatBatch, takes_the_largest_batch_and_no_larger_one) {
   EXPECT_EQ(more.error().code, Errc::too_large);
   EXPECT_EQ(more.error().field, "positions");
 
-  // The largest reply: every position a claim with the longest item.
+  // The largest reply: every position a claim with the longest reward. With the longest item it
+  // fits into what a NATS server takes.
   model::BatchReply reply;
   reply.outcomes.resize(limits::batch_positions_max);
   reply.claims.resize(limits::batch_positions_max);
-  for (auto& claim : reply.claims) claim.reward.assign(limits::name_bytes_max, 'i');
-  const auto bytes = writer.write(reply);
-  EXPECT_LE(bytes.size(), limits::reply_bytes_max);
-  EXPECT_TRUE(read_flat_reply(bytes).has_value());
+  for (const std::string& reward :
+       {longest_reward(), longest_reward(2), std::string(limits::name_bytes_max, 'i')}) {
+    for (auto& claim : reply.claims) claim.reward = reward;
+    const auto bytes = writer.write(reply);
+    EXPECT_LE(bytes.size(), reward.size() == limits::name_bytes_max
+                                ? limits::bus_message_bytes_usual
+                                : limits::reply_bytes_max);
+    const auto back = read_flat_reply(bytes);
+    ASSERT_TRUE(back.has_value()) << back.error().message;
+    EXPECT_EQ(back->claims.back().reward, reward);
+  }
+  reply.claims.emplace_back();
+  EXPECT_EQ(read_flat_reply(writer.write(reply)).error().field, "claims");
   reply.outcomes.emplace_back();
   EXPECT_EQ(read_flat_reply(writer.write(reply)).error().field, "outcomes");
 
@@ -251,9 +304,17 @@ TEST(FlatBatch, names_the_field_of_a_reply_that_breaks_a_bound) {
   refused("outcomes[1].claim_index", "one of the 1 claims, found 1",
           [](auto& r) { r.outcomes[1].claim_index = 1; });
   refused("outcomes[0].claim_index", "found -2", [](auto& r) { r.outcomes[0].claim_index = -2; });
-  refused("claims[0].reward", "at most 64 bytes",
+  refused("claims[0].items[0].item", "at most 64 bytes",
           [](auto& r) { r.claims[0].reward.assign(65, 'i'); });
-  refused("claims[0].reward", "must be UTF-8", [](auto& r) { r.claims[0].reward = "\xc0\x80"; });
+  refused("claims[0].items[1].item", "must not be empty",
+          [](auto& r) { r.claims[0].reward = "a,,b"; });
+  refused("claims[0].items[0].item", "without '*' and ','",
+          [](auto& r) { r.claims[0].reward = "a*b"; });
+  refused("claims[0].items[1].count", "at least 1", [](auto& r) { r.claims[0].reward = "a,b*0"; });
+  refused("claims[0].items", "at most 16 stacks, found 17",
+          [](auto& r) { r.claims[0].reward = longest_reward() + ",b"; });
+  refused("claims[0].items[0].item", "must be UTF-8",
+          [](auto& r) { r.claims[0].reward = "\xc0\x80"; });
 }
 
 TEST(FlatBatch, tells_other_bytes_and_the_other_message_apart) {

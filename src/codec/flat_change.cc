@@ -82,7 +82,8 @@ Result<model::Invalidation> read_flat_invalidation(std::string_view bytes, std::
   invalidation.epoch = body->epoch();
   invalidation.seq = body->seq();
   if (body->machine() == machine) invalidation.committed_ns = body->committed_ns();
-  if (const auto* tiles = body->tiles()) {  // no more than the verifier's tables
+  if (const auto* tiles = body->tiles()) {
+    if (tiles->size() > limits::invalidation_rows_max) return out_of_range("tiles");
     invalidation.tiles.reserve(tiles->size());
     for (const auto* tile : *tiles) {
       HUNT_TRY(change, read_change(*tile, invalidation.tiles.size()));

@@ -28,8 +28,8 @@ const wire::Message* verify_message(const std::uint8_t* data, std::size_t size) 
   constexpr std::size_t message_bytes_min = 16;
   if (size < message_bytes_min) return nullptr;
   flatbuffers::Verifier::Options bounds;
-  bounds.max_depth = 4;
-  bounds.max_tables = limits::batch_positions_max + 2;  // the message, its body, the claims
+  bounds.max_depth = 4;  // the message, its body, a claim, a stack
+  bounds.max_tables = 2 + limits::batch_positions_max * (1 + limits::items_per_find_max);
   flatbuffers::Verifier verifier(data, size, bounds);
   return wire::VerifyMessageBuffer(verifier) ? wire::GetMessage(data) : nullptr;
 }

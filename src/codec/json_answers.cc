@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "model/limits.h"
+#include "model/reward.h"
 
 namespace hunt::codec {
 
@@ -51,9 +52,53 @@ model::Outcome outcome_of(std::string_view name) {
   return *outcome;
 }
 
+// One of `items`, appended to the text.
+void read_stack(sj::object object, std::string& reward) {
+  std::string_view item;
+  std::uint64_t count = 0;
+  for (auto field : object) {
+    const std::string_view key = field.unescaped_key();
+    if (key == "item") item = std::string_view(field.value().get_string());
+    if (key == "count") count = std::uint64_t(field.value().get_uint64());
+  }
+  if (!model::is_one_item(item) || count == 0) {
+    throw Misfit{"a stack without an item or a count"};
+  }
+  model::append_stack(reward, item, count);
+}
+
+// What was granted, whichever of its fields comes first. `items` is all of it; `item` alone is what
+// servers told before there were stacks.
+class RewardReader {
+ public:
+  // Skips a field that is none of a reward.
+  template <class Field>
+  void read(std::string_view key, Field& field) {
+    if (key == "items") {
+      read_stacks(field.value().get_array());
+    } else if (key == "item") {
+      const std::string_view item = field.value().get_string();
+      if (!model::is_one_item(item)) throw Misfit{"an item without a name"};
+      if (!whole_) reward_ = item;
+    }
+  }
+  [[nodiscard]] std::string take() { return std::move(reward_); }
+
+ private:
+  void read_stacks(sj::array stacks) {
+    reward_.clear();
+    for (auto stack : stacks) read_stack(stack.get_object(), reward_);
+    whole_ = true;
+  }
+
+  std::string reward_;
+  bool whole_ = false;  // `items` was read
+};
+
 void read_outcome(sj::object object, model::BatchReply& reply) {
   model::PositionOutcome outcome;
   model::ClaimAnswer claim;
+  RewardReader reward;
   bool has_claim = false;
   bool has_outcome = false;
   for (auto field : object) {
@@ -64,16 +109,17 @@ void read_outcome(sj::object object, model::BatchReply& reply) {
     } else if (key == "claim") {
       claim.claim = claim_of(field.value().get_string());
       has_claim = true;
-    } else if (key == "item") {
-      claim.reward = std::string(std::string_view(field.value().get_string()));
     } else if (key == "repeat") {
       claim.repeat = field.value().get_bool();
     } else if (key == "distance") {
       outcome.distance = static_cast<std::uint16_t>(std::uint64_t(field.value().get_uint64()));
+    } else {
+      reward.read(key, field);
     }
   }
   if (!has_outcome) throw Misfit{"a position without an outcome"};
   if (has_claim) {
+    claim.reward = reward.take();
     outcome.claim_index = static_cast<std::int32_t>(reply.claims.size());
     reply.claims.push_back(std::move(claim));
   }
@@ -102,14 +148,13 @@ Error read_error(sj::object object) {
 
 model::ClaimEvent read_event(sj::object object) {
   model::ClaimEvent event;
+  RewardReader reward;
   for (auto field : object) {
     const std::string_view key = field.unescaped_key();
     if (key == "claim") {
       event.claim = claim_of(field.value().get_string());
     } else if (key == "outcome") {
       event.outcome = outcome_of(field.value().get_string());
-    } else if (key == "item") {
-      event.reward = std::string(std::string_view(field.value().get_string()));
     } else if (key == "rules") {
       event.rules = std::string(std::string_view(field.value().get_string()));
     } else if (key == "world") {
@@ -124,8 +169,11 @@ model::ClaimEvent read_event(sj::object object) {
       event.cursor = parse_u64(field.value().get_string()).value_or(0);
     } else if (key == "at") {
       event.at_us = parse_time_us(field.value().get_string()).value_or(0);
+    } else {
+      reward.read(key, field);
     }
   }
+  event.reward = reward.take();
   return event;
 }
 

@@ -34,7 +34,8 @@ class AnswersReader {
   AnswersReader& operator=(AnswersReader&&) noexcept;
 
   // {"id"?,"outcomes":[…],"part"?,"parts"?} | {"id"?,"error":{"code","message","field"?}} |
-  // {"grant":{…}} | {"claim":{…}}. Bound: limits::batch_positions_max outcomes.
+  // {"grant":{…}} | {"claim":{…}}. A reward's text is made of its "items", or is the "item" of a
+  // server from before there were stacks. Bound: limits::batch_positions_max outcomes.
   [[nodiscard]] Result<Answer> parse(std::string_view body);
 
  private:

@@ -1,12 +1,14 @@
 // What the server writes is what a client reads, and nothing else is taken for an answer.
 #include "codec/json_answers.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "base/prng.h"
 #include "codec/json_replies.h"
+#include "codec/reward_test_support.h"
 
 namespace hunt::codec {
 namespace {
@@ -26,7 +28,7 @@ TEST(JsonAnswers, reads_what_write_reply_writes_for_any_seed) {
       if (outcome.outcome == model::Outcome::found || outcome.outcome == model::Outcome::granted) {
         outcome.claim_index = static_cast<std::int32_t>(reply.claims.size());
         model::ClaimAnswer claim{{prng.next(), prng.next()}, {}, false};
-        if (outcome.outcome == model::Outcome::granted) claim.reward = "a \"quoted\" lamp";
+        if (outcome.outcome == model::Outcome::granted) claim.reward = any_reward(prng);
         claim.repeat = prng.below(2) == 0;
         reply.claims.push_back(claim);
       }
@@ -59,7 +61,7 @@ TEST(JsonAnswers, reads_events_and_errors_with_their_ids) {
   event.world = 7;
   event.tile = {10, -3};
   event.player = {3, 4};
-  event.reward = "lamp";
+  event.reward = "a \"quoted\" lamp*7,bell";
   event.rules = "0011223344556677";
   event.cursor = 1ULL << 60;
   event.at_us = 1'000'000;
@@ -73,7 +75,7 @@ TEST(JsonAnswers, reads_events_and_errors_with_their_ids) {
   EXPECT_EQ(read.tile, event.tile);
   EXPECT_EQ(read.cursor, event.cursor);
   EXPECT_EQ(read.at_us, event.at_us);
-  EXPECT_EQ(read.reward, "lamp");
+  EXPECT_EQ(read.reward, event.reward);
   EXPECT_EQ(read.outcome, model::Outcome::granted);
 
   answer = reader.parse(
@@ -92,6 +94,43 @@ TEST(JsonAnswers, skips_what_a_newer_server_adds) {
       R"({"new":[1,{"a":2}],"outcomes":[{"outcome":"nothing","colour":{"r":1}}],"more":null})");
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
   EXPECT_EQ(std::get<model::BatchReply>(answer->content).outcomes.size(), 1U);
+}
+
+// The reward that a client reads from an answer's fields.
+Result<std::string> reward_of(AnswersReader& reader, std::string_view fields) {
+  const auto answer = reader.parse(
+      fmt::format(R"({{"outcomes":[{{"outcome":"granted","claim":"{:032}",{}}}]}})", 7, fields));
+  if (!answer) return tl::unexpected(answer.error());
+  return std::get<model::BatchReply>(answer->content).claims.at(0).reward;
+}
+
+TEST(JsonAnswers, reads_the_item_of_an_older_server_and_goes_by_items_where_both_are) {
+  AnswersReader reader;
+  EXPECT_EQ(reward_of(reader, R"("item":"bell")").value(), "bell");
+  const std::string both = R"("items":[{"item":"bell","count":1}])";
+  EXPECT_EQ(reward_of(reader, R"("item":"bell",)" + both).value(), "bell");
+  EXPECT_EQ(reward_of(reader, both + R"(,"item":"bell")").value(), "bell");
+  EXPECT_EQ(reward_of(reader, R"("items":[])").value(), "");
+  EXPECT_EQ(reward_of(reader,
+                      R"("items":[{"count":2,"tier":"rare","item":"a b"},{"item":"c","count":1}])")
+                .value(),
+            "a b*2,c")
+      << "what a newer server adds to a stack is skipped";
+}
+
+TEST(JsonAnswers, refuses_a_stack_that_is_none) {
+  AnswersReader reader;
+  for (const char* stack :
+       {R"({"item":"bell"})", R"({"count":1})", R"({"item":"bell","count":0})",
+        R"({"item":"","count":1})", R"({"item":"bell*2","count":1})",
+        R"({"item":"bell,lamp","count":1})", R"({"item":"bell","count":-1})",
+        R"({"item":"bell","count":1.5})", R"({"item":"bell","count":"2"})", R"("bell")"}) {
+    const auto reward = reward_of(reader, fmt::format(R"("items":[{}])", stack));
+    ASSERT_FALSE(reward.has_value()) << stack;
+    EXPECT_EQ(reward.error().code, Errc::corrupt);
+  }
+  EXPECT_FALSE(reward_of(reader, R"("item":"bell*2")").has_value());
+  EXPECT_FALSE(reward_of(reader, R"("items":"bell")").has_value());
 }
 
 TEST(JsonAnswers, refuses_what_is_no_answer_with_an_excerpt) {

@@ -9,7 +9,7 @@
 namespace hunt::codec {
 
 // {"answer","complete","stories":[{"fate","certain","sentence","claim"?,"player"?,"world"?,"x"?,
-// "y"?,"at"?,"item"?,"rules"?,"told"?,"lines":[…]}],"notes":[…],"missing":[…]}
+// "y"?,"at"?,"item"?,"items"?,"rules"?,"told"?,"lines":[…]}],"notes":[…],"missing":[…]}
 [[nodiscard]] std::string write_explanation(const model::Explanation& explanation);
 
 }  // namespace hunt::codec

@@ -39,7 +39,8 @@ TEST(JsonExplain, writes_what_is_known_and_leaves_out_what_is_not) {
             R"({"fate":"granted","certain":true,"sentence":"Granted: a \"star\"\n",)"
             R"("claim":"0000000000000abc0000000000000def",)"
             R"("player":"00000000-0000-0001-0000-000000000002","world":7,"x":10,"y":-3,)"
-            R"("at":"2027-01-15T08:00:00.000000Z","item":"star","rules":"00000000000000aa",)"
+            R"("at":"2027-01-15T08:00:00.000000Z","item":"star",)"
+            R"("items":[{"item":"star","count":1}],"rules":"00000000000000aa",)"
             R"("told":false,"lines":["one","two"]})");
   const auto& second = out.at("stories").as_array().at(1).as_object();
   EXPECT_EQ(boost::json::serialize(second),

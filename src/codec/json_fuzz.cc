@@ -39,8 +39,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto tiles = hunt::codec::parse_tiles(body); !tiles) check_error(tiles.error());
   if (const auto name = hunt::codec::parse_world_name(body); !name) check_error(name.error());
   static hunt::codec::AnswersReader answers;
-  if (const auto answer = answers.parse(body); !answer) {
+  if (auto answer = answers.parse(body); !answer) {
     require(answer.error().code == hunt::Errc::corrupt && !answer.error().message.empty());
+  } else if (auto* event = std::get_if<hunt::model::ClaimEvent>(&answer->content)) {
+    event->outcome = hunt::model::Outcome::granted;
+    std::string text;
+    hunt::codec::write_grant_event(*event, text);
+    const auto again = answers.parse(text);
+    require(again && std::get<hunt::model::ClaimEvent>(again->content).reward == event->reward);
   }
   if (const auto question = hunt::codec::read_why_question(body)) {
     require(hunt::codec::read_why_question(hunt::codec::write_why_question(*question)).has_value());

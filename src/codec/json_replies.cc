@@ -10,6 +10,7 @@
 #include "base/json_string.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "codec/json_reward.h"
 #include "model/limits.h"
 
 namespace hunt::codec {
@@ -64,14 +65,11 @@ void append_time(std::string& out, std::string_view name, std::int64_t time_us) 
   HUNT_APPEND(R"(,"{}":"{}")", name, format_time_us(time_us));
 }
 
-// What is told of a claim, without braces. An empty item is left out.
+// What is told of a claim, without braces.
 void append_claim(std::string& out, const model::ClaimEvent& event) {
   HUNT_APPEND(R"("claim":"{}","outcome":"{}")", model::format_claim_id(event.claim),
               model::name_of(event.outcome));
-  if (!event.reward.empty()) {
-    out += R"(,"item":)";
-    append_json_string(out, event.reward);
-  }
+  if (event.outcome == model::Outcome::granted) append_reward(out, event.reward);
   HUNT_APPEND(R"(,"world":{},"x":{},"y":{},"player":")", event.world, event.tile.x, event.tile.y);
   append_uuid(out, event.player);
   out += R"(","rules":)";
@@ -147,7 +145,7 @@ void append_latencies(std::string& out, std::string_view name,
   out.push_back('}');
 }
 
-// Everything of an outcome but the item, which alone has no fixed bound.
+// Everything of an outcome but its claim.
 char* put_outcome(char* to, const model::Position& position,
                   const model::PositionOutcome& outcome) noexcept {
   to = put_text(to, R"({"player":")");
@@ -176,7 +174,8 @@ void write_reply(const model::Batch& batch, const model::BatchReply& reply, std:
   HUNT_ASSERT(batch.positions.size() == reply.outcomes.size());
   // The longest fixed part is 127 bytes: names, a UUID, two int32, an outcome, a distance.
   std::array<char, 192> fixed;
-  out.reserve(out.size() + batch.positions.size() * 96 + reply.claims.size() * 96 + 16);
+  // A guess of the whole: short numbers, and one item for each claim.
+  out.reserve(out.size() + batch.positions.size() * 96 + reply.claims.size() * 144 + 16);
   out += R"({"outcomes":[)";
   for (std::size_t i = 0; i < reply.outcomes.size(); ++i) {
     const auto& outcome = reply.outcomes[i];
@@ -192,10 +191,7 @@ void write_reply(const model::Batch& batch, const model::BatchReply& reply, std:
       end = put_id(end, claim.claim, false);
       *end++ = '"';
       out.append(fixed.data(), static_cast<std::size_t>(end - fixed.data()));
-      if (!claim.reward.empty()) {
-        out += R"(,"item":)";
-        append_json_string(out, claim.reward);
-      }
+      if (outcome.outcome == model::Outcome::granted) append_reward(out, claim.reward);
       if (claim.repeat) out += R"(,"repeat":true)";
     }
     out.push_back('}');
@@ -383,10 +379,7 @@ void write_live(const model::LiveView& view, std::string& out) {
                 find.tile.x, find.tile.y);
     append_uuid(out, find.player);
     out.push_back('"');
-    if (!find.reward.empty()) {
-      out += R"(,"item":)";
-      append_json_string(out, find.reward);
-    }
+    if (find.outcome == model::Outcome::granted) append_reward(out, find.reward);
     append_time(out, "at", find.at_us);
     out.push_back('}');
   });

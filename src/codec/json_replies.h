@@ -17,11 +17,13 @@
 
 namespace hunt::codec {
 
-// {"outcomes":[{"player","x","y","outcome","claim"?,"item"?,"distance"?,"repeat"?,
-// "retry_after_ms"?}]}, one for each position of the batch, in order. `reply` answers `batch`.
+// {"outcomes":[{"player","x","y","outcome","claim"?,"item"?,"items"?,"distance"?,"repeat"?,
+// "retry_after_ms"?}]}, one for each position of the batch, in order. `reply` answers `batch`. Here
+// and below a grant has "items", and "item" as json_reward.h says.
 void write_reply(const model::Batch& batch, const model::BatchReply& reply, std::string& out);
 
-// {"claim","outcome","item"?,"world","x","y","player","rules","at"}; an aborted row is `expired`.
+// {"claim","outcome","item"?,"items"?,"world","x","y","player","rules","at"}; an aborted row is
+// `expired`.
 void write_claim(const model::Grant& grant, std::string& out);
 
 // {"grant":{"cursor" and the fields of a claim}}: an event of the stream.
@@ -61,9 +63,8 @@ void write_world_stats(const model::World& world, const model::WorldStats& stats
 // The figures; `not_ready` is why requests cannot be served, or empty.
 void write_stats(const model::Stats& stats, std::string_view not_ready, std::string& out);
 
-// {"bounds":[x0,y0,x1,y1],"players":[[tag,x,y,dig
-// 0|1]],"finds":[{"claim","outcome","world","x","y",
-// "player","item"?,"at"}],"loot_open":[[x,y]],"loot_gone":[[x,y]]}
+// {"bounds":[x0,y0,x1,y1],"players":[[tag,x,y,dig 0|1]],"finds":[{"claim","outcome","world","x",
+// "y","player","item"?,"items"?,"at"}],"loot_open":[[x,y]],"loot_gone":[[x,y]]}
 void write_live(const model::LiveView& view, std::string& out);
 
 }  // namespace hunt::codec

@@ -385,6 +385,7 @@ TEST(Reply, has_the_fields_of_the_contract) {
                      R"("x":1,"y":-1,"outcome":"hint","distance":8},)" + start +
                      R"("x":2,"y":-2,"outcome":"granted",)"
                      R"("claim":"00000000000000010000000000000002","item":"star \"dust\"",)"
+                     R"("items":[{"item":"star \"dust\"","count":1}],)"
                      R"("repeat":true},)" +
                      start + R"("x":3,"y":-3,"outcome":"busy","retry_after_ms":250},)" + start +
                      R"("x":4,"y":-4,"outcome":"found",)"
@@ -403,13 +404,14 @@ TEST(Reply, writes_large_ids_as_strings) {
   grant.cursor = UINT64_MAX;
   grant.spawn = (std::uint64_t{63} << 48) | 5;
   grant.tile = model::tile_id_of({7, -8});
-  grant.reward = "lamp";
+  grant.reward = "lamp*3,bell";
   grant.rules = "00112233445566ff";
   grant.at_us = 1'000'000;
   std::string out;
   write_grants({grant}, "9", out);
   EXPECT_EQ(out, R"({"grants":[{"cursor":"18446744073709551615","spawn":"17732923532771333",)"
-                 R"("claim":"00000000000000000000000000000000","outcome":"granted","item":"lamp",)"
+                 R"("claim":"00000000000000000000000000000000","outcome":"granted",)"
+                 R"("items":[{"item":"lamp","count":3},{"item":"bell","count":1}],)"
                  R"("world":0,"x":7,"y":-8,"player":"00000000-0000-0000-0000-000000000000",)"
                  R"("rules":"00112233445566ff","at":"1970-01-01T00:00:01.000000Z"}],"next":"9"})");
 }

@@ -31,7 +31,8 @@ struct Remembered {
 
 class ClaimMemo {
  public:
-  static constexpr std::size_t sets = 2'048;  // 4,096 claims, about 400 KB a lane
+  static constexpr std::size_t sets =
+      2'048;  // 4,096 claims, about 400 KB a lane, with long rewards 4 MB
 
   [[nodiscard]] Remembered* find(model::PlayerId player, model::SpawnId spawn) noexcept {
     auto& set = sets_[set_of(player, spawn)];

@@ -65,7 +65,7 @@ Story story_of(const ExplanationFacts& facts, const model::GrantFacts& grant) {
   }
   story.reward = row.reward;
   story.told = grant.told_to && row.cursor <= *grant.told_to;
-  story.sentence += fmt::format("Granted: {} to player {} at {}, {}.", row.reward,
+  story.sentence += fmt::format("Granted: {} to player {} at {}, {}.", shown_reward(row.reward),
                                 model::format_uuid(row.player), shown_utc(row.at_us),
                                 *story.told ? "and told to the game" : "but not told to it yet");
   add_grant_lines(grant, story.lines);

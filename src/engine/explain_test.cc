@@ -133,7 +133,7 @@ TEST(Explain, says_so_where_the_roll_gives_another_item_than_the_ledger_has) {
   grant.row.player = player;
   grant.row.world = 1;
   grant.row.tile = tile;
-  grant.row.reward = "crown";
+  grant.row.reward = "crown,star_shard*1200";
   grant.row.cursor = 5;
   grant.roll = {{"loot", 3, 10, 4, "rare"}, {"rare", 0, 2, 1, "pearl"}};
   facts.grants.push_back(grant);
@@ -141,9 +141,11 @@ TEST(Explain, says_so_where_the_roll_gives_another_item_than_the_ledger_has) {
   std::string lines;
   for (const auto& line : answer.stories[0].lines) lines += line + "\n";
   EXPECT_NE(lines.find("table loot drew 4 of 10, which is rare (weight 4), then table rare drew 1 "
-                       "of 2, which is pearl (weight 1); the ledger has crown"),
+                       "of 2, which is pearl (weight 1); the ledger has crown, 1,200 star_shard,"),
             std::string::npos)
       << lines;
+  EXPECT_EQ(answer.stories[0].reward, "crown,star_shard*1200");
+  EXPECT_NE(answer.answer.find("Granted: crown, 1,200 star_shard to player "), std::string::npos);
   EXPECT_EQ(answer.stories[0].told, false);
   EXPECT_NE(lines.find("no relay has ever followed"), std::string::npos);
   facts.grants[0].told_to = 5;

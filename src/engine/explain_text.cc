@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/reward.h"
 
 namespace hunt::engine {
 
@@ -30,7 +31,8 @@ std::string shown_roll(const model::GrantFacts& grant) {
                        with_commas(pick.weight));
   }
   if (grant.roll.back().picked != row.reward) {
-    out += fmt::format("; the ledger has {}, as the table was when it was granted", row.reward);
+    out += fmt::format("; the ledger has {}, as the table was when it was granted",
+                       shown_reward(row.reward));
   }
   return out;
 }
@@ -83,6 +85,16 @@ std::string shown_place(const model::ExplanationFacts& facts, model::WorldId wor
                         model::TileId tile) {
   const model::Tile at = model::tile_of(tile);
   return fmt::format("tile {},{} of {}", at.x, at.y, shown_world(facts, world));
+}
+
+std::string shown_reward(std::string_view reward) {
+  std::string out;
+  model::for_each_stack(reward, [&out](const model::ItemStack& stack) {
+    if (!out.empty()) out += ", ";
+    if (stack.count != 1) out += with_commas(stack.count) + " ";
+    out += stack.item;
+  });
+  return out.empty() ? "nothing" : out;
 }
 
 void add_grant_lines(const model::GrantFacts& grant, Lines& to) {

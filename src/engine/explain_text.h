@@ -3,6 +3,7 @@
 // Not what happened (explain.cc decides that). Pure.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/explanation.h"
@@ -25,6 +26,8 @@ void add_grant_lines(const model::GrantFacts& grant, Lines& to);
 void add_taker_lines(const model::TileFacts& tile, Lines& to);
 // When it is open.
 void add_window_lines(const model::TileFacts& tile, Lines& to);
+// "12 star_shard, bell"
+[[nodiscard]] std::string shown_reward(std::string_view reward);
 // How far back was looked.
 void add_notes(const model::ExplanationFacts& facts, Lines& to);
 

@@ -12,7 +12,8 @@ namespace hunt::limits {
 inline constexpr std::size_t batch_positions_max = 4'096;
 inline constexpr std::size_t subject_bytes_max = 256;
 inline constexpr std::size_t body_bytes_max = 256 * 1'024;
-inline constexpr std::size_t reply_bytes_max = 1'024 * 1'024;  // 4,096 claims, with their items
+// What a client reads of one reply: 4,096 claims with the longest rewards, in JSON or binary.
+inline constexpr std::size_t reply_bytes_max = 8 * 1'024 * 1'024;
 // One request for tiles; the rest goes into further requests.
 inline constexpr std::size_t tiles_per_request_max = 1'000;
 inline constexpr std::size_t tiles_per_page_max = 10'000;
@@ -39,6 +40,9 @@ inline constexpr std::size_t tables_max = 4'096;
 inline constexpr std::size_t entries_per_table_max = 4'096;
 inline constexpr std::size_t table_nesting_max = 8;
 inline constexpr std::uint64_t weight_max = 1'000'000'000;
+// One find: its different items, each a stack, and the text that the ledger keeps of them.
+inline constexpr std::size_t items_per_find_max = 16;
+inline constexpr std::size_t reward_bytes_max = 1'024;
 inline constexpr std::size_t openings_listed_max = 16;  // of an event, and of each named time
 inline constexpr std::size_t openings_max = 2'000;      // what they come to
 inline constexpr std::size_t times_per_event_max = 4;
@@ -107,6 +111,8 @@ inline constexpr std::size_t invalidation_rows_max = 4'096;
 // The least max_payload of a NATS server: one claim's event, one position and what is said about a
 // dead letter fit, with room to spare. Larger messages are told in parts or cut.
 inline constexpr std::size_t bus_message_bytes_min = 4'096;
+// What a NATS server takes unless it is told otherwise: 4,096 outcomes, each with one item.
+inline constexpr std::size_t bus_message_bytes_usual = 1'024 * 1'024;
 // Deliveries of a stored shard that all its consumers together have not settled yet.
 inline constexpr std::size_t stream_ack_pending_max = 16'384;
 // A step that waited this long for its turn is answered `busy`; digs and stored ones never are.

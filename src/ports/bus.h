@@ -60,7 +60,9 @@ class Bus : public Asker {
   // What keeps told claims, as it was seen last. Nothing: nobody looked yet, or there is none.
   [[nodiscard]] virtual model::ClaimsKept claims_kept() const { return {}; }
   // The most that one message may have. What publish() is given is divided by it before.
-  [[nodiscard]] virtual std::size_t message_bytes_max() const { return limits::reply_bytes_max; }
+  [[nodiscard]] virtual std::size_t message_bytes_max() const {
+    return limits::bus_message_bytes_usual;
+  }
 
   // One handler per object, called on this lane until the object goes.
   virtual void on_invalidation(std::function<void(const model::Invalidation&)> handler) = 0;

@@ -18,7 +18,7 @@ struct SimHub {
   std::vector<SimBus*> endpoints;
   bool keeps_claims = true;  // false: telling fails
   model::ClaimsKept claims_kept;
-  std::size_t message_bytes_max = limits::reply_bytes_max;
+  std::size_t message_bytes_max = limits::bus_message_bytes_usual;
 };
 
 class SimBus final : public ports::Bus {

@@ -34,6 +34,11 @@ class Page(HuntTest):
             self.assertTrue(browser.wait_for(f"huntPage.finds > {first}", 20), "no new finds")
             self.assertGreater(browser.evaluate("document.getElementById('finds').children.length"),
                                0, "the list of finds is empty")
+            self.assertNotIn(browser.evaluate("document.querySelector('#finds .item').textContent"),
+                             ("", "loot"), "it says what was found")
+            self.assertEqual(browser.evaluate("rewardText({items: [{item: 'star_shard', count: 12},"
+                                              " {item: 'bell', count: 1}]})"),
+                             "12 Star shard, Bell")
             size = browser.evaluate(f"[{MAP}.clientWidth, {MAP}.clientHeight]")
             self.assertGreater(min(size), 200, "the map is too small to see")
             PICTURE.parent.mkdir(exist_ok=True)

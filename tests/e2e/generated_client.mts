@@ -48,7 +48,7 @@ const shown: StreamGrant | undefined = grants.grants[0] && {
   grant: { ...grants.grants[0] }, next: grants.next };
 
 console.log(JSON.stringify({
-  buried: buried.buried, listed: listed.tiles.length, outcome: first.outcome, item: first.item,
+  buried: buried.buried, listed: listed.tiles.length, outcome: first.outcome, items: first.items,
   claim: claim.claim === first.claim, grants: grants.grants.map((one) => one.claim === first.claim),
   shown: shown?.grant.outcome, streams: stats.http.streams, worlds: worlds.worlds.map((one) => one.name),
   shards: map.shards, ready: ready.ready, metrics: metrics.includes("hunt_positions_total"),

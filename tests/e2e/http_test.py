@@ -58,21 +58,23 @@ class Contract(Served):
         first = self.positions(one()).json["outcomes"][0]
         self.assertEqual(first["outcome"], "found", first)
         self.assertRegex(first["claim"], r"^[0-9a-f]{32}$")
-        self.assertNotIn("item", first, "an item is told before the ledger has it")
+        self.assertEqual({"item", "items"} & set(first), set(), "told before the ledger has it")
         granted = self.server.dig((STEVE, 10, -3)).json["outcomes"][0]
         self.assertEqual((granted["outcome"], granted["claim"]), ("granted", first["claim"]))
         self.assertTrue(granted["item"])
+        self.assertEqual(granted["items"], [{"item": granted["item"], "count": 1}])
         again = self.server.dig((STEVE, 10, -3)).json["outcomes"][0]
         self.assertEqual((again["outcome"], again["item"], again["repeat"]),
                          ("granted", granted["item"], True))
         other = self.server.dig((player(2), 10, -3)).json["outcomes"][0]
         self.assertEqual(other["outcome"], "sold_out", other)
-        self.assertNotIn("item", other)
+        self.assertEqual({"item", "items"} & set(other), set(), other)
 
         claim = self.server.get(f"/v1/claims/{first['claim']}")
         self.assertEqual(claim.status, 200, claim)
         self.assertLessEqual({"claim": first["claim"], "outcome": "granted", "x": 10, "y": -3,
-                              "item": granted["item"], "world": 1, "player": STEVE}.items(),
+                              "world": 1, "player": STEVE, "item": granted["item"],
+                              "items": granted["items"]}.items(),
                              claim.json.items())
         self.assertRegex(claim.json["rules"], r"^[0-9a-f]{16}$")
         grants = self.server.all_grants()

@@ -61,6 +61,8 @@ class Interop(PostgresCase):
                            f"WHERE player IN ('{player(1)}', '{player(2)}') ORDER BY player")
         self.assertEqual(ledger.split(), [f"{one['claim']}|{one['player']}|{one['item']}"
                                           for one in (asked, stored)])
+        for one in (asked, stored):
+            self.assertEqual(one["items"], [{"item": one["item"], "count": 1}])
 
     def tile_in_redis(self, tile):
         """What the cache has of it: the relay's change."""
@@ -100,7 +102,8 @@ class Interop(PostgresCase):
         over_http = self.server.post("/v1/positions", body).json["outcomes"]
         over_nats = self.client().request("hunt.ask.any", body).json["outcomes"]
         plain = lambda outcomes: [{key: one.get(key) for key in
-                                   ("player", "x", "y", "outcome", "claim", "item", "distance")}
+                                   ("player", "x", "y", "outcome", "claim", "item", "items",
+                                    "distance")}
                                   for one in outcomes]
         self.assertEqual(plain(over_http), plain(over_nats))
         kinds = {one["outcome"] for one in over_http}

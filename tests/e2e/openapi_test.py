@@ -150,6 +150,8 @@ class OpenApi(OpenApiCase):
             if kind == "StreamGrant":
                 schema = self.resolved({"$ref": "#/StreamGrant"})["properties"]["grant"]
                 self.assert_like(message["grant"], schema)
+                for stack in message["grant"]["items"]:
+                    self.assert_like(stack, self.resolved({"$ref": "#/Items"})["items"])
         self.assertTrue(any("grant" in message for message in seen), seen)
 
 
@@ -177,7 +179,8 @@ class GeneratedClient(OpenApiCase):
                              timeout=60, check=False)
         self.assertEqual(run.returncode, 0, run.stderr)
         seen = json.loads(run.stdout)
-        self.assertTrue(seen.pop("item"))
+        (stack,) = seen.pop("items")
+        self.assertEqual((bool(stack["item"]), stack["count"]), (True, 1))
         self.assertEqual(seen, {
             "buried": 1, "listed": 1, "outcome": "granted", "claim": True, "grants": [True],
             "shown": "granted", "streams": 0, "worlds": ["demo"], "shards": 1, "ready": True,

@@ -42,7 +42,7 @@ class FakeBus final : public ports::Bus {
         outcome.claim_index = static_cast<std::int32_t>(reply.claims.size());
         model::ClaimAnswer answer;
         answer.claim = {0xabc, 0xdef};
-        if (granted) answer.reward = "star_map";
+        if (granted) answer.reward = reward;
         reply.claims.push_back(answer);
       } else if (position.tile.x == 3) {
         outcome.outcome = model::Outcome::busy;
@@ -61,6 +61,7 @@ class FakeBus final : public ports::Bus {
   void on_claims(std::function<void(const std::vector<model::ClaimEvent>&)>) override {}
 
   std::chrono::milliseconds delay{0};
+  std::string reward = "star_map";  // of what is granted
   std::optional<Error> error;
   bool throws = false;
   std::atomic<int> asked_for = 0;

@@ -147,7 +147,8 @@ TEST_F(HttpTest, tells_claims_and_grants_from_the_ledger) {
   run();
   EXPECT_EQ(send("GET", "/v1/claims/00000000000000010000000000000002").body,
             fmt::format(R"({{"claim":"00000000000000010000000000000002","outcome":"granted",)"
-                        R"("item":"lamp","world":1,"x":10,"y":-3,"player":"{}",)"
+                        R"("item":"lamp","items":[{{"item":"lamp","count":1}}],)"
+                        R"("world":1,"x":10,"y":-3,"player":"{}",)"
                         R"("rules":"0011223344556677","at":"1970-01-01T00:00:01.000000Z"}})",
                         uuid));
   const auto aborted = send("GET", "/v1/claims/00000000000000030000000000000004").body;

@@ -67,10 +67,13 @@ TEST_P(RemoteBusTest, brings_the_answers_that_the_server_gives) {
   EXPECT_EQ(reply->outcomes[1].distance, 4);
   ASSERT_EQ(reply->outcomes[2].claim_index, 0);
   EXPECT_EQ(reply->claims[0].claim, (model::ClaimId{0xabc, 0xdef}));
-  const auto terminal = wait(remote.ask(batch_at({2}), ports::Wait::terminal));
-  ASSERT_TRUE(terminal.has_value());
-  EXPECT_EQ(terminal->outcomes[0].outcome, model::Outcome::granted);
-  EXPECT_EQ(terminal->claims[0].reward, "star_map");
+  for (const char* reward : {"star_map", "star_shard*12,bell"}) {
+    bus.reward = reward;
+    const auto terminal = wait(remote.ask(batch_at({2}), ports::Wait::terminal));
+    ASSERT_TRUE(terminal.has_value());
+    EXPECT_EQ(terminal->outcomes[0].outcome, model::Outcome::granted);
+    EXPECT_EQ(terminal->claims[0].reward, reward);
+  }
 }
 
 TEST_P(RemoteBusTest, answers_many_asks_at_once_each_with_its_own) {

@@ -12,6 +12,7 @@
 #include "adapters/http/client.h"
 #include "adapters/http/remote_transport.h"
 #include "codec/json_answers.h"
+#include "model/limits.h"
 
 namespace hunt::http {
 
@@ -22,8 +23,6 @@ namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 using asio::awaitable;
 using asio::ip::tcp;
-
-constexpr std::uint64_t answer_bytes_max = 4 * 1'024 * 1'024;  // 4,096 outcomes are under 1 MB
 
 class HttpTransport final : public RemoteBus::Transport {
  public:
@@ -148,7 +147,7 @@ class HttpTransport final : public RemoteBus::Transport {
     const auto [write_error, written] =
         co_await bhttp::async_write(connection.stream, message, as_result);
     bhttp::response_parser<bhttp::string_body> parser;
-    parser.body_limit(answer_bytes_max);
+    parser.body_limit(limits::reply_bytes_max);
     const auto [read_error, read] =
         co_await bhttp::async_read(connection.stream, connection.buffer, parser, as_result);
     if (read_error) {

@@ -76,13 +76,14 @@ void note_connection(Findings& findings, natsConnection* connection, const Serve
   const std::int64_t payload = natsConnection_GetMaxPayload(connection);
   const std::string found =
       fmt::format("messages may have {}", ports::shown_bytes(static_cast<std::uint64_t>(payload)));
-  if (payload >= static_cast<std::int64_t>(limits::reply_bytes_max)) return findings.ok(found);
+  if (payload >= static_cast<std::int64_t>(limits::bus_message_bytes_usual))
+    return findings.ok(found);
   const auto enough = verify_payload(connection, servers);
   if (!enough) return findings.failure(enough.error());
   findings.warning(found,
                    fmt::format("set max_payload to {} or more: answers to large asks are refused, "
                                "outcomes of stored ones come in parts",
-                               with_commas(limits::reply_bytes_max)));
+                               with_commas(limits::bus_message_bytes_usual)));
 }
 
 Result<void> note_account(Findings& findings, jsCtx* context, const ServerList& servers) {

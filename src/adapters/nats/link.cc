@@ -34,7 +34,6 @@ constexpr std::int64_t ping_every_ns = 1'000'000'000;
 constexpr std::int64_t lame_ns_max = 2'000'000'000;
 constexpr std::int64_t complain_every_ns = 10'000'000'000;
 // What a server takes unless it says otherwise.
-constexpr std::size_t usual_message_bytes_max = 1'024 * 1'024;
 
 std::uint64_t any_seed() {
   std::random_device device;
@@ -71,7 +70,7 @@ Link::Link(asio::any_io_executor lane, NatsOptions options)
       socket_(lane_),
       ticker_(lane_),
       redial_(lane_),
-      message_bytes_max_(usual_message_bytes_max) {
+      message_bytes_max_(limits::bus_message_bytes_usual) {
   for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
     inboxes_[bucket] = subscribe(fmt::format("{}.{}.>", inbox_, bucket), {},
                                  [this](MessagePtr message) { on_answer(std::move(message)); });

@@ -160,7 +160,7 @@ inline model::ClaimEvent an_event(std::uint64_t number, model::Outcome outcome) 
   event.tile = {-5, 9};
   event.player = {3, number};
   if (outcome == model::Outcome::granted) {
-    event.reward = "lantern \"of\" the deep";
+    event.reward = "lantern \"of\" the deep*2,bell";
     event.cursor = (std::uint64_t{1} << 60) + number;
   }
   event.rules = "00000000000000aa";
@@ -203,7 +203,7 @@ TEST_P(BusContract, an_ask_brings_the_batch_there_and_the_outcomes_home) {
   want.outcomes = {{model::Outcome::nothing, 0, -1},
                    {model::Outcome::granted, 0, 1},
                    {model::Outcome::found, 0, 0}};
-  want.claims = {{{1, 2}, "", false}, {{3, 4}, "lantern", true}};
+  want.claims = {{{1, 2}, "", false}, {{3, 4}, "lantern*12,bell", true}};
   handler(0).reply = want;
   const auto reply = asked({5, 6, 7}, Wait::terminal);
   ASSERT_TRUE(reply.has_value()) << reply.error().message;
@@ -221,7 +221,7 @@ TEST_P(BusContract, an_ask_brings_the_batch_there_and_the_outcomes_home) {
   EXPECT_EQ(reply->outcomes[1].claim_index, 1);
   ASSERT_EQ(reply->claims.size(), 2U);
   EXPECT_EQ(reply->claims[1].claim, (model::ClaimId{3, 4}));
-  EXPECT_EQ(reply->claims[1].reward, "lantern");
+  EXPECT_EQ(reply->claims[1].reward, "lantern*12,bell");
   EXPECT_TRUE(reply->claims[1].repeat);
 }
 

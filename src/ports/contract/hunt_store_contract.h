@@ -100,7 +100,7 @@ TEST_P(HuntStoreContract, grants_once_and_repeats_the_stored_item) {
 
 TEST_P(HuntStoreContract, keeps_the_whole_row_of_a_grant) {
   const auto spawn = bury(here, 1);
-  auto asked = claim(here, spawn, 9, "star map");
+  auto asked = claim(here, spawn, 9, "star map*12,bell");
   asked.as_of_us = clock_.wall_us();
   clock_.advance_us(500);
   EXPECT_FALSE(ok(store().find_grant(asked.id)).has_value());
@@ -113,7 +113,7 @@ TEST_P(HuntStoreContract, keeps_the_whole_row_of_a_grant) {
   EXPECT_EQ(row->tile, asked.tile);
   EXPECT_EQ(row->spawn, spawn);
   EXPECT_EQ(row->player, asked.player);
-  EXPECT_EQ(row->reward, "star map");
+  EXPECT_EQ(row->reward, "star map*12,bell");
   EXPECT_EQ(row->rules, asked.rules);
   EXPECT_EQ(row->seed, asked.seed);
   EXPECT_EQ(row->as_of_us, *asked.as_of_us);

@@ -1,0 +1,26 @@
+#include "codec/json_reward.h"
+
+#include "base/json_string.h"
+#include "model/reward.h"
+
+namespace hunt::codec {
+
+void append_reward(std::string& out, std::string_view reward) {
+  if (model::is_one_item(reward)) {
+    out += R"(,"item":)";
+    append_json_string(out, reward);
+  }
+  out += R"(,"items":[)";
+  const char* before = R"({"item":)";
+  model::for_each_stack(reward, [&](const model::ItemStack& stack) {
+    out += before;
+    append_json_string(out, stack.item);
+    out += R"(,"count":)";
+    out += std::to_string(stack.count);
+    out.push_back('}');
+    before = R"(,{"item":)";
+  });
+  out.push_back(']');
+}
+
+}  // namespace hunt::codec
