@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -84,9 +86,12 @@ class Api {
   struct StreamAnswer {
     std::string text;
     std::vector<model::ClaimId> found;  // claims that are not decided yet
+    std::optional<std::uint64_t> id;    // of the message
   };
   [[nodiscard]] boost::asio::awaitable<StreamAnswer> handle_message(std::string message,
                                                                     FrontTimes front);
+  // What a stream tells instead of an answer of so many bytes that it has no room for.
+  [[nodiscard]] static std::string too_long(std::optional<std::uint64_t> id, std::size_t bytes);
 
  private:
   class Impl;

@@ -52,6 +52,7 @@ awaitable<Api::StreamAnswer> answer_message(Context& context, std::string messag
   Api::StreamAnswer answer;
   auto request = context.positions_reader.parse(message, codec::Carrier::stream);
   const auto id = context.positions_reader.last_id();
+  answer.id = id;
   if (!request) {
     answer.text = with_id(id, error_response(request.error()).body);
     co_return answer;
@@ -68,6 +69,17 @@ awaitable<Api::StreamAnswer> answer_message(Context& context, std::string messag
     answer.found.push_back(reply->claims[static_cast<std::size_t>(outcome.claim_index)].claim);
   }
   co_return answer;
+}
+
+// One that is asked for again finds its claims answered.
+std::string Api::too_long(std::optional<std::uint64_t> id, std::size_t bytes) {
+  const Error error{Errc::too_large,
+                    fmt::format("it is decided, but this stream has no room for the answer of {} "
+                                "bytes: read what waits, and ask again for fewer positions at "
+                                "once; claims keep their answers",
+                                with_commas(bytes)),
+                    "positions"};
+  return with_id(id, error_response(error).body);
 }
 
 }  // namespace hunt::http

@@ -49,12 +49,13 @@ std::size_t cost_of(const std::string& text) {
   return text.capacity() + text_overhead_bytes;
 }
 
-// What the answer to a message of that size takes: a position of 62 bytes is answered by 230 at
-// most, and short messages by an error.
-std::size_t answer_bytes_max(std::size_t message_bytes) {
-  return 4 * message_bytes + 1'024;
+// What is kept free for the answer to a message of that size. A position of 62 bytes is answered by
+// 330 at most where rewards are one item, a single one by 2,000 with the longest reward, and short
+// messages by an error. What takes more has to find room when it is there.
+std::size_t answer_bytes_kept(std::size_t message_bytes) {
+  return 6 * message_bytes + 4'096;
 }
-static_assert(4 * limits::body_bytes_max + 1'024 <= limits::stream_out_bytes_max);
+static_assert(6 * limits::body_bytes_max + 4'096 <= limits::stream_out_bytes_max);
 
 class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
  public:
@@ -167,7 +168,7 @@ bool Session::has_room(std::size_t bytes) const noexcept {
 // Waits until a message of that size can be answered, and reserves what that takes. False when the
 // stream is to end. Meanwhile the other side waits with us.
 awaitable<bool> Session::wait_for_room(std::size_t message_bytes) {
-  const std::size_t bytes = answer_bytes_max(message_bytes);
+  const std::size_t bytes = answer_bytes_kept(message_bytes);
   while (!ended_ && !goodbye_) {
     if (inflight_ < limits::stream_batches_inflight_max && has_room(bytes)) {
       if (out_share_.take(bytes)) co_return true;
@@ -233,9 +234,12 @@ awaitable<void> Session::answer(std::string message) {
   const FrontTimes front{FrontTimes::now_ns() - lag_ns, lag_ns};
   auto reply = co_await ports_.api.handle_message(std::move(message), front);
   in_share_.give(bytes);
-  out_share_.give(answer_bytes_max(bytes));
+  out_share_.give(answer_bytes_kept(bytes));
   reply.text.shrink_to_fit();
-  push_or_end(std::make_shared<const std::string>(std::move(reply.text)));
+  const auto text = std::make_shared<const std::string>(std::move(reply.text));
+  if (!push(text)) {
+    push_or_end(std::make_shared<const std::string>(Api::too_long(reply.id, text->size())));
+  }
   for (const auto& claim : reply.found) expect(claim);
   --inflight_;
 }

@@ -238,6 +238,61 @@ TEST_F(StreamTest, ends_when_the_ledger_is_restored_under_it) {
   EXPECT_EQ(client.reason().code, websocket::close_code::service_restart);
 }
 
+TEST_F(StreamTest, tells_all_stacks_of_a_reward_and_an_item_only_where_it_is_alone) {
+  const std::string stacks = R"("items":[{"item":"star_shard","count":12},{"item":"bell",)"
+                             R"("count":1}])";
+  bus.reward = "star_shard*12,bell";
+  store.grants = {grant_at(1), grant_at(2)};
+  store.grants[0].reward = bus.reward;
+  run();
+  auto client = open("/v1/stream?after=0");
+  std::string message = positions(2);
+  message.insert(1, R"("wait":"terminal",)");
+  client.write(asio::buffer(message));
+  std::vector<std::string> told{send("POST", "/v1/positions", message).body,
+                                send("GET", "/v1/claims/00000000000000070000000000000001").body,
+                                send("GET", "/v1/grants?limit=1").body};
+  std::string alone;
+  for (int i = 0; i < 3; ++i) {  // the answer and two grants, in any order
+    std::string text = next(client);
+    (text.find("lamp") == std::string::npos ? told.emplace_back() : alone) = std::move(text);
+  }
+  ASSERT_EQ(told.size(), 5U);
+  for (const auto& text : told) {
+    EXPECT_NE(text.find(stacks), std::string::npos) << text;
+    EXPECT_EQ(text.find(R"(,"item":)"), std::string::npos) << text;
+  }
+  EXPECT_NE(alone.find(R"(,"item":"lamp","items":[{"item":"lamp","count":1}])"), std::string::npos)
+      << alone;
+}
+
+// As the longest answers do: 3,000 positions with 16 stacks each are more than a stream holds.
+TEST_F(StreamTest, says_so_where_it_has_no_room_for_an_answer_and_lives_on) {
+  bus.reward = std::string(64, 'a');
+  for (char item = 'b'; item <= 'p'; ++item) bus.reward += "," + std::string(63, item);
+  run();
+  auto client = open();
+  const auto message = [](int count) {
+    std::string text = R"({"id":9,"wait":"terminal","world":1,"positions":[)";
+    for (int i = 0; i < count; ++i) {
+      text += fmt::format(R"({}{{"player":"{}","x":2,"y":8}})", i == 0 ? "" : ",", uuid);
+    }
+    return text + "]}";
+  };
+  const std::string refusal = ask(client, message(3'000));
+  EXPECT_TRUE(refusal.starts_with(R"({"id":9,"error":{"code":"too_large")")) << refusal;
+  EXPECT_NE(refusal.find("fewer positions at once; claims keep their answers"), std::string::npos);
+  for (const int fewer : {1, 100, 1'000}) {
+    codec::AnswersReader reader;
+    const auto answer = reader.parse(ask(client, message(fewer)));
+    ASSERT_TRUE(answer.has_value()) << answer.error().message;
+    const auto* reply = std::get_if<model::BatchReply>(&answer->content);
+    ASSERT_NE(reply, nullptr);
+    ASSERT_EQ(reply->claims.size(), static_cast<std::size_t>(fewer));
+    EXPECT_EQ(reply->claims.back().reward, bus.reward);
+  }
+}
+
 TEST_F(StreamTest, tells_refusals_of_its_own_claims_alone) {
   run();
   auto client = open();
