@@ -18,7 +18,7 @@ import java.util.regex.*;
 public class Client implements WebSocket.Listener {
   // The JDK reads no JSON: take your library's reader here. The order of the fields is kept.
   static final Pattern GRANT = Pattern.compile("^\\{\"grant\":.*\"claim\":\"(\\w+)\".*"
-      + "\"item\":\"([^\"]*)\".*\"player\":\"([^\"]*)\".*\"next\":\"([\\d.]+)\"");
+      + "\"items\":(\\[[^\\]]*\\]).*\"player\":\"([^\"]*)\".*\"next\":\"([\\d.]+)\"");
   static final Pattern CREDIT = Pattern.compile("\"claim\":\"(\\w+)\".*\"next\":\"([\\d.]+)\"");
 
   final Set<String> credited = new HashSet<>();
@@ -42,7 +42,12 @@ public class Client implements WebSocket.Listener {
     message.append(part);
     if (last) {
       Matcher grant = GRANT.matcher(message);
-      if (grant.find()) credit(grant.group(1), grant.group(2), grant.group(3), grant.group(4));
+      boolean whole = grant.find();
+      if (!whole && message.indexOf("{\"grant\":") == 0) {  // never credit a part, never skip one
+        System.err.println("a grant that this program cannot read: " + message);
+        System.exit(1);
+      }
+      if (whole) credit(grant.group(1), grant.group(2), grant.group(3), grant.group(4));
       message.setLength(0);
     }
     socket.request(1);
@@ -56,11 +61,11 @@ public class Client implements WebSocket.Listener {
     closed.countDown();
   }
 
-  void credit(String claim, String item, String player, String next) {
+  void credit(String claim, String items, String player, String next) {
     if (!credited.add(claim)) return;  // told again: that is normal
     String line = String.format(
-        "{\"claim\":\"%s\",\"player\":\"%s\",\"item\":\"%s\",\"next\":\"%s\"}\n",
-        claim, player, item, next);
+        "{\"claim\":\"%s\",\"player\":\"%s\",\"items\":%s,\"next\":\"%s\"}\n",
+        claim, player, items, next);
     try {
       file.write(ByteBuffer.wrap(line.getBytes()));
       file.force(false);
@@ -113,7 +118,7 @@ public class Client implements WebSocket.Listener {
       }
       credited = client.credited.size();
     }
-    System.out.println(credited + " items credited");
+    System.out.println(credited + " grants credited");
     System.exit(0);
   }
 }

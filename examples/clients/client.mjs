@@ -48,10 +48,20 @@ if (existsSync(path)) {
 }
 const file = openSync(path, 'a')
 
+// All of it, or an exception: a part must not be credited, nor what this program cannot read.
+function rewardOf({ claim, items }) {
+  if (!Array.isArray(items)) throw new Error(`claim ${claim} has no items`)
+  return items.map(({ item, count }) => {
+    if (typeof item === 'string' && count >= 1) return { item, count }
+    throw new Error(`claim ${claim} has a stack without an item or a count`)
+  })
+}
+
 // The credits first, and the new place after them, when both are on disk.
 function credit(page) {
   const fresh = page.grants.filter((grant) => !credited.has(grant.claim)) // told again is normal
-  const lines = fresh.map(({ claim, player, item }) => JSON.stringify({ claim, player, item }))
+  const lines = fresh.map((grant) =>
+    JSON.stringify({ claim: grant.claim, player: grant.player, items: rewardOf(grant) }))
   writeSync(file, [...lines, JSON.stringify({ next: page.next })].join('\n') + '\n')
   fsyncSync(file)
   for (const grant of fresh) credited.add(grant.claim)
@@ -70,4 +80,4 @@ for (const end = Date.now() + Number(seconds) * 1000; Date.now() < end; await sl
   }
 }
 closeSync(file)
-console.log(`${credited.size} items credited`)
+console.log(`${credited.size} grants credited`)

@@ -54,12 +54,18 @@ def read_inventory(file):
     return credited, place
 
 
+def reward_of(grant):
+    """All of it, or an exception: a part must not be credited, nor what this program cannot read."""
+    return [{"item": str(stack["item"]), "count": int(stack["count"])} for stack in grant["items"]]
+
+
 def credit(file, page, credited):
     """The credits first, and the new place after them, when both are on disk."""
     for grant in page["grants"]:
         if grant["claim"] in credited:
             continue  # told again: that is normal
-        entry = {"claim": grant["claim"], "player": grant["player"], "item": grant["item"]}
+        entry = {"claim": grant["claim"], "player": grant["player"],
+                 "items": reward_of(grant)}
         file.write(json.dumps(entry).encode() + b"\n")
         credited.add(grant["claim"])
     file.write(json.dumps({"next": page["next"]}).encode() + b"\n")
@@ -78,4 +84,4 @@ with open(INVENTORY, "a+b") as inventory:
             credit(inventory, found, done)
             after = found["next"]
         time.sleep(0.05)
-    print(f"{len(done)} items credited")
+    print(f"{len(done)} grants credited")

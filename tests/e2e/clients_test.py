@@ -3,6 +3,7 @@ them credited is the ledger, once."""
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -26,20 +27,29 @@ class Clients(HuntTest):
         return process
 
     def credits(self):
-        """claim -> (player, item); a claim that stands there twice is an error."""
+        """claim -> (player, items); a claim that stands there twice is an error."""
         rows = {}
         for line in self.inventory.read_text().splitlines():
             entry = json.loads(line)
             if "claim" in entry:
                 self.assertNotIn(entry["claim"], rows)
-                rows[entry["claim"]] = (entry["player"], entry["item"])
+                rows[entry["claim"]] = (entry["player"], entry["items"])
         return rows
+
+    def give_stacks(self):
+        """Every third grant is a reward of two stacks in the ledger."""
+        with sqlite3.connect(self.folder / "hunt.db", timeout=30) as store:
+            store.execute("DROP TRIGGER grants_do_not_change")
+            store.execute("CREATE TRIGGER stacks AFTER INSERT ON grants WHEN NEW.seq % 3 = 0 BEGIN "
+                          "UPDATE grants SET item = NEW.item || '*12,bell' WHERE seq = NEW.seq; "
+                          "END")
 
     def play(self, *words):
         if shutil.which(words[0]) is None:
             self.skipTest(f"{words[0]} is not installed")
         self.inventory = self.folder / "inventory.jsonl"
         self.server = self.serve()
+        self.give_stacks()
         tiles = [{"x": x, "y": y, "table": "starlight", "budget": 5}
                  for x in range(SIDE) for y in range(SIDE)]
         for at in range(0, len(tiles), 800):
@@ -70,13 +80,14 @@ class Clients(HuntTest):
             last = self.start_client(words, 3)
             out = last.communicate(timeout=120)[0]
             self.assertEqual(last.returncode, 0, out)
-            self.assertIn("items credited", out)
-        ledger = {grant["claim"]: (grant["player"], grant["item"])
+            self.assertIn("grants credited", out)
+        ledger = {grant["claim"]: (grant["player"], grant["items"])
                   for grant in self.server.all_grants()}
         # What was granted in its last moment it has not heard of yet.
         credited = self.credits()
         self.assertGreater(len(credited), 50)
         self.assertEqual({claim: ledger.get(claim) for claim in credited}, credited)
+        self.assertEqual({len(items) for _, items in credited.values()}, {1, 2})
         order = [grant["claim"] for grant in self.server.all_grants()]
         self.assertEqual(set(order[:len(credited)]), set(credited), "without a gap")
         self.assert_audit_clean()
