@@ -3,7 +3,9 @@
 Not a client library. Every process runs in a folder of its own, listens on a free loopback port, is
 stopped by its own id, and its output is kept for the message of a failing test.
 """
+import fcntl
 import http.client
+import itertools
 import json
 import os
 import re
@@ -31,10 +33,27 @@ def clean_environment(**extra):
     return {**kept, **extra}
 
 
+def ports_in_turn():
+    """Of this process alone, where tests run beside each other; the system gives none of them to
+    connections. Made at the first use: not before the process is one of its own."""
+    slot = int(os.environ.get("HUNT_TEST_SLOT", "0"))
+    for number in itertools.count(time.monotonic_ns()):
+        yield 16_000 + PORTS_COUNT * slot + number % PORTS_COUNT
+
+
+PORTS_COUNT = 1000
+PORTS = ports_in_turn()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in itertools.islice(PORTS, PORTS_COUNT):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
 
 
 def listens(port):
@@ -234,14 +253,17 @@ class HuntTest(unittest.TestCase):
         if not shutil.which("node") or not shutil.which("npm"):
             self.skipTest("node and npm are not installed")
         folder = REPOSITORY / "build/npm"
+        folder.mkdir(parents=True, exist_ok=True)
         names = [package.rpartition("@")[0] for package in packages]
-        if not all((folder / "node_modules" / name).exists() for name in names):
-            folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if all((folder / "node_modules" / name).exists() for name in names):
+                return folder
             made = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund",
                                    "--prefix", folder, *packages], capture_output=True, text=True,
                                   timeout=180, check=False)
-            if made.returncode != 0:
-                self.skipTest("the packages cannot be installed: " + made.stderr[-300:])
+        if made.returncode != 0:
+            self.skipTest("the packages cannot be installed: " + made.stderr[-300:])
         return folder
 
     def start(self, *arguments, ready=True, **keywords):

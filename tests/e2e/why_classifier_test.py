@@ -21,6 +21,8 @@ CAUSES = ["none", "shard_delay", "redis_delay", "row_lock", "bus_delay", "slow_s
 SEED = 2026
 RIGHT_LEAST = 4
 
+ALONE = True  # A verdict in which other tests had the cores does not count.
+
 
 class WhyClassifier(unittest.TestCase):
     """A fleet of two orchestrators, two PostgreSQL shards, three Redis nodes and a NATS server."""

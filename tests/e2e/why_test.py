@@ -10,6 +10,8 @@ from hunt_process import HuntTest, RedisServer
 
 SMALL = ["--players", "2000", "--rate", "20000"]
 
+ALONE = True  # Where other tests had the cores, these would be the cause, and tests be skipped.
+
 
 def run_delays_ns(pid):
     """How long each thread of a process was ready and had no core, by thread."""
