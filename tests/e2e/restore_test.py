@@ -60,7 +60,9 @@ class Restore(HuntTest):
         postgres = PostgresServer()
         self.addCleanup(postgres.remove)
         archive, backup = postgres.folder / "archive", postgres.folder / "backup"
-        for sql in ("archive_mode = on", f"archive_command = 'cp %p {archive}/%f'"):
+        # What has its name there is whole: the server may be killed while it copies.
+        command = f"cp %p {archive}/part && mv {archive}/part {archive}/%f"
+        for sql in ("archive_mode = on", f"archive_command = '{command}'"):
             postgres.psql(f"ALTER SYSTEM SET {sql}", database="postgres")
         archive.mkdir()
         archive.chmod(0o777)
