@@ -23,8 +23,9 @@ class Browser:
         to_browser, self.writer = os.pipe()
         self.reader, from_browser = os.pipe()
         # Chromium reads commands from descriptor 3 and writes answers to 4, each ended by a zero.
-        # Both go through high numbers first, so that one does not overwrite the other.
-        wiring = 'exec 13<&"$1" 14>&"$2" 3<&13 4>&14; shift 2; exec "$@"'
+        # Both go through high numbers first, so that one does not overwrite the other: higher than
+        # those of this process.
+        wiring = 'exec 253<&"$1" 254>&"$2" 3<&253 4>&254; shift 2; exec "$@"'
         self.process = subprocess.Popen(
             ["bash", "-c", wiring, "browser", str(to_browser), str(from_browser), program,
              "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
