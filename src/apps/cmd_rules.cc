@@ -60,6 +60,14 @@ std::string window_text(const model::EventRules& event) {
                      openings);
 }
 
+std::string shape_of(const model::LootTable& table) {
+  if (table.is_short()) return "total weight " + with_commas(table.total_weight);
+  const std::string pools = counted(table.pool_count, "pool", "pools");
+  return table.always_count == 0
+             ? pools
+             : fmt::format("{} of them always, {}", with_commas(table.always_count), pools);
+}
+
 void print_set(const model::RuleSet& set) {
   print_line(fmt::format(
       "OK: version {}, {}, {}, {}", set.version, counted(set.events.size(), "event", "events"),
@@ -77,9 +85,8 @@ void print_set(const model::RuleSet& set) {
     }
     for (const auto& table : set.tables) {
       if (table.event != i) continue;
-      print_line(fmt::format("    table {}: {}, total weight {}", table.name,
-                             counted(table.entry_count, "entry", "entries"),
-                             with_commas(table.total_weight)));
+      print_line(fmt::format("    table {}: {}, {}", table.name,
+                             counted(table.entry_count, "entry", "entries"), shape_of(table)));
     }
   }
   const bool zoned = std::any_of(set.events.begin(), set.events.end(),
@@ -123,7 +130,12 @@ json::object json_of(const model::RuleSet& set) {
     one["table"] = table.name;
     one["event"] = set.events[table.event].name;
     one["entries"] = table.entry_count;
-    one["total_weight"] = table.total_weight;
+    if (table.is_short()) {
+      one["total_weight"] = table.total_weight;
+    } else {
+      one["always"] = table.always_count;
+      one["pools"] = table.pool_count;
+    }
     tables.push_back(std::move(one));
   }
   json::object out;

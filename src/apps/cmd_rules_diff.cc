@@ -24,9 +24,20 @@ struct DiffFlags {
   bool json = false;
 };
 
-std::string text_of(const std::optional<rules::Odds>& odds) {
+// With the average number where that is not the probability: where a find can give several.
+std::string text_of(const std::optional<rules::ItemOdds>& odds) {
   if (!odds) return "never";
-  return fmt::format("{} ({})", rules::exact_text(*odds), rules::percent_text(odds->probability));
+  const bool average =
+      !odds->expected.numerator.empty() && (odds->expected.numerator != odds->numerator ||
+                                            odds->expected.denominator != odds->denominator);
+  return fmt::format("{} ({}{})", rules::exact_text(*odds), rules::percent_text(odds->probability),
+                     average ? ", on average " + rules::amount_text(odds->expected) : "");
+}
+
+json::object json_of_side(const rules::ItemOdds& odds) {
+  json::object out = json_of_odds(odds);
+  if (!odds.expected.numerator.empty()) out["expected"] = json_of_amount(odds.expected);
+  return out;
 }
 
 void print_diff(const rules::RulesDiff& diff) {
@@ -37,7 +48,8 @@ void print_diff(const rules::RulesDiff& diff) {
   }
   for (const auto& change : diff.odds) {
     print_line(fmt::format("table {}{}{}: {}: {} → {}", change.table,
-                           change.during.empty() ? "" : ", during ", change.during, change.item,
+                           change.during.empty() ? "" : ", during ", change.during,
+                           change.item.empty() ? "nothing at all" : change.item,
                            text_of(change.before), text_of(change.after)));
   }
   for (const auto& table : diff.tables_reordered) {
@@ -55,9 +67,13 @@ json::object json_of(const rules::RulesDiff& diff) {
     json::object one;
     one["table"] = change.table;
     if (!change.during.empty()) one["during"] = change.during;
-    one["item"] = change.item;
-    if (change.before) one["before"] = json_of_odds(*change.before);
-    if (change.after) one["after"] = json_of_odds(*change.after);
+    if (change.item.empty()) {
+      one["nothing"] = true;
+    } else {
+      one["item"] = change.item;
+    }
+    if (change.before) one["before"] = json_of_side(*change.before);
+    if (change.after) one["after"] = json_of_side(*change.after);
     odds.push_back(std::move(one));
   }
   json::object out;

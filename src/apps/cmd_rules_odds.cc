@@ -27,24 +27,29 @@ struct OddsFlags {
 struct Row {
   std::string name;
   const rules::Odds* odds;
+  std::string average;
 };
 
-void print_odds(const std::string& heading, const std::vector<Row>& rows) {
+// `averages`: with a column for them.
+void print_odds(const std::string& heading, const std::vector<Row>& rows, bool averages) {
   std::size_t name_width = 4;
   std::size_t one_in_width = 4;
   std::size_t percent_width = 7;
-  for (const auto& [name, odds] : rows) {
+  for (const auto& [name, odds, average] : rows) {
     name_width = std::max(name_width, name.size());
     one_in_width = std::max(one_in_width, rules::one_in_text(odds->probability).size());
     percent_width = std::max(percent_width, rules::percent_text(odds->probability).size());
   }
   print_line(heading);
-  print_line(fmt::format("  {:<{}}  {:>{}}  {:>{}}  exactly", "item", name_width, "odds",
-                         one_in_width, "percent", percent_width));
-  for (const auto& [name, odds] : rows) {
-    print_line(fmt::format("  {:<{}}  {:>{}}  {:>{}}  {}", name, name_width,
+  const auto with = [averages](const std::string& text) {
+    return averages ? fmt::format("  {:>9}", text) : std::string();
+  };
+  print_line(fmt::format("  {:<{}}  {:>{}}  {:>{}}{}  exactly", "item", name_width, "odds",
+                         one_in_width, "percent", percent_width, with("average")));
+  for (const auto& [name, odds, average] : rows) {
+    print_line(fmt::format("  {:<{}}  {:>{}}  {:>{}}{}  {}", name, name_width,
                            rules::one_in_text(odds->probability), one_in_width,
-                           rules::percent_text(odds->probability), percent_width,
+                           rules::percent_text(odds->probability), percent_width, with(average),
                            rules::exact_text(*odds)));
   }
 }
@@ -57,11 +62,15 @@ void print_case(const model::RuleSet& set, const model::LootTable& table, bool t
     heading += names.empty() ? ", at other times" : ", during " + names;
   }
   std::vector<Row> rows;
-  for (const auto& item : odds.items) rows.push_back({item.item, &item});
-  for (const auto& tier : odds.tiers) {
-    rows.push_back({"anything " + set.events[table.event].tiers[tier.tier], &tier});
+  for (const auto& item : odds.items) {
+    rows.push_back({item.item, &item, rules::amount_text(item.expected)});
   }
-  print_odds(heading, rows);
+  for (const auto& tier : odds.tiers) {
+    rows.push_back({"anything " + set.events[table.event].tiers[tier.tier], &tier,
+                    rules::amount_text(tier.expected)});
+  }
+  if (odds.nothing) rows.push_back({"nothing at all", &*odds.nothing, ""});
+  print_odds(heading, rows, odds.stacked);
 }
 
 int run_odds(const OddsFlags& flags) {

@@ -36,8 +36,10 @@ struct SimulateFlags {
 
 struct Simulated {
   rules::TableOdds odds;
-  std::vector<std::uint64_t> counts;  // of odds.items
-  std::uint64_t strangers = 0;        // items that the odds do not have
+  std::vector<std::uint64_t> finds;   // of odds.items: that gave at least one
+  std::vector<std::uint64_t> counts;  // and how many of it they gave together
+  std::uint64_t nothing = 0;          // finds that gave nothing
+  std::uint64_t strangers = 0;        // stacks that the odds do not have
   rules::Fit fit;
   [[nodiscard]] bool fits() const { return strangers == 0 && fit.p >= p_min; }
 };
@@ -51,51 +53,86 @@ engine::Roller roller_of(std::uint64_t seed) {
 
 Simulated simulate(const model::RuleSet& set, std::uint32_t table, std::int64_t as_of_us,
                    rules::TableOdds odds, const SimulateFlags& flags) {
+  struct Seen {
+    std::uint64_t finds = 0;
+    std::uint64_t count = 0;
+  };
   engine::Roller roller = roller_of(flags.seed);
   Prng prng(flags.seed);
-  std::vector<std::uint64_t> by_item(set.items.size());
-  for (std::uint64_t i = 0; i < flags.rolls; ++i) {
-    ++by_item[roller.roll(set, table, {prng.next(), prng.next()}, as_of_us)];
-  }
-  std::map<std::string_view, std::uint64_t> seen;
-  for (std::size_t i = 0; i < by_item.size(); ++i) {
-    if (by_item[i] > 0) seen[set.items[i]] = by_item[i];
-  }
+  std::vector<Seen> by_item(set.items.size());
   Simulated out;
-  std::vector<double> probabilities;
-  std::uint64_t known = 0;
-  for (const auto& item : odds.items) {
-    const auto found = seen.find(item.item);
-    out.counts.push_back(found == seen.end() ? 0 : found->second);
-    probabilities.push_back(item.probability);
-    known += out.counts.back();
+  std::uint64_t stacks = 0;
+  for (std::uint64_t i = 0; i < flags.rolls; ++i) {
+    const auto found = roller.roll(set, table, {prng.next(), prng.next()}, as_of_us).all();
+    for (const auto& stack : found) {
+      ++by_item[stack.item].finds;
+      by_item[stack.item].count += stack.count;
+    }
+    stacks += found.size();
+    out.nothing += found.empty() ? 1 : 0;
   }
-  out.strangers = flags.rolls - known;
-  out.fit = rules::chi_square(out.counts, probabilities);
+  std::map<std::string_view, Seen> seen;
+  for (std::size_t i = 0; i < by_item.size(); ++i) seen[set.items[i]] = by_item[i];
+  std::vector<double> probabilities;
+  for (const auto& item : odds.items) {
+    const Seen& one = seen[item.item];
+    out.finds.push_back(one.finds);
+    out.counts.push_back(one.count);
+    probabilities.push_back(item.probability);
+    stacks -= one.finds;
+  }
+  out.strangers = stacks;
+  if (odds.stacked) {
+    std::vector<std::uint64_t> finds = out.finds;
+    finds.push_back(out.nothing);
+    probabilities.push_back(odds.nothing ? odds.nothing->probability : 0);
+    out.fit = rules::each_alone(finds, probabilities, flags.rolls);
+  } else {
+    out.fit = rules::chi_square(out.finds, probabilities);
+  }
   out.odds = std::move(odds);
   return out;
 }
 
+void print_row(const std::string& item, std::size_t width, std::uint64_t finds, double expected,
+               const std::string& average, double most) {
+  const double share = most == 0 ? 0 : static_cast<double>(finds) / most;
+  const auto columns = static_cast<std::size_t>(share * bar_columns + 0.5);
+  print_line(fmt::format("  {:<{}}  {:>13}  {:>15.1f}{}  {}", item, width, with_commas(finds),
+                         expected, average, std::string(columns, '#')));
+}
+
 void print_simulated(const std::string& heading, const Simulated& result, std::uint64_t rolls) {
-  std::size_t width = 4;
-  double most = 0;
-  for (std::size_t i = 0; i < result.counts.size(); ++i) {
+  const auto all = static_cast<double>(rolls);
+  const bool stacked = result.odds.stacked;
+  std::size_t width = result.odds.nothing ? 7 : 4;
+  double most = static_cast<double>(result.nothing);
+  for (std::size_t i = 0; i < result.finds.size(); ++i) {
     width = std::max(width, result.odds.items[i].item.size());
-    most = std::max(most, static_cast<double>(result.counts[i]));
+    most = std::max(most, static_cast<double>(result.finds[i]));
   }
   print_line(heading);
-  print_line(fmt::format("  {:<{}}  {:>13}  {:>15}", "item", width, "rolled", "expected"));
-  for (std::size_t i = 0; i < result.counts.size(); ++i) {
+  print_line(fmt::format("  {:<{}}  {:>13}  {:>15}{}", "item", width, stacked ? "finds" : "rolled",
+                         "expected", stacked ? "    average   expected" : ""));
+  for (std::size_t i = 0; i < result.finds.size(); ++i) {
     const auto& item = result.odds.items[i];
-    const double share = most == 0 ? 0 : static_cast<double>(result.counts[i]) / most;
-    const auto columns = static_cast<std::size_t>(share * bar_columns + 0.5);
-    print_line(fmt::format(
-        "  {:<{}}  {:>13}  {:>15.1f}  {}", item.item, width, with_commas(result.counts[i]),
-        item.probability * static_cast<double>(rolls), std::string(columns, '#')));
+    const std::string average =
+        stacked ? fmt::format("  {:>9.4g}  {:>9.4g}", static_cast<double>(result.counts[i]) / all,
+                              item.expected.value)
+                : "";
+    print_row(item.item, width, result.finds[i], item.probability * all, average, most);
   }
-  print_line(fmt::format("  chi-square {:.2f} with {} degrees of freedom, p = {:.3g}: {}",
-                         result.fit.statistic, result.fit.freedom, result.fit.p,
-                         result.fits() ? "as the odds say" : "NOT as the odds say"));
+  if (result.odds.nothing) {
+    print_row("nothing", width, result.nothing, result.odds.nothing->probability * all,
+              fmt::format("{:22}", ""), most);
+  }
+  const std::string verdict = result.fits() ? "as the odds say" : "NOT as the odds say";
+  print_line(stacked
+                 ? fmt::format("  largest chi-square of one item {:.2f}, p = {:.3g} over {} of "
+                               "them: {}",
+                               result.fit.statistic, result.fit.p, result.fit.freedom, verdict)
+                 : fmt::format("  chi-square {:.2f} with {} degrees of freedom, p = {:.3g}: {}",
+                               result.fit.statistic, result.fit.freedom, result.fit.p, verdict));
 }
 
 json::object json_of(const model::RuleSet& set, const std::string& table, const Simulated& result) {
@@ -105,14 +142,22 @@ json::object json_of(const model::RuleSet& set, const std::string& table, const 
   for (const auto time : result.odds.open) during.emplace_back(set.times[time].name);
   if (!during.empty()) out["during"] = std::move(during);
   json::array items;
-  for (std::size_t i = 0; i < result.counts.size(); ++i) {
+  for (std::size_t i = 0; i < result.finds.size(); ++i) {
     json::object one;
     one["item"] = result.odds.items[i].item;
-    one["rolled"] = result.counts[i];
+    one["rolled"] = result.finds[i];
+    one["count"] = result.counts[i];
     one["probability"] = result.odds.items[i].probability;
+    one["expected"] = result.odds.items[i].expected.value;
     items.push_back(std::move(one));
   }
   out["items"] = std::move(items);
+  if (result.odds.nothing) {
+    json::object nothing;
+    nothing["rolled"] = result.nothing;
+    nothing["probability"] = result.odds.nothing->probability;
+    out["nothing"] = std::move(nothing);
+  }
   out["chi_square"] = result.fit.statistic;
   out["freedom"] = result.fit.freedom;
   out["p"] = result.fit.p;

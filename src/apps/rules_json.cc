@@ -21,15 +21,18 @@ void put_case(const model::RuleSet& set, const model::EventRules& event,
     one["item"] = item.item;
     if (item.tier >= 0) one["tier"] = event.tiers[static_cast<std::size_t>(item.tier)];
     for (auto& field : json_of_odds(item)) one[field.key()] = std::move(field.value());
+    one["expected"] = json_of_amount(item.expected);
     items.push_back(std::move(one));
   }
   out["items"] = std::move(items);
+  if (odds.nothing) out["nothing"] = json_of_odds(*odds.nothing);
   if (event.tiers.empty()) return;
   json::array tiers;
   for (const auto& tier : odds.tiers) {
     json::object one;
     one["tier"] = event.tiers[tier.tier];
     for (auto& field : json_of_odds(tier)) one[field.key()] = std::move(field.value());
+    one["expected"] = json_of_amount(tier.expected);
     tiers.push_back(std::move(one));
   }
   out["tiers"] = std::move(tiers);
@@ -42,6 +45,14 @@ json::object json_of_odds(const rules::Odds& odds) {
   out["probability"] = odds.probability;
   out["numerator"] = odds.numerator;
   out["denominator"] = odds.denominator;
+  return out;
+}
+
+json::object json_of_amount(const rules::Amount& amount) {
+  json::object out;
+  out["value"] = amount.value;
+  out["numerator"] = amount.numerator;
+  out["denominator"] = amount.denominator;
   return out;
 }
 

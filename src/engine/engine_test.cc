@@ -536,9 +536,10 @@ TEST(Roller, is_a_pure_function_and_follows_the_weights) {
   Prng prng(1);
   for (int i = 0; i < 40'000; ++i) {
     const model::ClaimId claim{prng.next(), prng.next()};
-    const std::uint32_t item = roller.roll(*rules, 0, claim, i);
-    ASSERT_EQ(item, again.roll(*rules, 0, claim, -i));
-    ++counts[item];
+    const auto stacks = roller.roll(*rules, 0, claim, i).all();
+    ASSERT_EQ(stacks.size(), 1U);
+    ASSERT_EQ(again.reward(*rules, 0, claim, -i), rules->items[stacks[0].item]);
+    ++counts[stacks[0].item];
   }
   // 30,000 expected of the common one; five standard deviations are 433.
   EXPECT_NEAR(static_cast<double>(counts[0]), 30'000.0, 433.0);

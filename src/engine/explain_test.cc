@@ -136,6 +136,7 @@ TEST(Explain, says_so_where_the_roll_gives_another_item_than_the_ledger_has) {
   grant.row.reward = "crown,star_shard*1200";
   grant.row.cursor = 5;
   grant.roll = {{"loot", 3, 10, 4, "rare"}, {"rare", 0, 2, 1, "pearl"}};
+  grant.rolled = "pearl";
   facts.grants.push_back(grant);
   auto answer = explain(facts);
   std::string lines;
@@ -165,7 +166,7 @@ TEST(Roller, shows_the_picks_of_the_same_roll) {
   for (std::uint64_t i = 0; i < 200; ++i) {
     const model::ClaimId claim{i, i * 7};
     const auto picks = roller.picks(rules, 0, claim, 0);
-    EXPECT_EQ(picks.back().picked, rules.items[roller.roll(rules, 0, claim, 0)]);
+    EXPECT_EQ(picks.back().picked, roller.reward(rules, 0, claim, 0));
     EXPECT_EQ(picks.front().table, "outer");
     for (const auto& pick : picks) EXPECT_LT(pick.number, pick.of);
     depths.insert(picks.size());

@@ -23,14 +23,18 @@ std::string shown_roll(const model::GrantFacts& grant) {
   const model::Grant& row = grant.row;
   std::string out =
       fmt::format("roll by rules {} and seed {}: ", row.rules, model::format_u64_hex(row.seed));
-  if (grant.roll.empty()) return out + grant.roll_unknown;
+  if (!grant.rolled) return out + grant.roll_unknown;
   for (const auto& pick : grant.roll) {
     if (&pick != &grant.roll.front()) out += ", then ";
     out += fmt::format("table {} drew {} of {}, which is {} (weight {})", pick.table,
                        with_commas(pick.number + 1), with_commas(pick.of), pick.picked,
                        with_commas(pick.weight));
   }
-  if (grant.roll.back().picked != row.reward) {
+  if (grant.roll.empty()) out += "nothing is drawn";
+  if (grant.roll.empty() || grant.roll.back().picked != *grant.rolled) {
+    out += fmt::format("; together that is {}", shown_reward(*grant.rolled));
+  }
+  if (*grant.rolled != row.reward) {
     out += fmt::format("; the ledger has {}, as the table was when it was granted",
                        shown_reward(row.reward));
   }

@@ -27,7 +27,7 @@ class HistoryCheckTest : public testing::Test {
     grant.player = {1, 2};
     grant.rules = rules->version;
     grant.claim = ClaimIds().of(grant.world, grant.tile, grant.spawn, grant.player);
-    grant.reward = rules->items[Roller(Bytes(seed)).roll(*rules, 0, grant.claim, 0)];
+    grant.reward = Roller(Bytes(seed)).reward(*rules, 0, grant.claim, 0);
   }
   void ask(bool stored = false) {
     check.on_asked(grant.world, grant.tile, grant.player, 0, stored);

@@ -1,6 +1,59 @@
 #include "engine/roll.h"
 
+#include "model/reward.h"
+
 namespace hunt::engine {
+
+namespace {
+
+std::string stack_text(std::string_view item, std::uint64_t count) {
+  std::string out;
+  model::append_stack(out, item, count);
+  return out;
+}
+
+// Puts each pick into words.
+struct Listing {
+  const model::RuleSet& rules;
+  std::vector<model::RollPick>& all;
+
+  // "pool 2": as people count.
+  [[nodiscard]] std::string name_of(const model::LootTable& table,
+                                    const model::LootPool& pool) const {
+    const auto number = &pool - &rules.pools[table.first_pool] + 1;
+    return "pool " + std::to_string(number);
+  }
+  void entry(const model::LootTable& table, std::uint64_t picked, std::uint64_t total,
+             const model::LootEntry& entry) {
+    std::string name = "nothing";
+    if (entry.is_table) name = rules.tables[entry.index].name;
+    if (entry.is_item()) name = rules.items[entry.index];
+    if (entry.is_item() && entry.count.size() == 1) {
+      name = stack_text(rules.items[entry.index], entry.count.low);
+    }
+    all.push_back({table.name, picked, total, entry.weight, std::move(name)});
+  }
+  void chance(const model::LootTable& table, const model::LootPool& pool, std::uint64_t picked) {
+    const bool in = picked < pool.chance.numerator;
+    const std::uint64_t share =
+        in ? pool.chance.numerator : pool.chance.denominator - pool.chance.numerator;
+    all.push_back({table.name, picked, pool.chance.denominator, share,
+                   (in ? "" : "not ") + name_of(table, pool)});
+  }
+  void rolls(const model::LootTable& table, const model::LootPool& pool, std::uint64_t picked) {
+    const std::uint64_t rolls = pool.rolls.low + picked;
+    all.push_back(
+        {table.name, picked, pool.rolls.size(), 1,
+         std::to_string(rolls) + (rolls == 1 ? " roll of " : " rolls of ") + name_of(table, pool)});
+  }
+  void count(const model::LootTable& table, const model::LootEntry& entry, std::uint64_t picked) {
+    const std::uint64_t count = entry.count.low + picked;
+    all.push_back(
+        {table.name, picked, entry.count.size(), 1, stack_text(rules.items[entry.index], count)});
+  }
+};
+
+}  // namespace
 
 model::SeedId seed_id_of(Bytes event_seed) {
   Sha256 hash;
@@ -34,24 +87,29 @@ void Roller::begin(model::ClaimId claim) noexcept {
   words_left_ = 0;
 }
 
-std::uint32_t Roller::roll(const model::RuleSet& rules, std::uint32_t table_index,
+const Stacks& Roller::roll(const model::RuleSet& rules, std::uint32_t table_index,
                            model::ClaimId claim, std::int64_t as_of_us) {
   begin(claim);
-  return draw(rules, table_index, as_of_us, [this] { return next_word(); });
+  const auto next = [this] { return next_word(); };
+  draw(rules, table_index, as_of_us, next, SeesNothing{}, stacks_);
+  return stacks_;
+}
+
+std::string_view Roller::reward(const model::RuleSet& rules, std::uint32_t table_index,
+                                model::ClaimId claim, std::int64_t as_of_us) {
+  const auto stacks = roll(rules, table_index, claim, as_of_us).all();
+  if (stacks.size() == 1 && stacks[0].count == 1) return rules.items[stacks[0].item];
+  text_.clear();
+  for (const auto& stack : stacks) model::append_stack(text_, rules.items[stack.item], stack.count);
+  return text_;
 }
 
 std::vector<model::RollPick> Roller::picks(const model::RuleSet& rules, std::uint32_t table_index,
                                            model::ClaimId claim, std::int64_t as_of_us) {
   std::vector<model::RollPick> all;
   begin(claim);
-  static_cast<void>(draw(
-      rules, table_index, as_of_us, [this] { return next_word(); },
-      [&](const model::LootTable& table, std::uint64_t picked, std::uint64_t total,
-          const model::LootEntry& entry) {
-        const auto& name =
-            entry.is_table ? rules.tables[entry.index].name : rules.items[entry.index];
-        all.push_back({table.name, picked, total, entry.weight, name});
-      }));
+  const auto next = [this] { return next_word(); };
+  draw(rules, table_index, as_of_us, next, Listing{rules, all}, stacks_);
   return all;
 }
 

@@ -60,13 +60,13 @@ struct Memory {
   bool asked = false;                  // false: no process was asked, only stores
 };
 
-// A pick of the roll, from the outermost table on.
+// A pick of the roll, in the order of the picks.
 struct RollPick {
   std::string table;
   std::uint64_t number = 0;  // below `of`
-  std::uint64_t of = 0;      // all weights of the table
+  std::uint64_t of = 0;      // all weights of what can be drawn
   std::uint64_t weight = 0;  // of what was picked
-  std::string picked;        // an item or a table
+  std::string picked;        // an item, a table, "nothing", "pool 2", "3 rolls of pool 2", "coin*7"
 };
 
 // A row of the ledger, and what else is known of it.
@@ -79,8 +79,9 @@ struct GrantFacts {
   std::optional<std::uint64_t> place;
   std::uint32_t budget = 0;
   std::optional<Grant> first;
-  std::vector<RollPick> roll;  // empty: see roll_unknown
-  std::string roll_unknown;    // why the roll cannot be shown
+  std::vector<RollPick> roll;         // empty, with nothing rolled: see roll_unknown
+  std::optional<std::string> rolled;  // the reward that the roll gives
+  std::string roll_unknown;           // why the roll cannot be shown
 };
 
 // A tile as its store has it now.

@@ -40,11 +40,18 @@ inline constexpr std::size_t tables_max = 4'096;
 inline constexpr std::size_t entries_per_table_max = 4'096;
 inline constexpr std::size_t table_nesting_max = 8;
 inline constexpr std::uint64_t weight_max = 1'000'000'000;
-// One find: its different items, each a stack, and the text that the ledger keeps of them.
+inline constexpr std::size_t always_per_table_max = 16;
+inline constexpr std::size_t pools_per_table_max = 16;
+inline constexpr std::uint32_t rolls_per_pool_max = 64;
+inline constexpr std::uint32_t count_max = 1'000'000;  // of an item in one entry
+inline constexpr std::uint32_t chance_denominator_max = 1'000'000'000;
+// One find, whatever is drawn: its draws, its different items, and the text that the ledger keeps.
+inline constexpr std::size_t draws_per_find_max = 64;
 inline constexpr std::size_t items_per_find_max = 16;
 inline constexpr std::size_t reward_bytes_max = 1'024;
-inline constexpr std::size_t openings_listed_max = 16;  // of an event, and of each named time
-inline constexpr std::size_t openings_max = 2'000;      // what they come to
+inline constexpr std::size_t odds_states_max = 100'000;  // of a pool whose entries are distinct
+inline constexpr std::size_t openings_listed_max = 16;   // of an event, and of each named time
+inline constexpr std::size_t openings_max = 2'000;       // what they come to
 inline constexpr std::size_t times_per_event_max = 4;
 inline constexpr std::size_t times_per_table_max = 4;  // with the tables below: 16 kinds of odds
 inline constexpr std::size_t tiers_max = 8;

@@ -2,8 +2,10 @@
 //
 // Not the language (rules/ parses, checks and compiles it) and not the roll (engine/roll.h).
 // Invariants (asserted where it is made): every index is in range, tables do not form a cycle, each
-// table has entry_count >= 1 and total_weight = the sum of its weights >= 1, an entry of it is
-// drawn at all times, names are unique, openings are sorted, apart and not empty.
+// table has entry_count >= 1, each pool and each short table has total_weight = the sum of its
+// weights >= 1 and an entry that is drawn at all times, one find of any table stays within
+// limits::draws_per_find_max, items_per_find_max and reward_bytes_max, names are unique, openings
+// are sorted, apart and not empty.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/limits.h"
 #include "model/spawn.h"
 
 namespace hunt::model {
@@ -48,20 +51,59 @@ using Openings = std::vector<TimeWindow>;
   return after == openings.end() ? time_us_max : after->opens_us;
 }
 
-struct LootEntry {
-  std::uint64_t weight = 0;  // 1 .. limits::weight_max
-  bool is_table = false;     // else an item
-  std::uint32_t index = 0;   // into RuleSet::tables or RuleSet::items
-  std::uint16_t during = 0;  // 0: always; else drawn only in RuleSet::times[during - 1]
+// Every whole number from low to high, each equally likely.
+struct Range {
+  std::uint32_t low = 1;
+  std::uint32_t high = 1;
+  [[nodiscard]] std::uint64_t size() const noexcept { return std::uint64_t{high} - low + 1; }
+  friend bool operator==(const Range&, const Range&) = default;
 };
 
+// A probability in lowest terms; 1/1: certain.
+struct Chance {
+  std::uint32_t numerator = 1;
+  std::uint32_t denominator = 1;  // 1 .. limits::chance_denominator_max
+};
+
+struct LootEntry {
+  std::uint64_t weight = 0;  // 1 .. limits::weight_max; 0: of `always`
+  bool is_table = false;     // else an item, or nothing
+  std::uint32_t index = 0;   // into RuleSet::tables or RuleSet::items
+  std::uint16_t during = 0;  // 0: always; else drawn only in RuleSet::times[during - 1]
+  Range count = {};          // of the item; 0 to 0: the entry gives nothing
+
+  [[nodiscard]] bool is_nothing() const noexcept { return count.high == 0; }
+  [[nodiscard]] bool is_item() const noexcept { return !is_table && !is_nothing(); }
+};
+
+// Entries of which some are drawn.
+struct LootPool {
+  std::uint32_t first_entry = 0;
+  std::uint32_t entry_count = 0;
+  std::uint64_t total_weight = 0;
+  Chance chance = {};
+  Range rolls = {};
+  bool distinct = false;  // an entry that was drawn is not drawn again by the same find
+  bool timed = false;     // an entry of it has `during`
+};
+
+static_assert(limits::always_per_table_max < 256 && limits::pools_per_table_max < 256);
+
+// Its entries stand together: first those that are always given, then those of each pool. A short
+// table has neither: one of its entries is drawn.
 struct LootTable {
   std::string name;
   std::uint32_t event = 0;  // into RuleSet::events
   std::uint32_t first_entry = 0;
   std::uint32_t entry_count = 0;
-  std::uint64_t total_weight = 0;
-  bool timed = false;  // an entry of it, or of a table below, has `during`: a roll needs the time
+  std::uint64_t total_weight = 0;  // 0: not short
+  bool timed = false;    // an entry of it, or of a table below, has `during`: a roll needs the time
+  bool stacked = false;  // a find of it can be something else than one item of count 1
+  std::uint8_t always_count = 0;
+  std::uint8_t pool_count = 0;
+  std::uint32_t first_pool = 0;  // into RuleSet::pools
+
+  [[nodiscard]] bool is_short() const noexcept { return total_weight != 0; }
 };
 
 // A named time of one event, for `during`.
@@ -107,6 +149,7 @@ struct RuleSet {
   std::vector<EventRules> events;
   std::vector<LootTable> tables;
   std::vector<LootEntry> entries;
+  std::vector<LootPool> pools;
   std::vector<std::string> items;
   std::vector<NamedTime> times;
 
@@ -115,6 +158,26 @@ struct RuleSet {
       if (tables[i].name == name) return i;
     }
     return {};
+  }
+  [[nodiscard]] std::span<const LootEntry> entries_of(const LootTable& table) const noexcept {
+    return std::span(entries).subspan(table.first_entry, table.entry_count);
+  }
+  [[nodiscard]] std::span<const LootEntry> always_of(const LootTable& table) const noexcept {
+    return std::span(entries).subspan(table.first_entry, table.always_count);
+  }
+  [[nodiscard]] std::span<const LootEntry> entries_of(const LootPool& pool) const noexcept {
+    return std::span(entries).subspan(pool.first_entry, pool.entry_count);
+  }
+  // What a table draws from: its pools; of a short one the pool that it is.
+  [[nodiscard]] std::vector<LootPool> pools_of(const LootTable& table) const {
+    if (table.is_short()) return {short_pool(table)};
+    const auto first = pools.begin() + table.first_pool;
+    return {first, first + table.pool_count};
+  }
+  [[nodiscard]] LootPool short_pool(const LootTable& table) const {
+    LootPool pool{table.first_entry, table.entry_count, table.total_weight, {}, {}, false, false};
+    for (const auto& entry : entries_of(table)) pool.timed = pool.timed || entry.during != 0;
+    return pool;
   }
   [[nodiscard]] std::int32_t hint_radius_tiles_max() const noexcept {
     std::int32_t radius = 0;

@@ -1,5 +1,6 @@
 #include "rules/chi_square.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/result.h"
@@ -9,6 +10,7 @@ namespace hunt::rules {
 namespace {
 
 constexpr double tiny = 1e-300;
+constexpr double rare_below = 100;  // then the bell is too far from the counts in the tails
 constexpr int rounds_max = 100'000;
 
 // The regularized incomplete gamma function Q(a, x), by its series below a + 1 and its continued
@@ -72,6 +74,37 @@ Fit chi_square(std::span<const std::uint64_t> counts, std::span<const double> pr
   if (cells < 2) return fit;
   fit.freedom = cells - 1;
   fit.p = chi_square_tail(fit.statistic, fit.freedom);
+  return fit;
+}
+
+Fit each_alone(std::span<const std::uint64_t> counts, std::span<const double> probabilities,
+               std::uint64_t trials) {
+  HUNT_ASSERT(counts.size() == probabilities.size());
+  Fit fit;
+  double least = 1;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const double p = probabilities[i];
+    const auto all = static_cast<double>(trials);
+    auto seen = static_cast<double>(counts[i]);
+    if (p <= 0 || p >= 1) {
+      if (seen != p * all) least = 0;
+      continue;
+    }
+    ++fit.freedom;
+    const double off = seen - all * p;
+    const double statistic = off * off / (all * p * (1 - p));
+    fit.statistic = std::max(fit.statistic, statistic);
+    // Of something nearly sure the misses are what is rare.
+    const double rare = all * std::min(p, 1 - p);
+    if (p > 0.5) seen = all - seen;
+    if (rare >= rare_below) {
+      least = std::min(least, chi_square_tail(statistic, 1));
+    } else {
+      const double tail = seen > rare ? 1 - gamma_q(seen, rare) : gamma_q(seen + 1, rare);
+      least = std::min(least, 2 * tail);
+    }
+  }
+  fit.p = std::min(1.0, least * static_cast<double>(std::max<std::size_t>(fit.freedom, 1)));
   return fit;
 }
 

@@ -20,6 +20,13 @@ struct Fit {
 [[nodiscard]] Fit chi_square(std::span<const std::uint64_t> counts,
                              std::span<const double> probabilities);
 
+// The same where kinds come together, or not at all: each is a count of its own among `trials`. The
+// statistic is the largest of one kind, `freedom` how many kinds can vary, and p the chance that
+// one of so many would be as large (the sum over kinds, at most 1). Rare kinds are judged by the
+// tail of Poisson's distribution. A kind whose probability is 0 or 1 fits exactly, or p is 0.
+[[nodiscard]] Fit each_alone(std::span<const std::uint64_t> counts,
+                             std::span<const double> probabilities, std::uint64_t trials);
+
 // The upper tail of the chi-square distribution. Requires: freedom >= 1, statistic >= 0.
 [[nodiscard]] double chi_square_tail(double statistic, std::size_t freedom);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "rules/nesting.h"
 #include "rules/parse.h"
 #include "rules/set_version.h"
+#include "rules/table_checks.h"
 
 namespace hunt::rules {
 
@@ -44,7 +46,7 @@ class Compiler {
     for (const auto& event : events_) times_.push_back(resolve_times(event, now_us_, out_));
     order_times();
     resolve();
-    for (const auto& table : tables_) warn_about(table);
+    for (const auto& table : tables_) check_entries(events_[table.event], *table.source, out_);
     check_nesting();
     check_items(events_, out_);
   }
@@ -55,30 +57,9 @@ class Compiler {
     for (const auto& time : ordered_times_) {
       set.times.push_back({time.name, time.event, times_[time.event].times[time.index]});
     }
-    std::map<std::string_view, std::uint32_t> items;
-    for (std::uint32_t i = 0; i < tables_.size(); ++i) {
-      const Table& table = tables_[i];
-      model::LootTable flat;
-      flat.name = table.source->name.text;
-      flat.event = table.event;
-      flat.first_entry = static_cast<std::uint32_t>(set.entries.size());
-      flat.entry_count = static_cast<std::uint32_t>(table.source->entries.size());
-      flat.timed = !reachable_times_[i].empty();
-      for (const auto& entry : table.source->entries) {
-        std::uint32_t index = 0;
-        if (entry.is_table) {
-          index = *find_table(entry.target.text);
-        } else {
-          const auto next = static_cast<std::uint32_t>(set.items.size());
-          const auto [item, fresh] = items.emplace(entry.target.text, next);
-          if (fresh) set.items.push_back(entry.target.text);
-          index = item->second;
-        }
-        set.entries.push_back({entry.weight, entry.is_table, index, during_of(table, entry)});
-        flat.total_weight += entry.weight;
-      }
-      set.tables.push_back(std::move(flat));
-    }
+    Items items;
+    for (std::uint32_t i = 0; i < tables_.size(); ++i) add_table(i, items, set);
+    find_stacked(set);
     for (std::size_t i = 0; i < events_.size(); ++i) {
       set.events[i].item_tiers = tiers_of(events_[i], items);
     }
@@ -88,10 +69,76 @@ class Compiler {
   }
 
  private:
+  using Items = std::map<std::string_view, std::uint32_t>;  // their indices in the set
+
   struct Table {
-    const SourceTable* source = nullptr;
+    SourceTable* source = nullptr;
     std::uint32_t event = 0;  // into events_
   };
+
+  void add_table(std::uint32_t index, Items& items, model::RuleSet& set) const {
+    const Table& table = tables_[index];
+    const SourceTable& source = *table.source;
+    model::LootTable flat;
+    flat.name = source.name.text;
+    flat.event = table.event;
+    flat.first_entry = static_cast<std::uint32_t>(set.entries.size());
+    flat.timed = !reachable_times_[index].empty();
+    for_each_entry(source, [&](const SourceEntry& entry) {
+      set.entries.push_back(flat_entry(table, entry, items, set));
+    });
+    flat.entry_count = static_cast<std::uint32_t>(set.entries.size()) - flat.first_entry;
+    if (source.is_short()) {
+      flat.total_weight = total_of(source.pools[0]);
+    } else {
+      flat.always_count = static_cast<std::uint8_t>(source.always.size());
+      flat.first_pool = static_cast<std::uint32_t>(set.pools.size());
+      flat.pool_count = static_cast<std::uint8_t>(source.pools.size());
+      std::uint32_t first = flat.first_entry + flat.always_count;
+      for (const auto& pool : source.pools) {
+        const auto count = static_cast<std::uint32_t>(pool.entries.size());
+        const bool timed = std::any_of(pool.entries.begin(), pool.entries.end(),
+                                       [](const auto& one) { return !one.during.text.empty(); });
+        set.pools.push_back(
+            {first, count, total_of(pool), pool.chance, pool.rolls, pool.distinct, timed});
+        first += count;
+      }
+    }
+    set.tables.push_back(std::move(flat));
+  }
+
+  [[nodiscard]] static std::uint64_t total_of(const SourcePool& pool) {
+    std::uint64_t total = 0;
+    for (const auto& entry : pool.entries) total += entry.weight;
+    return total;
+  }
+
+  [[nodiscard]] model::LootEntry flat_entry(const Table& table, const SourceEntry& entry,
+                                            Items& items, model::RuleSet& set) const {
+    model::LootEntry flat{entry.weight, entry.is_table(), entry.table, during_of(table, entry),
+                          entry.count};
+    if (entry.is_item()) {
+      const auto next = static_cast<std::uint32_t>(set.items.size());
+      const auto [item, fresh] = items.emplace(entry.target.text, next);
+      if (fresh) set.items.push_back(entry.target.text);
+      flat.index = item->second;
+    } else if (!entry.is_table()) {
+      flat.count = {0, 0};
+    }
+    return flat;
+  }
+
+  // From the tables below up.
+  void find_stacked(model::RuleSet& set) const {
+    for (const auto i : order_) {
+      model::LootTable& table = set.tables[i];
+      const auto stacks = [&set](const model::LootEntry& entry) {
+        return entry.is_table ? set.tables[entry.index].stacked : entry.count != model::Range{};
+      };
+      const auto entries = set.entries_of(table);
+      table.stacked = !table.is_short() || std::any_of(entries.begin(), entries.end(), stacks);
+    }
+  }
 
   [[nodiscard]] std::string_view file_of(const Table& table) const {
     return events_[table.event].file;
@@ -118,7 +165,7 @@ class Compiler {
   void order_tables() {
     std::vector<Table> all;
     for (std::uint32_t i = 0; i < events_.size(); ++i) {
-      for (const auto& table : events_[i].tables) {
+      for (auto& table : events_[i].tables) {
         if (!table.name.text.empty()) all.push_back({&table, i});
       }
     }
@@ -166,39 +213,14 @@ class Compiler {
     return 0;
   }
 
-  void check_during(const Table& table) {
-    const auto& entries = table.source->entries;
-    std::vector<std::string_view> names;
-    for (const auto& time : events_[table.event].times) names.push_back(time.name.text);
-    for (const auto& entry : entries) {
-      if (entry.during.text.empty() || during_of(table, entry) != 0) continue;
-      const std::string near = out_.full() ? std::string{} : did_you_mean(entry.during.text, names);
-      out_.error(
-          file_of(table), entry.during.at,
-          fmt::format("during: there is no time \"{}\" in times{}", entry.during.text, near));
-    }
-    const bool always = std::any_of(entries.begin(), entries.end(), [](const SourceEntry& entry) {
-      return entry.during.text.empty();
-    });
-    if (always || entries.empty()) return;
-    out_.error(file_of(table), table.source->name.at,
-               fmt::format("every entry of \"{}\" has during; at other times a roll on it could "
-                           "give nothing. Add an entry without during",
-                           table.source->name.text));
-  }
-
   // Which named times the odds of each table depend on, through the tables below.
-  void find_reachable_times(const std::vector<std::uint32_t>& levels) {
-    std::vector<std::uint32_t> order(tables_.size());
-    for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(),
-                     [&levels](auto a, auto b) { return levels[a] < levels[b]; });
-    for (const auto i : order) {
+  void find_reachable_times() {
+    for (const auto i : order_) {
       std::set<std::uint16_t>& times = reachable_times_[i];
-      for (const auto& entry : tables_[i].source->entries) {
+      for_each_entry(*tables_[i].source, [&](const SourceEntry& entry) {
         const std::uint16_t during = during_of(tables_[i], entry);
         if (during != 0) times.insert(during);
-      }
+      });
       for (const auto below : references_[i]) {
         times.insert(reachable_times_[below].begin(), reachable_times_[below].end());
       }
@@ -256,10 +278,12 @@ class Compiler {
     reachable_times_.resize(tables_.size());
     sources_.resize(tables_.size());
     for (std::uint32_t i = 0; i < tables_.size(); ++i) {
-      for (const auto& entry : tables_[i].source->entries) {
-        if (!entry.is_table || entry.target.text.empty()) continue;
+      for_each_entry(*tables_[i].source, [&](SourceEntry& entry) {
+        entry.table = unknown_table;
+        if (!entry.is_table() || entry.target.text.empty()) return;
         const auto target = find_table(entry.target.text);
         if (target) {
+          entry.table = *target;
           references_[i].push_back(*target);
           sources_[i].push_back(&entry);
         } else {
@@ -269,36 +293,7 @@ class Compiler {
           out_.error(file_of(tables_[i]), entry.target.at,
                      fmt::format("there is no table \"{}\"{}", entry.target.text, near));
         }
-      }
-    }
-  }
-
-  void warn_about(const Table& table) {
-    check_during(table);
-    const auto& entries = table.source->entries;
-    std::uint64_t sum = 0;
-    std::map<std::tuple<bool, std::string_view, std::string_view>, Mark> seen;
-    for (const auto& entry : entries) {
-      sum += entry.weight;
-      if (entry.target.text.empty()) continue;
-      const auto [first, fresh] =
-          seen.emplace(std::tuple{entry.is_table, std::string_view(entry.target.text),
-                                  std::string_view(entry.during.text)},
-                       entry.at);
-      if (fresh) continue;
-      out_.warning(file_of(table), entry.target.at,
-                   fmt::format("the {} \"{}\" is twice in the table \"{}\", first on line {}; the "
-                               "weights add up",
-                               entry.is_table ? "table" : "item", entry.target.text,
-                               table.source->name.text, first->second.line));
-    }
-    // A guess: who means percents and slips lands within 10 of 100.
-    if (entries.size() >= 2 && sum >= 90 && sum <= 110 && sum != 100) {
-      out_.warning(file_of(table), table.source->name.at,
-                   fmt::format("the weights of \"{}\" add up to {}; if they are meant as percents, "
-                               "{} {}. Weights are relative, so the odds are weight / {}",
-                               table.source->name.text, sum, sum < 100 ? 100 - sum : sum - 100,
-                               sum < 100 ? "are missing" : "are too many", sum));
+      });
     }
   }
 
@@ -311,7 +306,14 @@ class Compiler {
                              path_text(cycle.path)));
     }
     if (!nesting.cycles.empty()) return;
-    find_reachable_times(nesting.levels);
+    order_.resize(tables_.size());
+    std::iota(order_.begin(), order_.end(), 0U);
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&nesting](auto a, auto b) { return nesting.levels[a] < nesting.levels[b]; });
+    find_reachable_times();
+    std::vector<TableInFile> tables;
+    for (const auto& table : tables_) tables.push_back({table.source, file_of(table)});
+    check_finds(tables, order_, out_);
     for (std::uint32_t i = 0; i < tables_.size(); ++i) {
       // One more than the bound: those above it would repeat the same chain.
       if (nesting.levels[i] != limits::table_nesting_max + 1) continue;
@@ -347,6 +349,7 @@ class Compiler {
   std::int64_t now_us_;
   Diagnostics& out_;
   std::vector<Table> tables_;
+  std::vector<std::uint32_t> order_;  // of tables, each behind those that it draws from
   References references_;
   std::vector<std::vector<const SourceEntry*>> sources_;  // where each reference stands
   std::vector<EventTimes> times_;                         // of each event

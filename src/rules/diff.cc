@@ -98,19 +98,19 @@ void compare_events(const model::RuleSet& before, const model::RuleSet& after,
 void compare_items(const std::string& table, const std::string& during, const TableOdds* before,
                    const TableOdds* after, std::vector<OddsChange>& out) {
   std::map<std::string, OddsChange> items;
-  const auto add = [&](const TableOdds* odds, std::optional<Odds> OddsChange::*side) {
+  const auto add = [&](const TableOdds* odds, std::optional<ItemOdds> OddsChange::*side) {
     if (odds == nullptr) return;
-    for (const auto& item : odds->items) {
-      auto& change = items[item.item];
-      change.*side = item;
-    }
+    for (const auto& item : odds->items) items[item.item].*side = item;
+    if (odds->nothing) items[""].*side = ItemOdds{*odds->nothing, "", -1, {}};
   };
   add(before, &OddsChange::before);
   add(after, &OddsChange::after);
   for (auto& [item, change] : items) {
     const bool same = change.before && change.after &&
                       change.before->numerator == change.after->numerator &&
-                      change.before->denominator == change.after->denominator;
+                      change.before->denominator == change.after->denominator &&
+                      change.before->expected.numerator == change.after->expected.numerator &&
+                      change.before->expected.denominator == change.after->expected.denominator;
     if (same) continue;
     change.table = table;
     change.during = during;
@@ -119,21 +119,25 @@ void compare_items(const std::string& table, const std::string& during, const Ta
   }
 }
 
-// Whether both tables draw the same for the same words, whatever the sums are.
-bool same_order(const model::RuleSet& before, std::uint32_t old, const model::RuleSet& after,
-                std::uint32_t now) {
-  const auto names = [](const model::RuleSet& set, std::uint32_t table) {
-    std::vector<std::string> out;
-    const auto& flat = set.tables[table];
-    for (std::uint32_t i = 0; i < flat.entry_count; ++i) {
-      const auto& entry = set.entries[flat.first_entry + i];
-      out.push_back(fmt::format(
-          "{}{} {}", entry.is_table ? "table " : "",
-          entry.is_table ? set.tables[entry.index].name : set.items[entry.index], entry.weight));
-    }
-    return out;
+// All that the roll of a table reads, as texts in its order.
+std::vector<std::string> parts_of(const model::RuleSet& set, std::uint32_t table) {
+  std::vector<std::string> out;
+  const auto add = [&](const model::LootEntry& entry) {
+    const std::string_view name = entry.is_table ? std::string_view(set.tables[entry.index].name)
+                                  : entry.is_nothing() ? std::string_view("")
+                                                       : std::string_view(set.items[entry.index]);
+    out.push_back(fmt::format("{}{} {} {}..{}", entry.is_table ? "table " : "", name, entry.weight,
+                              entry.count.low, entry.count.high));
   };
-  return names(before, old) == names(after, now);
+  const auto& flat = set.tables[table];
+  for (const auto& entry : set.always_of(flat)) add(entry);
+  for (const auto& pool : set.pools_of(flat)) {
+    out.push_back(fmt::format("pool {}/{} {}..{} {}", pool.chance.numerator,
+                              pool.chance.denominator, pool.rolls.low, pool.rolls.high,
+                              pool.distinct));
+    for (const auto& entry : set.entries_of(pool)) add(entry);
+  }
+  return out;
 }
 
 }  // namespace
@@ -199,7 +203,7 @@ tl::expected<RulesDiff, std::string> diff_rules(const model::RuleSet& before,
     for (const auto& [during, odds] : *are) {
       if (!were->contains(during)) compare_items(name, during, nullptr, &odds, out.odds);
     }
-    if (out.odds.size() == changes && !same_order(before, old, after, *now)) {
+    if (out.odds.size() == changes && parts_of(before, old) != parts_of(after, *now)) {
       out.tables_reordered.push_back(name);
     }
   }

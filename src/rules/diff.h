@@ -15,10 +15,10 @@ namespace hunt::rules {
 
 struct OddsChange {
   std::string table;
-  std::string during;  // "happy_hour + weekend"; empty: at no named time
-  std::string item;
-  std::optional<Odds> before;  // nothing: it could not be drawn
-  std::optional<Odds> after;
+  std::string during;              // "happy_hour + weekend"; empty: at no named time
+  std::string item;                // empty: nothing at all
+  std::optional<ItemOdds> before;  // nothing: it could not be drawn
+  std::optional<ItemOdds> after;
 };
 
 struct RulesDiff {
@@ -27,7 +27,7 @@ struct RulesDiff {
   std::vector<std::string> tables_removed;
   std::vector<OddsChange> odds;  // of tables that both have
   // The odds of the table are equal, but not what each claim yields: entries stand in another
-  // order.
+  // order, or two rolls of a pool are two pools now.
   std::vector<std::string> tables_reordered;
 };
 

@@ -17,8 +17,11 @@ constexpr std::size_t openings_shown = 20;
 constexpr std::uint32_t example_finds = 10;
 
 constexpr std::string_view how_drawn =
-    "Each find is one draw of its own: what was found before does not change it. Percents and \"1 "
-    "in\" are rounded to four digits; the fraction is exact.";
+    "Each find is rolled on its own: what was found before does not change it. Percents, \"1 in\" "
+    "and averages are rounded to four digits; the fraction is exact.";
+constexpr std::string_view how_many =
+    "A find of this table can give several items, and several of one. The chance of a find is that "
+    "it gives at least one of the item; the average is how many of it a find gives.";
 constexpr std::string_view how_checked =
     "What a find yields is computed from a secret seed and the id of the claim, so the same claim "
     "always yields the same. Each grant names the version of the rules that it was drawn by.";
@@ -62,13 +65,21 @@ void add_event(const model::RuleSet& set, const model::EventRules& event, Parts&
   }
 }
 
+// Which columns a table of the page has.
+struct Columns {
+  bool tiers = false;
+  bool averages = false;
+};
+
 std::vector<std::string> cells_of(const std::string& name, const Odds& odds,
-                                  const std::string& tier, bool has_tiers) {
+                                  const std::string& tier, const std::string& average,
+                                  const Columns& columns) {
   std::vector<std::string> cells{name};
-  if (has_tiers) cells.push_back(tier);
+  if (columns.tiers) cells.push_back(tier);
   cells.push_back(percent_text(odds.probability));
   cells.push_back(one_in_text(odds.probability));
   cells.push_back(exact_text(odds));
+  if (columns.averages) cells.push_back(average);
   cells.push_back(percent_text(at_least_once(odds.probability, example_finds)));
   return cells;
 }
@@ -77,7 +88,7 @@ void add_table(const model::RuleSet& set, const DisclosedTable& table, Parts& ou
   using Kind = Part::Kind;
   const auto index = set.find_table(table.name);
   const model::EventRules& event = set.events[set.tables[*index].event];
-  const bool has_tiers = !event.tiers.empty();
+  const Columns columns{!event.tiers.empty(), set.tables[*index].stacked};
   for (const auto& odds : table.cases) {
     std::string heading = "Table " + table.name;
     if (!odds.open.empty()) {
@@ -86,19 +97,26 @@ void add_table(const model::RuleSet& set, const DisclosedTable& table, Parts& ou
       heading += ", at all other times";
     }
     out.push_back({Kind::heading, {heading}});
+    if (columns.averages) out.push_back({Kind::text, {std::string(how_many)}});
     std::vector<std::string> head{"item"};
-    if (has_tiers) head.emplace_back("tier");
+    if (columns.tiers) head.emplace_back("tier");
     for (const auto* name : {"chance of a find", "about", "exactly"}) head.emplace_back(name);
+    if (columns.averages) head.emplace_back("average");
     head.push_back(fmt::format("at least once in {} finds", example_finds));
     out.push_back({Kind::head, head});
     for (const auto& item : odds.items) {
       const std::string tier =
           item.tier < 0 ? "" : event.tiers[static_cast<std::size_t>(item.tier)];
-      out.push_back({Kind::row, cells_of(item.item, item, tier, has_tiers)});
+      out.push_back(
+          {Kind::row, cells_of(item.item, item, tier, amount_text(item.expected), columns)});
     }
     for (const auto& tier : odds.tiers) {
-      out.push_back({Kind::row, cells_of("anything " + event.tiers[tier.tier], tier,
-                                         event.tiers[tier.tier], has_tiers)});
+      out.push_back(
+          {Kind::row, cells_of("anything " + event.tiers[tier.tier], tier, event.tiers[tier.tier],
+                               amount_text(tier.expected), columns)});
+    }
+    if (odds.nothing) {
+      out.push_back({Kind::row, cells_of("nothing at all", *odds.nothing, "", "", columns)});
     }
   }
 }

@@ -24,10 +24,10 @@ Drawn drawn_in(const std::vector<SourceEvent>& events) {
   Drawn drawn;
   for (const auto& event : events) {
     for (const auto& table : event.tables) {
-      for (const auto& entry : table.entries) {
-        if (entry.is_table || entry.target.text.empty()) continue;
+      for_each_entry(table, [&](const SourceEntry& entry) {
+        if (!entry.is_item() || entry.target.text.empty()) return;
         drawn.emplace(entry.target.text, Place{event.file, entry.target.at});
-      }
+      });
     }
   }
   return drawn;

@@ -4,7 +4,6 @@ namespace hunt::rules {
 
 namespace {
 
-constexpr std::string_view one_item = "a find gives exactly one item in this version";
 constexpr std::string_view no_history =
     "rules do not know in this version what a player had before";
 constexpr std::string_view no_worlds =
@@ -57,8 +56,9 @@ constexpr Key keys[] = {
      R"("type": "object", "minProperties": 1, "maxProperties": 4096, )"
      R"("propertyNames": {"$ref": "#/definitions/name"}, )"
      R"("additionalProperties": {"$ref": "#/definitions/table"})",
-     "names with a list of entries each", "required", "1 to 4,096 over all files",
-     "Loot tables. Loot is buried with a table's name; the find draws one item from it."},
+     "names, each with a list of entries or a table in its long form", "required",
+     "1 to 4,096 over all files",
+     "Loot tables. Loot is buried with a table's name; the find draws from it."},
     {In::opening, "days",
      R"("type": "array", "minItems": 1, "maxItems": 7, "uniqueItems": true, )"
      R"("items": {"enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]})",
@@ -71,20 +71,46 @@ constexpr Key keys[] = {
     {In::opening, "for", R"("$ref": "#/definitions/duration")", "`90m`, `6h`", "required",
      "1 minute to 31 days", "How long it is open. A day is 24 hours here."},
     {In::item, "tier", ref_name, "name", "required", "one of `tiers`", "How rare the item is."},
+    {In::table, "always",
+     R"("type": "array", "minItems": 1, "maxItems": 16, "items": {"$ref": "#/definitions/given"})",
+     "list of entries without weight", "none", "1 to 16", "What every find gives."},
     {In::table, "pools",
-     R"("type": "array", "minItems": 1, "maxItems": 1, "items": {"$ref": "#/definitions/pool"})",
-     "list with one pool", "required", "exactly 1",
-     "What a find draws from. A table that is a list of entries means the same, shorter."},
+     R"("type": "array", "minItems": 1, "maxItems": 16, "items": {"$ref": "#/definitions/pool"})",
+     "list of pools", "none, with `always`", "1 to 16",
+     "What a find draws from: each of them in turn. A table that is a list of entries is one "
+     "pool."},
+    {In::table, "may_be_empty", R"("type": "boolean", "default": false)", "`true`, `false`",
+     "`false`", "", "`true`: a find of this table may give nothing at all."},
     {In::pool, "draw", R"("$ref": "#/definitions/entries")", "list of entries", "required",
-     "1 to 4,096", "The entries of which one is drawn."},
-    {In::entry, "item", ref_item, "item", "this or `table`", "", "What the player gets."},
-    {In::entry, "table", ref_name, "name", "this or `item`", "of any file",
-     "Draw again, from this table."},
+     "1 to 4,096", "The entries of which one is drawn with each roll."},
+    {In::pool, "rolls", R"("$ref": "#/definitions/rolls")", "`2`, `1..3`", "1", "0 to 64",
+     "How often an entry is drawn; of a range each number is equally likely."},
+    {In::pool, "chance", R"("$ref": "#/definitions/chance")", "`5 %`, `0.5 %`, `1/400`", "certain",
+     "above 0, below 1; at most 7 decimals, and 1,000,000,000 below the line",
+     "Whether the pool takes part in a find: all of its rolls, or none."},
+    {In::pool, "distinct", R"("type": "boolean", "default": false)", "`true`, `false`", "`false`",
+     "as many entries as rolls",
+     "`true`: an entry that was drawn is not drawn again by this find."},
+    {In::entry, "item", ref_item, "item", "this, `table` or `nothing`", "",
+     "What the player gets."},
+    {In::entry, "table", ref_name, "name", "this, `item` or `nothing`", "of any file",
+     "What a find of that table gives."},
+    {In::entry, "nothing", R"("const": true)", "`true`", "this, `item` or `table`", "",
+     "The roll gives nothing."},
     {In::entry, "weight", R"("type": "integer", "minimum": 1, "maximum": 1000000000)",
      "whole number", "required", "1 to 1,000,000,000",
      "How often, relative to the other entries of the table. Not a percent."},
+    {In::entry, "count", R"("$ref": "#/definitions/count")", "`3`, `5..8`", "1",
+     "0 to 1,000,000; of an item",
+     "How many of the item; of a range each number is equally likely."},
     {In::entry, "during", ref_name, "name", "always", "one of `times`",
      "The entry is drawn only then; at other times it is as if it were not there."},
+    {In::given, "item", ref_item, "item", "this or `table`", "", "What the player gets."},
+    {In::given, "table", ref_name, "name", "this or `item`", "of any file",
+     "What a find of that table gives."},
+    {In::given, "count", R"("$ref": "#/definitions/count")", "`3`, `5..8`", "1",
+     "0 to 1,000,000; of an item",
+     "How many of the item; of a range each number is equally likely."},
 };
 
 constexpr LaterKey later[] = {
@@ -97,14 +123,7 @@ constexpr LaterKey later[] = {
     {In::event, "cooldown", no_history},
     {In::event, "max_speed", no_history},
     {In::event, "bonus", no_history},
-    {In::table, "always", one_item},
-    {In::table, "may_be_empty", one_item},
-    {In::pool, "rolls", one_item},
-    {In::pool, "chance", one_item},
-    {In::pool, "distinct", one_item},
     {In::pool, "pity", no_history},
-    {In::entry, "nothing", one_item},
-    {In::entry, "count", one_item},
 };
 
 }  // namespace
@@ -123,6 +142,8 @@ std::string_view name_of(In map) noexcept {
       return "pool";
     case In::entry:
       return "entry";
+    case In::given:
+      return "given";
   }
   return "";
 }

@@ -108,7 +108,7 @@ TEST(ExampleRules, compile_without_a_warning) {
   const auto loaded = load_rules(std::string(HUNT_SOURCE_DIR) + "/examples/rules", 0);
   ASSERT_TRUE(loaded.has_value()) << format(loaded.error().at(0));
   EXPECT_TRUE(loaded->warnings.empty());
-  EXPECT_EQ(loaded->set.events.size(), 3U);
+  EXPECT_EQ(loaded->set.events.size(), 4U);
 }
 
 }  // namespace

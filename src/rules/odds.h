@@ -5,6 +5,7 @@
 // much is refused with a sentence.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -20,22 +21,34 @@ struct Odds {
   double probability = 0;  // the nearest double
 };
 
+// An average number, exactly.
+struct Amount {
+  std::string numerator;
+  std::string denominator;
+  double value = 0;  // the nearest double
+};
+
+// The probability that a find gives at least one, and how many it gives on average.
 struct ItemOdds : Odds {
   std::string item;
   std::int32_t tier = -1;  // into the tiers of the table's event; -1: none
+  Amount expected;
 };
 
 struct TierOdds : Odds {
   std::uint32_t tier = 0;
+  Amount expected;
 };
 
 // The named times that are open at once, into RuleSet::times; sorted.
 using OpenTimes = std::vector<std::uint32_t>;
 
 struct TableOdds {
-  OpenTimes open;               // of those that the table depends on
-  std::vector<ItemOdds> items;  // likeliest first, then by name; they add up to exactly 1
-  std::vector<TierOdds> tiers;  // from high to low, those of the table's event
+  OpenTimes open;                    // of those that the table depends on
+  bool stacked = false;              // else each find is one item of count 1: they add up to 1
+  std::vector<ItemOdds> items = {};  // likeliest first, then by name
+  std::vector<TierOdds> tiers = {};  // from high to low, those of the table's event
+  std::optional<Odds> nothing = {};  // where a find can give nothing at all
 };
 
 // How much one call of table_odds() may compute, in products of 64-bit words: some seconds.
@@ -54,7 +67,8 @@ struct TimeCase {
 [[nodiscard]] std::vector<TimeCase> time_cases(const model::RuleSet& set, std::uint32_t table);
 
 // The odds of every item that `table` (an index into set.tables) can give while `open` are open.
-// Errors: a sentence, when they need more work than `work_max`.
+// Errors: a sentence, when they need more work than `work_max`, or a pool of distinct entries more
+// states than limits::odds_states_max.
 [[nodiscard]] tl::expected<TableOdds, std::string> table_odds(
     const model::RuleSet& set, std::uint32_t table, const OpenTimes& open = {},
     std::uint64_t work_max = odds_work_max);
@@ -62,6 +76,8 @@ struct TimeCase {
 // For people: "1 in 50", "1 in 1.67", "2.5 %". Four significant digits; never "0 %".
 [[nodiscard]] std::string one_in_text(double probability);
 [[nodiscard]] std::string percent_text(double probability);
+// "12.5": four significant digits.
+[[nodiscard]] std::string amount_text(const Amount& amount);
 // "3/5"; where there are too many digits for a line, how many there are.
 [[nodiscard]] std::string exact_text(const Odds& odds);
 

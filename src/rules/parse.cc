@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "model/limits.h"
 #include "rules/keys.h"
-#include "rules/yaml_keys.h"
+#include "rules/map_reader.h"
 
 namespace hunt::rules {
 
@@ -31,11 +31,13 @@ class EventParser {
       error(root.at, fmt::format("expected a map with \"event\" and \"tables\", {}", found(root)));
       return std::move(event_);
     }
-    refuse_others(root, In::event);
+    keys_.refuse_others(root, In::event);
     if (const auto* value = keys_.require(root, "event")) {
       event_.name = read_name(keys_, *value, "event");
     }
-    if (const auto* value = keys_.require(root, "tables")) tables(*value);
+    if (const auto* value = keys_.require(root, "tables")) {
+      event_.tables = parse_tables(*value, keys_);
+    }
     when(root);
     if (const auto* value = YamlKeys::find(root, "enabled")) {
       event_.enabled = read_flag(keys_, *value, "enabled").value_or(true);
@@ -52,48 +54,6 @@ class EventParser {
 
  private:
   void error(Mark at, std::string message) { keys_.error(at, std::move(message)); }
-
-  // An error for each key that this map does not have (yet).
-  void refuse_others(const YamlNode& map, In in) {
-    for (std::size_t i = 0; i < map.children.size() && !keys_.full(); i += 2) {
-      const YamlNode& key = map.children[i];
-      const auto is_it = [&](const auto& one) { return one.in == in && one.name == key.text; };
-      const auto known = all_keys();
-      if (std::any_of(known.begin(), known.end(), is_it)) continue;
-      const auto later = later_keys();
-      const auto one = std::find_if(later.begin(), later.end(), is_it);
-      if (one == later.end()) {
-        keys_.refuse(key, key_names(in));
-      } else {
-        error(key.at, fmt::format("{}: not yet: {}", key.text, one->why));
-      }
-    }
-  }
-
-  // False, and an error, where a value is no list or not as long as it should be.
-  bool is_list(const YamlNode& node, std::string_view key, std::string_view of, std::size_t low,
-               std::size_t high) {
-    if (node.kind != Kind::list) {
-      error(node.at, fmt::format("{}: expected a list of {}, {}", key, of, found(node)));
-      return false;
-    }
-    if (node.children.size() >= low && node.children.size() <= high) return true;
-    error(node.at, fmt::format("{}: expected {} to {} {}, found {}", key, low, high, of,
-                               node.children.size()));
-    return false;
-  }
-
-  bool is_map(const YamlNode& node, std::string_view key, std::string_view of, std::size_t high) {
-    if (node.kind != Kind::map || node.children.empty()) {
-      error(node.at, fmt::format("{}: expected a map from {}, {}", key, of,
-                                 node.kind == Kind::map ? "found an empty map" : found(node)));
-      return false;
-    }
-    if (node.children.size() / 2 <= high) return true;
-    error(node.at,
-          fmt::format("{}: {} {}, more than {}", key, node.children.size() / 2, key, high));
-    return false;
-  }
 
   // zone, starts, ends, open and times: the zone first, since the others are read by it.
   void when(const YamlNode& root) {
@@ -139,7 +99,7 @@ class EventParser {
   }
 
   void times(const YamlNode& node) {
-    if (!is_map(node, "times", "names to openings", limits::times_per_event_max)) return;
+    if (!keys_.is_map(node, "times", "names to openings", limits::times_per_event_max)) return;
     for (std::size_t i = 0; i < node.children.size(); i += 2) {
       SourceTime time{read_key_name(keys_, node.children[i], "name of a time"), {}};
       openings(node.children[i + 1], printable(time.name.text), time.openings);
@@ -149,8 +109,8 @@ class EventParser {
 
   void openings(const YamlNode& node, std::string_view key, SourceOpenings& out) {
     out.at = node.at;
-    if (!is_list(node, key, "openings such as {days: [fri, sat], from: \"18:00\", for: 6h}", 1,
-                 limits::openings_listed_max)) {
+    if (!keys_.is_list(node, key, "openings such as {days: [fri, sat], from: \"18:00\", for: 6h}",
+                       1, limits::openings_listed_max)) {
       return;
     }
     for (const auto& child : node.children) opening(child, out);
@@ -163,7 +123,7 @@ class EventParser {
                                  found(node)));
       return;
     }
-    refuse_others(node, In::opening);
+    keys_.refuse_others(node, In::opening);
     Recurring one;
     if (const auto* value = YamlKeys::find(node, "days")) one.days = days(*value);
     const YamlNode* from = keys_.require(node, "from");
@@ -179,7 +139,7 @@ class EventParser {
 
   // 0: wrong.
   std::uint8_t days(const YamlNode& node) {
-    if (!is_list(node, "days", "days such as [fri, sat]", 1, day_words.size())) return 0;
+    if (!keys_.is_list(node, "days", "days such as [fri, sat]", 1, day_words.size())) return 0;
     std::uint8_t out = 0;
     for (const auto& child : node.children) {
       const auto day = std::find(day_words.begin(), day_words.end(), child.text);
@@ -206,7 +166,7 @@ class EventParser {
   }
 
   void tiers(const YamlNode& node) {
-    if (!is_list(node, "tiers", "names from low to high", 2, limits::tiers_max)) return;
+    if (!keys_.is_list(node, "tiers", "names from low to high", 2, limits::tiers_max)) return;
     for (const auto& child : node.children) {
       SourceName tier = read_name(keys_, child, "tier");
       const auto same = [&tier](const SourceName& other) { return other.text == tier.text; };
@@ -219,8 +179,8 @@ class EventParser {
 
   void items(const YamlNode& node) {
     event_.items_at = node.at;
-    if (!is_map(node, "items", "items to their facts, such as comet_cape: {tier: legendary}",
-                limits::entries_per_table_max)) {
+    if (!keys_.is_map(node, "items", "items to their facts, such as comet_cape: {tier: legendary}",
+                      limits::entries_per_table_max)) {
       return;
     }
     for (std::size_t i = 0; i < node.children.size(); i += 2) {
@@ -232,7 +192,7 @@ class EventParser {
                                     printable(item.name.text), found(facts)));
         continue;
       }
-      refuse_others(facts, In::item);
+      keys_.refuse_others(facts, In::item);
       if (const auto* value = keys_.require(facts, "tier")) {
         item.tier = read_name(keys_, *value, "tier");
       }
@@ -240,94 +200,7 @@ class EventParser {
     }
   }
 
-  void tables(const YamlNode& node) {
-    if (!is_map(node, "tables", "table names to lists of entries", limits::tables_max)) return;
-    for (std::size_t i = 0; i < node.children.size(); i += 2) {
-      SourceTable table{read_key_name(keys_, node.children[i], "table name"), {}};
-      const YamlNode& value = node.children[i + 1];
-      if (value.kind == Kind::map) {
-        pools(value, table);
-      } else {
-        entries(value, table);
-      }
-      event_.tables.push_back(std::move(table));
-    }
-  }
-
-  // The long form of a table, which can only say what the short one does.
-  void pools(const YamlNode& node, SourceTable& table) {
-    refuse_others(node, In::table);
-    const YamlNode* list = keys_.require(node, "pools");
-    if (list == nullptr) return;
-    if (list->kind != Kind::list || list->children.empty()) {
-      error(list->at,
-            fmt::format("pools: expected a list with one pool such as {{draw: [...]}}, {}",
-                        list->kind == Kind::list ? "found an empty one" : found(*list)));
-      return;
-    }
-    const YamlNode& pool = list->children.front();
-    if (list->children.size() > 1) {
-      error(list->children[1].at,
-            "pools: not yet: a find gives exactly one item in this version, so one pool is all");
-    }
-    if (pool.kind != Kind::map) {
-      error(pool.at, fmt::format("expected a pool such as {{draw: [...]}}, {}", found(pool)));
-      return;
-    }
-    refuse_others(pool, In::pool);
-    if (const auto* draw = keys_.require(pool, "draw")) entries(*draw, table);
-  }
-
-  void entries(const YamlNode& node, SourceTable& table) {
-    const std::string label = printable(table.name.text);
-    if (node.kind != Kind::list) {
-      error(node.at, fmt::format("table \"{}\": expected a list of entries such as "
-                                 "\"- {{item: star_shard, weight: 60}}\", {}",
-                                 label, found(node)));
-      return;
-    }
-    if (node.children.empty()) {
-      error(node.at, fmt::format("table \"{}\" is empty; a roll on it could give nothing", label));
-    }
-    if (node.children.size() > limits::entries_per_table_max) {
-      error(node.at, fmt::format("table \"{}\" has {} entries, more than {}; nest tables instead",
-                                 label, node.children.size(), limits::entries_per_table_max));
-      return;
-    }
-    for (const auto& child : node.children) entry(child, table);
-  }
-
-  void entry(const YamlNode& node, SourceTable& table) {
-    if (node.kind != Kind::map) {
-      error(node.at, fmt::format("expected an entry such as {{item: star_shard, weight: 60}}, {}",
-                                 found(node)));
-      return;
-    }
-    refuse_others(node, In::entry);
-    SourceEntry entry;
-    entry.at = node.at;
-    const YamlNode* item = YamlKeys::find(node, "item");
-    const YamlNode* nested = YamlKeys::find(node, "table");
-    if (item != nullptr && nested != nullptr) {
-      error(nested->at, "an entry is an item or a table, not both; make two entries");
-    } else if (item == nullptr && nested == nullptr) {
-      if (YamlKeys::find(node, "nothing") == nullptr)
-        error(node.at, "an entry needs \"item\" or \"table\"");
-    } else {
-      entry.is_table = nested != nullptr;
-      entry.target = entry.is_table ? read_name(keys_, *nested, "table")
-                                    : read_name(keys_, *item, "item", NameOf::item);
-    }
-    if (const auto* value = keys_.require(node, "weight")) {
-      entry.weight = read_weight(keys_, *value);
-    }
-    if (const auto* value = YamlKeys::find(node, "during")) {
-      entry.during = read_name(keys_, *value, "during");
-    }
-    table.entries.push_back(std::move(entry));
-  }
-
-  YamlKeys keys_;
+  MapReader keys_;
   SourceEvent event_;
 };
 

@@ -12,6 +12,7 @@
 
 #include "model/rule_set.h"
 #include "rules/openings.h"
+#include "rules/parse_tables.h"
 #include "rules/scalars.h"
 #include "rules/yaml_tree.h"
 #include "rules/zones.h"
@@ -19,19 +20,6 @@
 namespace hunt::rules {
 
 inline constexpr std::int32_t hint_radius_tiles_default = 8;
-
-struct SourceEntry {
-  Mark at;
-  bool is_table = false;  // else an item
-  SourceName target;
-  std::uint64_t weight = 0;  // 0: wrong, and already reported
-  SourceName during;         // empty: always
-};
-
-struct SourceTable {
-  SourceName name;
-  std::vector<SourceEntry> entries;
-};
 
 // A list of openings: each with the place of its "from".
 struct SourceOpenings {

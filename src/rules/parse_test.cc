@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{HEAD "tables: {t: }\n", "2:10", "expected a list of entries"},
         BadInput{HEAD "tables: {t: []}\n", "2:13", "table \"t\" is empty"},
         BadInput{HEAD "tables: {t: {item: a, weight: 1}}\n", "2:13",
-                 "the key \"pools\" is missing"},
+                 "a table needs \"pools\" or \"always\""},
         BadInput{HEAD "tables: {T!: [{item: a, weight: 1}]}\n", "2:10", "try \"t_\""}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -125,11 +125,11 @@ TEST(ParseEvent, reads_every_field) {
   EXPECT_EQ(event.trigger, model::Trigger::dig);
   EXPECT_EQ(event.hint_radius_tiles, 0);
   ASSERT_EQ(event.tables.size(), 2U);
-  ASSERT_EQ(event.tables[0].entries.size(), 2U);
-  EXPECT_EQ(event.tables[0].entries[0].target.text, "a.b-c_9");
-  EXPECT_EQ(event.tables[0].entries[0].weight, 1'000'000'000U);
-  EXPECT_TRUE(event.tables[0].entries[1].is_table);
-  EXPECT_EQ(event.tables[0].entries[1].target.text, "rare");
+  ASSERT_EQ(event.tables[0].pools[0].entries.size(), 2U);
+  EXPECT_EQ(event.tables[0].pools[0].entries[0].target.text, "a.b-c_9");
+  EXPECT_EQ(event.tables[0].pools[0].entries[0].weight, 1'000'000'000U);
+  EXPECT_TRUE(event.tables[0].pools[0].entries[1].is_table());
+  EXPECT_EQ(event.tables[0].pools[0].entries[1].target.text, "rare");
 }
 
 TEST(ParseEvent, defaults_stand_where_fields_are_missing) {

@@ -6,10 +6,30 @@
 #include <cstdint>
 #include <string>
 
+#include "base/prng.h"
 #include "base/result.h"
+#include "engine/draw.h"
 #include "model/limits.h"
+#include "model/reward.h"
 #include "rules/compile.h"
 #include "rules/odds.h"
+
+namespace {
+
+// Whatever the words are, a find stays within its bounds: the number of stacks is asserted there.
+void roll_some(const hunt::model::RuleSet& set, std::int64_t as_of_us) {
+  hunt::Prng prng(set.tables.size());
+  for (int i = 0; i < 8; ++i) {
+    const auto stacks = hunt::engine::draw(set, 0, as_of_us, [&prng] { return prng.next(); });
+    std::string text;
+    for (const auto& stack : stacks.all()) {
+      hunt::model::append_stack(text, set.items[stack.item], stack.count);
+    }
+    HUNT_ASSERT(text.size() <= hunt::limits::reward_bytes_max);
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hunt;
@@ -30,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HUNT_ASSERT(second && second->set.version == first->set.version);
   for (const auto& [open, as_of_us] : rules::time_cases(first->set, 0)) {
     const auto odds = rules::table_odds(first->set, 0, open, 100'000);
-    HUNT_ASSERT(!odds || !odds->items.empty());
+    HUNT_ASSERT(!odds || odds->stacked || !odds->items.empty());
+    roll_some(first->set, as_of_us);
   }
   return 0;
 }

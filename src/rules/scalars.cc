@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <numeric>
 
 #include "base/text.h"
 #include "model/limits.h"
@@ -38,6 +39,66 @@ std::string_view underscore_advice(const YamlNode& node) {
   const bool grouped = node.text.find('_') != std::string::npos && node.text.front() != '_' &&
                        all_in(node.text, "0123456789_");
   return grouped ? "; remove the underscores" : "";
+}
+
+// Decimal digits without a leading zero.
+std::optional<std::uint64_t> plain_number(std::string_view text) {
+  if (!all_in(text, digits) || (text.size() > 1 && text.front() == '0')) return {};
+  return parse_u64(text);
+}
+
+std::string range_advice(const YamlNode& node) {
+  if (node.kind != Kind::scalar) return node.kind == Kind::list ? "; write 5..8, not a list" : "";
+  if (node.quoted && plain_number(node.text)) return "; remove the quotes";
+  const std::size_t dash = node.text.find('-');
+  if (dash != std::string::npos && dash > 0) {
+    const auto low = plain_number(std::string_view(node.text).substr(0, dash));
+    const auto high = plain_number(std::string_view(node.text).substr(dash + 1));
+    if (low && high) return fmt::format("; write {}..{}", *low, *high);
+  }
+  return std::string(underscore_advice(node));
+}
+
+struct Share {
+  std::uint64_t numerator = 0;
+  std::uint64_t denominator = 1;  // 1 .. limits::chance_denominator_max
+};
+
+// "12.5 %" or "1/400", whatever its size.
+std::optional<Share> share_of(std::string_view text) {
+  constexpr std::size_t decimals_max = 7;
+  if (const std::size_t line = text.find('/'); line != std::string_view::npos) {
+    const auto above = plain_number(text.substr(0, line));
+    const auto below = plain_number(text.substr(line + 1));
+    if (!above || !below || *below == 0 || *below > limits::chance_denominator_max) return {};
+    return Share{*above, *below};
+  }
+  if (!text.ends_with('%')) return {};
+  text.remove_suffix(1);
+  if (text.ends_with(' ')) text.remove_suffix(1);
+  const std::size_t dot = text.find('.');
+  const std::string_view decimals =
+      dot == std::string_view::npos ? std::string_view("") : text.substr(dot + 1);
+  const auto whole = plain_number(text.substr(0, dot));
+  if (!whole || *whole > 1'000'000 || decimals.size() > decimals_max) return {};
+  if (dot != std::string_view::npos && !all_in(decimals, digits)) return {};
+  Share share{*whole, 100};
+  for (const char digit : decimals) {
+    share.numerator = share.numerator * 10 + static_cast<std::uint64_t>(digit - '0');
+    share.denominator *= 10;
+  }
+  return share;
+}
+
+// For a number without a sign: most likely its writer means this.
+std::string chance_advice(const YamlNode& node) {
+  if (node.kind != Kind::scalar || !looks_like_number(node.text)) return "";
+  const auto whole = plain_number(node.text);
+  if (whole && *whole >= 1 && *whole < 100) return fmt::format("; write {} %", *whole);
+  if (!node.text.starts_with("0.") || node.text.size() > 9) return "";
+  const auto millionths = parse_u64((node.text.substr(2) + "0000000").substr(0, 7));
+  if (!millionths || *millionths == 0) return "";
+  return fmt::format("; write {:g} %", static_cast<double>(*millionths) / 100'000);
 }
 
 bool valid(std::string_view text, NameOf of) {
@@ -266,6 +327,56 @@ std::optional<std::int32_t> read_hint_radius(YamlKeys& keys, const YamlNode& nod
   return {};
 }
 
+std::optional<model::Range> read_range(YamlKeys& keys, const YamlNode& node, std::string_view key,
+                                       std::uint32_t high, std::string_view zero) {
+  const bool text = node.kind == Kind::scalar;
+  const std::size_t dots = text ? node.text.find("..") : std::string::npos;
+  const auto number = dots == std::string::npos ? whole_number(node) : std::nullopt;
+  auto low = number;
+  auto top = number;
+  if (dots != std::string::npos) {
+    low = plain_number(node.text.substr(0, dots));
+    top = plain_number(node.text.substr(dots + 2));
+  }
+  if (!low || !top) {
+    keys.error(node.at, fmt::format("{}: expected a whole number or a range such as 5..8, {}{}",
+                                    key, found(node), range_advice(node)));
+  } else if (*low > *top) {
+    keys.error(node.at,
+               fmt::format("{}: {}..{} is empty; write {}..{}", key, *low, *top, *top, *low));
+  } else if (*top > high) {
+    keys.error(node.at,
+               fmt::format("{}: expected numbers from 0 to {}, {}", key, high, found(node)));
+  } else if (*top == 0) {
+    keys.error(node.at, fmt::format("{}: {} {}", key, node.text, zero));
+  } else {
+    return model::Range{static_cast<std::uint32_t>(*low), static_cast<std::uint32_t>(*top)};
+  }
+  return {};
+}
+
+std::optional<model::Chance> read_chance(YamlKeys& keys, const YamlNode& node) {
+  const auto share = node.kind == Kind::scalar ? share_of(node.text) : std::nullopt;
+  if (!share) {
+    keys.error(node.at, fmt::format("chance: expected a percent with at most 7 decimals such as "
+                                    "5 %, or a fraction of numbers up to {} such as 1/400, {}{}",
+                                    with_commas(limits::chance_denominator_max), found(node),
+                                    chance_advice(node)));
+    return {};
+  }
+  const auto [numerator, denominator] = *share;
+  if (numerator > 0 && numerator < denominator) {
+    const std::uint64_t common = std::gcd(numerator, denominator);
+    return model::Chance{static_cast<std::uint32_t>(numerator / common),
+                         static_cast<std::uint32_t>(denominator / common)};
+  }
+  const std::string_view what = numerator == 0            ? "is never; remove the pool"
+                                : numerator > denominator ? "is more than certain"
+                                                          : "is certain; leave chance out";
+  keys.error(node.at, fmt::format("chance: {} {}", node.text, what));
+  return {};
+}
+
 std::uint64_t read_weight(YamlKeys& keys, const YamlNode& node) {
   const auto value = whole_number(node);
   if (value && *value >= 1 && *value <= limits::weight_max) return *value;
@@ -278,7 +389,9 @@ std::uint64_t read_weight(YamlKeys& keys, const YamlNode& node) {
   } else if (text.starts_with('-') && looks_like_number(text.substr(1))) {
     advice = "; a weight cannot be negative";
   } else if (text.ends_with('%') && looks_like_number(text.substr(0, text.size() - 1))) {
-    advice = "; weights are relative, not percents: leave out the % sign";
+    advice =
+        "; weights are relative, not percents: leave out the % sign; for an absolute chance make a "
+        "pool with chance: 5 %";
   } else if (looks_like_number(text) && text.find('.') != std::string_view::npos) {
     advice = "; weights are relative: multiply all weights of the table, 0.5 and 1.5 is 1 and 3";
   } else if (looks_like_number(text) && text.size() > 9) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/rule_set.h"
 #include "rules/yaml_keys.h"
 #include "rules/zones.h"
 
@@ -43,6 +44,13 @@ enum class NameOf : std::uint8_t { thing, item };
 [[nodiscard]] std::optional<bool> read_flag(YamlKeys& keys, const YamlNode& node,
                                             std::string_view key);
 [[nodiscard]] std::optional<std::int32_t> read_hint_radius(YamlKeys& keys, const YamlNode& node);
+// "3" or "5..8": numbers from 0 to `high`, the highest at least 1; `zero` says what is wrong with
+// 0.
+[[nodiscard]] std::optional<model::Range> read_range(YamlKeys& keys, const YamlNode& node,
+                                                     std::string_view key, std::uint32_t high,
+                                                     std::string_view zero);
+// "5 %" or "1/400": above 0 and below 1, in lowest terms.
+[[nodiscard]] std::optional<model::Chance> read_chance(YamlKeys& keys, const YamlNode& node);
 // 0: wrong.
 [[nodiscard]] std::uint64_t read_weight(YamlKeys& keys, const YamlNode& node);
 

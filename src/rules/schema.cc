@@ -50,6 +50,26 @@ constexpr std::string_view definitions = R"json(    "name": {
       "pattern": "^[1-9][0-9]{0,6}[smhd]$",
       "examples": ["90m", "6h", "2d"]
     },
+    "count": {
+      "description": "A whole number, or a range such as 5..8.",
+      "anyOf": [
+        { "type": "integer", "minimum": 1, "maximum": 1000000 },
+        { "type": "string", "pattern": "^(0|[1-9][0-9]{0,6})\\.\\.[1-9][0-9]{0,6}$" }
+      ]
+    },
+    "rolls": {
+      "description": "A whole number, or a range such as 1..3.",
+      "anyOf": [
+        { "type": "integer", "minimum": 1, "maximum": 64 },
+        { "type": "string", "pattern": "^(0|[1-9][0-9]?)\\.\\.[1-9][0-9]?$" }
+      ]
+    },
+    "chance": {
+      "description": "A percent or a fraction.",
+      "type": "string",
+      "pattern": "^(0|[1-9][0-9]?)(\\.[0-9]{1,7})? ?%$|^[1-9][0-9]*/[1-9][0-9]{0,9}$",
+      "examples": ["5 %", "0.5 %", "1/400"]
+    },
     "openings": {
       "type": "array",
       "minItems": 1,
@@ -107,9 +127,32 @@ std::string_view heading_of(In map) {
     case In::pool:
       return "A pool, in `pools`";
     case In::entry:
-      return "An entry";
+      return "An entry of a pool, or of a table in its short form";
+    case In::given:
+      return "An entry of `always`";
   }
   return "";
+}
+
+// What a map says beyond its keys.
+std::string_view rest_of(In map) {
+  switch (map) {
+    case In::table:
+      return R"json(,
+      "anyOf": [{ "required": ["pools"] }, { "required": ["always"] }])json";
+    case In::entry:
+      return R"json(,
+      "oneOf": [
+        { "required": ["item"] }, { "required": ["table"] }, { "required": ["nothing"] }
+      ],
+      "dependencies": { "count": ["item"] })json";
+    case In::given:
+      return R"json(,
+      "oneOf": [{ "required": ["item"] }, { "required": ["table"] }],
+      "dependencies": { "count": ["item"] })json";
+    default:
+      return "";
+  }
 }
 
 }  // namespace
@@ -126,9 +169,7 @@ std::string schema_text() {
   for (const In map : all_maps) {
     if (map == In::event) continue;
     out += fmt::format(",\n    \"{}\": {{\n{}", name_of(map), properties(map, "      "));
-    if (map == In::entry) {
-      out += ",\n      \"oneOf\": [{ \"required\": [\"item\"] }, { \"required\": [\"table\"] }]";
-    }
+    out += rest_of(map);
     out += "\n    }";
   }
   out += "\n  },\n" + properties(In::event, "  ");

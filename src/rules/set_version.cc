@@ -71,11 +71,72 @@ void put_additions(Canonical& out, const model::RuleSet& set) {
   for (const auto& entry : set.entries) out.put(std::uint64_t{entry.during});
 }
 
+bool has_pools(const model::RuleSet& set) {
+  return std::any_of(set.tables.begin(), set.tables.end(),
+                     [](const auto& table) { return table.stacked; });
+}
+
+// Tables that can give other than one item: there only where a set has one.
+void put_pools(Canonical& out, const model::RuleSet& set) {
+  if (!has_pools(set)) return;
+  out.put(std::string_view("additions 2"));
+  for (const auto& table : set.tables) {
+    out.put(std::uint64_t{table.always_count});
+    out.put(std::uint64_t{table.pool_count});
+    for (std::uint32_t i = 0; i < table.pool_count; ++i) {
+      const model::LootPool& pool = set.pools[table.first_pool + i];
+      for (const std::uint64_t part :
+           {pool.entry_count, pool.chance.numerator, pool.chance.denominator, pool.rolls.low,
+            pool.rolls.high, std::uint32_t{pool.distinct}}) {
+        out.put(part);
+      }
+    }
+  }
+  for (const auto& entry : set.entries) {
+    out.put(std::uint64_t{entry.count.low});
+    out.put(std::uint64_t{entry.count.high});
+  }
+}
+
+void assert_pool(const model::RuleSet& set, const model::LootPool& pool) {
+  std::uint64_t sum = 0;
+  std::uint32_t at_all_times = 0;
+  for (const auto& entry : set.entries_of(pool)) {
+    HUNT_ASSERT(entry.weight >= 1 && entry.weight <= limits::weight_max);
+    HUNT_ASSERT(entry.during == 0 || pool.timed);
+    at_all_times += entry.during == 0 ? 1 : 0;
+    sum += entry.weight;
+  }
+  HUNT_ASSERT(sum == pool.total_weight && at_all_times >= 1);
+  HUNT_ASSERT(pool.chance.numerator >= 1 && pool.chance.numerator <= pool.chance.denominator);
+  HUNT_ASSERT(pool.rolls.low <= pool.rolls.high && pool.rolls.high >= 1);
+  HUNT_ASSERT(pool.rolls.high <= (pool.distinct ? at_all_times : limits::rolls_per_pool_max));
+}
+
+void assert_entry(const model::RuleSet& set, const model::LootTable& table,
+                  const model::LootEntry& entry) {
+  HUNT_ASSERT(entry.during == 0 || (table.timed && entry.during <= set.times.size()));
+  HUNT_ASSERT(entry.count.low <= entry.count.high && entry.count.high <= limits::count_max);
+  if (!entry.is_table) {
+    HUNT_ASSERT(entry.is_nothing() || entry.index < set.items.size());
+    HUNT_ASSERT(table.stacked || entry.count == model::Range{});
+    return;
+  }
+  HUNT_ASSERT(entry.index < set.tables.size());
+  HUNT_ASSERT(table.timed || !set.tables[entry.index].timed);
+  HUNT_ASSERT(table.stacked || !set.tables[entry.index].stacked);
+}
+
 void assert_openings(const model::Openings& openings) {
   for (std::size_t i = 0; i < openings.size(); ++i) {
     HUNT_ASSERT(openings[i].opens_us < openings[i].closes_us);
     HUNT_ASSERT(i == 0 || openings[i - 1].closes_us < openings[i].opens_us);
   }
+}
+
+std::string_view name_of(const model::RuleSet& set, const model::LootEntry& entry) {
+  if (entry.is_table) return set.tables[entry.index].name;
+  return entry.is_nothing() ? std::string_view{} : std::string_view(set.items[entry.index]);
 }
 
 }  // namespace
@@ -100,10 +161,11 @@ std::string version_of(const model::RuleSet& set) {
       const auto& entry = set.entries[table.first_entry + i];
       out.put(entry.weight);
       out.put(std::uint64_t{entry.is_table});
-      out.put(entry.is_table ? set.tables[entry.index].name : set.items[entry.index]);
+      out.put(name_of(set, entry));
     }
   }
   put_additions(out, set);
+  put_pools(out, set);
   return out.version();
 }
 
@@ -117,18 +179,14 @@ void assert_invariants(const model::RuleSet& set) {
   for (const auto& table : set.tables) {
     HUNT_ASSERT(table.event < set.events.size() && table.entry_count >= 1);
     HUNT_ASSERT(std::size_t{table.first_entry} + table.entry_count <= set.entries.size());
-    std::uint64_t sum = 0;
-    bool at_all_times = false;
-    for (std::uint32_t i = 0; i < table.entry_count; ++i) {
-      const auto& entry = set.entries[table.first_entry + i];
-      HUNT_ASSERT(entry.weight >= 1 && entry.weight <= limits::weight_max);
-      HUNT_ASSERT(entry.index < (entry.is_table ? set.tables.size() : set.items.size()));
-      HUNT_ASSERT(entry.during == 0 || (table.timed && entry.during <= set.times.size()));
-      HUNT_ASSERT(!entry.is_table || table.timed || !set.tables[entry.index].timed);
-      at_all_times = at_all_times || entry.during == 0;
-      sum += entry.weight;
+    for (const auto& entry : set.entries_of(table)) assert_entry(set, table, entry);
+    std::size_t entries = table.always_count;
+    for (const auto& pool : set.pools_of(table)) {
+      HUNT_ASSERT(pool.first_entry == table.first_entry + entries);
+      entries += pool.entry_count;
+      assert_pool(set, pool);
     }
-    HUNT_ASSERT(sum == table.total_weight && at_all_times);
+    HUNT_ASSERT(entries == table.entry_count);
   }
 }
 

@@ -121,8 +121,7 @@ void ClaimDesk::attach(Pending& pending, Asker asker) {
 void ClaimDesk::roll(model::Claim& claim, const Asker& asker) {
   HUNT_ASSERT(asker.rules != nullptr);
   const model::RuleSet& rules = *asker.rules;
-  claim.reward =
-      rules.items[roller_.roll(rules, asker.table, claim.id, asker.as_of_us.value_or(0))];
+  claim.reward = roller_.reward(rules, asker.table, claim.id, asker.as_of_us.value_or(0));
   claim.rules = rules.version;
   claim.seed = roller_.seed_id();
   claim.as_of_us = asker.as_of_us;

@@ -276,7 +276,9 @@ void Explainer::draw_again(Look& look, GrantFacts& grant) {
     grant.roll_unknown =
         fmt::format("those rules have no table {}, which the tile names now", tile->row.table);
   } else {
-    grant.roll = roller_->picks(*rules, *table, row.claim, row.as_of_us);
+    const std::uint32_t index = table.value_or(0);  // g++ 12 does not see that there is one
+    grant.roll = roller_->picks(*rules, index, row.claim, row.as_of_us);
+    grant.rolled = roller_->reward(*rules, index, row.claim, row.as_of_us);
   }
 }
 

@@ -37,7 +37,7 @@ class TimedRolls : public ::testing::Test {
   std::string rolled(const model::Grant& grant) {
     const std::vector<std::uint8_t> seed(32, 7);
     engine::Roller roller(seed);
-    return all.rules->items[roller.roll(*all.rules, 0, grant.claim, grant.as_of_us)];
+    return std::string(roller.reward(*all.rules, 0, grant.claim, grant.as_of_us));
   }
 
   VirtualCluster all;

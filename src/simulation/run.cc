@@ -214,6 +214,7 @@ class SimFaultPlayer {
     for (auto& entry : rules->entries)
       entry.weight = 1 + (entry.weight * 7 + fault.target % 5) % 900;
     for (auto& table : rules->tables) {
+      HUNT_ASSERT(table.is_short());
       table.total_weight = 0;
       for (std::uint32_t i = 0; i < table.entry_count; ++i) {
         table.total_weight += rules->entries[table.first_entry + i].weight;
