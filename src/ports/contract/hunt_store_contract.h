@@ -98,6 +98,26 @@ TEST_P(HuntStoreContract, grants_once_and_repeats_the_stored_item) {
   EXPECT_EQ(books().granted[spawn], 1);
 }
 
+// A find may give nothing, and as many stacks as a reward holds.
+TEST_P(HuntStoreContract, keeps_a_reward_of_nothing_and_the_longest_one) {
+  const auto spawn = bury(here, 2);
+  const std::string longest(limits::reward_bytes_max, 'x');
+  for (const std::string& reward : {std::string(), longest}) {
+    const auto asked = claim(here, spawn, reward.size(), reward);
+    const auto first = grant_one(asked);
+    EXPECT_EQ(first.outcome, Outcome::granted);
+    EXPECT_EQ(first.item, reward);
+    const auto again = grant_one(claim(here, spawn, reward.size(), "crown"));
+    EXPECT_TRUE(again.repeat);
+    EXPECT_EQ(again.item, reward);
+    EXPECT_EQ(look_up({asked})[0].item, reward);
+    EXPECT_EQ(ok(store().find_grant(asked.id))->item, reward);
+  }
+  const auto page = ok(store().grants_after(0, 10));
+  ASSERT_EQ(page.grants.size(), 2U);
+  EXPECT_EQ(page.grants[0].item, "");
+}
+
 TEST_P(HuntStoreContract, keeps_the_whole_row_of_a_grant) {
   const auto spawn = bury(here, 1);
   auto asked = claim(here, spawn, 9, "star map*12,bell");
