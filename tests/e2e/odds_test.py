@@ -1,6 +1,6 @@
-"""Exact odds against a second opinion: every path through the tables, in fractions, from the YAML.
+"""Exact odds against a second opinion: every outcome of the tables, in fractions, from the YAML.
 
-Shares no code with the program: PyYAML reads the files, and the paths are walked one by one.
+Shares no code with the program: PyYAML reads the files, and the outcomes are listed one by one.
 """
 import datetime
 import itertools
@@ -12,6 +12,7 @@ from fractions import Fraction
 import yaml
 
 from hunt_process import REPOSITORY, HuntTest
+from loot import entries_of, outcomes_of, parts_of, range_of
 
 SEEDS = range(1, 49)
 TIMES = {  # name: hours of the day at which it is open
@@ -36,7 +37,7 @@ def random_rules(rng):
             nested = table + 1 < count and rng.random() < 0.5
             what = (f"table: t{rng.randint(table + 1, min(count - 1, table + 3))}" if nested
                     else f"item: i{rng.randint(0, 7)}")
-            # The first entry is there at all times, and few tables depend on the time.
+#The first entry is there at all times, and few tables depend on the time.
             timed = number > 0 and rng.random() < 0.3
             during = f", during: {rng.choice(list(TIMES))}" if timed else ""
             entries.append(f"{{{what}, weight: {weight}{during}}}")
@@ -48,33 +49,68 @@ def random_rules(rng):
     return "\n".join(lines) + "\n"
 
 
-def entries_of(tables, name):
-    table = tables[name]
-    return table["pools"][0]["draw"] if isinstance(table, dict) else table
+def random_pools(rng):
+    """As random_rules(), with all that a table in its long form can say; a find stays small."""
+    count = rng.randint(1, 3)
+    lines = ["event: e", "starts: 2027-01-01", "ends: 2027-01-08",
+             "tiers: [low, high]", "items: {i0: {tier: low}, i1: {tier: high}, i2: {tier: high}}",
+             "times:"]
+    lines += text_of_times().rstrip().split("\n") + ["tables:"]
+
+    def target(table, may_be_nothing):
+        if may_be_nothing and rng.random() < 0.2:
+            return "nothing: true"
+        if table + 1 < count and rng.random() < 0.3:
+            return f"table: t{rng.randint(table + 1, count - 1)}"
+        counts = rng.choice(["", "", ", count: 2", ", count: 0..1", ", count: 1..3"])
+        return f"item: i{rng.randint(0, 4)}{counts}"
+
+    for table in range(count):
+        pools = []
+        for _ in range(rng.randint(0 if table else 1, 2)):
+            entries = []
+            for number in range(rng.randint(1, 4)):
+                during = ", during: noon" if number > 0 and rng.random() < 0.2 else ""
+                weight = rng.choice([1, 1, 2, 3, 7, 97, 999_999_937])
+                entries.append((f"{{{target(table, True)}, weight: {weight}{during}}}", during))
+            there = sum(not during for _, during in entries)
+            distinct = rng.random() < 0.5
+            most = rng.randint(1, min(3, there) if distinct else 3)
+            rolls = rng.choice([str(most), f"{rng.randint(0, most)}..{most}"])
+            chance = rng.choice(["", "", "chance: 0.5 %, ", "chance: 2/3, ", "chance: 12.5%, "])
+            draw = ", ".join(text for text, _ in entries)
+            pools.append(f"{{{chance}rolls: {rolls}, distinct: {str(distinct).lower()}, "
+                         f"draw: [{draw}]}}")
+        always = [f"{{{target(table, False)}}}"
+                  for _ in range(rng.randint(0 if pools else 1, 2))]
+        parts = [f"always: [{', '.join(always)}]"] * bool(always)
+        parts += [f"pools: [{', '.join(pools)}]"] * bool(pools)
+        lines.append(f"  t{table}: {{may_be_empty: true, {', '.join(parts)}}}")
+    return "\n".join(lines) + "\n"
 
 
-def enumerate_table(tables, name, open_times):
-    """The probability of each item: every path through the tables is walked, one by one."""
-    found = {}
+def draws_of(tables, name):
+    """How many draws a find can make at most."""
+    def of(entry):
+        return draws_of(tables, entry["table"]) if "table" in entry else 1
+    always, pools = parts_of(tables[name])
+    return sum(map(of, always)) + sum(
+        range_of(pool["rolls"])[-1] * max(map(of, pool["draw"])) for pool in pools)
 
-    def walk(table, share):
-        drawn = [e for e in entries_of(tables, table)
-                 if e.get("during") in (None, *open_times)]
-        total = sum(entry["weight"] for entry in drawn)
-        for entry in drawn:
-            part = share * Fraction(entry["weight"], total)
-            if "item" in entry:
-                found[entry["item"]] = found.get(entry["item"], 0) + part
-            else:
-                walk(entry["table"], part)
 
-    walk(name, Fraction(1))
-    return found
+def small_pools(seed):
+    """Random pools whose outcomes can be listed in a moment."""
+    rng = random.Random(seed)
+    while True:
+        text = random_pools(rng)
+        tables = yaml.safe_load(text)["tables"]
+        if max(draws_of(tables, name) for name in tables) <= 12:
+            return text, tables
 
 
 def times_below(tables, name):
-    times = {e["during"] for e in entries_of(tables, name) if "during" in e}
-    for entry in entries_of(tables, name):
+    times = {e["during"] for e in entries_of(tables[name]) if "during" in e}
+    for entry in entries_of(tables[name]):
         if "table" in entry:
             times |= times_below(tables, entry["table"])
     return times
@@ -82,8 +118,8 @@ def times_below(tables, name):
 
 def open_together(times):
     """Which of these are ever open at once, by a look at each hour of a day."""
-    return {frozenset(t for t in times if hour in TIMES[t]) for hour in range(24)}
-
+    return {frozenset(t for t in times if hour in TIMES[t]) for hour in range(24)
+}
 
 class Odds(HuntTest):
     """`hunt rules odds --json`, table by table."""
@@ -98,20 +134,63 @@ class Odds(HuntTest):
     def compare(self, tables, answer):
         name = answer["table"]
         times = times_below(tables, name)
-        cases = answer["cases"] if times else [{"during": [], "items": answer["items"]}]
+        cases = answer["cases"] if times else [{"during": [], **answer}]
         self.assertEqual({frozenset(case["during"]) for case in cases}, open_together(times), name)
         for case in cases:
-            expected = enumerate_table(tables, name, case["during"])
+            outcomes = outcomes_of(tables, name, lambda time: time in case["during"])
+            self.assertEqual(sum(outcomes.values()), 1)
+            where = f"{name} during {case['during']}"
             got = {item["item"]: Fraction(int(item["numerator"]), int(item["denominator"]))
                    for item in case["items"]}
-            self.assertEqual(got, expected, f"{name} during {case['during']}")
-            self.assertEqual(sum(got.values()), 1)
+            self.assertEqual(got, self.once(outcomes), where)
+            averages = {item["item"]: self.exact(item["expected"]) for item in case["items"]}
+            self.assertEqual(averages, self.average(outcomes), where)
+            nothing = case.get("nothing")
+            self.assertEqual(self.exact(nothing) if nothing else 0, outcomes.get((), 0), where)
             for item in case["items"]:
                 self.assertAlmostEqual(item["probability"], float(got[item["item"]]), delta=1e-12)
             order = [(-got[item["item"]], item["item"]) for item in case["items"]]
             self.assertEqual(order, sorted(order), "likeliest first, then by name")
+            for tier in case.get("tiers", []):
+                its = [item["item"] for item in case["items"] if item.get("tier") == tier["tier"]]
+                either = sum(share for stacks, share in outcomes.items()
+                             if any(item in its for item, _ in stacks))
+                self.assertEqual(self.exact(tier), either, where)
+                self.assertEqual(self.exact(tier["expected"]), sum(averages[i] for i in its))
 
-    def test_random_tables_have_the_odds_of_a_walk_through_every_path(self):
+    @staticmethod
+    def exact(number):
+        return Fraction(int(number["numerator"]), int(number["denominator"]))
+
+    @staticmethod
+    def once(outcomes):
+        out = {}
+        for stacks, share in outcomes.items():
+            for item, _ in stacks:
+                out[item] = out.get(item, 0) + share
+        return out
+
+    @staticmethod
+    def average(outcomes):
+        out = {}
+        for stacks, share in outcomes.items():
+            for item, count in stacks:
+                out[item] = out.get(item, 0) + share * count
+        return out
+
+    def test_random_pools_have_the_odds_of_every_outcome(self):
+        compared = several = 0
+        for seed in range(1, 101):
+            text, tables = small_pools(seed)
+            with self.subTest(seed=seed, text=text):
+                for answer in self.odds_of(text):
+                    self.compare(tables, answer)
+                    compared += 1
+                    several += "cases" in answer
+        self.assertGreater(compared, 120)
+        self.assertGreater(several, 10)
+
+    def test_random_tables_have_the_odds_of_every_outcome(self):
         compared = timed = 0
         for seed in SEEDS:
             text = random_rules(random.Random(seed))
@@ -150,8 +229,14 @@ class Odds(HuntTest):
         run = self.hunt("rules", "simulate", path, "--rolls", "200000", "--json")
         self.assert_exit(run, 0)
         for table in json.loads(run.stdout)["tables"]:
-            self.assertEqual(sum(item["rolled"] for item in table["items"]), 200_000)
+            rolled = sum(item["rolled"] for item in table["items"])
+            one_item = "nothing" not in table and all(
+                item["expected"] == item["probability"] for item in table["items"])
+            self.assertEqual(rolled == 200_000, one_item)
             self.assertTrue(table["fits"], table)
+            for item in table["items"]:
+                self.assertAlmostEqual(item["count"] / 200_000 / item["expected"], 1,
+                                       delta=max(0.05, 8 / (item["rolled"] + 1) ** 0.5))
 
     def test_diff_tells_what_changes_for_players(self):
         old, new = self.folder / "old.yaml", self.folder / "new.yaml"
@@ -226,7 +311,7 @@ class Openings(HuntTest):
                 return out
             if names[day.weekday()] not in days:
                 continue
-            # fold=0 is the first of two; of a gap the offset before it, so look for its end.
+#fold = 0 is the first of two; of a gap the offset before it, so look for its end.
             local = datetime.datetime(day.year, day.month, day.day, hour, minute, tzinfo=place)
             opens = local.astimezone(utc)
             if opens.astimezone(place).replace(tzinfo=None) != local.replace(tzinfo=None):

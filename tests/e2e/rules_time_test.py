@@ -3,8 +3,6 @@
 The rolls are made by a second program: the hash, the picks and the windows are Python's own.
 """
 import datetime
-import hashlib
-import hmac
 import re
 import sqlite3
 import time
@@ -12,6 +10,7 @@ import unittest
 
 import yaml
 
+import loot
 from hunt_process import HuntTest, player
 
 SEED = bytes(range(32))
@@ -20,38 +19,6 @@ UTC = datetime.timezone.utc
 
 def minutes(moment):
     return f"{moment.hour:02}:{moment.minute:02}"
-
-
-class Words:
-    """The words of one claim: HMAC-SHA256(seed, claim | block), four to a block."""
-
-    def __init__(self, claim):
-        self.claim, self.block, self.words = bytes.fromhex(claim), 0, []
-
-    def below(self, total):
-        while True:
-            if not self.words:
-                message = self.claim + self.block.to_bytes(4, "big")
-                digest = hmac.new(SEED, message, hashlib.sha256).digest()
-                self.words = [int.from_bytes(digest[i:i + 8], "big") for i in range(0, 32, 8)]
-                self.block += 1
-            word = self.words.pop(0)
-            if word < 2**64 - 2**64 % total:
-                return word % total
-
-
-def roll(tables, table, claim, is_open):
-    words = Words(claim)
-    while True:
-        drawn = [e for e in tables[table] if "during" not in e or is_open(e["during"])]
-        left = words.below(sum(entry["weight"] for entry in drawn))
-        for entry in drawn:
-            if left < entry["weight"]:
-                break
-            left -= entry["weight"]
-        if "item" in entry:
-            return entry["item"]
-        table = entry["table"]
 
 
 class InTime(HuntTest):
@@ -70,7 +37,8 @@ class InTime(HuntTest):
                              f"ends: {day + datetime.timedelta(days=2)}\n{more}")
 
     def bury(self, server, count):
-        tiles = [{"x": i, "y": 0, "table": "t", "budget": 1} for i in range(count)]
+        tiles = [{
+  "x" : i, "y" : 0, "table" : "t", "budget" : 1} for i in range(count)]
         for at in range(0, count, 500):
             self.assertEqual(server.bury(tiles[at:at + 500]).status, 200)
 
@@ -134,7 +102,7 @@ class InTime(HuntTest):
         found = {}
         for grant in grants:
             claim = grant["claim"].replace("-", "")
-            expected = roll(tables, "t", claim, lambda name: name == "now")
+            expected = loot.reward(SEED, tables, "t", claim, lambda name: name == "now")
             self.assertEqual(grant["item"], expected, grant)
             found[expected] = found.get(expected, 0) + 1
         self.assertEqual(set(found), {"minecraft:iron_ingot", "Comet_Cape", "bell", "whistle"})
@@ -143,6 +111,44 @@ class InTime(HuntTest):
         self.assertEqual(len(times), count)
         self.assertGreater(min(times), lasting.timestamp() * 1e6)
         self.assertGreater(len(set(times)), 10, "each has the moment that it was looked at")
+
+    def test_grants_of_pools_can_be_rolled_again_too(self):
+        now = datetime.datetime.now(UTC)
+        lasting = (now - datetime.timedelta(minutes=1)).replace(second=0)
+        self.write(f"times: {{now: [{{from: \"{minutes(lasting)}\", for: 12h}}]}}\n"
+                   "tables:\n"
+                   "  t:\n    may_be_empty: true\n    pools:\n"
+                   "      - {chance: 2/3, draw: [{table: chest, weight: 1}]}\n"
+                   "      - rolls: 0..3\n        draw:\n"
+                   "          - {item: coin, weight: 2, count: 1..6}\n"
+                   "          - {item: bell, weight: 1, during: now}\n"
+                   "          - {nothing: true, weight: 1}\n"
+                   "  chest:\n    always: [{item: coin, count: 5..20}, {item: map}]\n    pools:\n"
+                   "      - rolls: 1..2\n        distinct: true\n        draw:\n"
+                   "          - {item: lamp, weight: 5}\n          - {item: bell, weight: 3}\n"
+                   "          - {item: cape, weight: 2, count: 2}\n"
+                   "          - {table: rare, weight: 1}\n"
+                   "      - {chance: 12.5 %, draw: [{item: crown, weight: 1}]}\n"
+                   "  rare: [{item: crown, weight: 1}, {item: halo, weight: 2}]\n")
+        server = self.serve(*self.flags)
+        count = 2000
+        self.bury(server, count)
+        for _ in range(100):  # until the change is everywhere
+            if "nothing" not in self.dig_all(server, count):
+                break
+            time.sleep(0.1)
+        self.assertEqual(server.stop(), 0, server.output)
+        tables = yaml.safe_load(self.path.read_text())["tables"]
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            rows = store.execute("SELECT hex(claim_id), item FROM grants").fetchall()
+        self.assertEqual(len(rows), count)
+        for claim, text in rows:
+            expected = loot.reward(SEED, tables, "t", claim, lambda name: name == "now")
+            self.assertEqual(text, expected, claim)
+        texts = {text for _, text in rows}
+        self.assertIn("", texts, "a find may give nothing")
+        self.assertIn("coin", texts, "one item of count 1 is its bare name")
+        self.assertGreater(len(texts), 300)
 
     def test_an_event_that_is_switched_off_is_not_there_and_comes_back(self):
         self.write("tables: {t: [{item: star, weight: 1}]}\nenabled: false\n")
