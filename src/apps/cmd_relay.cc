@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/profile/heap_sampler.h"
 #include "adapters/sqlite/file_guard.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
@@ -103,6 +104,7 @@ int run(const RelayFlags& all, const model::Settings& settings) {
   if (const auto fine = check(flags); !fine) return report_usage(fine.error());
   use(all.log);
   log_settings(settings);
+  if (flags.heap_profile) profile::sample_heap();
   const system::StopSignals signals;
   RelayProcess relay(flags);
   const auto opened = open_when_free(relay, signals);
@@ -139,7 +141,7 @@ void add_relay(CommandLine& line) {
   add_log_flags(*relay, flags->log);
   relay->footer(
       "One relay works for a store; start a second one and it takes over when the first is gone.\n"
-      "On its address it answers probes and figures alone.\n"
+      "On its address it answers probes, figures and profiles alone.\n"
       "Examples:\n"
       "  hunt relay --store sqlite:hunt.db --bus nats://127.0.0.1:4222\n"
       "  HUNT_BUS=nats://hunt:secret@nats:4222 hunt relay --store sqlite:hunt.db \\\n"

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "adapters/postgres/postgres_store.h"
+#include "adapters/profile/heap_sampler.h"
 #include "adapters/system/memory.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
@@ -42,6 +43,7 @@ int run(const ServeFlags& all, const model::Settings& settings) {
   if (const auto fine = check_flags(flags); !fine) return report_usage(fine.error());
   use(all.log);
   log_settings(settings);
+  if (flags.heap_profile) profile::sample_heap();
   const system::StopSignals signals;
   auto node = node::Node::open(flags);
   if (!node) return report(node.error());
@@ -107,6 +109,10 @@ void add_http(CLI::App& command, node::NodeOptions& flags) {
                   "a Kubernetes service; repeatable, or with commas")
       ->delimiter(',')
       ->allow_extra_args(false);
+  command.add_option("--profile-push", flags.profile_push,
+                     "Sends what the CPU does to the Pyroscope server at http://HOST:PORT, always");
+  command.add_flag("!--no-heap-profile", flags.heap_profile,
+                   "Without the sample of allocations behind `hunt flame --kind heap`");
 }
 
 void add_grant_calls(CLI::App& command, node::NodeOptions& flags) {

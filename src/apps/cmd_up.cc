@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "adapters/profile/heap_sampler.h"
 #include "adapters/sqlite/sqlite_store.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
@@ -195,6 +196,7 @@ int run(const UpFlags& flags) {
   node::NodeOptions node_options = flags.node;
   node_options.wounds = *wounds;
   node_options.prewarm = false;  // below, when there is loot
+  if (flags.node.heap_profile) profile::sample_heap();
   const system::StopSignals signals;
   FILE* out = talk(flags);
   auto walks = rush::read_walks(flags.trace, flags.on_error);

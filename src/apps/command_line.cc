@@ -13,6 +13,7 @@
 #include "apps/flag_names.h"
 #include "apps/settings.h"
 #include "apps/variables.h"
+#include "base/build_id.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -73,7 +74,7 @@ CLI::Validator strict_value(const CLI::Option& option) {
 void complete(CLI::App& command, std::string& config_file) {
   const auto subcommands = subcommands_of(command);
   for (CLI::App* sub : subcommands) complete(*sub, config_file);
-  command.set_version_flag("--version", "hunt " HUNT_VERSION);
+  command.set_version_flag("--version", fmt::format("hunt {}\nbuild {}", HUNT_VERSION, build_id()));
   if (!subcommands.empty()) return;
   command.add_option("--config", config_file, "YAML file; its keys are the names of the flags");
   for (CLI::Option* option : command.get_options()) {

@@ -129,6 +129,10 @@ Result<void> RelayProcess::open_front() {
   }
   if (!port) return tl::unexpected<Error>(port.error());
   address_ = fmt::format("http://{}/", HostPort{listen.host, *port}.shown());
+  if (!options_.profile_push.empty()) {
+    profile_push_.emplace(options_.profile_push,
+                          fmt::format("{}:{}", http_options.machine_name, *port), profiler_);
+  }
   front_.start("front");
   boost::asio::post(front_.executor(), [this] {
     http_->start();
@@ -144,7 +148,8 @@ Result<std::uint16_t> RelayProcess::listen_as(const http::HttpOptions& options) 
                     no_rules,
                     stores_->stores<ports::Ledger>(),
                     system::process_figures,
-                    [this] { return front_watch_.lag_ns(); }};
+                    [this] { return front_watch_.lag_ns(); },
+                    &profiler_};
   ports.settings = options_.settings;
   http_ = std::make_unique<http::HttpServer>(front_.loop(), std::move(ports), options);
   return http_->listen();
@@ -165,6 +170,8 @@ Result<void> RelayProcess::open_bus() {
         HUNT_TRY(question, codec::read_why_question(body));
         return codec::answer_why(*monitor_, question);
       });
+  flames_ =
+      std::make_unique<nats::FlameService>(*connection_, why_.process(), admin_token_, profiler_);
   if (!options_.cache) return {};
   redis::RedisOptions cache;
   cache.hunt = options_.hunt;
@@ -209,6 +216,8 @@ Result<void> RelayProcess::start_relay(std::size_t shard, std::uint64_t identity
 
 void RelayProcess::stop() {
   observer_.set_not_ready("shutting down");
+  profiler_.close();  // who waits for a profile gets what there is
+  profile_push_.reset();
   lane_.run(end_answering());
   {
     const node::CloseAfter last_call(*stores_, drain_within);
@@ -270,11 +279,13 @@ void RelayProcess::look(const std::vector<State>& states,
 
 boost::asio::awaitable<void> RelayProcess::begin_answering() {
   answers_->start();
+  flames_->start();
   co_return;
 }
 
 boost::asio::awaitable<void> RelayProcess::end_answering() {
   answers_->leave();
+  flames_->leave();
   co_return;
 }
 

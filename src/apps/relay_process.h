@@ -14,14 +14,17 @@
 
 #include "adapters/http/http_server.h"
 #include "adapters/nats/connection.h"
+#include "adapters/nats/flame_service.h"
 #include "adapters/nats/nats_bus.h"
 #include "adapters/nats/why_service.h"
+#include "adapters/profile/profiler.h"
 #include "adapters/redis/redis_cache.h"
 #include "apps/relay_why.h"
 #include "node/lane.h"
 #include "node/loop_watch.h"
 #include "node/open_store.h"
 #include "node/options.h"
+#include "node/profile_push.h"
 #include "service/observer.h"
 #include "service/relay.h"
 #include "service/sharded_store.h"
@@ -79,6 +82,8 @@ class RelayProcess {
   RelayWhy why_{clock_, HUNT_VERSION};
   node::Lane lane_;
   node::LoopWatch lane_watch_;
+  profile::Profiler profiler_{[this] { return observer_.stats(); }};
+  std::optional<node::ProfilePush> profile_push_;
   node::Lane front_;
   node::LoopWatch front_watch_;
   std::optional<node::OpenStores> stores_;
@@ -90,6 +95,7 @@ class RelayProcess {
   std::unique_ptr<nats::Connection> connection_;
   std::unique_ptr<nats::NatsBus> bus_;
   std::unique_ptr<nats::WhyService> answers_;
+  std::unique_ptr<nats::FlameService> flames_;
   std::string unreachable_;  // of NATS, for people; of the lane
   std::string streams_;      // the same of the streams
   std::unique_ptr<redis::RedisCache> cache_;

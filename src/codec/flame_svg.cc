@@ -32,6 +32,7 @@ enum class Of { now, before };
 
 void grow(Node& root, const model::Profile& profile, Of which) {
   for (const auto& stack : profile.stacks) {
+    if (stack.samples <= 0) continue;
     Node* at = &root;
     (which == Of::now ? at->samples : at->samples_before) += stack.samples;
     for (const std::uint32_t frame : stack.frames) {
@@ -86,9 +87,39 @@ std::string colour_of_change(double change) {
   return fmt::format("hsl({},85%,{:.0f}%)", change > 0 ? 5 : 215, light);
 }
 
+std::string amount(model::ProfileKind kind, std::int64_t samples) {
+  const auto value = static_cast<double>(samples);
+  switch (kind) {
+    case model::ProfileKind::heap:
+      return fmt::format("{:.1f} MiB", value / (1 << 20));
+    case model::ProfileKind::wall:
+      return fmt::format("{:.1f} ms", value / 1e3);
+    default:
+      return fmt::format("{} samples", samples);
+  }
+}
+
+// What the whole is, in one line.
+std::string whole(const model::Profile& profile, std::int64_t samples) {
+  const double seconds = static_cast<double>(profile.duration_ns) / 1e9;
+  const std::string sum = amount(profile.kind, samples);
+  switch (profile.kind) {
+    case model::ProfileKind::heap:
+      return sum + " in use, of what was allocated since the process began; an estimate";
+    case model::ProfileKind::wall:
+      return fmt::format("{} of requests that ended within {:.1f} s", sum, seconds);
+    default:
+      break;
+  }
+  return fmt::format("{}, {:.1f} s of CPU time in {:.1f} s", sum,
+                     static_cast<double>(samples) * static_cast<double>(profile.period_ns) / 1e9,
+                     seconds);
+}
+
 class Drawing {
  public:
-  Drawing(const Node& root, bool compared) : root_(root), compared_(compared) {}
+  Drawing(const Node& root, model::ProfileKind kind, bool compared)
+      : root_(root), kind_(kind), compared_(compared) {}
 
   void draw() { draw("all", root_, 0, 0); }
   [[nodiscard]] int rows() const { return rows_; }
@@ -108,7 +139,8 @@ class Drawing {
     }
     rows_ = std::max(rows_, depth + 1);
     const double change = wide - share(node.samples_before, root_.samples_before);
-    std::string told = fmt::format("{} ({} samples, {:.2f} %", name, node.samples, wide * 100);
+    std::string told =
+        fmt::format("{} ({}, {:.2f} %", name, amount(kind_, node.samples), wide * 100);
     if (compared_) told += fmt::format(", {:+.2f} points", change * 100);
     // y counts from below; the whole is moved when its height is known.
     text_ += fmt::format(
@@ -125,6 +157,7 @@ class Drawing {
   }
 
   const Node& root_;
+  const model::ProfileKind kind_;
   const bool compared_;
   int rows_ = 0;
   std::int64_t narrow_ = 0;
@@ -138,7 +171,7 @@ std::string write_flame_svg(const model::Profile& profile, std::string_view titl
   Node root;
   grow(root, profile, Of::now);
   if (before != nullptr) grow(root, *before, Of::before);
-  Drawing drawing(root, before != nullptr);
+  Drawing drawing(root, profile.kind, before != nullptr);
   drawing.draw();
   const int height = head_px + drawing.rows() * row_px + 24;
   std::string missing;
@@ -153,13 +186,11 @@ std::string write_flame_svg(const model::Profile& profile, std::string_view titl
       "pointer-events:auto;text-decoration:underline}}</style>\n"
       "<rect width=\"{0:.0f}\" height=\"{1}\" fill=\"#fff\"/>\n"
       "<text x=\"8\" y=\"20\" style=\"font-size:16px\">{2}</text>\n"
-      "<text x=\"8\" y=\"40\">{3} samples, {4:.1f} s of CPU time in {5:.1f} s{6}</text>\n"
+      "<text x=\"8\" y=\"40\">{3}{4}</text>\n"
       "<text id=\"search\" x=\"1000\" y=\"20\">search (Ctrl-F)</text>\n"
       "<text id=\"found\" x=\"1000\" y=\"40\"></text>\n"
-      "<g transform=\"translate(0,{7})\">\n",
-      width_px, height, escape_markup(title), root.samples,
-      static_cast<double>(root.samples) * static_cast<double>(profile.period_ns) / 1e9,
-      static_cast<double>(profile.duration_ns) / 1e9, missing, height - 12);
+      "<g transform=\"translate(0,{5})\">\n",
+      width_px, height, escape_markup(title), whole(profile, root.samples), missing, height - 12);
   out += drawing.text();
   out += "</g>\n<script><![CDATA[\n";
   out += flame_js;

@@ -44,17 +44,44 @@ Result<Line> read_line(std::string_view line, std::size_t number) {
                   number, printable(line, 80)));
 }
 
+// What write_folded() tells of the whole, where it did.
+void read_head(std::string_view line, model::Profile& profile) {
+  for (std::size_t i = 0; i < std::size(model::profile_kinds); ++i) {
+    if (line.substr(std::min<std::size_t>(2, line.size()))
+            .starts_with(model::profile_kinds[i].what))
+      profile.kind = static_cast<model::ProfileKind>(i);
+  }
+  constexpr std::string_view mark = "; build ";
+  const std::size_t at = line.find(mark);
+  if (at == std::string_view::npos) return;
+  const std::string_view id = line.substr(at + mark.size());
+  profile.build_id = id.substr(0, std::min(id.find_first_not_of("0123456789abcdef"), id.size()));
+}
+
+std::string unit_of(const model::Profile& profile) {
+  const double seconds = static_cast<double>(profile.duration_ns) / 1e9;
+  switch (profile.kind) {
+    case model::ProfileKind::heap:
+      return "in bytes";
+    case model::ProfileKind::wall:
+      return fmt::format("in microseconds; {:.1f} s", seconds);
+    default:
+      break;
+  }
+  return fmt::format("one sample is {:.1f} ms; {:.1f} s",
+                     static_cast<double>(profile.period_ns) / 1e6, seconds);
+}
+
 }  // namespace
 
 std::string write_folded(const model::Profile& profile) {
-  std::string text = fmt::format("# CPU time, one sample is {:.1f} ms; {:.1f} s",
-                                 static_cast<double>(profile.period_ns) / 1e6,
-                                 static_cast<double>(profile.duration_ns) / 1e9);
+  std::string text = fmt::format("# {}, {}", model::facts_of(profile.kind).what, unit_of(profile));
   if (!profile.build_id.empty()) text += fmt::format("; build {}", profile.build_id);
   if (profile.lost > 0) text += fmt::format("; {} samples lost", profile.lost);
   if (profile.cut > 0) text += fmt::format("; {} stacks without their end", profile.cut);
   text += '\n';
   for (const auto& stack : profile.stacks) {
+    if (stack.samples <= 0) continue;  // memory that is not in use any more
     for (std::size_t i = 0; i < stack.frames.size(); ++i) {
       if (i > 0) text += ';';
       text += frame_name(profile.frames[stack.frames[i]].name);
@@ -74,6 +101,7 @@ Result<model::Profile> read_folded(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     ++number;
     if (line.ends_with('\r')) line.remove_suffix(1);
+    if (number == 1 && line.starts_with('#')) read_head(line, profile);
     if (line.empty() || line.starts_with('#')) continue;
     HUNT_TRY(read, read_line(line, number));
     model::ProfileStack stack;
@@ -119,7 +147,9 @@ void add_profile(const model::Profile& from, model::Profile& to) {
   to.cut += from.cut;
   to.duration_ns = std::max(to.duration_ns, from.duration_ns);
   if (to.period_ns == 0) to.period_ns = from.period_ns;
+  to.kind = from.kind;
   if (to.build_id.empty()) to.build_id = from.build_id;
+  if (!from.build_id.empty() && to.build_id != from.build_id) to.build_id = "several";
 }
 
 }  // namespace hunt::codec

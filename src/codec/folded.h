@@ -13,14 +13,14 @@
 namespace hunt::codec {
 
 inline constexpr std::size_t folded_stacks_max = 200'000;
-inline constexpr std::size_t folded_depth_max = 1'024;             // frames of a stack
-inline constexpr std::int64_t folded_samples_max = 1'000'000'000;  // of a stack
+inline constexpr std::size_t folded_depth_max = 1'024;                  // frames of a stack
+inline constexpr std::int64_t folded_samples_max = 10'000'000'000'000;  // of a stack: 10 TB
 
 // Begins with a line "# ..." of what was sampled, for how long, and what is missing.
 [[nodiscard]] std::string write_folded(const model::Profile& profile);
 
-// Comments and empty lines are skipped. Error invalid_argument names the line. too_large:
-// more than the bounds above.
+// The first line tells what it is of; other comments and empty lines are skipped. Error
+// invalid_argument names the line. too_large: more than the bounds above.
 [[nodiscard]] Result<model::Profile> read_folded(std::string_view text);
 
 // Adds what `from` saw to `to`, as if both were one.

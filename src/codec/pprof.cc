@@ -1,12 +1,12 @@
 #include "codec/pprof.h"
 
-#include <zlib.h>
-
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string_view>
+#include <vector>
 
-#include "base/result.h"
+#include "codec/gzip.h"
 
 namespace hunt::codec {
 
@@ -85,26 +85,45 @@ void write_frames(const model::Profile& profile, Strings& strings, Message& out)
     Message mapping;
     mapping.number(1, number);
     mapping.number(5, strings(file));
+    if (file == profile.program) mapping.number(6, strings(profile.build_id));
     mapping.number(7, 1);  // has functions: nobody need look for symbols
     out.bytes(3, mapping.text());
   }
 }
 
-std::string gzip(const std::string& text) {
-  constexpr int as_gzip = 15 + 16;
-  z_stream stream{};
-  HUNT_ASSERT(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, as_gzip, 8,
-                           Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&stream, text.size()), '\0');
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): zlib does not write there
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  HUNT_ASSERT(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
+// What is told of each stack.
+struct Type {
+  const char* name;
+  const char* unit;
+  std::int64_t (*value)(const model::Profile&, const model::ProfileStack&);
+};
+
+std::vector<Type> types_of(const model::Profile& profile) {
+  using model::Profile;
+  using Stack = model::ProfileStack;
+  const auto samples = [](const Profile&, const Stack& stack) { return stack.samples; };
+  switch (profile.kind) {
+    case model::ProfileKind::heap:
+      break;
+    case model::ProfileKind::wall:
+      return {{"wall", "microseconds", samples}};
+    case model::ProfileKind::cpu:
+      return {{"samples", "count", samples},
+              {"cpu", "nanoseconds",
+               [](const Profile& of, const Stack& stack) { return stack.samples * of.period_ns; }}};
+  }
+  const Type used{"inuse_space", "bytes", samples};
+  const bool counted =
+      std::any_of(profile.stacks.begin(), profile.stacks.end(),
+                  [](const Stack& stack) { return stack.heap.allocated_bytes > 0; });
+  if (!counted) return {used};
+  return {{"alloc_objects", "count",
+           [](const Profile&, const Stack& stack) { return stack.heap.allocated_objects; }},
+          {"alloc_space", "bytes",
+           [](const Profile&, const Stack& stack) { return stack.heap.allocated_bytes; }},
+          {"inuse_objects", "count",
+           [](const Profile&, const Stack& stack) { return stack.heap.used_objects; }},
+          used};
 }
 
 }  // namespace
@@ -112,15 +131,15 @@ std::string gzip(const std::string& text) {
 std::string write_pprof(const model::Profile& profile) {
   Strings strings;
   Message out;
-  out.bytes(1, value_type(strings, "samples", "count"));
-  out.bytes(1, value_type(strings, "cpu", "nanoseconds"));
+  const std::vector<Type> types = types_of(profile);
+  for (const Type& type : types) out.bytes(1, value_type(strings, type.name, type.unit));
   for (const auto& stack : profile.stacks) {
     Message locations;  // leaf first
     for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame)
       locations.varint(std::uint64_t{*frame} + 1);
     Message values;
-    values.varint(static_cast<std::uint64_t>(stack.samples));
-    values.varint(static_cast<std::uint64_t>(stack.samples * profile.period_ns));
+    for (const Type& type : types)
+      values.varint(static_cast<std::uint64_t>(type.value(profile, stack)));
     Message sample;
     sample.bytes(1, locations.text());
     sample.bytes(2, values.text());
@@ -129,8 +148,10 @@ std::string write_pprof(const model::Profile& profile) {
   write_frames(profile, strings, out);
   out.number(9, static_cast<std::uint64_t>(profile.began_us) * 1'000);
   out.number(10, static_cast<std::uint64_t>(profile.duration_ns));
-  out.bytes(11, value_type(strings, "cpu", "nanoseconds"));
-  out.number(12, static_cast<std::uint64_t>(profile.period_ns));
+  if (profile.kind == model::ProfileKind::cpu) {
+    out.bytes(11, value_type(strings, "cpu", "nanoseconds"));
+    out.number(12, static_cast<std::uint64_t>(profile.period_ns));
+  }
   strings.write(out);
   return out.text();
 }

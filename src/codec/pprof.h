@@ -9,7 +9,9 @@
 
 namespace hunt::codec {
 
-// Samples of type samples/count and cpu/nanoseconds; functions with their files, no lines.
+// Of CPU time samples/count and cpu/nanoseconds; of memory alloc_objects/count, alloc_space/bytes,
+// inuse_objects/count and inuse_space/bytes, of which a profile that was read from folded stacks
+// has the last one only; of requests wall/microseconds. Functions with their files, no lines.
 [[nodiscard]] std::string write_pprof(const model::Profile& profile);
 // The same, gzipped, as it travels.
 [[nodiscard]] std::string write_packed_pprof(const model::Profile& profile);

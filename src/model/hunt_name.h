@@ -29,10 +29,12 @@ class HuntName {
   [[nodiscard]] std::string claims(std::string_view world) const { return under("claims.", world); }
   [[nodiscard]] std::string letters() const { return under("dlq", {}); }
   [[nodiscard]] std::string map() const { return under("map", {}); }
-  // Where processes say that they are there, and are asked why it is slow. The latter is a verb of
-  // the NATS service protocol's own subjects, so that who may ask `$SRV.PING` may ask it, too.
+  // Where processes say that they are there, and are asked why it is slow, and for profiles. These
+  // are verbs of the NATS service protocol's own subjects, so that who may ask `$SRV.PING` may ask
+  // it, too.
   [[nodiscard]] std::string here() const { return under("here", {}); }
   [[nodiscard]] std::string why() const { return "$SRV.WHY." + text_; }
+  [[nodiscard]] std::string flame() const { return "$SRV.FLAME." + text_; }
   [[nodiscard]] std::string ping() const { return "$SRV.PING." + text_; }
   // Who shares the asks, and the map.
   [[nodiscard]] const std::string& queue() const noexcept { return text_; }

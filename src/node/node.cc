@@ -131,6 +131,7 @@ void Node::stop() {
   Parts& parts = *parts_;
   parts.observer->set_not_ready("shutting down");
   parts.profiler.close();  // who waits for a profile gets what there is
+  parts.profile_push.reset();
   if (parts.running) {
     const std::int64_t deadline_ns = parts.clock.now_ns() + drain_ns;
     const CloseAfter last_call(*parts.stores, std::chrono::nanoseconds(drain_ns));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/nats/flame_service.h"
 #include "adapters/nats/link.h"
 #include "adapters/nats/nats_bus.h"
 #include "adapters/nats/nats_stream.h"
@@ -141,8 +142,10 @@ struct NodeBus::Front {
         [lanes](const model::Invalidation& invalidation) { lanes->publish(invalidation); });
     bus.on_claims(std::move(ears.on_claims));
     on_trouble = std::move(ears.on_trouble);
-    why.emplace(*connection, std::move(ears.self), std::move(ears.on_why));
+    why.emplace(*connection, ears.self, std::move(ears.on_why));
     why->start();
+    flame.emplace(*connection, std::move(ears.self), std::move(ears.admin_token), ears.profiler);
+    flame->start();
     connection->watch([this](bool connected) {
       unreachable = connected ? std::string()
                               : fmt::format(
@@ -161,6 +164,7 @@ struct NodeBus::Front {
   }
   [[nodiscard]] awaitable<void> leave() {
     if (why) why->leave();
+    if (flame) flame->leave();
     co_return;
   }
   void say() {
@@ -174,6 +178,7 @@ struct NodeBus::Front {
   std::function<void()> on_distrust;
   nats::NatsBus bus;
   std::optional<nats::WhyService> why;
+  std::optional<nats::FlameService> flame;
   std::function<void(std::string)> on_trouble;
   std::function<void(bool ours)> on_ours;  // the streams are another hunt's, or ours again
   bool ours = true;

@@ -21,6 +21,7 @@
 #include "model/why_past.h"
 #include "node/lane.h"
 #include "ports/bus.h"
+#include "ports/profiler.h"
 #include "ports/world_store.h"
 #include "service/orchestrator.h"
 
@@ -45,6 +46,8 @@ class NodeBus {
     std::function<void()> on_distrust;            // a message that nobody of the hunt signed
     model::Process self;                          // who answers `hunt why` over the bus, and what
     nats::WhyService::Answer on_why;
+    std::string admin_token;    // who may have profiles over the bus,
+    ports::Profiler& profiler;  // and of whom
   };
 
   // `worlds` knows the worlds' names. Lifetime: the store outlives the bus.

@@ -4,6 +4,7 @@
 
 #include "adapters/http/hosts.h"
 #include "base/text.h"
+#include "node/profile_push.h"
 
 namespace hunt::node {
 
@@ -20,6 +21,7 @@ Result<HostPort> listen_address(const std::string& text) {
 Result<void> check_flags(const NodeOptions& options) {
   for (const auto& text : options.allowed_hosts) HUNT_CHECK(http::allowed_host(text));
   HUNT_CHECK(listen_address(options.listen));
+  if (!options.profile_push.empty()) HUNT_CHECK(check_push_url(options.profile_push));
   HUNT_CHECK(check_stores(options.stores));
   for (const auto shard : options.shards) {
     if (shard < options.stores.size()) continue;

@@ -42,8 +42,10 @@ struct NodeOptions {
   std::vector<std::string> allowed_hosts;  // names to be called by, beside its own
   std::size_t grant_calls_max = limits::claim_calls_inflight_max;  // per lane and shard
   std::size_t grant_connections = 2;                               // to each PostgreSQL shard
-  bool stage_clock = true;  // off: only to measure what it costs
-  bool prewarm = true;      // start() reads the loot ahead, before anything is answered
+  bool stage_clock = true;   // off: only to measure what it costs
+  bool heap_profile = true;  // who holds memory is sampled, for `hunt flame --kind heap`
+  bool prewarm = true;       // start() reads the loot ahead, before anything is answered
+  std::string profile_push;  // http://HOST:PORT of a Pyroscope; empty: none
   NodeWounds wounds;
   model::Settings settings;                  // as GET /v1/config tells them
   std::vector<std::uint8_t> new_store_seed;  // 32 bytes: event seed of a store made now

@@ -24,6 +24,7 @@
 #include "node/node.h"
 #include "node/node_bus.h"
 #include "node/open_store.h"
+#include "node/profile_push.h"
 #include "node/rules_watch.h"
 #include "service/explainer.h"
 #include "service/orchestrator.h"
@@ -68,7 +69,8 @@ struct Node::Parts {
   std::vector<std::unique_ptr<service::Orchestrator>> orchestrators;
   std::vector<std::unique_ptr<delay::BusyHandler>> busy_handlers;
   std::vector<std::unique_ptr<service::Relay>> relays;  // by shard
-  profile::Profiler profiler;
+  profile::Profiler profiler{[this] { return observer->stats(); }};
+  std::optional<ProfilePush> profile_push;
   std::unique_ptr<service::Explainer> explainer;  // of the front
   std::unique_ptr<http::HttpServer> http;
   std::string admin_token;

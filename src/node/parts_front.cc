@@ -108,7 +108,9 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());
-  observer->set_name(fmt::format("{}:{}", http_options.machine_name, port));
+  const std::string name = fmt::format("{}:{}", http_options.machine_name, port);
+  observer->set_name(name);
+  if (!options.profile_push.empty()) profile_push.emplace(options.profile_push, name, profiler);
   return {};
 }
 

@@ -82,7 +82,8 @@ Result<void> Node::Parts::listen() {
     HUNT_TRY(question, codec::read_why_question(body));
     return codec::answer_why(*observer, question);
   };
-  return nats->connect({on_claims, on_trouble, on_distrust, observer->process(), on_why});
+  return nats->connect(
+      {on_claims, on_trouble, on_distrust, observer->process(), on_why, admin_token, profiler});
 }
 
 Result<void> Node::Parts::relay_here() {

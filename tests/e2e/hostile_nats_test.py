@@ -124,7 +124,7 @@ class NatsUsersAreApart(Shared):
                          "$JS.API.STREAM.INFO.HUNT_POS", "$JS.API.STREAM.MSG.GET.HUNT_POS",
                          "$JS.API.STREAM.PURGE.HUNT_CLAIMS", "$JS.API.STREAM.DELETE.HUNT_POS",
                          "hunt.inval.0", "hunt.claims.1", "hunt.dlq", "hunt.here", "$SRV.PING",
-                         "$SRV.WHY.hunt"],
+                         "$SRV.WHY.hunt", "$SRV.FLAME.hunt"],
                 subscribe=[">", "_INBOX.>", "_INBOX_serve.>", f"_INBOX_{other}.>", "hunt.>",
                            "hunt.ask.*", "hunt.pos.*", "hunt.inval.*", "hunt.dlq", "$JS.>"])
 

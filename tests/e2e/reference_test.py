@@ -117,7 +117,7 @@ class Version(HuntTest):
         version = re.search(r"^project\(.* VERSION (\S+)", build, re.M).group(1)
         run = self.hunt("--version")
         self.assert_exit(run, 0)
-        self.assertEqual(run.stdout, f"hunt {version}\n")
+        self.assertRegex(run.stdout, rf"^hunt {re.escape(version)}\nbuild [0-9a-f]+\n$")
         description = yaml.safe_load((REPOSITORY / "docs/openapi.yaml").read_text("utf-8"))
         self.assertEqual(description["info"]["version"], version)
         changes = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")

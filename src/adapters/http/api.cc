@@ -70,9 +70,10 @@ std::optional<Response> find_route(Call& call, bool process_only) {
   }
   return error_response(
       404, "not_found",
-      fmt::format(
-          "there is no route {}{}{}", path, did_you_mean(call.target.path(), known),
-          process_only ? "; a relay answers probes and figures alone: ask `hunt serve`" : ""));
+      fmt::format("there is no route {}{}{}", path, did_you_mean(call.target.path(), known),
+                  process_only
+                      ? "; a relay answers probes, figures and profiles alone: ask `hunt serve`"
+                      : ""));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ asio::awaitable<Result<HttpResponse>> run(Exchange& exchange) {
 
 Result<HttpResponse> http_request(std::string_view url, std::string_view method,
                                   std::string_view target, std::string body, std::string_view token,
-                                  std::chrono::milliseconds timeout) {
+                                  std::chrono::milliseconds timeout, std::string_view type) {
   HUNT_TRY(address, parse_address(url, Scheme::http));
   constexpr unsigned http_1_1 = 11;
   Exchange exchange{std::string(url), std::move(address), {}, timeout, {}};
@@ -97,7 +97,7 @@ Result<HttpResponse> http_request(std::string_view url, std::string_view method,
   request.set(bhttp::field::host, exchange.address.shown());
   request.set(bhttp::field::user_agent, "hunt");
   if (!token.empty()) request.set(bhttp::field::authorization, fmt::format("Bearer {}", token));
-  if (!body.empty()) request.set(bhttp::field::content_type, "application/json");
+  if (!body.empty()) request.set(bhttp::field::content_type, {type.data(), type.size()});
   request.body() = std::move(body);
   request.prepare_payload();
   request.keep_alive(false);

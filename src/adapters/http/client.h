@@ -17,13 +17,14 @@ struct HttpResponse {
 };
 
 // Sends `method target` to the server at `url` ("http://host[:port]", 80 when no port is given)
-// with `token` as the bearer, unless it is empty. Any status is a value. Errors: invalid_argument
-// (the URL), unavailable (cannot be reached), deadline_exceeded, unknown_outcome (sent, but the
-// answer did not come), too_large.
+// with `token` as the bearer, unless it is empty; `type` is the body's. Any status is a value.
+// Errors: invalid_argument (the URL), unavailable (cannot be reached), deadline_exceeded,
+// unknown_outcome (sent, but the answer did not come), too_large.
 [[nodiscard]] Result<HttpResponse> http_request(std::string_view url, std::string_view method,
                                                 std::string_view target, std::string body,
                                                 std::string_view token,
-                                                std::chrono::milliseconds timeout);
+                                                std::chrono::milliseconds timeout,
+                                                std::string_view type = "application/json");
 
 // The error that a response outside 2xx tells of, with the server's own sentence when it has one.
 [[nodiscard]] Error error_of(const HttpResponse& response);

@@ -42,7 +42,7 @@ using Handler = boost::asio::awaitable<Result<Response>>(Context& context, const
 Handler post_positions;                                                        // position_routes.cc
 Handler get_stream, get_claim, get_grants;                                     // ledger_routes.cc
 Handler get_worlds, get_world, put_world, get_tiles, put_tiles, delete_tiles;  // world_routes.cc
-Handler get_pprof, get_flame;                                                  // profile_routes.cc
+Handler get_pprof, get_heap, get_flame;                                        // profile_routes.cc
 Handler get_explain;                                                           // explain_route.cc
 Handler get_stats, get_live, get_why, get_map, get_livez, get_readyz, get_metrics, get_config,
     get_page;
@@ -100,8 +100,15 @@ inline constexpr auto routes = std::to_array<Route>({
     {"GET", "/livez", {}, Access::open, Body::none, Room::kept, get_livez},
     {"GET", "/readyz", {}, Access::open, Body::none, Room::kept, get_readyz},
     {"GET", "/metrics", {}, Access::game, Body::none, Room::kept, get_metrics},
-    {"GET", "/debug/pprof/profile", {"seconds"}, Access::admin, Body::none, Room::any, get_pprof},
-    {"GET", "/debug/flame", {"seconds", "format"}, Access::admin, Body::none, Room::any, get_flame},
+    {"GET", "/debug/pprof/profile", {"seconds"}, Access::admin, Body::none, Room::kept, get_pprof},
+    {"GET", "/debug/pprof/heap", {}, Access::admin, Body::none, Room::kept, get_heap},
+    {"GET",
+     "/debug/flame",
+     {"seconds", "format", "kind"},
+     Access::admin,
+     Body::none,
+     Room::kept,
+     get_flame},
     {"GET", "/", {}, Access::game, Body::none, Room::any, get_page},
 });
 

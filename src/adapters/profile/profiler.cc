@@ -4,14 +4,55 @@
 #include <utility>
 
 #include "adapters/profile/cpu_profile.h"
+#include "adapters/profile/heap_profile.h"
+#include "adapters/profile/wall_profile.h"
 #include "base/thread_name.h"
 #include "ports/reply.h"
 
 namespace hunt::profile {
 
-boost::asio::awaitable<Result<model::Profile>> Profiler::cpu(std::chrono::seconds length) {
+namespace {
+
+constexpr std::chrono::milliseconds look_every{10};
+constexpr int looks_max = 200;
+
+}  // namespace
+
+Result<model::Profile> Profiler::take_here(model::ProfileKind kind, std::chrono::seconds length,
+                                           const std::stop_token& stop) const {
+  switch (kind) {
+    case model::ProfileKind::heap:
+      return take_heap_profile();
+    case model::ProfileKind::wall:
+      return take_wall_profile(stats_, length, stop);
+    case model::ProfileKind::cpu:
+      break;
+  }
+  // One in the background takes a moment to end.
+  for (int i = 0; i < looks_max && !stop.stop_requested(); ++i) {
+    auto profile = take_cpu_profile(length, stop);
+    if (profile || profile.error().code != Errc::overloaded) return profile;
+    std::this_thread::sleep_for(look_every);
+  }
+  return take_cpu_profile(length, stop);
+}
+
+Result<model::Profile> Profiler::cpu_in_background(std::chrono::seconds length) {
+  std::stop_token stop;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return fail(Errc::unavailable, "this process is ending");
+    if (busy_) return fail(Errc::overloaded, "another profile is being taken");
+    background_ = {};
+    stop = background_.get_token();
+  }
+  return take_cpu_profile(length, stop);
+}
+
+boost::asio::awaitable<Result<model::Profile>> Profiler::take(model::ProfileKind kind,
+                                                              std::chrono::seconds length) {
   HUNT_ASSERT(length.count() > 0 && length <= ports::profile_length_max);
-  auto taken = ports::ask<model::Profile>([this, length](
+  auto taken = ports::ask<model::Profile>([this, kind, length](
                                               std::unique_ptr<ports::Reply<model::Profile>> reply) {
     const std::lock_guard lock(mutex_);
     if (closed_) return reply->give(fail(Errc::unavailable, "this process is ending"));
@@ -20,16 +61,18 @@ boost::asio::awaitable<Result<model::Profile>> Profiler::cpu(std::chrono::second
           fail(Errc::overloaded, "another profile is being taken; wait until it is over"));
     }
     busy_ = true;
+    if (kind == model::ProfileKind::cpu) background_.request_stop();
     // Joins the one of before, which has given its profile.
-    thread_ = std::jthread([this, length, reply = std::move(reply)](const std::stop_token& stop) {
-      name_thread("profile");
-      auto profile = take_cpu_profile(length, stop);
-      {
-        const std::lock_guard done(mutex_);
-        busy_ = false;
-      }
-      reply->give(std::move(profile));
-    });
+    thread_ =
+        std::jthread([this, kind, length, reply = std::move(reply)](const std::stop_token& stop) {
+          name_thread("profile");
+          auto profile = take_here(kind, length, stop);
+          {
+            const std::lock_guard done(mutex_);
+            busy_ = false;
+          }
+          reply->give(std::move(profile));
+        });
   });
   co_return co_await std::move(taken);
 }
@@ -39,6 +82,7 @@ void Profiler::close() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    background_.request_stop();
     last = std::move(thread_);
   }
   // Tells it to stop, and waits outside of the lock that it takes at its end.

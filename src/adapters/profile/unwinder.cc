@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -26,6 +27,28 @@ bool word_at(const StackSample& sample, std::uint64_t address, std::uint64_t& wo
   if (address < begin || address - begin + sizeof word > sample.stack.size()) return false;
   std::memcpy(&word, sample.stack.data() + (address - begin), sizeof word);
   return true;
+}
+
+std::uint64_t address_of_ours() {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): an address as a number
+  return reinterpret_cast<std::uint64_t>(&demangled);
+}
+
+// An upgrade may have put another build where the program lay when it was started: its symbols
+// would be of other code. The kernel keeps the one that runs.
+int find_elf(Dwfl_Module* module, void** own, const char* name, Dwarf_Addr base, char** file,
+             Elf** elf) {
+  Dwarf_Addr begin = 0;
+  Dwarf_Addr end = 0;
+  dwfl_module_info(module, nullptr, &begin, &end, nullptr, nullptr, nullptr, nullptr);
+  if (address_of_ours() >= begin && address_of_ours() < end) {
+    const int running = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (running >= 0) {
+      *file = ::strdup(name);
+      return running;
+    }
+  }
+  return dwfl_linux_proc_find_elf(module, own, name, base, file, elf);
 }
 
 }  // namespace
@@ -89,7 +112,7 @@ void Unwinder::Parts::reach_our_code() {
 
 Result<std::unique_ptr<Unwinder>> Unwinder::open() {
   auto parts = std::make_unique<Parts>();
-  parts->callbacks.find_elf = dwfl_linux_proc_find_elf;
+  parts->callbacks.find_elf = &find_elf;
   parts->callbacks.find_debuginfo = dwfl_standard_find_debuginfo;
   parts->dwfl = dwfl_begin(&parts->callbacks);
   const auto failed = [](const char* what) {
@@ -99,9 +122,7 @@ Result<std::unique_ptr<Unwinder>> Unwinder::open() {
   if (dwfl_linux_proc_report(parts->dwfl, ::getpid()) != 0 ||
       dwfl_report_end(parts->dwfl, nullptr, nullptr) != 0)
     return failed("the files of this process");
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): an address as a number
-  const auto here = reinterpret_cast<std::uint64_t>(&demangled);
-  if (Dwfl_Module* program = dwfl_addrmodule(parts->dwfl, here)) {
+  if (Dwfl_Module* program = dwfl_addrmodule(parts->dwfl, address_of_ours())) {
     Dwarf_Addr begin = 0;
     Dwarf_Addr end = 0;
     dwfl_module_info(program, nullptr, &begin, &end, nullptr, nullptr, nullptr, nullptr);
@@ -169,17 +190,12 @@ model::ProfileFrame Unwinder::frame_at(std::uint64_t address) {
   return frame;
 }
 
-std::string Unwinder::build_id() {
+std::string Unwinder::program() {
   Dwfl_Module* module = dwfl_addrmodule(parts_->dwfl, parts_->program_begin);
   if (module == nullptr) return {};
-  Dwarf_Addr bias = 0;
-  dwfl_module_getelf(module, &bias);
-  const unsigned char* bits = nullptr;
-  GElf_Addr where = 0;
-  const int bytes = dwfl_module_build_id(module, &bits, &where);
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text += fmt::format("{:02x}", bits[i]);
-  return text;
+  const char* file =
+      dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
+  return file == nullptr ? "" : file;
 }
 
 }  // namespace hunt::profile

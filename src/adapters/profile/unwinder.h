@@ -4,7 +4,8 @@
 // do not: from the innermost function on, the way is read from .eh_frame by elfutils' libdw, until
 // a caller of ours is reached. Names come from the symbols of each file, or from its separate debug
 // file, found by build id below /usr/lib/debug or by debuginfod where DEBUGINFOD_URLS is set. Not
-// for a signal handler. Thread: one.
+// for a signal handler. The program's own file is read as it was when it was started, also where
+// another one lies in its place by now. Thread: one.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -31,8 +32,8 @@ class Unwinder {
   // Addresses of code, leaf first, at least one. False: the end of the stack is missing.
   [[nodiscard]] bool addresses(const StackSample& sample, std::vector<std::uint64_t>& out);
   [[nodiscard]] model::ProfileFrame frame_at(std::uint64_t address);
-  // Of the program, in hex.
-  [[nodiscard]] std::string build_id();
+  // The program's file, as in ProfileFrame::module.
+  [[nodiscard]] std::string program();
 
  private:
   struct Parts;
