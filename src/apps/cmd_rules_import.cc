@@ -1,0 +1,164 @@
+// hunt rules import: loot tables of another game or tool, as an event of ours on stdout.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "adapters/system/system_clock.h"
+#include "apps/rules_commands.h"
+#include "importers/importers.h"
+#include "importers/tags.h"
+#include "rules/compile.h"
+
+namespace hunt::apps {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t files_max = 10'000;
+
+struct ImportFlags {
+  std::string from;
+  std::vector<std::string> paths;
+  std::vector<std::string> assume;
+  std::string tags;
+  std::string event = "imported";
+};
+
+Result<std::string> read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (file.bad() || !file.is_open()) {
+    return fail(Errc::io, fmt::format("cannot read {}", path.string()));
+  }
+  return text;
+}
+
+// A file, or all *.json below a directory, by name.
+Result<std::vector<importers::Source>> read_sources(const std::string& path) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    files.emplace_back(path);
+  } else {
+    for (fs::recursive_directory_iterator at(path, error), end; !error && at != end;
+         at.increment(error)) {
+      if (at->is_regular_file() && at->path().extension() == ".json") files.push_back(at->path());
+      if (files.size() > files_max) {
+        return fail(Errc::invalid_argument,
+                    fmt::format("more than {} files below {}", files_max, path), "path");
+      }
+    }
+    if (error) return fail(Errc::io, fmt::format("cannot read {}: {}", path, error.message()));
+    std::sort(files.begin(), files.end());
+    if (files.empty()) {
+      return fail(Errc::invalid_argument, fmt::format("no *.json below {}", path), "path");
+    }
+  }
+  std::vector<importers::Source> sources;
+  for (const auto& file : files) {
+    if (fs::is_regular_file(file, error) &&
+        fs::file_size(file, error) > importers::source_bytes_max) {
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("{} is larger than {} bytes", file.string(), importers::source_bytes_max),
+          "path");
+    }
+    HUNT_TRY(text, read_file(file));
+    sources.push_back({file.string(), std::move(text)});
+  }
+  return sources;
+}
+
+std::string shown(const importers::Place& place) {
+  if (place.file.empty()) return "";
+  return place.path.empty() ? place.file + ": " : fmt::format("{}: {}: ", place.file, place.path);
+}
+
+Result<importers::Options> options_of(const ImportFlags& flags) {
+  importers::Options options;
+  options.event = flags.event;
+  for (const auto& one : flags.assume) {
+    const auto at = one.find('=');
+    if (at == std::string::npos || at == 0 || at + 1 == one.size()) {
+      return fail(Errc::invalid_argument,
+                  fmt::format("\"{}\": expected NAME=VALUE, such as killed_by_player=true", one),
+                  "assume");
+    }
+    options.assume[one.substr(0, at)] = one.substr(at + 1);
+  }
+  if (flags.tags.empty()) return options;
+  HUNT_TRY(files, read_sources(flags.tags));
+  HUNT_TRY(tags, importers::read_tags(files));
+  options.tags = std::move(tags);
+  return options;
+}
+
+int run_import(const ImportFlags& flags) {
+  const auto options = options_of(flags);
+  if (!options) return report(options.error());
+  std::vector<importers::Source> sources;
+  for (const auto& path : flags.paths) {
+    auto more = read_sources(path);
+    if (!more) return report(more.error());
+    std::move(more->begin(), more->end(), std::back_inserter(sources));
+  }
+  const auto* importer =
+      std::find_if(std::begin(importers::importers), std::end(importers::importers),
+                   [&flags](const auto& one) { return one.name == flags.from; });
+  const auto imported = importer->run(sources, *options);
+  if (!imported) {
+    for (const auto& problem : imported.error()) {
+      std::fprintf(stderr, "%serror: %s\n", shown(problem.place).c_str(), problem.text.c_str());
+    }
+    return 1;
+  }
+  bool changed = false;
+  for (const auto& remark : imported->remarks) {
+    changed = changed || remark.changes_odds;
+    std::fprintf(stderr, "%s%s: %s\n", shown(remark.place).c_str(),
+                 remark.changes_odds ? "changes odds" : "note", remark.text.c_str());
+  }
+  // What comes out has to be rules.
+  const std::vector<rules::RulesFile> files{{flags.event + ".yaml", imported->yaml}};
+  const auto compiled = rules::compile_rules(files, system::SystemClock().wall_us());
+  if (!compiled) return refuse_rules(compiled.error(), false);
+  std::fputs(imported->yaml.c_str(), stdout);
+  if (std::fflush(stdout) != 0) return report({Errc::io, "cannot write the event", {}});
+  return changed ? 1 : 0;
+}
+
+}  // namespace
+
+void add_rules_import(CommandLine& line, CLI::App& rules) {
+  auto* command = rules.add_subcommand("import", "another game's loot tables as an event");
+  auto flags = std::make_shared<ImportFlags>();
+  std::vector<std::string> names;
+  for (const auto& one : importers::importers) names.emplace_back(one.name);
+  command
+      ->add_option("--from", flags->from,
+                   "Whose they are: " + fmt::format("{}", fmt::join(names, ", ")))
+      ->required()
+      ->check(CLI::IsMember(names));
+  command->add_option("path", flags->paths, "JSON files, or directories of them")->required();
+  command->add_option("--assume", flags->assume,
+                      "What the engine cannot know, as NAME=VALUE; repeat it for several");
+  command->add_option("--tags", flags->tags,
+                      "Minecraft: the directory of item tags, for entries that expand one");
+  command->add_option("--event", flags->event, "The name of the event")->capture_default_str();
+  command->footer(
+      "The event goes to stdout, what was not carried over as it is to stderr. Exit code 1: "
+      "something that\nchanges odds was left out and not assumed, or a file cannot be had.\n"
+      "Examples:\n"
+      "  hunt rules import --from minecraft data/minecraft/loot_table/chests > chests.yaml\n"
+      "  hunt rules import --from minecraft blaze.json --assume killed_by_player=true > b.yaml\n"
+      "  hunt rules import --from playfab DropTables.json --event summer > summer.yaml");
+  command->callback([&line, flags] { line.run = [flags] { return run_import(*flags); }; });
+}
+
+}  // namespace hunt::apps
