@@ -106,16 +106,16 @@ TEST_P(HuntStoreContract, keeps_a_reward_of_nothing_and_the_longest_one) {
     const auto asked = claim(here, spawn, reward.size(), reward);
     const auto first = grant_one(asked);
     EXPECT_EQ(first.outcome, Outcome::granted);
-    EXPECT_EQ(first.item, reward);
+    EXPECT_EQ(first.reward, reward);
     const auto again = grant_one(claim(here, spawn, reward.size(), "crown"));
     EXPECT_TRUE(again.repeat);
-    EXPECT_EQ(again.item, reward);
-    EXPECT_EQ(look_up({asked})[0].item, reward);
-    EXPECT_EQ(ok(store().find_grant(asked.id))->item, reward);
+    EXPECT_EQ(again.reward, reward);
+    EXPECT_EQ(look_up({asked})[0].reward, reward);
+    EXPECT_EQ(ok(store().find_grant(asked.id))->reward, reward);
   }
   const auto page = ok(store().grants_after(0, 10));
   ASSERT_EQ(page.grants.size(), 2U);
-  EXPECT_EQ(page.grants[0].item, "");
+  EXPECT_EQ(page.grants[0].reward, "");
 }
 
 TEST_P(HuntStoreContract, keeps_the_whole_row_of_a_grant) {
