@@ -95,6 +95,21 @@ void Draft::begin(const std::string& table, const Place& place) {
 
 void Draft::fill(Table table) {
   const std::size_t at = by_name_.at(table.name);
+  const auto gives_none = [](const Entry& entry) {
+    return entry.kind == Entry::Kind::nothing || entry.count.high == 0;
+  };
+  std::erase_if(table.always, gives_none);
+  for (auto& pool : table.pools) {
+    for (auto& entry : pool.draw) {
+      if (gives_none(entry)) entry = {Entry::Kind::nothing, "", entry.weight, {1, 1}, entry.notes};
+    }
+  }
+  std::erase_if(table.pools, [](const Pool& pool) {
+    return pool.rolls.high == 0 || pool.chance.is_zero() || pool.draw.empty();
+  });
+  if (table.always.empty() && table.pools.empty()) {  // others may draw from it
+    table.pools.push_back({{1, 1}, {1, 1}, false, {{Entry::Kind::nothing, "", {1, 1}, {1, 1}}}});
+  }
   entries_ += table.always.size();
   for (const auto& pool : table.pools) entries_ += pool.draw.size();
   if (entries_ > entries_max) {

@@ -71,7 +71,8 @@ class Draft {
   // Takes a name, so that a table stands before those that are made while it is translated.
   // Problems: it is taken, there are too many tables.
   void begin(const std::string& table, const Place& place);
-  // What the table is. Requires: its name was taken. Problems: there are too many entries.
+  // What the table is, without pools that never give anything; one that is left with none gives
+  // nothing. Requires: its name was taken. Problems: there are too many entries.
   void fill(Table table);
   void add(Table table, const Place& place) {
     begin(table.name, place);

@@ -34,7 +34,7 @@ class HytaleImport {
     } else if (!root.empty()) {
       return draft_.problem(place, "expected \"Container\", or \"Type\"");
     }
-    finish(std::move(table));
+    draft_.fill(std::move(table));
   }
 
  private:
@@ -42,13 +42,6 @@ class HytaleImport {
     const auto slash = file.rfind('/');
     const std::string name = slash == std::string::npos ? file : file.substr(slash + 1);
     return name.ends_with(".json") ? name.substr(0, name.size() - 5) : name;
-  }
-
-  void finish(Table table) {
-    if (table.always.empty() && table.pools.empty()) {
-      table.pools.push_back({{1, 1}, {1, 1}, false, {nothing()}});
-    }
-    draft_.fill(std::move(table));
   }
 
   static Entry nothing() { return {Entry::Kind::nothing, "", {1, 1}, {1, 1}}; }
@@ -68,7 +61,7 @@ class HytaleImport {
     if (type == "Choice") {
       Pool pool = choice(from, *children, table.name, place, depth);
       pool.chance = chance;
-      if (!pool.draw.empty()) table.pools.push_back(std::move(pool));
+      table.pools.push_back(std::move(pool));
     } else if (type == "Multiple" && chance.is_one() && !repeated) {
       give_each(*children, table, below(place, "Containers"), depth);
     } else {
@@ -156,7 +149,7 @@ class HytaleImport {
     if (children == nullptr) return inner.name;
     if (type == "Choice") {
       Pool pool = choice(from, *children, inner.name, place, depth);
-      if (!pool.draw.empty()) inner.pools.push_back(std::move(pool));
+      inner.pools.push_back(std::move(pool));
     } else if (const auto times = times_of(from, place); times.low == 1 && times.high == 1) {
       give_each(*children, inner, below(place, "Containers"), depth);
     } else {
@@ -165,11 +158,11 @@ class HytaleImport {
       draft_.begin(each.name, place);
       give_each(*children, each, below(place, "Containers"), depth);
       Entry entry{Entry::Kind::table, each.name, {1, 1}, {1, 1}};
-      finish(std::move(each));
+      draft_.fill(std::move(each));
       inner.pools.push_back({times, {1, 1}, false, {std::move(entry)}});
     }
     const std::string name = inner.name;
-    finish(std::move(inner));
+    draft_.fill(std::move(inner));
     return name;
   }
 

@@ -112,7 +112,7 @@ TEST(Minecraft, says_what_cannot_be_had) {
   EXPECT_NE(first_problem(pool(R"({"type":"item","name":"a b"})")).find("cannot be an item"),
             std::string::npos);
   std::string deep = R"({"type":"item","name":"a"})";
-  for (int i = 0; i < 20; ++i) deep = R"({"type":"group","children":[)" + deep + "]}";
+  for (int i = 0; i < 40; ++i) deep = R"({"type":"group","children":[)" + deep + "]}";
   EXPECT_NE(first_problem(pool(deep)), "none") << "too deep for JSON, or for us";
 }
 

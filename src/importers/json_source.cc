@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json/parse_options.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 #include <charconv>
@@ -22,7 +23,9 @@ std::optional<json::value> parse_source(const Source& source, Draft& draft) {
                               with_commas(source_bytes_max)));
     return {};
   }
-  json::stream_parser parser;
+  json::parse_options options;
+  options.max_depth = 4 * depth_max;  // a container is a list in an object, and has conditions
+  json::stream_parser parser({}, options);
   boost::system::error_code failed;
   const std::size_t read = parser.write_some(text.data(), text.size(), failed);
   if (!failed) parser.finish(failed);

@@ -77,10 +77,6 @@ class MinecraftImport {
         }
       }
     }
-    if (table.pools.empty()) {
-      // The game's empty tables exist, so that others can draw from them.
-      table.pools.push_back({{1, 1}, {1, 1}, false, {{Entry::Kind::nothing, "", {1, 1}, {1, 1}}}});
-    }
     draft_.fill(std::move(table));
   }
 
