@@ -10,6 +10,7 @@
 
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
+#include "base/text.h"
 #include "importers/importers.h"
 #include "importers/tags.h"
 #include "rules/compile.h"
@@ -21,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t files_max = 10'000;
+constexpr std::size_t line_bytes_max = 400;
 
 struct ImportFlags {
   std::string from;
@@ -77,7 +79,8 @@ Result<std::vector<importers::Source>> read_sources(const std::string& path) {
 
 std::string shown(const importers::Place& place) {
   if (place.file.empty()) return "";
-  return place.path.empty() ? place.file + ": " : fmt::format("{}: {}: ", place.file, place.path);
+  const std::string path = printable(place.path, line_bytes_max);
+  return path.empty() ? place.file + ": " : fmt::format("{}: {}: ", place.file, path);
 }
 
 Result<importers::Options> options_of(const ImportFlags& flags) {
@@ -114,7 +117,8 @@ int run_import(const ImportFlags& flags) {
   const auto imported = importer->run(sources, *options);
   if (!imported) {
     for (const auto& problem : imported.error()) {
-      std::fprintf(stderr, "%serror: %s\n", shown(problem.place).c_str(), problem.text.c_str());
+      std::fprintf(stderr, "%serror: %s\n", shown(problem.place).c_str(),
+                   printable(problem.text, line_bytes_max).c_str());
     }
     return 1;
   }
@@ -122,7 +126,8 @@ int run_import(const ImportFlags& flags) {
   for (const auto& remark : imported->remarks) {
     changed = changed || remark.changes_odds;
     std::fprintf(stderr, "%s%s: %s\n", shown(remark.place).c_str(),
-                 remark.changes_odds ? "changes odds" : "note", remark.text.c_str());
+                 remark.changes_odds ? "changes odds" : "note",
+                 printable(remark.text, line_bytes_max).c_str());
   }
   // What comes out has to be rules.
   const std::vector<rules::RulesFile> files{{flags.event + ".yaml", imported->yaml}};

@@ -20,8 +20,10 @@ struct Probe {
   // What the server said then of calls of this hunt: some wait for locks, some for their commit.
   bool locked = false;
   bool committing = false;
-  // Of the last ten seconds: a lock they waited for was held by somebody else than this hunt.
+  // Of the last ten seconds: a lock they waited for was held by somebody else than this hunt. Known
+  // where the store tells who holds locks.
   bool strangers = false;
+  bool tells_holders = false;
 };
 
 // Calls to a shard that failed in the last ten seconds, whatever came of them then.

@@ -63,6 +63,9 @@ TEST(Attribution, locks_that_our_own_slow_calls_hold_are_no_strangers) {
   const auto why_of = [](const Timeline& timeline) {
     Evidence evidence;
     evidence.claims.assign(100, timeline);
+    Probe probe;
+    probe.tells_holders = true;
+    evidence.probes = {probe};
     return attribute(evidence);
   };
   const model::Why ours = why_of(claim(1, 1'300, 700, 510, 5));
@@ -119,6 +122,7 @@ TEST(Attribution, who_holds_a_lock_is_as_the_store_says) {
     probe.age_ns = 200 * ms_ns;
     probe.locked = true;
     probe.strangers = strangers;
+    probe.tells_holders = true;
     evidence.probes = {probe};
     return attribute(evidence).cause;
   };
@@ -129,6 +133,10 @@ TEST(Attribution, who_holds_a_lock_is_as_the_store_says) {
   open.add(Stage::store_grant, 2'000 * ms_ns);
   EXPECT_EQ(cause_of(open, false), Cause::server);
   EXPECT_EQ(cause_of(open, true), Cause::lock);
+  // A store that does not tell who holds locks: they may be anybody's.
+  Evidence silent;
+  silent.claims.assign(100, claim(1, 120, 90, 1, 25));
+  EXPECT_EQ(attribute(silent).cause, Cause::lock);
   // Locks of ours, and none of our calls is slow: nobody knows why.
   EXPECT_EQ(cause_of(claim(1, 2'400, 2'300, 5, 5), false), Cause::unclear);
 }

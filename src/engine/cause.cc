@@ -71,7 +71,8 @@ Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t 
   const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
   if (!meanwhile || probe_ns * 5 > untold_ns) return {Cause::unclear, untold_ns, true};
   // Locks that other calls of ours hold are held for as long as these take.
-  if (probe.locked && probe.strangers) return {Cause::lock, untold_ns, true};
+  if (probe.locked && (probe.strangers || !probe.tells_holders))
+    return {Cause::lock, untold_ns, true};
   if (probe.committing) return {Cause::commit, untold_ns, true};
   return {Cause::server, untold_ns, true};
 }
@@ -99,10 +100,11 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   const std::int64_t held_ns = std::max(exec_ns, commit_ns);
   const bool slow = held_ns >= slow_holder_ns && std::min(exec_ns, commit_ns) * 3 <= held_ns;
   const Probe probe = probe_of(evidence, part.shard);
-  const bool told_ours = probe.locked && !probe.strangers;
-  const bool ours = !probe.strangers && slow && (told_ours || lock_ns <= own_holders * held_ns);
+  const bool no_stranger = probe.tells_holders && !probe.strangers;
+  const bool told_ours = no_stranger && probe.locked;
+  const bool ours = no_stranger && slow && (told_ours || lock_ns <= own_holders * held_ns);
   const bool perhaps_ours =
-      !probe.strangers && !ours && (told_ours || (slow && lock_ns <= own_holders_max * held_ns));
+      no_stranger && !ours && (told_ours || (slow && lock_ns <= own_holders_max * held_ns));
   const auto with_locks = [&](Cause cause, std::int64_t ns, bool holds) {
     const std::int64_t own_locks_ns = ours && holds ? lock_ns : 0;
     return Inside{cause, ns + own_locks_ns, false, own_locks_ns};

@@ -69,17 +69,28 @@ Fraction rest_of(Fraction chance) noexcept {
   return {chance.denominator - chance.numerator, chance.denominator};
 }
 
-std::string Draft::free_name(const std::string& wanted) const {
+std::string Draft::free_name(const std::string& wanted) {
   std::string name = wanted.substr(0, name_bytes_max);
-  for (int i = 2; by_name_.count(name) != 0; ++i) {
-    const std::string end = fmt::format(".{}", i);
+  for (int& i = numbers_[wanted]; by_name_.count(name) != 0;) {
+    const std::string end = fmt::format(".{}", ++i + 1);
     name = wanted.substr(0, name_bytes_max - end.size()) + end;
   }
   return name;
 }
 
+bool Draft::count_entry(const Place& place) {
+  if (++counted_ <= entries_max) return !gives_up_;
+  if (!gives_up_) problem(place, fmt::format("more than {} entries", with_commas(entries_max)));
+  gives_up_ = true;
+  return false;
+}
+
 void Draft::problem(Place place, std::string text) {
-  if (problems_.size() < problems_max) problems_.push_back({std::move(place), std::move(text)});
+  if (problems_.size() < problems_max) {
+    problems_.push_back({std::move(place), std::move(text)});
+  } else {
+    gives_up_ = true;
+  }
 }
 
 void Draft::begin(const std::string& table, const Place& place) {
@@ -88,7 +99,10 @@ void Draft::begin(const std::string& table, const Place& place) {
     return problem(place, fmt::format("there is a table \"{}\" already ({})", table,
                                       places_[at->second].file));
   }
-  if (tables_.size() == tables_max) problem(place, fmt::format("more than {} tables", tables_max));
+  if (tables_.size() == tables_max) {
+    problem(place, fmt::format("more than {} tables", with_commas(tables_max)));
+    gives_up_ = true;
+  }
   tables_.push_back({table, {}, {}, {}});
   places_.push_back(place);
 }
@@ -113,7 +127,9 @@ void Draft::fill(Table table) {
   entries_ += table.always.size();
   for (const auto& pool : table.pools) entries_ += pool.draw.size();
   if (entries_ > entries_max) {
-    problem(places_[at], fmt::format("more than {} entries in all tables", entries_max));
+    problem(places_[at],
+            fmt::format("more than {} entries in all tables", with_commas(entries_max)));
+    gives_up_ = true;
   }
   tables_[at] = std::move(table);
 }

@@ -66,8 +66,12 @@ class Draft {
   explicit Draft(const Options& options) : options_(options) {}
 
   [[nodiscard]] const Options& options() const noexcept { return options_; }
+  // Beyond the bounds, or with more problems than are told: what follows is not looked at.
+  [[nodiscard]] bool gives_up() const noexcept { return gives_up_; }
+  // One more entry on its way into a table. Problems, and false: there are too many.
+  [[nodiscard]] bool count_entry(const Place& place);
   // A name that no other table has: `wanted`, or it with a number.
-  [[nodiscard]] std::string free_name(const std::string& wanted) const;
+  [[nodiscard]] std::string free_name(const std::string& wanted);
   // Takes a name, so that a table stands before those that are made while it is translated.
   // Problems: it is taken, there are too many tables.
   void begin(const std::string& table, const Place& place);
@@ -82,11 +86,12 @@ class Draft {
   void need(const std::string& table, const Place& place) { needed_.emplace_back(table, place); }
 
   void remark(Place place, std::string text) {
-    remarks_.push_back({std::move(place), std::move(text), false});
+    if (remarks_.size() < entries_max) remarks_.push_back({std::move(place), std::move(text)});
   }
   // Something that decides chances is left out.
   void drop(Place place, std::string text) {
-    remarks_.push_back({std::move(place), std::move(text), true});
+    remark(std::move(place), std::move(text));
+    remarks_.back().changes_odds = true;
   }
   void problem(Place place, std::string text);
   [[nodiscard]] bool failed() const noexcept { return !problems_.empty(); }
@@ -114,7 +119,10 @@ class Draft {
   std::vector<std::pair<std::string, Place>> needed_;
   std::vector<Remark> remarks_;
   std::vector<Problem> problems_;
+  std::map<std::string, int> numbers_;  // of the last name that was made of a wanted one
   std::size_t entries_ = 0;
+  std::size_t counted_ = 0;
+  bool gives_up_ = false;
 };
 
 }  // namespace hunt::importers

@@ -62,6 +62,7 @@ class HiroImport {
   void reward(const json::object& from, const Place& place, const std::string& name) {
     Table table;
     table.name = name;
+    draft_.begin(name, place);
     std::vector<Table> more;  // after the table that draws from them
     if (const json::value* all = find(from, "guaranteed"); all != nullptr && all->is_object()) {
       table.always = contents(all->get_object(), name, more, below(place, "guaranteed"));
@@ -73,15 +74,15 @@ class HiroImport {
     if (table.always.empty() && table.pools.empty()) {
       return draft_.problem(place, "this reward gives nothing that can be had here");
     }
-    draft_.add(std::move(table), place);
-    for (auto& one : more) draft_.add(std::move(one), place);
+    draft_.fill(std::move(table));
+    for (auto& one : more) draft_.fill(std::move(one));
   }
 
   Pool weighted(const json::object& from, const json::array& rows, const std::string& name,
                 std::vector<Table>& more, const Place& place) {
     Pool pool;
     std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (std::size_t i = 0; i < rows.size() && !draft_.gives_up(); ++i) {
       const Place there = below(below(place, "weighted"), i);
       if (!rows[i].is_object()) {
         draft_.problem(there, "expected an object");
@@ -91,7 +92,7 @@ class HiroImport {
       const std::uint64_t weight = number(row, "weight", weight_max, 0, there);
       sum += weight;
       if (weight == 0) continue;
-      Entry entry = entry_of(contents(row, name, more, there), name, more);
+      Entry entry = entry_of(contents(row, name, more, there), name, more, there);
       entry.weight = {weight, 1};
       pool.draw.push_back(std::move(entry));
     }
@@ -156,6 +157,7 @@ class HiroImport {
               std::vector<Table>& more, const Place& place) {
     Entry entry{Entry::Kind::item, draft_.item_name(item, place), {1, 1}, {1, 1}};
     entry.count.low = number(from, "min", count_max, 1, place);
+    if (find(from, "min") == nullptr) draft_.remark(below(place, "min"), "not given: taken as 1");
     entry.count.high = number(from, "max", count_max, entry.count.low, place);
     if (entry.count.high == 0) entry.count.high = entry.count.low;  // 0 is as not given
     if (entry.count.high < entry.count.low) draft_.problem(place, "min is above max");
@@ -177,7 +179,7 @@ class HiroImport {
       return entry;
     }
     Table values;
-    values.name = fresh(fmt::format("{}.{}", table, "counts"), more);
+    values.name = fresh(table + ".counts", place);
     Pool pool;
     for (std::uint64_t count = entry.count.low; count <= entry.count.high; count += step) {
       Entry one = entry;
@@ -191,23 +193,21 @@ class HiroImport {
   }
 
   // One stack is the entry itself, several are a table that gives all of them.
-  Entry entry_of(std::vector<Entry> all, const std::string& table, std::vector<Table>& more) {
+  Entry entry_of(std::vector<Entry> all, const std::string& table, std::vector<Table>& more,
+                 const Place& place) {
     if (all.empty()) return {Entry::Kind::nothing, "", {1, 1}, {1, 1}};
     if (all.size() == 1) return std::move(all.front());
     Table together;
-    together.name = fresh(table + ".row", more);
+    together.name = fresh(table + ".row", place);
     together.always = std::move(all);
     more.push_back(together);
     return {Entry::Kind::table, together.name, {1, 1}, {1, 1}};
   }
 
-  std::string fresh(const std::string& wanted, const std::vector<Table>& more) const {
+  // Its name is taken, so that the next one gets another.
+  std::string fresh(const std::string& wanted, const Place& place) {
     std::string name = draft_.free_name(wanted);
-    for (int i = 2;
-         std::any_of(more.begin(), more.end(), [&](const Table& one) { return one.name == name; });
-         ++i) {
-      name = draft_.free_name(fmt::format("{}.{}", wanted, i));
-    }
+    draft_.begin(name, place);
     return name;
   }
 

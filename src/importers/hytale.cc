@@ -76,7 +76,7 @@ class HytaleImport {
   }
 
   void give_each(const json::array& children, Table& table, const Place& place, std::size_t depth) {
-    for (std::size_t i = 0; i < children.size(); ++i) {
+    for (std::size_t i = 0; i < children.size() && !draft_.gives_up(); ++i) {
       const Place there = below(place, i);
       if (!children[i].is_object()) {
         draft_.problem(there, "expected an object");
@@ -98,7 +98,7 @@ class HytaleImport {
               const Place& place, std::size_t depth) {
     Pool pool;
     pool.rolls = range_of(from, "RollsMin", "RollsMax", 64, place);
-    for (std::size_t i = 0; i < children.size(); ++i) {
+    for (std::size_t i = 0; i < children.size() && !draft_.gives_up(); ++i) {
       const Place there = below(below(place, "Containers"), i);
       if (!children[i].is_object()) {
         draft_.problem(there, "expected an object");

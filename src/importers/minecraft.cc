@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "importers/json_source.h"
 
@@ -14,11 +16,15 @@ namespace hunt::importers {
 
 namespace {
 
-// An entry that a roll may find there, or not.
+// An entry that is in a roll's draw where all of these chances come true: numbers of the pool's
+// chances. A container's is one for all its children.
 struct Candidate {
   Entry entry;
-  Fraction chance;
+  std::vector<std::size_t> chances;
 };
+
+// Whether an entry succeeds, which decides about its neighbours in alternatives and sequences.
+enum class Succeeds : std::uint8_t { no, perhaps, yes };
 
 // What holds of a list of conditions: never, or with a chance (1: always).
 struct Holds {
@@ -31,6 +37,9 @@ std::string without_namespace(std::string_view id) {
   return std::string(id.starts_with(vanilla) ? id.substr(vanilla.size()) : id);
 }
 
+// Lists of them, those that come first before.
+using Functions = std::vector<const json::array*>;
+
 class MinecraftImport {
  public:
   MinecraftImport(Draft& draft, const Source& source) : draft_(draft), source_(source) {}
@@ -40,36 +49,41 @@ class MinecraftImport {
     if (!parsed) return;
     const Place place{source_.name, ""};
     if (!parsed->is_object()) return draft_.problem(place, "expected an object with \"pools\"");
-    table(parsed->get_object(), draft_.table_name(path_of(source_.name), place), place);
+    table(parsed->get_object(), draft_.table_name(path_of(source_.name), place), {}, place);
   }
 
  private:
   // "data/minecraft/loot_table/chests/a.json" is "chests/a"; of another namespace it stays before
   // it.
   static std::string path_of(const std::string& file) {
-    std::string path = file.ends_with(".json") ? file.substr(0, file.size() - 5) : file;
+    const std::string path =
+        "/" + (file.ends_with(".json") ? file.substr(0, file.size() - 5) : file);
     for (const std::string_view folder : {"/loot_table/", "/loot_tables/"}) {
       const auto at = path.rfind(folder);
       if (at == std::string::npos) continue;
-      const auto begun = path.rfind('/', at - 1);
+      const auto begun = at == 0 ? std::string::npos : path.rfind('/', at - 1);
       const std::string space =
-          path.substr(begun == std::string::npos ? 0 : begun + 1, at - (begun + 1));
-      return (space == "minecraft" ? "" : space + "/") + path.substr(at + folder.size());
+          begun == std::string::npos ? "" : path.substr(begun + 1, at - (begun + 1));
+      const bool vanilla = space.empty() || space == "minecraft";
+      return (vanilla ? "" : space + "/") + path.substr(at + folder.size());
     }
     const auto slash = path.rfind('/');
     return slash == std::string::npos ? path : path.substr(slash + 1);
   }
 
-  void table(const json::object& from, const std::string& name, const Place& place) {
+  // `outer`: functions of whoever draws from a table that is written there.
+  void table(const json::object& from, const std::string& name, const Functions& outer,
+             const Place& place) {
     Table table;
     table.name = name;
     draft_.begin(name, place);
-    const std::vector<const json::array*> functions = functions_of(from, {});
+    const Functions functions = functions_of(from, outer);
     if (const json::value* pools = find(from, "pools"); pools != nullptr) {
       if (!pools->is_array()) return draft_.problem(below(place, "pools"), "expected a list");
       for (std::size_t i = 0; i < pools->get_array().size(); ++i) {
         const Place there = below(below(place, "pools"), i);
         const json::value& one = pools->get_array()[i];
+        if (draft_.gives_up()) return;
         if (!one.is_object()) {
           draft_.problem(there, "expected an object");
         } else if (auto pool = this->pool(one.get_object(), name, functions, there)) {
@@ -80,9 +94,10 @@ class MinecraftImport {
     draft_.fill(std::move(table));
   }
 
-  std::optional<Pool> pool(const json::object& from, const std::string& table,
-                           std::vector<const json::array*> functions, const Place& place) {
+  std::optional<Pool> pool(const json::object& from, const std::string& table, Functions functions,
+                           const Place& place) {
     Pool pool;
+    const std::vector<Fraction> around = std::exchange(chances_, {});  // of a pool around this one
     const Holds holds = conditions(from, place);
     if (holds.chance.is_zero()) return {};
     pool.chance = holds.chance;
@@ -95,11 +110,13 @@ class MinecraftImport {
       return {};
     }
     for (std::size_t i = 0; i < entries->get_array().size(); ++i) {
-      expand(entries->get_array()[i], table, functions, {1, 1}, below(below(place, "entries"), i),
-             0, candidates);
+      if (draft_.gives_up()) return {};
+      expand(entries->get_array()[i], {table, functions, {}, 0}, below(below(place, "entries"), i),
+             candidates);
     }
     const Fraction each = rolls(from, pool, place);
     pool.draw = draw_of(std::move(candidates), table, place);
+    chances_ = around;
     if (pool.draw.empty()) return {};
     if (!each.is_one()) thin_out(pool, each, place);
     return pool;
@@ -208,11 +225,9 @@ class MinecraftImport {
         draft_.problem(below(place, "term"), "expected a condition");
         return {};
       }
-      if (text_of(term->get_object(), "condition").find("random_chance") == std::string::npos &&
-          assumed(without_namespace(text_of(term->get_object(), "condition"))) == nullptr) {
-        return unknown(
-            fmt::format("inverted {}", without_namespace(text_of(term->get_object(), "condition"))),
-            without_namespace(text_of(term->get_object(), "condition")), place);
+      const std::string inside = without_namespace(text_of(term->get_object(), "condition"));
+      if (inside != "random_chance" && inside != "inverted" && assumed(inside) == nullptr) {
+        return unknown("inverted " + inside, inside, place);
       }
       const Holds inner = condition(term->get_object(), below(place, "term"));
       return {rest_of(inner.chance), inner.assumed};
@@ -261,35 +276,38 @@ class MinecraftImport {
     return all;
   }
 
-  static std::vector<const json::array*> functions_of(const json::object& from,
-                                                      std::vector<const json::array*> outer) {
+  static Functions functions_of(const json::object& from, Functions outer) {
     const json::value* list = find(from, "functions");
     if (list != nullptr && list->is_array()) outer.insert(outer.begin(), &list->get_array());
     return outer;
   }
 
+  static bool counts(const std::string& function) {
+    return function == "set_count" || function == "limit_count" || function == "looting_enchant" ||
+           function == "enchanted_count_increase" || function == "apply_bonus" ||
+           function == "explosion_decay";
+  }
+
   // The entry's own functions come first, then those of its pool and its table.
-  void apply(const std::vector<const json::array*>& lists, Entry& entry, const Place& place) {
+  void apply(const Functions& lists, Entry& entry, const Place& place) {
     for (const json::array* list : lists) {
+      const bool first_time = told_.insert(list).second;  // what is the game's affair is told once
       for (const auto& one : *list) {
         if (!one.is_object()) continue;
-        apply(one.get_object(), entry, place);
+        const std::string name = without_namespace(text_of(one.get_object(), "function"));
+        if (counts(name)) {
+          apply(one.get_object(), entry, place);
+        } else if (first_time) {
+          draft_.remark(place, fmt::format("the function {} is the game's own affair: the item's "
+                                           "id stays",
+                                           name));
+        }
       }
     }
   }
 
   void apply(const json::object& from, Entry& entry, const Place& place) {
     const std::string name = without_namespace(text_of(from, "function"));
-    const bool counts = name == "set_count" || name == "limit_count" || name == "looting_enchant" ||
-                        name == "enchanted_count_increase" || name == "apply_bonus" ||
-                        name == "explosion_decay";
-    if (!counts) {
-      entry.notes.push_back(fmt::format("{}: the game's own affair", name));
-      draft_.remark(place, fmt::format("the function {} is the game's own affair: the item's id "
-                                       "stays",
-                                       name));
-      return;
-    }
     if (find(from, "conditions") != nullptr || name != "set_count") {
       draft_.drop(place, fmt::format("the function {}{} is left out", name,
                                      name == "set_count" ? " with conditions" : ""));
@@ -316,77 +334,102 @@ class MinecraftImport {
     entry.count = {entry.count.low + range->low, entry.count.high + range->high};
   }
 
+  // Where an entry stands.
+  struct Around {
+    const std::string& table;
+    const Functions& functions;
+    std::vector<std::size_t> chances;  // that have come true for it to be there
+    std::size_t depth = 0;
+  };
+
   // What an entry adds to the draw.
-  void expand(const json::value& value, const std::string& table,
-              const std::vector<const json::array*>& outer, Fraction chance, const Place& place,
-              std::size_t depth, std::vector<Candidate>& out) {
-    if (!value.is_object()) return draft_.problem(place, "expected an object");
-    if (depth > depth_max) return draft_.problem(place, "containers are too deep in each other");
+  Succeeds expand(const json::value& value, Around around, const Place& place,
+                  std::vector<Candidate>& out) {
+    if (!value.is_object() || around.depth > depth_max) {
+      draft_.problem(place, value.is_object() ? "containers are too deep in each other"
+                                              : "expected an object");
+      return Succeeds::no;
+    }
     const json::object& from = value.get_object();
     const std::string type = without_namespace(text_of(from, "type"));
-    const auto both = product(chance, conditions(from, place).chance);
-    if (!both) return draft_.problem(place, "the chances together have too many digits");
-    if (both->is_zero()) return;
-    if (type == "group" || type == "alternatives" || type == "sequence") {
-      return expand_children(from, type, table, outer, *both, place, depth, out);
+    const Fraction chance = conditions(from, place).chance;
+    if (chance.is_zero()) return Succeeds::no;
+    if (!chance.is_one()) {
+      around.chances.push_back(chances_.size());
+      chances_.push_back(chance);
     }
-    Candidate one{{}, *both};
+    Succeeds succeeds = Succeeds::yes;
+    if (type == "group" || type == "alternatives" || type == "sequence") {
+      succeeds = expand_children(from, type, around, place, out);
+    } else {
+      expand_one(from, type, around, place, out);
+    }
+    return succeeds == Succeeds::yes && !chance.is_one() ? Succeeds::perhaps : succeeds;
+  }
+
+  void expand_one(const json::object& from, const std::string& type, const Around& around,
+                  const Place& place, std::vector<Candidate>& out) {
+    Candidate one{{}, around.chances};
     one.entry.weight = {weight_of(from, place), 1};
     if (one.entry.weight.is_zero()) return;
     note_luck(from, "quality", place, one.entry.notes);
-    if (type == "tag") return expand_tag(from, std::move(one), outer, place, out);
+    const Functions functions = functions_of(from, around.functions);
+    if (type == "tag") return expand_tag(from, std::move(one), functions, place, out);
     if (type == "item") {
       one.entry.kind = Entry::Kind::item;
       one.entry.name = draft_.item_name(text_of(from, "name"), below(place, "name"));
-      apply(functions_of(from, outer), one.entry, place);
+      apply(functions, one.entry, place);
     } else if (type == "empty") {
       one.entry.kind = Entry::Kind::nothing;
     } else if (type == "loot_table") {
       one.entry.kind = Entry::Kind::table;
-      one.entry.name = table_of(from, table, place);
-      if (!functions_of(from, {}).empty()) {
-        draft_.drop(below(place, "functions"),
-                    "functions of a whole table are left out: they would change its counts");
-      }
+      one.entry.name = table_of(from, around.table, functions, place);
     } else {
       return draft_.problem(below(place, "type"),
                             fmt::format("an entry of type \"{}\" depends on the game's world, and "
                                         "cannot be had here",
                                         type));
     }
-    out.push_back(std::move(one));
+    add(std::move(one), place, out);
   }
 
-  void expand_children(const json::object& from, const std::string& type, const std::string& table,
-                       const std::vector<const json::array*>& outer, Fraction chance,
-                       const Place& place, std::size_t depth, std::vector<Candidate>& out) {
-    const json::value* children = find(from, "children");
-    if (children == nullptr || !children->is_array()) {
-      return draft_.problem(below(place, "children"), "expected a list");
+  void add(Candidate one, const Place& place, std::vector<Candidate>& out) {
+    if (draft_.count_entry(place)) out.push_back(std::move(one));
+  }
+
+  // A group adds all its children; alternatives end with the first that succeeds, a sequence with
+  // the first that does not. Alone in a group a child answers for it.
+  Succeeds expand_children(const json::object& from, const std::string& type, const Around& around,
+                           const Place& place, std::vector<Candidate>& out) {
+    const json::value* list = find(from, "children");
+    if (list == nullptr || !list->is_array()) {
+      draft_.problem(below(place, "children"), "expected a list");
+      return Succeeds::no;
     }
-    for (std::size_t i = 0; i < children->get_array().size(); ++i) {
+    const json::array& children = list->get_array();
+    const Succeeds goes_on = type == "alternatives" ? Succeeds::no : Succeeds::yes;
+    for (std::size_t i = 0; i < children.size() && !draft_.gives_up(); ++i) {
       const Place there = below(below(place, "children"), i);
-      const std::size_t before = out.size();
-      expand(children->get_array()[i], table, outer, chance, there, depth + 1, out);
-      if (type == "group") continue;
-      const bool sure = std::all_of(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(),
-                                    [&](const Candidate& one) {
-                                      return one.chance.numerator == chance.numerator &&
-                                             one.chance.denominator == chance.denominator;
-                                    });
-      if (!sure) {
-        return draft_.problem(there, fmt::format("a chance within \"{}\" decides about the others, "
-                                                 "which cannot be had here",
-                                                 type));
+      Around inside = around;
+      ++inside.depth;
+      const Succeeds one = expand(children[i], inside, there, out);
+      if (type == "group") {
+        if (children.size() == 1) return one;
+        continue;
       }
-      const bool holds = out.size() > before;
-      if (type == "alternatives" ? holds : !holds) return;
+      const bool last = i + 1 == children.size();
+      if (one == Succeeds::perhaps && !last) {
+        draft_.problem(there, fmt::format("a chance within \"{}\" decides about the others, which "
+                                          "cannot be had here",
+                                          type));
+      }
+      if (one != goes_on) return one;
     }
+    return goes_on;
   }
 
-  void expand_tag(const json::object& from, Candidate one,
-                  const std::vector<const json::array*>& outer, const Place& place,
-                  std::vector<Candidate>& out) {
+  void expand_tag(const json::object& from, Candidate one, const Functions& functions,
+                  const Place& place, std::vector<Candidate>& out) {
     const std::string name = text_of(from, "name");
     const auto tag = draft_.options().tags.find(name);
     const json::value* each = find(from, "expand");
@@ -399,11 +442,12 @@ class MinecraftImport {
                                        name));
     }
     for (const auto& item : tag->second) {
+      if (draft_.gives_up()) return;
       Candidate copy = one;
       copy.entry.kind = Entry::Kind::item;
       copy.entry.name = draft_.item_name(item, place);
-      apply(functions_of(from, outer), copy.entry, place);
-      out.push_back(std::move(copy));
+      apply(functions, copy.entry, place);
+      add(std::move(copy), place, out);
     }
   }
 
@@ -419,16 +463,26 @@ class MinecraftImport {
   }
 
   // By its name, or written here.
-  std::string table_of(const json::object& from, const std::string& table, const Place& place) {
+  std::string table_of(const json::object& from, const std::string& table,
+                       const Functions& functions, const Place& place) {
     const json::value* inline_table = find(from, "value");
     if (inline_table != nullptr && inline_table->is_object()) {
       const std::string name = draft_.free_name(table + ".inner");
-      this->table(inline_table->get_object(), name, below(place, "value"));
+      this->table(inline_table->get_object(), name, functions, below(place, "value"));
       return name;
     }
     const std::string key = inline_table == nullptr ? "name" : "value";
     const std::string name = draft_.table_name(text_of(from, key), below(place, key));
     draft_.need(name, place);
+    for (const json::array* list : functions) {
+      const bool changes = std::any_of(list->begin(), list->end(), [](const json::value& one) {
+        return one.is_object() && counts(without_namespace(text_of(one.get_object(), "function")));
+      });
+      if (!changes) continue;
+      draft_.drop(place,
+                  "a function that sets counts does not reach a table of another file: it is "
+                  "left out there");
+    }
     return name;
   }
 
@@ -436,36 +490,32 @@ class MinecraftImport {
   // of the tables of all cases is drawn, by the chance of the case.
   std::vector<Entry> draw_of(std::vector<Candidate> candidates, const std::string& table,
                              const Place& place) {
-    constexpr std::size_t unsure_max = 4;  // 16 cases
-    std::vector<std::size_t> unsure;
+    constexpr std::size_t chances_max = 4;  // 16 cases
     std::vector<Entry> all;
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (!candidates[i].chance.is_one()) unsure.push_back(i);
-    }
-    if (unsure.empty()) {
+    if (chances_.empty()) {
       for (auto& one : candidates) all.push_back(std::move(one.entry));
       return all;
     }
-    if (unsure.size() > unsure_max) {
-      draft_.problem(place, fmt::format("{} entries with a random_chance in one pool, more than {}",
-                                        unsure.size(), unsure_max));
+    if (chances_.size() > chances_max) {
+      draft_.problem(place, fmt::format("{} chances at the entries of one pool, more than {}",
+                                        chances_.size(), chances_max));
       return all;
     }
-    for (std::size_t mask = 0; mask < (std::size_t{1} << unsure.size()); ++mask) {
-      std::vector<Entry> there;
+    for (std::size_t mask = 0; mask < (std::size_t{1} << chances_.size()); ++mask) {
       std::optional<Fraction> weight = Fraction{1, 1};
-      for (std::size_t i = 0, bit = 0; i < candidates.size(); ++i) {
-        const Candidate& one = candidates[i];
-        bool takes_part = true;
-        if (!one.chance.is_one()) {
-          takes_part = ((mask >> bit++) & 1) != 0;
-          if (weight) weight = product(*weight, takes_part ? one.chance : rest_of(one.chance));
-        }
-        if (takes_part) there.push_back(one.entry);
+      for (std::size_t i = 0; i < chances_.size() && weight; ++i) {
+        const bool comes_true = ((mask >> i) & 1) != 0;
+        weight = product(*weight, comes_true ? chances_[i] : rest_of(chances_[i]));
       }
       if (!weight) {
         draft_.problem(place, "the chances of its entries together have too many digits");
         return {};
+      }
+      std::vector<Entry> there;
+      for (const Candidate& one : candidates) {
+        const bool is_there = std::all_of(one.chances.begin(), one.chances.end(),
+                                          [mask](std::size_t i) { return ((mask >> i) & 1) != 0; });
+        if (is_there && draft_.count_entry(place)) there.push_back(one.entry);
       }
       Entry entry{Entry::Kind::nothing, "", *weight, {1, 1}};
       if (!there.empty()) {
@@ -478,6 +528,8 @@ class MinecraftImport {
     return all;
   }
 
+  std::vector<Fraction> chances_;  // of the pool that is being translated
+  std::set<const json::array*> told_;
   Draft& draft_;
   const Source& source_;
 };

@@ -31,6 +31,7 @@ struct CallTimes {
 struct StoreDoing {
   std::uint32_t locked = 0;      // wait for somebody's lock
   std::uint32_t committing = 0;  // wait for the disk or a standby
+  bool tells_holders = false;    // the next one is known
   // Of the locked: somebody stands before them who is no call of the hunt.
   std::uint32_t locked_by_others = 0;
 };

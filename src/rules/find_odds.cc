@@ -88,6 +88,10 @@ class Upwards {
     std::reverse(order.begin(), order.end());
     for (const auto table : order) {
       tables_[table] = shares_of(table);
+      for (const auto& [key, share] : tables_[table]) {  // what they take is memory
+        work_.add(share.once, 10);
+        work_.add(share.expected, 10);
+      }
       if (work_.over() || !why_.empty()) return false;
     }
     return true;

@@ -29,7 +29,7 @@ TEST(CacheNodeTimes, names_the_one_that_is_slower_than_all_others_of_late) {
 TEST(CacheNodeTimes, all_slow_is_none_and_one_that_is_late_is_told) {
   CacheNodeTimes all;
   all.look({node("a", 0, 0), node("b", 0, 0)});
-  all.look({node("a", 10, 600), node("b", 10, 500)});
+  all.look({node("a", 100, 6'000), node("b", 100, 5'000)});
   EXPECT_EQ(all.slowest().address, "");
   CacheNodeTimes silent;
   silent.look({node("a", 10, 5), node("b", 10, 5)});
@@ -38,8 +38,17 @@ TEST(CacheNodeTimes, all_slow_is_none_and_one_that_is_late_is_told) {
   EXPECT_EQ(silent.slowest().late, 20U);
   CacheNodeTimes lone;
   lone.look({node("a", 0, 0)});
-  lone.look({node("a", 10, 900)});
+  lone.look({node("a", 100, 9'000), node("seed", 0, 0)});
   EXPECT_EQ(lone.slowest().address, "") << "there is nobody to compare it with";
+  CacheNodeTimes few;
+  few.look({node("a", 0, 0), node("b", 0, 0)});
+  few.look({node("a", 1, 9), node("b", 5'000, 500)});
+  EXPECT_EQ(few.slowest().address, "") << "one slow reply";
+  CacheNodeTimes both;  // a late command of a good node does not hide a slow one
+  both.look({node("a", 0, 0), node("b", 0, 0)});
+  both.look({node("a", 1'000, 5'000, 1), node("b", 1'000, 45'000)});
+  EXPECT_EQ(both.slowest().address, "b");
+  EXPECT_EQ(both.slowest().others_ns, 5'000'000);
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ bool LaneReport::publish_evidence(std::int64_t now_ns) {
     probe.open_ns = std::max<std::int64_t>(0, now_ns - trips.begun_ns);
     probe.locked = trips.doing.locked > 0;
     probe.committing = trips.doing.committing > 0;
+    probe.tells_holders = trips.doing.tells_holders;
     probe.strangers = now_ns - trips.strangers_ns < strangers_kept_ns;
     evidence.probes.push_back(probe);
   }

@@ -166,6 +166,7 @@ engine::Evidence Observer::gather() const {
       probe.locked = probe.locked || one.probes[shard].locked;
       probe.committing = probe.committing || one.probes[shard].committing;
       probe.strangers = probe.strangers || one.probes[shard].strangers;
+      probe.tells_holders = probe.tells_holders || one.probes[shard].tells_holders;
     }
     all.failures.resize(std::max(all.failures.size(), one.failures.size()));
     for (std::size_t shard = 0; shard < one.failures.size(); ++shard) {
@@ -415,6 +416,7 @@ std::vector<Warning> Observer::warnings() const {
                                one.since_ns / 1'000'000'000, one.reason)});
   }
   const std::size_t stores = all.size();
+  bool explained = false;
   for (const auto& lane : lanes_) {
     const std::lock_guard lock(lane->mutex);
     const std::string& other = lane->metrics.other_hunt;
@@ -429,6 +431,7 @@ std::vector<Warning> Observer::warnings() const {
       if (clock_.now_ns() - at_ns > gap_shown_ns) continue;
       all.push_back({fmt::format("change feed of shard {}", shard), gap_text(shard)});
     }
+    explained = all.size() > stores;
     if (const model::RulesState& rules = process_.rules; rules.differs()) {
       all.push_back({"rules", fmt::format("the rule files are refused for {} s, and version {} "
                                           "stays in force: {}",
@@ -440,7 +443,7 @@ std::vector<Warning> Observer::warnings() const {
   }
   // Where the bus or the relay is in trouble, its silence is no news.
   const Silence longest = silence();
-  if (longest.ns <= limits::feed_silence_ns || all.size() > stores) return all;
+  if (longest.ns <= limits::feed_silence_ns || explained) return all;
   all.push_back(
       {"relays",
        fmt::format("no relay of shard {} is heard for {} s: changed tiles show up to a second late "

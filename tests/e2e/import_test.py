@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import tempfile
+import time
 import unittest
 from fractions import Fraction
 from pathlib import Path
@@ -116,16 +117,18 @@ class Minecraft:
         if rng.random() < 0.2:
             rolls = {"type": "minecraft:binomial", "n": 2, "p": rng.choice([0.3, 0.5, 0.125])}
         pool = {"rolls": rolls, "bonus_rolls": 0.0,
-                "entries": [self.entry(others, 0) for _ in range(rng.randint(1, 4))]}
+                "entries": self.with_chances([self.entry(others, 0)
+                                              for _ in range(rng.randint(1, 4))])}
         if rng.random() < 0.3:
             pool["conditions"] = [{"condition": "minecraft:random_chance", "chance": 0.37}]
-        if rng.random() < 0.2:
+        if not others and rng.random() < 0.3:  # they do not reach a table of another file
             pool["functions"] = [{"function": "minecraft:set_count", "count": 2}]
         return pool
 
     def entry(self, others, depth):
         rng = self.rng
         kinds = ["item", "item", "empty"] + (["loot_table"] if others else [])
+        kinds += ["tag"] if depth > 0 else []
         kinds += ["group", "alternatives", "sequence", "inline"] if depth < 2 else []
         kind = rng.choice(kinds)
         entry = {"type": f"minecraft:{kind}"}
@@ -135,18 +138,28 @@ class Minecraft:
                 if rng.random() < 0.5:
                     child["conditions"] = [self.known_condition()]
             return entry
-        entry["weight"] = rng.choice([1, 2, 3, 20])
+        entry["weight"] = rng.choice([0, 1, 2, 3, 20])
+        if kind == "tag":
+            entry.update(name="minecraft:some", expand=True)
         if kind == "item":
             entry["name"] = rng.choice(ITEMS)
             if rng.random() < 0.5:
                 entry["functions"] = [{"function": "set_count", "count": self.number(0, 4)}]
+            elif rng.random() < 0.2:
+                entry["functions"] = [{"function": "set_count", "count": 3, "add": True}]
         if kind == "loot_table":
             entry["value"] = rng.choice(others)
         if kind == "inline":
             entry.update(type="minecraft:loot_table", value={"pools": [self.pool([])]})
-        if depth == 0 and rng.random() < 0.15:
-            entry["conditions"] = [{"condition": "random_chance", "chance": 0.25}]
         return entry
+
+    def with_chances(self, entries):
+        """At most three of a pool's entries, containers too, are there with a chance."""
+        for entry in self.rng.sample(entries, min(len(entries), 3)):
+            if self.rng.random() < 0.3:
+                chance = {"condition": "random_chance", "chance": self.rng.choice([0.25, 0.6])}
+                entry["conditions"] = [chance]
+        return entries
 
     def known_condition(self):
         condition = {"condition": self.rng.choice(["minecraft:always", "minecraft:never"])}
@@ -175,10 +188,12 @@ class Minecraft:
             return number["min"], number["max"]
         return number, number
 
-    def find(self, table, item):
+    def find(self, table, item, outer=()):
         total = Find()
         for pool in table["pools"]:
-            one = self.roll(pool, item)
+            # What a pool yields goes through its own functions, then those around it.
+            functions = pool.get("functions", []) + list(outer)
+            one = self.roll(pool, item, functions)
             rolls = pool["rolls"]
             if isinstance(rolls, dict) and "p" in rolls:
                 many = one.with_chance(Fraction(str(rolls["p"]))).times(rolls["n"])
@@ -187,48 +202,59 @@ class Minecraft:
             total = total + many.with_chance(self.chance(pool))
         return total
 
-    def expand(self, entry):
-        """(weight, chance to be there, entry) of all that an entry adds to the draw."""
+    def expand(self, entry, luck):
+        """Whether it succeeds, and the (weight, entry) that it adds to the draw. `luck` says of
+        each entry with a chance whether that came true."""
         chance = self.chance(entry)
-        if chance == 0:
-            return []
-        children = entry.get("children")
-        if children is None:
-            return [(entry["weight"], chance, entry)]
-        added = []
-        for child in children:
-            there = self.expand(child)
-            added += [(weight, chance * part, one) for weight, part, one in there]
-            if entry["type"].endswith("alternatives") and there:
+        if chance == 0 or (chance < 1 and not luck[id(entry)]):
+            return False, []
+        kind = entry["type"].split(":")[-1]
+        if kind not in ("group", "alternatives", "sequence"):
+            if kind == "tag":
+                return True, [(entry["weight"], dict(entry, type="item", name=name))
+                              for name in ("bell", "map")]
+            return True, [(entry["weight"], entry)]
+        added, answers = [], []
+        for child in entry["children"]:
+            succeeds, there = self.expand(child, luck)
+            added += there
+            answers.append(succeeds)
+            if (kind == "alternatives" and succeeds) or (kind == "sequence" and not succeeds):
                 break
-            if entry["type"].endswith("sequence") and not there:
-                break
-        return added
+        if kind == "alternatives":
+            return any(answers), added
+        if kind == "sequence":
+            return all(answers), added
+        return (answers[0] if len(answers) == 1 else True), added
 
-    def roll(self, pool, item):
-        entries = [one for entry in pool["entries"] for one in self.expand(entry)]
+    def roll(self, pool, item, functions):
+        unsure = [entry for entry in pool["entries"] if 0 < self.chance(entry) < 1]
         cases = []
-        for there in itertools.product([True, False], repeat=len(entries)):
+        for came_true in itertools.product([True, False], repeat=len(unsure)):
+            luck = {id(entry): true for entry, true in zip(unsure, came_true)}
             share = Fraction(1)
-            for takes_part, (_, chance, _) in zip(there, entries):
-                share *= chance if takes_part else 1 - chance
-            if share == 0:
-                continue
-            drawn = [one for takes_part, one in zip(there, entries) if takes_part]
-            total = sum(weight for weight, _, _ in drawn)
-            cases += [(share * Fraction(weight, total), self.give(entry, pool, item))
-                      for weight, _, entry in drawn]
+            for entry, true in zip(unsure, came_true):
+                share *= self.chance(entry) if true else 1 - self.chance(entry)
+            drawn = [one for entry in pool["entries"] for one in self.expand(entry, luck)[1]]
+            total = sum(weight for weight, _ in drawn)
+            cases += [(share * Fraction(weight, total), self.give(entry, functions, item))
+                      for weight, entry in drawn if weight > 0]
         return Find.mix(cases)
 
-    def give(self, entry, pool, item):
+    def give(self, entry, functions, item):
+        functions = entry.get("functions", []) + functions
         if entry["type"].endswith("empty"):
             return Find()
         if entry["type"].endswith("loot_table"):
             value = entry["value"]
-            return self.find(self.tables[value] if isinstance(value, str) else value, item)
+            if isinstance(value, str):  # of another file; the generator has no functions there
+                return self.find(self.tables[value], item)
+            return self.find(value, item, functions)
         low, high = 1, 1
-        for function in entry.get("functions", []) + pool.get("functions", []):
-            low, high = self.span(function["count"])
+        for function in functions:
+            first, last = self.span(function["count"])
+            more = (low, high) if function.get("add") else (0, 0)
+            low, high = more[0] + first, more[1] + last
         return stack(entry["name"], item, low, high)
 
 
@@ -239,11 +265,51 @@ class MinecraftImport(ImportTest):
             for name in game.names:
                 self.write(f"{seed}/data/minecraft/loot_table/{name}.json", game.tables[name])
             odds = self.imported_odds("minecraft", self.folder / str(seed), "--assume",
-                                      "always=true", "--assume", "never=false")
+                                      "always=true", "--assume", "never=false", "--tags",
+                                      self.tags())
             for name in game.names:
                 table = game.tables[name]
                 self.assert_finds(odds, name, lambda item, game=game, of=table: game.find(of, item),
                                   f"seed {seed}, table {name}")
+
+    def tags(self):
+        folder = "tags/data/minecraft/tags/item"
+        self.write(f"{folder}/some.json", {"values": ["bell", "#minecraft:more", "bell"]})
+        self.write(f"{folder}/more.json", {"values": ["map", {"id": "bell"}]})
+        self.write(f"{folder}/none.json", {"values": []})
+        return self.folder / "tags"
+
+    def test_functions_do_not_reach_a_table_of_another_file(self):
+        self.write("a.json", {"pools": [{
+            "rolls": 1, "functions": [{"function": "set_count", "count": 5}],
+            "entries": [{"type": "loot_table", "value": "b"}]}]})
+        self.write("b.json", {"pools": [{"rolls": 1,
+                                         "entries": [{"type": "item", "name": "bell"}]}]})
+        run = self.run_import("minecraft", self.folder)
+        self.assertEqual(run.returncode, 1)
+        self.assert_says(run.stderr, "changes odds: a function that sets counts does not reach")
+
+    def test_small_files_cost_little(self):
+        """Products of what a file holds are bounded, and said to be."""
+        item = {"type": "item", "name": "a"}
+        huge = {
+            "functions": {"pools": [{"rolls": 1, "functions": [{}] * 4000,
+                                     "entries": [item] * 1000}]},
+            "tables": {"pools": [{"rolls": 1, "entries": [
+                {"type": "loot_table", "value": {}}] * 16000}]},
+            "tags": {"pools": [{"rolls": 1, "entries": [
+                {"type": "tag", "name": "minecraft:large", "expand": True}] * 400}]}}
+        self.write("tags/minecraft/tags/item/large.json",
+                   {"values": [f"i{number}" for number in range(50_000)]})
+        for name, content in huge.items():
+            started = time.monotonic()
+            run = self.run_import("minecraft", self.write(f"{name}.json", content), "--tags",
+                                  self.folder / "tags")
+            self.assertEqual(run.returncode, 0 if name == "functions" else 1, name)
+            self.assertLess(time.monotonic() - started, 20, name)
+        rows = [{"items": {"a": {"min": 1}, "b": {"min": 1}}, "weight": 1}] * 4000
+        run = self.run_import("hiro", self.write("rows.json", {"chest": {"weighted": rows}}))
+        self.assertEqual(run.returncode, 0, run.stderr[-300:])
 
     def test_what_changes_odds_is_told_and_is_exit_code_1(self):
         path = self.write("loot_table/chest.json", {"pools": [{

@@ -31,15 +31,16 @@ constexpr Statement find_grant_sql{
 // Of every process of this user: a lock that one of them waits for is in the others' way, too.
 constexpr Statement doing_sql{
     "doing",
-    "WITH calls AS MATERIALIZED (SELECT pid, wait_event_type, wait_event FROM pg_stat_activity"
-    "  WHERE datname = current_database() AND usename = current_user"
-    "  AND application_name IN ('hunt grants', 'hunt chunks') AND state = 'active')"
-    " SELECT count(*) FILTER (WHERE wait_event_type = 'Lock'),"
-    " count(*) FILTER (WHERE wait_event IN ('SyncRep', 'WALSync', 'WALWrite')),"
-    " count(*) FILTER (WHERE wait_event_type = 'Lock' AND EXISTS"
+    // Sessions that are idle now may hold a row a moment later, when it is asked who does.
+    "WITH ours AS MATERIALIZED (SELECT pid, state = 'active' AS active, wait_event_type, wait_event"
+    "  FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
+    "  AND application_name IN ('hunt grants', 'hunt chunks'))"
+    " SELECT count(*) FILTER (WHERE active AND wait_event_type = 'Lock'),"
+    " count(*) FILTER (WHERE active AND wait_event IN ('SyncRep', 'WALSync', 'WALWrite')),"
+    " count(*) FILTER (WHERE active AND wait_event_type = 'Lock' AND EXISTS"
     "  (SELECT FROM unnest(pg_blocking_pids(pid)) holder"
-    "   WHERE holder NOT IN (SELECT c.pid FROM calls c)))"
-    " FROM calls"};
+    "   WHERE holder NOT IN (SELECT o.pid FROM ours o)))"
+    " FROM ours"};
 constexpr Statement world_sql{"world", "SELECT id FROM worlds WHERE id = $1"};
 constexpr Statement worlds_sql{"worlds", "SELECT id, name FROM worlds ORDER BY id"};
 constexpr Statement create_world_sql{"create_world", "SELECT create_world($1, $2, $3)"};
@@ -172,6 +173,7 @@ awaitable<Result<model::StoreDoing>> PostgresStore::Parts::look_around() {
   model::StoreDoing doing;
   doing.locked = static_cast<std::uint32_t>(rows.integer(0, 0));
   doing.committing = static_cast<std::uint32_t>(rows.integer(0, 1));
+  doing.tells_holders = true;
   doing.locked_by_others = static_cast<std::uint32_t>(rows.integer(0, 2));
   co_return doing;
 }
