@@ -93,6 +93,9 @@ RelayProcess::RelayProcess(const node::NodeOptions& options)
 }
 
 RelayProcess::~RelayProcess() {
+  // Also where the start failed: a profile under way answers on the front's loop.
+  profiler_.close();
+  profile_push_.reset();
   if (stores_) stores_->close();
   lane_.stop();
   front_.stop();

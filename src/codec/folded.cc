@@ -95,6 +95,7 @@ Result<model::Profile> read_folded(std::string_view text) {
   model::Profile profile;
   std::map<std::string, std::uint32_t, std::less<>> known;
   std::size_t number = 0;
+  std::int64_t total = 0;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
@@ -104,6 +105,14 @@ Result<model::Profile> read_folded(std::string_view text) {
     if (number == 1 && line.starts_with('#')) read_head(line, profile);
     if (line.empty() || line.starts_with('#')) continue;
     HUNT_TRY(read, read_line(line, number));
+    const bool cpu = profile.kind == model::ProfileKind::cpu;
+    const std::int64_t most = cpu ? folded_cpu_samples_max : folded_samples_max;
+    if (read.samples > most - total) {
+      return fail(Errc::invalid_argument,
+                  fmt::format("line {}: more than {} samples in all stacks", number,
+                              with_commas(static_cast<std::uint64_t>(most))));
+    }
+    total += read.samples;
     model::ProfileStack stack;
     stack.samples = read.samples;
     for (std::string_view rest = read.stack;;) {

@@ -13,8 +13,10 @@
 namespace hunt::codec {
 
 inline constexpr std::size_t folded_stacks_max = 200'000;
-inline constexpr std::size_t folded_depth_max = 1'024;                  // frames of a stack
-inline constexpr std::int64_t folded_samples_max = 10'000'000'000'000;  // of a stack: 10 TB
+inline constexpr std::size_t folded_depth_max = 1'024;  // frames of a stack
+// Of all stacks together: of bytes and microseconds, or of the samples of a CPU profile.
+inline constexpr std::int64_t folded_samples_max = 1'000'000'000'000'000;
+inline constexpr std::int64_t folded_cpu_samples_max = 1'000'000'000;
 
 // Begins with a line "# ..." of what was sampled, for how long, and what is missing.
 [[nodiscard]] std::string write_folded(const model::Profile& profile);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <utility>
 
 #include "base/prng.h"
 
@@ -13,6 +14,8 @@ namespace hunt::profile {
 thread_local constinit std::int64_t bytes_to_next_sample = 0;
 
 namespace {
+
+thread_local constinit bool has_distance = false;  // bytes_to_next_sample is one to a sample
 
 // While nobody samples, each thread looks again after so much, whether somebody does.
 constexpr std::int64_t look_again_bytes = 256 * 1'024;
@@ -164,8 +167,20 @@ std::uint64_t heap_samples_lost() {
   const std::size_t mean_bytes = mean_of_samples.load(std::memory_order_relaxed);
   // Whatever is allocated below is no sample: nothing is, but the unwinder is not ours.
   const bool samples = mean_bytes != 0 && !inside;
-  bytes_to_next_sample = samples ? next_distance(mean_bytes) : look_again_bytes;
-  if (!samples) return alignment == 0 ? std::malloc(bytes) : std::aligned_alloc(alignment, bytes);
+  const auto plain = [=] {
+    return alignment == 0 ? std::malloc(bytes) : std::aligned_alloc(alignment, bytes);
+  };
+  if (!samples) {
+    has_distance = false;
+    bytes_to_next_sample = look_again_bytes;
+    return plain();
+  }
+  // The first of a thread has been no way at all: it is sampled as likely as any other.
+  if (!std::exchange(has_distance, true)) {
+    bytes_to_next_sample = next_distance(mean_bytes) - static_cast<std::int64_t>(bytes & INT64_MAX);
+    if (bytes_to_next_sample >= 0) return plain();
+  }
+  bytes_to_next_sample = next_distance(mean_bytes);
   inside = true;
   void* memory = std::aligned_alloc(std::max(alignment, sample_alignment), bytes);
   if (memory != nullptr) take_sample(memory, bytes, caller);

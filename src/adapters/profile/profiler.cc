@@ -1,6 +1,7 @@
 #include "adapters/profile/profiler.h"
 
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "adapters/profile/cpu_profile.h"
@@ -62,17 +63,23 @@ boost::asio::awaitable<Result<model::Profile>> Profiler::take(model::ProfileKind
     }
     busy_ = true;
     if (kind == model::ProfileKind::cpu) background_.request_stop();
-    // Joins the one of before, which has given its profile.
-    thread_ =
-        std::jthread([this, kind, length, reply = std::move(reply)](const std::stop_token& stop) {
-          name_thread("profile");
-          auto profile = take_here(kind, length, stop);
-          {
-            const std::lock_guard done(mutex_);
-            busy_ = false;
-          }
-          reply->give(std::move(profile));
-        });
+    const auto shared = std::make_shared<std::unique_ptr<ports::Reply<model::Profile>>>();
+    *shared = std::move(reply);
+    try {
+      // Joins the one of before, which has given its profile.
+      thread_ = std::jthread([this, kind, length, shared](const std::stop_token& stop) {
+        name_thread("profile");
+        auto profile = take_here(kind, length, stop);
+        {
+          const std::lock_guard done(mutex_);
+          busy_ = false;
+        }
+        (*shared)->give(std::move(profile));
+      });
+    } catch (const std::system_error&) {
+      busy_ = false;
+      (*shared)->give(fail(Errc::overloaded, "no thread can be made: too many run here already"));
+    }
   });
   co_return co_await std::move(taken);
 }
