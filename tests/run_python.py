@@ -63,6 +63,7 @@ class Lines(unittest.TestResult):
 
 def work(tests, slot, told):
     """Of a process that runs some tests; its last word is None."""
+    os.setpgid(0, 0)  # before it starts anything; Worker does the same, whoever comes first
     os.environ["HUNT_TEST_SLOT"] = str(slot)
     lines = Lines(told)
     try:
