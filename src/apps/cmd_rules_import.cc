@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <memory>
 
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
+#include "base/input_file.h"
 #include "base/text.h"
 #include "importers/importers.h"
 #include "importers/tags.h"
@@ -31,15 +31,6 @@ struct ImportFlags {
   std::string tags;
   std::string event = "imported";
 };
-
-Result<std::string> read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (file.bad() || !file.is_open()) {
-    return fail(Errc::io, fmt::format("cannot read {}", path.string()));
-  }
-  return text;
-}
 
 // A file, or all *.json below a directory, by name.
 Result<std::vector<importers::Source>> read_sources(const std::string& path) {
@@ -64,15 +55,12 @@ Result<std::vector<importers::Source>> read_sources(const std::string& path) {
   }
   std::vector<importers::Source> sources;
   for (const auto& file : files) {
-    if (fs::is_regular_file(file, error) &&
-        fs::file_size(file, error) > importers::source_bytes_max) {
-      return fail(
-          Errc::invalid_argument,
-          fmt::format("{} is larger than {} bytes", file.string(), importers::source_bytes_max),
-          "path");
+    auto text = read_whole_file(file.string(), importers::source_bytes_max);
+    if (!text) {
+      text.error().message = "cannot read the tables: " + text.error().message;
+      return tl::unexpected<Error>(std::move(text.error()));
     }
-    HUNT_TRY(text, read_file(file));
-    sources.push_back({file.string(), std::move(text)});
+    sources.push_back({file.string(), std::move(*text)});
   }
   return sources;
 }

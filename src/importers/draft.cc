@@ -115,14 +115,17 @@ void Draft::fill(Table table) {
   std::erase_if(table.always, gives_none);
   for (auto& pool : table.pools) {
     for (auto& entry : pool.draw) {
-      if (gives_none(entry)) entry = {Entry::Kind::nothing, "", entry.weight, {1, 1}, entry.notes};
+      if (!gives_none(entry)) continue;
+      std::vector<std::string> notes = std::move(entry.notes);
+      entry = nothing(entry.weight);
+      entry.notes = std::move(notes);
     }
   }
   std::erase_if(table.pools, [](const Pool& pool) {
     return pool.rolls.high == 0 || pool.chance.is_zero() || pool.draw.empty();
   });
   if (table.always.empty() && table.pools.empty()) {  // others may draw from it
-    table.pools.push_back({{1, 1}, {1, 1}, false, {{Entry::Kind::nothing, "", {1, 1}, {1, 1}}}});
+    table.pools.push_back({{1, 1}, {1, 1}, false, {nothing()}});
   }
   entries_ += table.always.size();
   for (const auto& pool : table.pools) entries_ += pool.draw.size();

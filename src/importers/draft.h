@@ -46,6 +46,12 @@ struct Entry {
   std::vector<std::string> notes = {};
 };
 
+[[nodiscard]] inline Entry nothing(Fraction weight = {}) {
+  Entry entry;
+  entry.weight = weight;
+  return entry;
+}
+
 struct Pool {
   Range rolls;
   Fraction chance;

@@ -89,16 +89,16 @@ class HiroImport {
         continue;
       }
       const json::object& row = rows[i].get_object();
-      const std::uint64_t weight = number(row, "weight", weight_max, 0, there);
+      const std::uint64_t weight = whole_at(row, "weight", weight_max, 0, draft_, there);
       sum += weight;
       if (weight == 0) continue;
       Entry entry = entry_of(contents(row, name, more, there), name, more, there);
       entry.weight = {weight, 1};
       pool.draw.push_back(std::move(entry));
     }
-    const std::uint64_t rolls = number(from, "max_rolls", 64, 1, place);
+    const std::uint64_t rolls = whole_at(from, "max_rolls", 64, 1, draft_, place);
     pool.rolls = {rolls, rolls};
-    const std::uint64_t repeats = number(from, "max_repeat_rolls", UINT32_MAX, 0, place);
+    const std::uint64_t repeats = whole_at(from, "max_repeat_rolls", UINT32_MAX, 0, draft_, place);
     if (repeats > 1) {
       draft_.problem(below(place, "max_repeat_rolls"),
                      "a row may come so often: 1 (each once) or none can be had");
@@ -111,7 +111,8 @@ class HiroImport {
 
   // A total above the sum of the weights is the chance of nothing.
   void rest(const json::object& from, Pool& pool, std::uint64_t sum, const Place& place) {
-    const std::uint64_t total = number(from, "total_weight", weight_max * 1'000, sum, place);
+    const std::uint64_t total =
+        whole_at(from, "total_weight", weight_max * 1'000, sum, draft_, place);
     if (total == 0 || total == sum) return;
     const Place there = below(place, "total_weight");
     if (total < sum) {
@@ -122,7 +123,7 @@ class HiroImport {
     }
     draft_.remark(there,
                   fmt::format("{} of {} is taken for the chance of nothing", total - sum, total));
-    pool.draw.push_back({Entry::Kind::nothing, "", {total - sum, 1}, {1, 1}});
+    pool.draw.push_back(nothing({total - sum, 1}));
   }
 
   // The stacks of a reward, or of a row.
@@ -156,16 +157,16 @@ class HiroImport {
   Entry stack(const std::string& item, const json::object& from, const std::string& table,
               std::vector<Table>& more, const Place& place) {
     Entry entry{Entry::Kind::item, draft_.item_name(item, place), {1, 1}, {1, 1}};
-    entry.count.low = number(from, "min", count_max, 1, place);
+    entry.count.low = whole_at(from, "min", count_max, 1, draft_, place);
     if (find(from, "min") == nullptr) draft_.remark(below(place, "min"), "not given: taken as 1");
-    entry.count.high = number(from, "max", count_max, entry.count.low, place);
+    entry.count.high = whole_at(from, "max", count_max, entry.count.low, draft_, place);
     if (entry.count.high == 0) entry.count.high = entry.count.low;  // 0 is as not given
     if (entry.count.high < entry.count.low) draft_.problem(place, "min is above max");
     for (const std::string_view key : {"string_properties", "numeric_properties"}) {
       if (find(from, key) == nullptr) continue;
       draft_.remark(below(place, key), "properties of items are the game's own affair");
     }
-    const std::uint64_t step = number(from, "multiple", count_max, 1, place);
+    const std::uint64_t step = whole_at(from, "multiple", count_max, 1, draft_, place);
     if (step <= 1 || entry.count.low >= entry.count.high) return entry;
     return stepped(entry, step, table, more, place);
   }
@@ -184,7 +185,7 @@ class HiroImport {
     for (std::uint64_t count = entry.count.low; count <= entry.count.high; count += step) {
       Entry one = entry;
       one.count = {count, count};
-      if (count == 0) one = {Entry::Kind::nothing, "", {1, 1}, {1, 1}};
+      if (count == 0) one = nothing();
       pool.draw.push_back(std::move(one));
     }
     values.pools.push_back(std::move(pool));
@@ -195,7 +196,7 @@ class HiroImport {
   // One stack is the entry itself, several are a table that gives all of them.
   Entry entry_of(std::vector<Entry> all, const std::string& table, std::vector<Table>& more,
                  const Place& place) {
-    if (all.empty()) return {Entry::Kind::nothing, "", {1, 1}, {1, 1}};
+    if (all.empty()) return nothing();
     if (all.size() == 1) return std::move(all.front());
     Table together;
     together.name = fresh(table + ".row", place);
@@ -209,19 +210,6 @@ class HiroImport {
     std::string name = draft_.free_name(wanted);
     draft_.begin(name, place);
     return name;
-  }
-
-  std::uint64_t number(const json::object& from, std::string_view key, std::uint64_t max,
-                       std::uint64_t missing, const Place& place) {
-    const json::value* value = find(from, key);
-    if (value == nullptr) return missing;
-    const auto whole = whole_of(*value, max);
-    if (!whole) {
-      draft_.problem(below(place, key), fmt::format("expected a whole number of at most {}, found "
-                                                    "{}",
-                                                    max, shown(*value)));
-    }
-    return whole.value_or(missing);
   }
 
   Draft& draft_;

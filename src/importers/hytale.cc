@@ -44,8 +44,6 @@ class HytaleImport {
     return name.ends_with(".json") ? name.substr(0, name.size() - 5) : name;
   }
 
-  static Entry nothing() { return {Entry::Kind::nothing, "", {1, 1}, {1, 1}}; }
-
   // All that a container gives, with a chance, into a table.
   void give(const json::object& from, Fraction chance, Table& table, const Place& place,
             std::size_t depth) {
@@ -57,17 +55,16 @@ class HytaleImport {
       children = children_of(from, place);
       if (children == nullptr) return;
     }
-    const bool repeated = type == "Multiple" && !is_once(from, place);
     if (type == "Choice") {
       Pool pool = choice(from, *children, table.name, place, depth);
       pool.chance = chance;
       table.pools.push_back(std::move(pool));
-    } else if (type == "Multiple" && chance.is_one() && !repeated) {
+    } else if (type == "Multiple" && chance.is_one() && is_once(from, place)) {
       give_each(*children, table, below(place, "Containers"), depth);
     } else {
       Entry entry = entry_of(from, table.name, place, depth);
       if (entry.kind == Entry::Kind::nothing) return;
-      if (chance.is_one() && !repeated) {
+      if (chance.is_one() && type != "Multiple") {
         table.always.push_back(std::move(entry));
       } else {
         table.pools.push_back({{1, 1}, chance, false, {std::move(entry)}});
@@ -193,21 +190,9 @@ class HytaleImport {
 
   Range range_of(const json::object& from, std::string_view low_key, std::string_view high_key,
                  std::uint64_t max, const Place& place) {
-    const json::value* low = find(from, low_key);
-    const json::value* high = find(from, high_key);
-    const auto number = [&](const json::value* value, std::string_view key, std::uint64_t missing) {
-      if (value == nullptr) return missing;
-      const auto whole = whole_of(*value, max);
-      if (!whole) {
-        draft_.problem(below(place, key),
-                       fmt::format("expected a whole number of at most {}, found "
-                                   "{}",
-                                   max, shown(*value)));
-      }
-      return whole.value_or(1);
-    };
-    const std::uint64_t from_low = number(low, low_key, 1);
-    const std::uint64_t to = number(high, high_key, std::max<std::uint64_t>(from_low, 1));
+    const std::uint64_t from_low = whole_at(from, low_key, max, 1, draft_, place);
+    const std::uint64_t to =
+        whole_at(from, high_key, max, std::max<std::uint64_t>(from_low, 1), draft_, place);
     if (to < from_low) {
       draft_.problem(place, fmt::format("{} is above {}", low_key, high_key));
       return {1, 1};
@@ -227,7 +212,7 @@ class HytaleImport {
     const bool fixed = find(item, "Quantity") != nullptr;
     entry.count = fixed ? range_of(item, "Quantity", "Quantity", count_max, there)
                         : range_of(item, "QuantityMin", "QuantityMax", count_max, there);
-    if (entry.count.high == 0) entry = {Entry::Kind::nothing, "", entry.weight, {1, 1}};
+    if (entry.count.high == 0) entry = nothing(entry.weight);
   }
 
   Fraction weight_of(const json::object& from, const Place& place) {

@@ -74,6 +74,18 @@ std::optional<std::uint64_t> whole_of(const json::value& value, std::uint64_t ma
   return static_cast<std::uint64_t>(number);
 }
 
+std::uint64_t whole_at(const json::object& object, std::string_view key, std::uint64_t max,
+                       std::uint64_t missing, Draft& draft, const Place& place) {
+  const json::value* value = find(object, key);
+  if (value == nullptr) return missing;
+  const auto whole = whole_of(*value, max);
+  if (!whole) {
+    draft.problem(below(place, key), fmt::format("expected a whole number of at most {}, found {}",
+                                                 max, shown(*value)));
+  }
+  return whole.value_or(missing);
+}
+
 std::optional<Fraction> decimal_of(const json::value& value) {
   constexpr int decimals_max = 9;
   if (const auto whole = whole_of(value, UINT64_MAX / denominator_max)) return Fraction{*whole, 1};

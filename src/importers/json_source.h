@@ -27,6 +27,10 @@ namespace json = boost::json;
 
 // A number that is whole and at most `max`.
 [[nodiscard]] std::optional<std::uint64_t> whole_of(const json::value& value, std::uint64_t max);
+// The whole number of a key, `missing` where there is none. Problems: another value.
+[[nodiscard]] std::uint64_t whole_at(const json::object& object, std::string_view key,
+                                     std::uint64_t max, std::uint64_t missing, Draft& draft,
+                                     const Place& place);
 // A number from 0 on with its decimals as they are written: 0.1 is 1/10. Nothing: it is none, below
 // 0, or has more than nine decimals.
 [[nodiscard]] std::optional<Fraction> decimal_of(const json::value& value);

@@ -26,12 +26,6 @@ struct Candidate {
 // Whether an entry succeeds, which decides about its neighbours in alternatives and sequences.
 enum class Succeeds : std::uint8_t { no, perhaps, yes };
 
-// What holds of a list of conditions: never, or with a chance (1: always).
-struct Holds {
-  Fraction chance;
-  bool assumed = false;  // somebody said so
-};
-
 std::string without_namespace(std::string_view id) {
   constexpr std::string_view vanilla = "minecraft:";
   return std::string(id.starts_with(vanilla) ? id.substr(vanilla.size()) : id);
@@ -98,9 +92,8 @@ class MinecraftImport {
                            const Place& place) {
     Pool pool;
     const std::vector<Fraction> around = std::exchange(chances_, {});  // of a pool around this one
-    const Holds holds = conditions(from, place);
-    if (holds.chance.is_zero()) return {};
-    pool.chance = holds.chance;
+    pool.chance = conditions(from, place);
+    if (pool.chance.is_zero()) return {};
     note_luck(from, "bonus_rolls", place, pool.notes);
     functions = functions_of(from, std::move(functions));
     std::vector<Candidate> candidates;
@@ -172,7 +165,7 @@ class MinecraftImport {
     const auto rest = total ? product(*total, rest_of(chance)) : std::nullopt;
     if (!rest) return draft_.problem(place, "its weights have too many digits for a binomial");
     if (rest->is_zero()) return;
-    pool.draw.push_back({Entry::Kind::nothing, "", *rest, {1, 1}});
+    pool.draw.push_back(nothing(*rest));
   }
 
   // {"type": "constant", "value": 3} and {"value": 3} are 3.
@@ -207,7 +200,7 @@ class MinecraftImport {
   }
 
   // What the engine cannot know is assumed, or left out and said to change odds.
-  Holds condition(const json::object& from, const Place& place) {
+  Fraction condition(const json::object& from, const Place& place) {
     const std::string name = without_namespace(text_of(from, "condition"));
     if (name == "random_chance") {
       const json::value* chance = find(from, "chance");
@@ -217,7 +210,7 @@ class MinecraftImport {
         return {};
       }
       if (fraction->numerator > fraction->denominator) fraction = Fraction{1, 1};
-      return {*fraction};
+      return *fraction;
     }
     if (name == "inverted") {
       const json::value* term = find(from, "term");
@@ -229,16 +222,15 @@ class MinecraftImport {
       if (inside != "random_chance" && inside != "inverted" && assumed(inside) == nullptr) {
         return unknown("inverted " + inside, inside, place);
       }
-      const Holds inner = condition(term->get_object(), below(place, "term"));
-      return {rest_of(inner.chance), inner.assumed};
+      return rest_of(condition(term->get_object(), below(place, "term")));
     }
     if (const std::string* said = assumed(name)) {
-      return {*said == "true" ? Fraction{1, 1} : Fraction{0, 1}, true};
+      return *said == "true" ? Fraction{1, 1} : Fraction{0, 1};
     }
     return unknown(name, name, place);
   }
 
-  Holds unknown(const std::string& shown_name, const std::string& name, const Place& place) {
+  Fraction unknown(const std::string& shown_name, const std::string& name, const Place& place) {
     draft_.drop(place,
                 fmt::format("the condition {} is left out as if it held; say what it is with "
                             "--assume {}=true or =false",
@@ -251,8 +243,9 @@ class MinecraftImport {
     return at == draft_.options().assume.end() ? nullptr : &at->second;
   }
 
-  Holds conditions(const json::object& from, const Place& place) {
-    Holds all;
+  // The chance that all of a list hold; 0: never.
+  Fraction conditions(const json::object& from, const Place& place) {
+    Fraction all;
     const json::value* list = find(from, "conditions");
     if (list == nullptr) return all;
     if (!list->is_array()) {
@@ -266,9 +259,9 @@ class MinecraftImport {
         draft_.problem(there, "expected an object");
         continue;
       }
-      const auto both = product(all.chance, condition(one.get_object(), there).chance);
+      const auto both = product(all, condition(one.get_object(), there));
       if (both) {
-        all.chance = *both;
+        all = *both;
       } else {
         draft_.problem(there, "the chances together have too many digits");
       }
@@ -352,7 +345,7 @@ class MinecraftImport {
     }
     const json::object& from = value.get_object();
     const std::string type = without_namespace(text_of(from, "type"));
-    const Fraction chance = conditions(from, place).chance;
+    const Fraction chance = conditions(from, place);
     if (chance.is_zero()) return Succeeds::no;
     if (!chance.is_one()) {
       around.chances.push_back(chances_.size());
@@ -517,7 +510,7 @@ class MinecraftImport {
                                           [mask](std::size_t i) { return ((mask >> i) & 1) != 0; });
         if (is_there && draft_.count_entry(place)) there.push_back(one.entry);
       }
-      Entry entry{Entry::Kind::nothing, "", *weight, {1, 1}};
+      Entry entry = nothing(*weight);
       if (!there.empty()) {
         entry.kind = Entry::Kind::table;
         entry.name = draft_.free_name(fmt::format("{}.case", table));
