@@ -6,11 +6,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <memory>
-#include <optional>
 #include <set>
 
 #include "apps/rules_commands.h"
-#include "apps/shared_flags.h"
 #include "apps/why_gather.h"
 #include "base/moment.h"
 #include "base/text.h"
@@ -24,12 +22,7 @@ using model::Absence;
 using model::Asked;
 
 struct StatusFlags {
-  std::vector<std::string> urls{"http://127.0.0.1:8080"};
-  bool urls_given = false;
-  std::optional<nats::ServerList> bus;
-  model::HuntName hunt;
-  std::string admin_token_file;
-  std::string server_token_file;
+  FleetFlags fleet;
   bool json = false;
 };
 
@@ -116,12 +109,9 @@ std::string json_of(const std::vector<Asked>& all, const Verdict& verdict) {
 }
 
 int run_status(const StatusFlags& flags) {
-  const bool as_server = !flags.server_token_file.empty();
-  auto token = read_token(as_server ? flags.server_token_file : flags.admin_token_file);
-  if (!token) return report(token.error());
-  WhyTargets targets{flags.urls_given || !flags.bus ? flags.urls : std::vector<std::string>(),
-                     flags.bus, flags.hunt, std::move(*token)};
-  const auto all = gather_why(targets, {});
+  const auto targets = flags.fleet.targets();
+  if (!targets) return report(targets.error());
+  const auto all = gather_why(*targets, {});
   if (!all) return report(all.error());
   const Verdict verdict = verdict_of(*all);
   if (flags.json) {
@@ -140,12 +130,7 @@ int run_status(const StatusFlags& flags) {
 void add_rules_status(CommandLine& line, CLI::App& rules) {
   auto* command = rules.add_subcommand("status", "which rules are in force in each process");
   auto flags = std::make_shared<StatusFlags>();
-  CLI::Option* url =
-      command->add_option("--url", flags->urls, "Of an orchestrator; repeat it for several")
-          ->capture_default_str();
-  add_bus(*command, flags->bus);
-  add_hunt(*command, flags->hunt);
-  add_tokens(*command, flags->admin_token_file, flags->server_token_file);
+  flags->fleet.add_to(*command, "Of an orchestrator; repeat it for several");
   command->add_flag("--json", flags->json, "The same as JSON, one line");
   command->footer(
       "Every process on the bus is asked with --bus, or those at each --url. Exit code 1: they "
@@ -153,10 +138,7 @@ void add_rules_status(CommandLine& line, CLI::App& rules) {
       "Examples:\n"
       "  hunt rules status\n"
       "  hunt rules status --bus nats://ops:secret@nats:4222");
-  command->callback([&line, flags, url] {
-    flags->urls_given = url->count() > 0;
-    line.run = [flags] { return run_status(*flags); };
-  });
+  command->callback([&line, flags] { line.run = [flags] { return run_status(*flags); }; });
 }
 
 }  // namespace hunt::apps

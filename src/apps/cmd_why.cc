@@ -14,7 +14,6 @@
 #include "adapters/system/stop_signals.h"
 #include "adapters/system/system_clock.h"
 #include "apps/command.h"
-#include "apps/shared_flags.h"
 #include "apps/why_gather.h"
 #include "apps/why_text.h"
 #include "base/moment.h"
@@ -29,15 +28,9 @@ namespace {
 namespace json = boost::json;
 
 struct WhyFlags {
-  std::vector<std::string> urls{"http://127.0.0.1:8080"};
-  bool urls_given = false;
-  std::optional<nats::ServerList> bus;
-  model::HuntName hunt;
+  FleetFlags fleet;
   std::string at;
   std::string since;
-  std::string admin_token_file;
-  std::string server_token_file;
-  std::string token;
   bool watch = false;
   bool json = false;
 };
@@ -91,9 +84,9 @@ std::string text_of_one(const std::string& body) {
                            number(why, "samples"), why.at("timeline").as_string().c_str());
 }
 
-int show_one(const WhyFlags& flags) {
-  const std::string& url = flags.urls.front();
-  const auto body = fetch(url, flags.token);
+int show_one(const WhyFlags& flags, const WhyTargets& targets) {
+  const std::string& url = targets.urls.front();
+  const auto body = fetch(url, targets.token);
   if (!body) return report(body.error());
   try {
     std::printf("%s%s", flags.json ? body->c_str() : text_of_one(*body).c_str(),
@@ -167,9 +160,8 @@ void note_missing_relay(const std::vector<model::Asked>& all, std::vector<std::s
   if (!any) notes.emplace_back("no relay answers: none runs, or one of an older release");
 }
 
-int show_fleet(const WhyFlags& flags, const Asking& asking, std::int64_t now_us) {
-  WhyTargets targets{flags.urls_given || !flags.bus ? flags.urls : std::vector<std::string>(),
-                     flags.bus, flags.hunt, flags.token};
+int show_fleet(const WhyFlags& flags, const WhyTargets& targets, const Asking& asking,
+               std::int64_t now_us) {
   const auto all = gather_why(targets, question_of(asking, now_us));
   if (!all) return report(all.error());
   if (std::none_of(all->begin(), all->end(), answered)) return report_silence(*all);
@@ -197,25 +189,22 @@ int show_fleet(const WhyFlags& flags, const Asking& asking, std::int64_t now_us)
   return on_bus || std::all_of(all->begin(), all->end(), answered) ? 0 : report_silence(*all);
 }
 
-int show(const WhyFlags& flags) {
+int show(const WhyFlags& flags, const WhyTargets& targets) {
   const std::int64_t now_us = system::SystemClock().wall_us();
   const auto asking = read_times(flags, now_us);
   if (!asking) return report_usage(asking.error());
-  const bool one = flags.urls.size() == 1 && (flags.urls_given || !flags.bus);
-  if (one && !asking->at_us && !asking->since_us) return show_one(flags);
-  return show_fleet(flags, *asking, now_us);
+  const bool one = targets.urls.size() == 1;
+  if (one && !asking->at_us && !asking->since_us) return show_one(flags, targets);
+  return show_fleet(flags, targets, *asking, now_us);
 }
 
-int run(WhyFlags flags) {
-  // Either will do.
-  const bool as_server = !flags.server_token_file.empty();
-  auto token = read_token(as_server ? flags.server_token_file : flags.admin_token_file);
-  if (!token) return report(token.error());
-  flags.token = std::move(*token);
-  if (!flags.watch) return show(flags);
+int run(const WhyFlags& flags) {
+  const auto targets = flags.fleet.targets();
+  if (!targets) return report(targets.error());
+  if (!flags.watch) return show(flags, *targets);
   const system::StopSignals signals;
   do {
-    if (const int code = show(flags); code == 2) return code;
+    if (const int code = show(flags, *targets); code == 2) return code;
   } while (!signals.wait(watch_every_ns));
   return 0;
 }
@@ -225,17 +214,12 @@ int run(WhyFlags flags) {
 void add_why(CommandLine& line) {
   auto flags = std::make_shared<WhyFlags>();
   CLI::App* why = line.app.add_subcommand("why", "Where the time goes in a running hunt");
-  CLI::Option* url =
-      why->add_option("--url", flags->urls, "Of the orchestrator; repeat it for several")
-          ->capture_default_str();
-  add_bus(*why, flags->bus);
-  add_hunt(*why, flags->hunt);
+  flags->fleet.add_to(*why, "Of the orchestrator; repeat it for several");
   why->add_option("--at", flags->at,
                   "What it said then: 14:03 (UTC), 12m (ago) or 2026-11-29T14:03Z; the last hour "
                   "is kept");
   why->add_option("--since", flags->since,
                   "What was wrong since then, from when to when: 20m, or as --at");
-  add_tokens(*why, flags->admin_token_file, flags->server_token_file);
   why->add_flag("--watch", flags->watch, "Look again every two seconds until Ctrl-C");
   why->add_flag("--json", flags->json, "The figures as JSON, one line a look");
   why->footer(
@@ -246,10 +230,7 @@ void add_why(CommandLine& line) {
       "  hunt why                                  names it, with evidence and what to do\n"
       "  hunt why --bus nats://ops:secret@nats:4222 --since 20m\n"
       "  hunt why --url http://10.0.0.7:8080 --server-token-file game.token --watch");
-  why->callback([&line, flags, url] {
-    flags->urls_given = url->count() > 0;
-    line.run = [flags] { return run(*flags); };
-  });
+  why->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
 }
 
 }  // namespace hunt::apps

@@ -10,6 +10,7 @@
 #include "adapters/http/client.h"
 #include "adapters/nats/why_ask.h"
 #include "adapters/system/system_clock.h"
+#include "apps/shared_flags.h"
 #include "base/text.h"
 #include "codec/why_reader.h"
 
@@ -96,6 +97,20 @@ void tell_names_apart(std::vector<Asked>& all) {
 }
 
 }  // namespace
+
+void FleetFlags::add_to(CLI::App& command, const std::string& about_url) {
+  url_ = command.add_option("--url", urls, about_url)->capture_default_str();
+  add_bus(command, bus);
+  add_hunt(command, hunt);
+  add_tokens(command, admin_token_file, server_token_file);
+}
+
+Result<WhyTargets> FleetFlags::targets() const {
+  // Either token will do.
+  HUNT_TRY(token, read_token(server_token_file.empty() ? admin_token_file : server_token_file));
+  const bool on_bus = bus && url_->count() == 0;
+  return WhyTargets{on_bus ? std::vector<std::string>() : urls, bus, hunt, std::move(token)};
+}
 
 Result<std::vector<Asked>> gather_why(const WhyTargets& targets,
                                       const codec::WhyQuestion& question) {

@@ -3,6 +3,7 @@
 // Not the merging (engine/fleet_why.h) and not the printing (why_text.h). Blocks for some seconds
 // at most: all are asked at once.
 #pragma once
+#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,24 @@ struct WhyTargets {
   std::optional<nats::ServerList> bus;  //
   model::HuntName hunt;
   std::string token;  // for the URLs
+};
+
+// The flags that say so, of each command that asks a fleet. Lifetime: the command's.
+struct FleetFlags {
+  std::vector<std::string> urls{"http://127.0.0.1:8080"};
+  std::optional<nats::ServerList> bus;
+  model::HuntName hunt;
+  std::string admin_token_file;
+  std::string server_token_file;
+
+  // --url, --bus, --hunt and the tokens.
+  void add_to(CLI::App& command, const std::string& about_url);
+  // Those at each URL that was given, else the bus, else the process of this machine. Errors: those
+  // of read_token().
+  [[nodiscard]] Result<WhyTargets> targets() const;
+
+ private:
+  const CLI::Option* url_ = nullptr;
 };
 
 // One entry for each process, whether it answered or not; names tell them apart. Errors: that
