@@ -11,22 +11,15 @@
 
 #include "base/prng.h"
 #include "model/limits.h"
-#include "rules/compile.h"
 #include "rules/diff.h"
 #include "rules/load.h"
+#include "rules/rules_test_support.h"
 
 namespace hunt::rules {
 namespace {
 
 using Fraction = boost::multiprecision::cpp_rational;
 using Integer = boost::multiprecision::cpp_int;
-
-model::RuleSet compiled(const std::string& tables) {
-  const RulesFile file{"f.yaml", "event: e\ntables:\n" + tables};
-  auto result = compile_rules({&file, 1}, 0);
-  EXPECT_TRUE(result.has_value()) << format(result.error().at(0));
-  return std::move(result->set);
-}
 
 Fraction fraction(const ItemOdds& odds) {
   return {Integer(odds.numerator), Integer(odds.denominator)};

@@ -8,19 +8,13 @@
 #include "rules/compile.h"
 #include "rules/diff.h"
 #include "rules/odds.h"
+#include "rules/rules_test_support.h"
 
 namespace hunt::rules {
 namespace {
 
 using Fraction = boost::multiprecision::cpp_rational;
 using Integer = boost::multiprecision::cpp_int;
-
-model::RuleSet compiled(const std::string& tables) {
-  const RulesFile file{"f.yaml", "event: e\ntables:\n" + tables};
-  auto result = compile_rules({&file, 1}, 0);
-  EXPECT_TRUE(result.has_value()) << format(result.error().at(0));
-  return result ? std::move(result->set) : model::RuleSet{};
-}
 
 std::string refusal(const std::string& tables) {
   const RulesFile file{"f.yaml", "event: e\ntables:\n" + tables};

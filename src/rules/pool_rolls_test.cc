@@ -13,21 +13,14 @@
 #include "model/limits.h"
 #include "model/reward.h"
 #include "rules/chi_square.h"
-#include "rules/compile.h"
 #include "rules/odds.h"
+#include "rules/rules_test_support.h"
 
 namespace hunt::rules {
 namespace {
 
 using Fraction = boost::multiprecision::cpp_rational;
 using Integer = boost::multiprecision::cpp_int;
-
-model::RuleSet compiled(const std::string& tables) {
-  const RulesFile file{"f.yaml", "event: e\ntables:\n" + tables};
-  auto result = compile_rules({&file, 1}, 0);
-  EXPECT_TRUE(result.has_value()) << format(result.error().at(0));
-  return result ? std::move(result->set) : model::RuleSet{};
-}
 
 template <typename Number>
 Fraction exact(const Number& number) {

@@ -506,7 +506,6 @@ void Observer::set_rules(const model::RuleSet& rules) {
 
 void Observer::set_rules_state(model::RulesState state) {
   const std::lock_guard lock(mutex_);
-  counted_.rules_rejected = state.rejected;
   process_.rules = std::move(state);
 }
 
@@ -566,6 +565,7 @@ model::Stats Observer::stats() const {
   stats.lately = summaries_of(lately(all.latencies));
   add(stats, counted_);
   if (add_bus_to_) add_bus_to_(stats);
+  stats.rules_rejected += process_.rules.rejected;
   stats.rules_last_reload_success += process_.rules.differs() ? 0 : 1;
   stats.rules_pending_seconds += rules_pending_seconds();
   stats.tables_missing = tables_missing_;

@@ -42,6 +42,14 @@ class InTime(HuntTest):
         for at in range(0, count, 500):
             self.assertEqual(server.bury(tiles[at:at + 500]).status, 200)
 
+    def bury_and_dig(self, server, count):
+        """Until the change is everywhere."""
+        self.bury(server, count)
+        for _ in range(100):
+            if "nothing" not in self.dig_all(server, count):
+                break
+            time.sleep(0.1)
+
     def dig_all(self, server, count):
         outcomes = []
         for at in range(0, count, 50):
@@ -90,11 +98,7 @@ class InTime(HuntTest):
                    "    - {item: whistle, weight: 5, during: now}\n")
         server = self.serve(*self.flags)
         count = 2000
-        self.bury(server, count)
-        for _ in range(100):  # until the change is everywhere
-            if "nothing" not in self.dig_all(server, count):
-                break
-            time.sleep(0.1)
+        self.bury_and_dig(server, count)
         grants = server.all_grants()
         self.assertEqual(len(grants), count)
         self.assertEqual(server.stop(), 0, server.output)
@@ -132,11 +136,7 @@ class InTime(HuntTest):
                    "  rare: [{item: crown, weight: 1}, {item: halo, weight: 2}]\n")
         server = self.serve(*self.flags)
         count = 2000
-        self.bury(server, count)
-        for _ in range(100):  # until the change is everywhere
-            if "nothing" not in self.dig_all(server, count):
-                break
-            time.sleep(0.1)
+        self.bury_and_dig(server, count)
         self.assertEqual(server.stop(), 0, server.output)
         tables = yaml.safe_load(self.path.read_text())["tables"]
         with sqlite3.connect(self.folder / "hunt.db") as store:
