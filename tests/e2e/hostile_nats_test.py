@@ -76,8 +76,19 @@ class Shared(HuntTest):
                 return float(line.split()[1])
         self.fail(f"no metric {name}")
 
-    def stored(self, client, positions, reply_to, seconds=20):
-        """Stores a batch until NATS has it; returns the messages with its outcomes, in order."""
+    def at_work(self):
+        """What everybody says, for whoever asks why nothing came."""
+        said = f"{self.server.output}\n--- relay\n{self.relay.output}"
+        if self.USERS:
+            return said
+        consumers = self.client().request("$JS.API.CONSUMER.LIST.HUNT_POS")
+        return f"{consumers.body.decode()}\n{said}"
+
+    def stored(self, client, positions, reply_to, seconds=45):
+        """Stores a batch until NATS has it; returns the messages with its outcomes, in order.
+
+        A delivery that is lost comes again after 30 s.
+        """
         body = compact({"world": 1, "positions": positions})
         end = time.monotonic() + seconds
         while True:
@@ -86,9 +97,13 @@ class Shared(HuntTest):
                 break
             self.assertLess(time.monotonic(), end, "not stored")
             time.sleep(0.2)
-        told = [client.wait(lambda m: m.subject == reply_to, seconds)]
-        for _ in range(told[0].json.get("parts", 1) - 1):
+        told = []
+        try:
             told.append(client.wait(lambda m: m.subject == reply_to, seconds))
+            for _ in range(told[0].json.get("parts", 1) - 1):
+                told.append(client.wait(lambda m: m.subject == reply_to, seconds))
+        except AssertionError as silence:
+            raise AssertionError(f"{silence}\n{ack.json}\n{self.at_work()}") from None
         return sorted((message.json for message in told), key=lambda one: one.get("part", 1))
 
 

@@ -18,9 +18,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::int64_t pull_ns = 5'000'000'000;
+// Short: a server takes a pull from a consumer that is gone without a word, and one that was made
+// again is pulled from when the pull before is over.
+constexpr std::int64_t pull_ns = 2'000'000'000;
 // What a pull may come late, and how long not to pull after an error.
-constexpr std::int64_t pull_slack_ns = 1'000'000'000;
+constexpr std::int64_t pull_slack_ns = 500'000'000;
 constexpr std::int64_t pause_ns = 250'000'000;
 constexpr std::int64_t say_again_ns = 60'000'000'000;
 constexpr std::int64_t clocks_apart_ns_max = 600'000'000'000;
