@@ -83,7 +83,7 @@ RelayProcess::RelayProcess(const node::NodeOptions& options)
       lane_watch_(lane_, clock_, [](node::LoopWatch::Load) {}),
       front_(hub_),
       front_watch_(front_, clock_, [this](node::LoopWatch::Load load) {
-        observer_.set_front_load(load.busy, load.starved);
+        observer_.set_front_load(load.busy, load.starved, load.stalled_ns);
       }) {
   std::vector<std::string> names{"bus"};
   for (std::size_t shard = 0; shard < options.stores.size(); ++shard) {
@@ -151,7 +151,9 @@ Result<std::uint16_t> RelayProcess::listen_as(const http::HttpOptions& options) 
                     no_rules,
                     stores_->stores<ports::Ledger>(),
                     system::process_figures,
-                    [this] { return front_watch_.lag_ns(); },
+                    [this] {
+                      return http::LoopLag{front_watch_.late_ns(), front_watch_.lag_ns()};
+                    },
                     &profiler_};
   ports.settings = options_.settings;
   http_ = std::make_unique<http::HttpServer>(front_.loop(), std::move(ports), options);

@@ -51,8 +51,9 @@ void fill_stages(const Evidence& evidence, const std::vector<Timeline>& timeline
 std::string against_before(const model::Why& why) {
   if (why.tail_before_ns == 0) return "";
   const double times = static_cast<double>(why.tail_ns) / static_cast<double>(why.tail_before_ns);
-  if (times < 2 && times > 0.5) return "; as in the minutes before";
-  return fmt::format("; in the minutes before they took {}", ms(why.tail_before_ns));
+  if (times < 2 && times > 0.5) return "; as in the hour before";
+  return fmt::format("; in the quieter part of the hour before they took {}",
+                     ms(why.tail_before_ns));
 }
 
 void say_store_error(const Evidence& evidence, model::Why& why) {
@@ -193,11 +194,20 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     return;
   }
   const Cause named = may_have_hands_full(tail, part) ? Cause::unclear : cause_of(evidence, part);
+  std::vector<const Part*> filling = parts_of_cause(evidence, tail, part);
+  if (named != Cause::unclear && !culprit.found) {
+    double together = 0;
+    for (const Part* one : filling) together += tail.share(*one);
+    why.share = std::max(why.share, together);
+  }
   const bool several = why.share < stands_out && is_store(part.stage);
   if (several) why.share = share_of_cause(evidence, tail, named);
   why.cause = why.share >= stands_out ? named : Cause::unclear;
+  const Part* largest = &tail.largest();
+  const bool named_too = std::find(filling.begin(), filling.end(), largest) != filling.end();
+  if (!culprit.wait.empty() && !named_too) filling.push_back(largest);
   const bool enough = why.samples >= samples_min &&
-                      (culprit.found || several || tail.largest().filled >= filled_min);
+                      (culprit.found || several || filled_by(tail, filling) >= filled_min);
   why.confident = why.cause != Cause::unclear && enough;
   if (why.cause == Cause::unclear) {
     why.verdict = unclear_text(part, why, tail_text, cpu);

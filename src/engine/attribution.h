@@ -61,9 +61,10 @@ struct Evidence {
   // The lane that was not heard of for the longest: all its evidence is as old.
   std::size_t lane_still = 0;
   std::int64_t lane_still_ns = 0;
-  // The first two of the thread that answers HTTP.
+  // The same of the thread that answers HTTP.
   double front_busy = 0;
   double front_starved = 0;
+  std::int64_t front_stalled_ns = 0;
   std::uint32_t lane_count = 1;
   std::uint64_t claims_waiting = 0;
   std::uint64_t claims_waiting_max = 0;
@@ -74,7 +75,7 @@ struct Evidence {
   std::string store_error;                 // the last one while it lasts
   model::Cause store_error_cause = model::Cause::server;  // or round_trip, or lock
   std::uint32_t store_error_shard = 0;
-  // Mean of the slowest 1 % in the minutes before; 0: not known.
+  // Mean of the slowest 1 % in the better part of the hour before; 0: not known.
   std::int64_t answers_before_ns = 0;
   std::int64_t claims_before_ns = 0;
 };

@@ -95,6 +95,39 @@ TEST(Attribution, looks_at_the_tail_that_is_new) {
   EXPECT_EQ(attribute(evidence).cause, Cause::none);
 }
 
+// Planted: a shard far away. Some of the slowest read it for long, others wrote.
+TEST(Attribution, calls_of_one_kind_to_one_shard_are_one_culprit) {
+  const auto slow = [](std::int64_t load_ms, std::int64_t wait_ms, std::int64_t grant_ms) {
+    Timeline timeline = claim(wait_ms, grant_ms, 0, 20);
+    timeline.add(Stage::store_load, load_ms * ms_ns);
+    timeline.load = {load_ms * ms_ns, 0, 20 * ms_ns, 0};
+    return timeline;
+  };
+  Evidence evidence;
+  evidence.answers.assign(270, answer(1, 1, 0));
+  for (int i = 0; i < 2; ++i) evidence.answers.push_back(slow(800, 0, 0));
+  for (int i = 0; i < 3; ++i) evidence.answers.push_back(slow(80, 0, 400));
+  const model::Why far = attribute(evidence);
+  EXPECT_TRUE(far.confident) << far.verdict;
+  EXPECT_EQ(far.cause, Cause::round_trip) << far.verdict;
+  EXPECT_EQ(far.resource, "shard 0");
+  EXPECT_GT(far.share, 0.95);
+  // So is the wait for such a call.
+  evidence.answers.assign(270, answer(1, 1, 0));
+  for (int i = 0; i < 3; ++i) evidence.answers.push_back(slow(0, 700, 100));
+  for (int i = 0; i < 2; ++i) evidence.answers.push_back(slow(0, 0, 1'300));
+  const model::Why waits = attribute(evidence);
+  EXPECT_TRUE(waits.confident) << waits.verdict;
+  EXPECT_EQ(waits.cause, Cause::round_trip) << waits.verdict;
+  // Reads of one shard and writes of another are not one.
+  evidence.answers.resize(270);
+  for (int i = 0; i < 5; ++i) {
+    evidence.answers.push_back(slow(480, 0, 400));
+    evidence.answers.back().load.shard = 1;
+  }
+  EXPECT_LT(attribute(evidence).share, 0.7);
+}
+
 TEST(Attribution, names_the_one_slow_node_of_the_cache) {
   Evidence evidence;
   Timeline slow;
@@ -427,15 +460,15 @@ TEST(Attribution, a_slow_cache_is_the_way_there_or_somebody_elses_fill) {
   EXPECT_EQ(attribute(evidence).cause, Cause::cache_miss);
 }
 
-TEST(Attribution, says_what_it_was_in_the_minutes_before) {
+TEST(Attribution, says_what_it_was_in_the_hour_before) {
   Evidence evidence;
   evidence.claims.assign(200, claim(2, 500, 1, 1));
   EXPECT_EQ(attribute(evidence).verdict.find("before"), std::string::npos);
   evidence.claims_before_ns = 9 * ms_ns;
-  EXPECT_NE(attribute(evidence).verdict.find("in the minutes before they took 9 ms"),
+  EXPECT_NE(attribute(evidence).verdict.find("part of the hour before they took 9 ms"),
             std::string::npos);
   evidence.claims_before_ns = 480 * ms_ns;
-  EXPECT_NE(attribute(evidence).verdict.find("as in the minutes before"), std::string::npos);
+  EXPECT_NE(attribute(evidence).verdict.find("as in the hour before"), std::string::npos);
 }
 
 TEST(Attribution, only_the_tail_counts) {
@@ -478,86 +511,6 @@ TEST(Attribution, shares_add_up_to_the_whole_for_any_seed) {
     for (const auto& figures : attribute(evidence).stages) sum += figures.share;
     ASSERT_NEAR(sum, 1.0, 1e-9);
   }
-}
-
-TEST(StageClock, gives_every_interval_to_one_stage_and_never_goes_back) {
-  StageClock clock(100);
-  clock.cut(Stage::queue, 110);
-  clock.cut(Stage::l2, 90);  // before the last cut: nothing is left for it
-  clock.cut(Stage::store_load, 150);
-  EXPECT_EQ(clock.timeline.of(Stage::queue), 10);
-  EXPECT_EQ(clock.timeline.of(Stage::l2), 0);
-  EXPECT_EQ(clock.timeline.of(Stage::store_load), 40);
-  EXPECT_EQ(clock.timeline.total_ns, 50);
-}
-
-TEST(StageClock, splits_a_call_as_the_store_tells_it) {
-  model::CallTimes times;
-  times.wait_us = 100;
-  times.lock_us = 200;
-  times.exec_us = 300;
-  times.commit_us = 50;
-  const Call call{1'000'000, times};
-  LoadMarks load{0, 0, 3, call};
-  StageClock whole(0);
-  whole.cut_load(load, 1'000'000);
-  EXPECT_EQ(whole.timeline.shard_of(Stage::store_load), 3U);
-  EXPECT_EQ(whole.timeline.of(Stage::load_wait), 100'000);
-  EXPECT_EQ(whole.timeline.of(Stage::store_load), 900'000);
-  EXPECT_EQ(whole.timeline.load.told_ns, 900'000);
-  EXPECT_EQ(whole.timeline.load.lock_ns, 200'000);
-  EXPECT_EQ(whole.timeline.load.exec_ns, 300'000);
-  EXPECT_EQ(whole.timeline.load.commit_ns, 50'000);
-  StageClock late(500'000);  // came when the call was half over
-  late.cut_load(load, 1'000'000);
-  EXPECT_EQ(late.timeline.total_ns, 500'000);
-  EXPECT_EQ(late.timeline.load.exec_ns, 150'000);
-  // What cannot be is not believed: the stages still add up.
-  StageClock wrong(0);
-  times.wait_us = 5'000'000;
-  wrong.cut_grant(1'000, 0, {1'000, times});
-  EXPECT_EQ(wrong.timeline.total_ns, 1'000);
-}
-
-// Planted: the shard of the load that was looked at last, though another one took the time.
-TEST(StageClock, keeps_the_shard_of_the_load_that_took_the_longest) {
-  StageClock clock(0);
-  clock.cut_load({0, 0, 1, {}}, 60);
-  clock.cut_load({0, 0, 0, {}}, 61);
-  EXPECT_EQ(clock.timeline.shard_of(Stage::store_load), 1U);
-  EXPECT_EQ(clock.timeline.shard_of(Stage::l1), 0U);
-}
-
-TEST(StageClock, an_open_load_is_in_the_stage_that_it_has_come_to) {
-  LoadMarks load;
-  StageClock clock(0);
-  clock.loading = &load;
-  EXPECT_EQ(clock.so_far(Stage::store_load, 10).of(Stage::l2), 10);
-  load.store_ns = 10;
-  EXPECT_EQ(clock.so_far(Stage::store_load, 30).of(Stage::load_wait), 20);
-  load.asked_ns = 40;
-  const Timeline open = clock.so_far(Stage::store_load, 100);
-  EXPECT_EQ(open.of(Stage::store_load), 60);
-  EXPECT_EQ(open.total_ns, 100);
-  EXPECT_EQ(open.load.told_ns, 0) << "the store has not told anything yet";
-}
-
-TEST(OpenClocks, show_what_waits_and_only_while_it_does) {
-  OpenClocks open;
-  StageClock first(0);
-  StageClock second(0);
-  const auto first_at = open.add(first, Stage::store_load);
-  const auto second_at = open.add(second, Stage::store_grant);
-  EXPECT_EQ(open.samples(70).size(), 2U);
-  open.remove(first_at);
-  ASSERT_EQ(open.samples(70).size(), 1U);
-  EXPECT_EQ(open.samples(70)[0].of(Stage::store_grant), 70);
-  open.remove(second_at);
-  EXPECT_TRUE(open.samples(70).empty());
-  std::vector<StageClock> many(3'000, StageClock(0));
-  for (const auto& clock : many) open.add(clock, Stage::l2);
-  EXPECT_LE(open.samples(1).size(), OpenClocks::samples_max);
-  EXPECT_GT(open.samples(1).size(), OpenClocks::samples_max / 2);
 }
 
 Timeline before_lane(std::int64_t way_ms, std::int64_t stored_ms, std::int64_t front_ms,
@@ -612,6 +565,24 @@ TEST(Attribution, names_the_thread_of_http_when_it_is_full) {
   EXPECT_EQ(full.next.find("will not help"), std::string::npos) << full.next;
   evidence.front_busy = 0.1;
   EXPECT_EQ(attribute(evidence).cause, Cause::queue);
+}
+
+TEST(Attribution, a_thread_of_http_that_stands_still_is_no_line) {
+  Evidence evidence;
+  evidence.answers.assign(100, before_lane(0, 0, 330));
+  evidence.front_stalled_ns = 320 * ms_ns;
+  const model::Why blocked = attribute(evidence);
+  EXPECT_TRUE(blocked.confident);
+  EXPECT_EQ(blocked.cause, Cause::throttle) << blocked.verdict;
+  EXPECT_EQ(blocked.resource, "http");
+  EXPECT_NE(blocked.verdict.find("320 ms the thread that answers HTTP stood still"),
+            std::string::npos);
+  evidence.lane_stalled_ns = 320 * ms_ns;
+  const model::Why stopped = attribute(evidence);
+  EXPECT_EQ(stopped.cause, Cause::throttle) << stopped.verdict;
+  EXPECT_EQ(stopped.resource, "lanes") << "all of the process stood still";
+  evidence.lane_stalled_ns = evidence.front_stalled_ns = 25 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::queue) << "a short one explains no long wait";
 }
 
 TEST(Attribution, a_store_on_a_machine_without_a_free_core_is_not_to_blame) {
@@ -718,23 +689,6 @@ TEST(Attribution, what_was_so_before_and_is_little_is_nothing_new) {
   EXPECT_NE(usual.verdict.find("nothing is new"), std::string::npos) << usual.verdict;
   evidence.answers_before_ns = 2 * ms_ns;
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip);
-}
-
-TEST(Reservoir, keeps_a_fair_sample_of_the_last_seconds) {
-  Reservoir reservoir(1);
-  Timeline early;
-  early.add(Stage::l1, 1);
-  Timeline late;
-  late.add(Stage::l1, 2);
-  constexpr std::int64_t second_ns = 1'000'000'000;
-  for (int i = 0; i < 50'000; ++i) reservoir.add(early, second_ns * 10);
-  for (int i = 0; i < 50'000; ++i) reservoir.add(late, second_ns * 10 + second_ns);
-  std::int64_t lates = 0;
-  const auto samples = reservoir.samples(second_ns * 11);
-  for (const auto& one : samples) lates += one.total_ns - 1;
-  EXPECT_EQ(samples.size(), Reservoir::window_samples_max);
-  EXPECT_NEAR(static_cast<double>(lates), 512.0, 100.0);
-  EXPECT_TRUE(reservoir.samples(second_ns * 60).empty());
 }
 
 }  // namespace

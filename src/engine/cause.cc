@@ -49,8 +49,16 @@ bool is_here(const Evidence& evidence, const Part& part) {
 }
 
 // Who stood still waited no longer than that, and the slowest about as long.
-bool is_stall(const Evidence& evidence, std::int64_t wait_ns) {
-  return evidence.lane_stalled_ns * 2 >= wait_ns && evidence.lane_stalled_ns <= wait_ns * 2;
+bool is_stall(std::int64_t stalled_ns, std::int64_t wait_ns) {
+  return stalled_ns * 2 >= wait_ns && stalled_ns <= wait_ns * 2;
+}
+
+// Who waits while all calls are used, or for a read, waits for the calls of the same shard.
+bool waits_for(const Part& wait, const Part& call) {
+  const bool fits = wait.stage == Stage::load_wait
+                        ? call.stage == Stage::store_load
+                        : wait.stage == Stage::claim_wait && call.stage == Stage::store_grant;
+  return fits && wait.shard == call.shard;
 }
 
 bool all_calls_used(const Evidence& evidence) {
@@ -150,9 +158,13 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
   }
   if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
-  if (part.stage == Stage::queue && is_stall(evidence, part.mean_ns())) return Cause::throttle;
   if (part.stage == Stage::bus) return Cause::bus;
-  if (part.stage == Stage::front) return front_wants_core(evidence) ? Cause::cpu : Cause::queue;
+  if (part.stage == Stage::queue && is_stall(evidence.lane_stalled_ns, part.mean_ns()))
+    return Cause::throttle;
+  if (part.stage == Stage::front) {
+    if (is_stall(evidence.front_stalled_ns, part.mean_ns())) return Cause::throttle;
+    return front_wants_core(evidence) ? Cause::cpu : Cause::queue;
+  }
   if (wants_core(evidence)) return Cause::cpu;
   if (part.starved_share() >= some_starving) return Cause::unclear;
   if (part.stage == Stage::load_wait) return Cause::limit;
@@ -164,6 +176,20 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     return crowded ? Cause::unclear : Cause::round_trip;
   }
   return Cause::queue;
+}
+
+std::vector<const Part*> parts_of_cause(const Evidence& evidence, const Tail& tail,
+                                        const Part& part) {
+  const Cause cause = cause_of(evidence, part);
+  std::vector<const Part*> parts;
+  for (const Part& other : tail.parts) {
+    const bool same = other.stage == part.stage && other.shard == part.shard;
+    const bool alike = is_store(part.stage) && is_store(other.stage) && other.shard == part.shard &&
+                       other.ns > 0 && cause_of(evidence, other) == cause;
+    const bool waits = waits_for(other, part) && call_behind_wait(evidence, tail, other);
+    if (same || alike || waits) parts.push_back(&other);
+  }
+  return parts;
 }
 
 std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
@@ -203,8 +229,10 @@ bool may_have_hands_full(const Tail& tail, const Part& part) {
 
 std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
   const bool waits = model::is_of_shard(part.stage) || part.stage == Stage::l2 || part.is_backlog();
+  const bool stood_still = is_stall(evidence.lane_stalled_ns, part.mean_ns());
+  if (stood_still && (waits || part.stage == Stage::front))
+    return Part{Stage::queue, 0, part.ns, part.count};
   if (!waits) return std::nullopt;
-  if (is_stall(evidence, part.mean_ns())) return Part{Stage::queue, 0, part.ns, part.count};
   if (is_starved(part)) {
     Part line{Stage::queue, 0, part.starved_ns, part.count};
     line.starved_ns = part.starved_ns;
@@ -235,7 +263,7 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
 
 std::optional<Part> stall_behind(const Evidence& evidence, const Tail& tail) {
   if (tail.share(tail.largest()) >= stands_out) return std::nullopt;
-  if (!is_stall(evidence, tail.mean_ns())) return std::nullopt;
+  if (!is_stall(evidence.lane_stalled_ns, tail.mean_ns())) return std::nullopt;
   return Part{Stage::queue, 0, tail.total_ns, tail.count};
 }
 

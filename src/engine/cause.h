@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "engine/attribution.h"
 #include "engine/tail.h"
@@ -35,6 +36,11 @@ struct Inside {
 // One cause may show in several stages, and one kind of it at several shards.
 [[nodiscard]] double share_of_cause(const Evidence& evidence, const Tail& tail, model::Cause cause);
 
+// The parts of a tail that are due to what one of them is due to: at its shard the other calls of
+// the same cause, and the waits for one of them.
+[[nodiscard]] std::vector<const Part*> parts_of_cause(const Evidence& evidence, const Tail& tail,
+                                                      const Part& part);
+
 // Who waits for a call or a connection while calls are slow waits because of them. Where none of
 // them is over, a probe that is slow, too, tells.
 [[nodiscard]] std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
@@ -44,7 +50,8 @@ struct Inside {
 [[nodiscard]] const Part* work_behind_backlog(const Tail& tail, const Part& part);
 [[nodiscard]] bool may_have_hands_full(const Tail& tail, const Part& part);
 // A call that is over comes back to its lane and waits in the same line as the batches, or for a
-// core. The line of a busy lane, when it is long enough to hold most of the call.
+// core. The line of a busy lane, when it is long enough to hold most of the call; of a lane that
+// stood still, also where it is HTTP's thread that the wait was for: the process stood still.
 [[nodiscard]] std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part);
 // All of it passes where no core is free; but what the store calls a lock is one.
 [[nodiscard]] std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,

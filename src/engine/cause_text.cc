@@ -122,11 +122,14 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
     case Cause::commit:
     case Cause::lock:
       return at_server(inside, resource, cause);
-    case Cause::throttle:
+    case Cause::throttle: {
+      const bool front = part.stage == Stage::front;
       return fmt::format(
-          "{} the lane stood still, and neither ran nor waited for a core: the process was "
+          "{} the {} stood still, and neither ran nor waited for a core: the process was "
           "stopped, its machine paused, or something blocked it",
-          ms(evidence.lane_stalled_ns));
+          ms(front ? evidence.front_stalled_ns : evidence.lane_stalled_ns),
+          front ? "thread that answers HTTP" : "lane");
+    }
     case Cause::bus:
       if (!part.is_backlog()) {
         return fmt::format("{} is the way over the bus and back", ms(stage_ns));

@@ -1,5 +1,7 @@
 #include "engine/tail.h"
 
+#include <utility>
+
 namespace hunt::engine {
 
 namespace {
@@ -51,7 +53,6 @@ Tail tail_of(std::vector<Timeline> all) {
       Part& part = part_of(tail, stage, timeline.shard_of(stage));
       part.ns += ns;
       ++part.count;
-      if (ns * 2 >= tail.mean_ns()) ++part.filled;
       if (is_store(stage)) part.told += timeline.in_store(stage);
       part.fill_wait_ns += timeline.fill_wait_ns;
       part.bus_way_ns += timeline.bus_way_ns;
@@ -62,7 +63,18 @@ Tail tail_of(std::vector<Timeline> all) {
                                   [stage](const Part& part) { return part.stage == stage; });
     if (!seen) part_of(tail, stage, 0);
   }
+  tail.slowest = std::move(all);
   return tail;
+}
+
+std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts) {
+  return std::count_if(tail.slowest.begin(), tail.slowest.end(), [&](const Timeline& timeline) {
+    std::int64_t ns = 0;
+    for (const Part* part : parts) {
+      if (timeline.shard_of(part->stage) == part->shard) ns += timeline.of(part->stage);
+    }
+    return ns > 0 && ns * 2 >= tail.mean_ns();
+  });
 }
 
 std::int64_t p99_of(const std::vector<Timeline>& all, Stage stage) {

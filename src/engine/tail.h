@@ -25,8 +25,7 @@ struct Part {
   model::Stage stage = model::Stage::queue;
   std::uint32_t shard = 0;
   std::int64_t ns = 0;
-  std::int64_t count = 0;   // timelines
-  std::int64_t filled = 0;  // of them, those where it takes half of what the tail takes on average
+  std::int64_t count = 0;  // timelines
   InStore told{};
   std::int64_t fill_wait_ns = 0;
   std::int64_t bus_way_ns = 0;
@@ -48,6 +47,7 @@ struct Part {
 // The slowest 1 %, at least five where there are as many.
 struct Tail {
   std::vector<Part> parts;  // every stage, in order; those of shards once for each shard seen
+  std::vector<Timeline> slowest;
   std::int64_t total_ns = 0;
   std::int64_t count = 0;
 
@@ -70,6 +70,8 @@ struct Tail {
 // How many the slowest 1 % are, at least five where there are as many; they are moved to the front.
 [[nodiscard]] std::size_t slowest_first(std::vector<Timeline>& all);
 [[nodiscard]] Tail tail_of(std::vector<Timeline> all);
+// How many of the tail these parts fill: together they take half of what the tail takes on average.
+[[nodiscard]] std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts);
 [[nodiscard]] std::int64_t p99_of(const std::vector<Timeline>& all, model::Stage stage);
 
 }  // namespace hunt::engine

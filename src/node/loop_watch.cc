@@ -1,9 +1,6 @@
 #include "node/loop_watch.h"
 
-#include <algorithm>
 #include <utility>
-
-#include "service/stall_meter.h"
 
 namespace hunt::node {
 
@@ -15,7 +12,7 @@ constexpr std::int64_t load_every_ns = 1'000'000'000;
 }  // namespace
 
 LoopWatch::LoopWatch(Lane& lane, const ports::Clock& clock, std::function<void(Load)> on_load)
-    : clock_(clock), on_load_(std::move(on_load)), timer_(lane.loop()) {}
+    : clock_(clock), on_load_(std::move(on_load)), timer_(lane.loop()), stalls_(clock) {}
 
 void LoopWatch::start() {
   looked_ns_ = turned_ns_ = clock_.now_ns();
@@ -26,6 +23,7 @@ void LoopWatch::start() {
 
 void LoopWatch::wait() {
   timer_.expires_after(every);
+  stalls_.expect(clock_.now_ns() + std::chrono::nanoseconds(every).count());
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     look();
@@ -34,18 +32,16 @@ void LoopWatch::wait() {
 }
 
 void LoopWatch::look() {
-  const auto late = std::chrono::steady_clock::now() - timer_.expiry();
-  const std::int64_t late_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(late).count();
-  lag_ns_ =
-      (3 * lag_ns_.load() + std::max<std::int64_t>(0, late_ns - service::StallMeter::slack_ns)) / 4;
   const std::int64_t now_ns = clock_.now_ns();
+  lag_ns_ = (3 * lag_ns_ + stalls_.came(now_ns)) / 4;
   turned_ns_ = now_ns;
   const std::int64_t passed_ns = now_ns - looked_ns_;
   if (passed_ns < load_every_ns) return;
   const std::int64_t cpu_ns = clock_.thread_cpu_ns();
   const std::int64_t starved_ns = clock_.thread_starved_ns();
   on_load_({static_cast<double>(cpu_ns - cpu_ns_) / static_cast<double>(passed_ns),
-            static_cast<double>(starved_ns - starved_ns_) / static_cast<double>(passed_ns)});
+            static_cast<double>(starved_ns - starved_ns_) / static_cast<double>(passed_ns),
+            stalls_.longest_ns(now_ns)});
   looked_ns_ = now_ns;
   cpu_ns_ = cpu_ns;
   starved_ns_ = starved_ns;

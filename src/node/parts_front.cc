@@ -88,7 +88,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   admin_token = http_options.admin_token;
   auto ledgers = serving_stores<ports::Ledger>();
   front_watch = std::make_unique<LoopWatch>(*front, clock, [this](LoopWatch::Load load) {
-    observer->set_front_load(load.busy, load.starved);
+    observer->set_front_load(load.busy, load.starved, load.stalled_ns);
     observer->set_cpu_pressure(system::cpu_pressure());
     observer->remember_why();
   });
@@ -101,7 +101,9 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
                     *rules,
                     std::move(ledgers),
                     system::process_figures,
-                    [watch = front_watch.get()] { return watch->lag_ns(); },
+                    [watch = front_watch.get()] {
+                      return http::LoopLag{watch->late_ns(), watch->lag_ns()};
+                    },
                     &profiler,
                     explainer.get()};
   ports.settings = options.settings;

@@ -17,17 +17,19 @@ constexpr std::int64_t moment_every_ns = 1'000'000'000;
 constexpr std::int64_t lately_ns = 10'000'000'000;
 constexpr std::size_t finds_max = 64;
 constexpr std::int64_t watched_for_ns = 5'000'000'000;
-// What "the minutes before" are: looks of the last ten minutes but the last half a minute.
+// What it was "before": of the looks of the last hour but the last half a minute the lower
+// quartile. Trouble that lasts three quarters of an hour is not taken for usual, nor what comes and
+// goes.
 constexpr std::int64_t look_every_ns = 10'000'000'000;
 constexpr std::int64_t before_ns_min = 30'000'000'000;
-constexpr std::size_t looks_max = 60;
+constexpr std::size_t looks_max = 360;
 
 // 0 when there are none.
-std::int64_t median(std::vector<std::int64_t> values) {
+std::int64_t lower_quartile(std::vector<std::int64_t> values) {
   if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 4);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
 void widen(model::TileRect& bounds, bool& any, model::Tile tile) {
@@ -200,6 +202,7 @@ engine::Evidence Observer::gather() const {
   all.cpu_pressure = cpu_pressure_;
   all.front_busy = front_busy_;
   all.front_starved = front_starved_;
+  all.front_stalled_ns = front_stalled_ns_;
   return all;
 }
 
@@ -237,8 +240,8 @@ model::Why Observer::why() const {
       if (look.claims_ns > 0) claims.push_back(look.claims_ns);
     }
   }
-  all.answers_before_ns = median(std::move(answers));
-  all.claims_before_ns = median(std::move(claims));
+  all.answers_before_ns = lower_quartile(std::move(answers));
+  all.claims_before_ns = lower_quartile(std::move(claims));
   model::Why why = engine::attribute(all);
   why.warning = warning();
   for (const auto& lane : lanes_) {
@@ -509,10 +512,11 @@ void Observer::set_rules_state(model::RulesState state) {
   process_.rules = std::move(state);
 }
 
-void Observer::set_front_load(double busy, double starved) {
+void Observer::set_front_load(double busy, double starved, std::int64_t stalled_ns) {
   const std::lock_guard lock(mutex_);
   front_busy_ = busy;
   front_starved_ = starved;
+  front_stalled_ns_ = stalled_ns;
 }
 
 void Observer::set_cpu_pressure(double share) {

@@ -68,8 +68,9 @@ class Observer final : public ports::Monitor {
   // From apps.
   void set_rules(const model::RuleSet& rules);
   void set_rules_state(model::RulesState state);
-  // Of the thread that answers HTTP, over the last second: shares of a core.
-  void set_front_load(double busy, double starved);
+  // Of the thread that answers HTTP: over the last second, shares of a core; and the longest time
+  // of late that it stood still.
+  void set_front_load(double busy, double starved, std::int64_t stalled_ns);
   // How long somebody on this machine was ready without a core: a share of the last ten seconds.
   void set_cpu_pressure(double share);
   void set_not_ready(std::string reason);   // empty: ready
@@ -160,6 +161,7 @@ class Observer final : public ports::Monitor {
   std::string not_ready_ = "starting";
   double cpu_pressure_ = 0;
   double front_busy_ = 0;
+  std::int64_t front_stalled_ns_ = 0;
   double front_starved_ = 0;
   std::function<void(model::Stats&)> add_bus_to_;
   std::uint64_t memory_limit_bytes_ = 0;
@@ -179,7 +181,7 @@ class Observer final : public ports::Monitor {
   std::deque<Moment> moments_;  // one each second, for ten seconds
   model::Process process_;
   engine::WhyHistory history_;
-  std::deque<Look> looks_;                    // one every ten seconds, for ten minutes
+  std::deque<Look> looks_;                    // one every ten seconds, for an hour
   std::vector<std::int64_t> relay_heard_ns_;  // by shard
 };
 

@@ -27,6 +27,12 @@
 
 namespace hunt::http {
 
+// How long what is ready waits for the server's thread.
+struct LoopLag {
+  std::int64_t late_ns = 0;  // what is handled now has waited so long
+  std::int64_t next_ns = 0;  // what becomes ready now will
+};
+
 struct Ports {
   ports::Bus& bus;
   ports::WorldStore& store;  // all shards as one
@@ -34,8 +40,7 @@ struct Ports {
   const ports::RulesSource& rules;
   std::vector<ports::Ledger*> ledgers;  // of every shard, by its number
   model::ProcessFigures (*process)() = [] { return model::ProcessFigures{}; };
-  // How long what is ready waits for this thread just now.
-  std::function<std::int64_t()> lag_ns = [] { return std::int64_t{0}; };
+  std::function<LoopLag()> lag = [] { return LoopLag{}; };
   ports::Profiler* profiler = nullptr;    // nullptr: there are no profiles
   ports::Explainer* explainer = nullptr;  // of whoever answers positions
   model::Settings settings = {};          // what the process was told

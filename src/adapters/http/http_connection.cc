@@ -43,7 +43,7 @@ struct Client : Connection {
 };
 
 // When a request came, as far as this thread can know: what is ready waits as long as the loop
-// lags. Who sends its parts one after the other has come with the last of them.
+// is late. Who sends its parts one after the other has come with the last of them.
 class Arrival {
  public:
   explicit Arrival(std::int64_t lag_ns)
@@ -276,7 +276,7 @@ awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, 
   connection.buffer.clear();
   connection.buffer.shrink_to_fit();
   const StreamPorts ports{*server.api,   server.ports.ledgers, server.feed,    server.options,
-                          server.bodies, server.answers,       server.figures, server.ports.lag_ns};
+                          server.bodies, server.answers,       server.figures, server.ports.lag};
   const auto session =
       make_stream_session(std::move(connection.socket), ports, start, std::move(received).str());
   struct Membership {
@@ -297,8 +297,8 @@ awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, 
 
 awaitable<bool> serve_one(ServerState& server, Client& connection) {
   if (!co_await wait_for_request(server, connection)) co_return false;
-  const std::int64_t lag_ns = server.ports.lag_ns();
-  Arrival arrival(lag_ns);
+  const LoopLag lag = server.ports.lag();
+  Arrival arrival(lag.late_ns);
   Parser parser;
   parser.header_limit(static_cast<std::uint32_t>(server.options.header_bytes_max));
   parser.body_limit(boost::none);  // looked at once it is known who asks
@@ -328,7 +328,7 @@ awaitable<bool> serve_one(ServerState& server, Client& connection) {
   refusal = co_await read_body(server, connection, parser, gone);
   if (gone) co_return false;
   arrival.more();
-  admitted.front = {arrival.came_ns(), lag_ns + server.send_ns};
+  admitted.front = {arrival.came_ns(), lag.next_ns + server.send_ns};
   if (refusal) {
     std::string().swap(parser.get().body());  // before the last look, which takes its time
     connection.body.give_all();

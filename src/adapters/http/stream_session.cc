@@ -229,9 +229,8 @@ awaitable<void> Session::read() {
 
 awaitable<void> Session::answer(std::string message) {
   const std::size_t bytes = message.size();
-  // What is ready waits as long as the loop lags; so does the answer.
-  const std::int64_t lag_ns = ports_.lag_ns();
-  const FrontTimes front{FrontTimes::now_ns() - lag_ns, lag_ns};
+  const LoopLag lag = ports_.lag();
+  const FrontTimes front{FrontTimes::now_ns() - lag.late_ns, lag.next_ns};
   auto reply = co_await ports_.api.handle_message(std::move(message), front);
   in_share_.give(bytes);
   out_share_.give(answer_bytes_kept(bytes));

@@ -39,7 +39,7 @@ struct StreamPorts {
   ByteBudget& bodies;   // of messages that came and are not answered yet
   ByteBudget& answers;  // of what waits to be sent
   HttpFigures& figures;
-  const std::function<std::int64_t()>& lag_ns;  // Ports::lag_ns
+  const std::function<LoopLag()>& lag;  // Ports::lag
 };
 
 // `received`: the request for the upgrade, header and what followed it, as it came.
