@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
+
+#include "adapters/profile/symbol_table.h"
 
 namespace hunt::profile {
 
@@ -62,6 +65,7 @@ struct Unwinder::Parts {
   std::vector<std::uint64_t>* out = nullptr;
   std::uint64_t frame_pointer = 0;  // where a caller of ours was reached; 0: none was
   bool ended = false;
+  std::map<Dwfl_Module*, SymbolTable> symbols;  // of the files that were asked about
 
   ~Parts() {
     if (dwfl != nullptr) dwfl_end(dwfl);
@@ -178,13 +182,9 @@ model::ProfileFrame Unwinder::frame_at(std::uint64_t address) {
   const char* file =
       dwfl_module_info(module, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
   frame.module = file == nullptr ? "" : file;
-  GElf_Off offset = 0;
-  GElf_Sym symbol{};
-  const char* name =
-      dwfl_module_addrinfo(module, address, &offset, &symbol, nullptr, nullptr, nullptr);
-  // Between the symbols that a library exports lie others that it does not tell.
-  const bool inside = name != nullptr && (symbol.st_size == 0 || offset < symbol.st_size);
-  frame.name = inside
+  const SymbolTable& symbols = parts_->symbols.try_emplace(module, module).first->second;
+  const char* name = symbols.name_at(address);
+  frame.name = name != nullptr
                    ? demangled(name)
                    : fmt::format("[{}]", std::filesystem::path(frame.module).filename().string());
   return frame;
