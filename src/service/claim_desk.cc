@@ -440,7 +440,9 @@ void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& e
   health.failed(health.grants, error, clock_.now_ns());
   if (error.code == Errc::epoch_stale) queue.stale_ns = clock_.now_ns();
   if (queue.ids.empty()) queue.since_ns = clock_.now_ns();
-  queue.ids.insert(queue.ids.begin(), ids.begin(), ids.end());
+  // Behind those that were not tried: what keeps these, such as a row that somebody holds, may not
+  // be in the way of the others.
+  queue.ids.insert(queue.ids.end(), ids.begin(), ids.end());
   queue.backoff_ns = std::clamp(queue.backoff_ns * 2, backoff_ns_min, backoff_ns_max);
   queue.blocked_until_ns = clock_.now_ns() + queue.backoff_ns;
   for (const auto& id : ids) {

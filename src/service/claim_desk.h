@@ -93,7 +93,7 @@ class ClaimDesk {
   };
   // What waits for one shard's store.
   struct Queue {
-    std::deque<model::ClaimId> ids;     // not in a call yet, oldest first
+    std::deque<model::ClaimId> ids;     // in no call; those whose call failed are last
     std::int64_t since_ns = 0;          // the oldest of them
     std::int64_t blocked_until_ns = 0;  // after an error
     std::int64_t backoff_ns = 0;

@@ -102,6 +102,25 @@ TEST_F(Service, an_unknown_outcome_is_repeated_with_the_same_claim) {
   EXPECT_EQ(lane.run(lane.store.world_stats(1))->remaining, 4U);
 }
 
+// A crowd on a tile whose row somebody holds: its calls fail again and again. Others take turns.
+TEST_F(Service, claims_whose_call_failed_do_not_go_before_those_that_were_not_tried) {
+  bury({3, 3}, 1'000'000);
+  bury({5, 3}, 5);
+  lane.store.set_gate_open(sim::Call::grant_claims, false);
+  constexpr std::size_t calls = limits::claim_calls_inflight_max;
+  const auto crowd = ask(batch({3, 3}, 1, calls * limits::claims_per_call_max), ports::Wait::no);
+  ASSERT_TRUE(crowd.has_value());
+  const auto other = ask(batch({5, 3}, 9'999), ports::Wait::no);
+  ASSERT_TRUE(other.has_value());
+  for (std::size_t i = 0; i < calls; ++i) {
+    lane.store.inject({sim::Call::grant_claims, Errc::unavailable, false});
+  }
+  lane.store.set_gate_open(sim::Call::grant_claims, true);
+  lane.pass(5'000'000'000);
+  ASSERT_EQ(lane.told.size(), crowd->claims.size() + 1);
+  EXPECT_EQ(lane.told[0].claim, other->claims[0].claim);
+}
+
 TEST_F(Service, a_store_error_is_told_at_once_and_the_claim_is_kept) {
   bury({3, 3}, 5);
   lane.store.inject({sim::Call::grant_claims, Errc::disk_full, false});
