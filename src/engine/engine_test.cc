@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <map>
 
 #include "base/prng.h"
@@ -206,6 +207,42 @@ TEST(Answer, makes_no_allocation_when_chunks_are_here) {
   EXPECT_EQ(allocation_count() - before, 0U);
   EXPECT_TRUE(lane.turn.missed.empty());
   EXPECT_FALSE(lane.turn.candidates.empty());
+}
+
+// CPU time of this thread for looks at tiles among dense loot, the least of several tries. `anew`:
+// with the maps of all chunks derived again.
+std::int64_t cost_of_looks_ns(std::int32_t radius, bool anew) {
+  Lane lane(radius, model::Trigger::dig);
+  for (std::int32_t i = 0; i < 400; ++i) {
+    lane.world.bury({i * 7 % 160, i * 11 % 161}, static_cast<model::SpawnId>(i + 1));
+  }
+  model::Batch batch;
+  for (std::int32_t i = 0; i < 4'000; ++i) {
+    batch.positions.push_back({{1, 1}, {i * 13 % 160, i * 17 % 160}, model::Kind::step, 0, 0});
+  }
+  lane.run(batch, 1, 1);
+  const auto cpu_ns = [] {
+    timespec used{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
+  };
+  std::int64_t least = INT64_MAX;
+  for (int i = 0; i < 15; ++i) {
+    if (anew) lane.l1.set_rules(rules_with(radius, model::Trigger::dig));
+    const std::int64_t begun = cpu_ns();
+    answer(lane.l1, batch, {2, 2}, lane.outcomes.data(), lane.turn);
+    if (anew) answer_missed(lane.l1, batch, {2, 2}, lane.outcomes.data(), lane.turn);
+    least = std::min(least, cpu_ns() - begun);
+  }
+  EXPECT_TRUE(lane.turn.missed.empty());
+  return least;
+}
+
+// A look around would cost 65 * 65 tiles at the largest radius and 9 at the smallest: 470 times as
+// much. 8 is for caches, branches and a machine that others use.
+TEST(Answer, costs_about_the_same_at_every_hint_radius) {
+  EXPECT_LT(cost_of_looks_ns(limits::hint_radius_tiles_max, false), 8 * cost_of_looks_ns(1, false));
+  EXPECT_LT(cost_of_looks_ns(limits::hint_radius_tiles_max, true), 8 * cost_of_looks_ns(1, true));
 }
 
 // Whatever the rules say of a tile with a spawn, who insists gets the same answer and a candidate
