@@ -185,9 +185,9 @@ class NatsCase(HuntTest):
     def store_words(self):
         return ["--store", self.store]
 
-    def relay(self, *arguments, says="tells the changes"):
+    def relay(self, *arguments, says="tells the changes", env=None):
         process = HuntProcess(self.folder, "relay", "--bus", self.nats.url, *self.store_words(),
-                              *arguments, listen=False)
+                              *arguments, listen=False, env=env)
         self.addCleanup(process.kill)
         self.wait_for(lambda: says in process.output, process)
         return process

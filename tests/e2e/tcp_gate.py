@@ -19,6 +19,7 @@ class TcpGate:
         self.delay_s = 0.0
         self.bytes_per_second = None
         self.closed = False
+        self._open = set()
         self._loop = asyncio.new_event_loop()
         self._listens = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -34,6 +35,11 @@ class TcpGate:
         self._loop.call_soon_threadsafe(end)
         self._thread.join(10)
 
+    def cut(self):
+        """Ends all connections there are; new ones are taken."""
+        self._loop.call_soon_threadsafe(
+            lambda: [writer.transport.abort() for writer in list(self._open)])
+
     def _run(self):
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", self.port))
@@ -42,7 +48,10 @@ class TcpGate:
 
     async def _accept(self, reader, writer):
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        both = {writer, there_writer}
+        self._open |= both
         await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
+        self._open -= both
 
     async def _pass(self, reader, writer):
         """In order: what came is held with the moment that it may leave."""
