@@ -17,6 +17,7 @@ void add_rules_odds(CommandLine& line, CLI::App& rules);
 void add_rules_simulate(CommandLine& line, CLI::App& rules);
 void add_rules_diff(CommandLine& line, CLI::App& rules);
 void add_rules_lock(CommandLine& line, CLI::App& rules);
+void add_rules_bury(CommandLine& line, CLI::App& rules);
 void add_rules_import(CommandLine& line, CLI::App& rules);
 void add_rules_status(CommandLine& line, CLI::App& rules);
 void add_rules_disclose(CommandLine& line, CLI::App& rules);
