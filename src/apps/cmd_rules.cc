@@ -241,15 +241,21 @@ void RulesFrom::add_to(CLI::App& command) {
   source->require_option(1);
 }
 
-std::optional<model::RuleSet> RulesFrom::load(bool as_json) const {
-  if (builtin) return rules::builtin_rules();
+std::optional<rules::LoadedRules> RulesFrom::load_all(bool as_json) const {
+  if (builtin) return rules::LoadedRules{rules::builtin_rules(), {}};
   auto result = rules::load_rules(path, system::SystemClock().wall_us());
   if (!result) {
     refuse_rules(result.error(), as_json);
     return {};
   }
   print_diagnostics(result->warnings);
-  return std::move(result->set);
+  return std::move(*result);
+}
+
+std::optional<model::RuleSet> RulesFrom::load(bool as_json) const {
+  auto loaded = load_all(as_json);
+  if (!loaded) return {};
+  return std::move(loaded->set);
 }
 
 void add_rules_check(CommandLine& line, CLI::App& rules) {

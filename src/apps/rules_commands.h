@@ -32,6 +32,7 @@ struct RulesFrom {
   // Prints the warnings, or all that is wrong; then nothing.
   [[nodiscard]] std::optional<model::RuleSet> load(bool as_json) const;
 };
+  [[nodiscard]] std::optional<rules::LoadedRules> load_all(bool as_json) const;
 
 void print_line(const std::string& line);
 void print_diagnostics(std::span<const rules::Diagnostic> diagnostics);

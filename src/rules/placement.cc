@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/result.h"
+#include "base/text.h"
 
 namespace hunt::rules {
 
@@ -170,6 +171,32 @@ Placed place(Bytes event_seed, const std::string& event, const Placement& placem
     placed.tiles.push_back(tile);
   }
   return placed;
+}
+
+std::string supply_text(const Placement& placement) {
+  std::string out =
+      fmt::format("{} {} in {}, for {} {} each", with_commas(placement.spawns),
+                  placement.spawns == 1 ? "place" : "places", placement.world,
+                  with_commas(placement.budget), placement.budget == 1 ? "player" : "players");
+  constexpr std::int64_t hour_us = 3'600'000'000;
+  const std::int64_t every = placement.every_us;
+  if (every != 0 && every % (24 * hour_us) == 0) {
+    out += every == 24 * hour_us ? ", anew every day"
+                                 : fmt::format(", anew every {} days", every / (24 * hour_us));
+  } else if (every != 0) {
+    out += fmt::format(", anew every {} minutes", every * 60 / hour_us);
+  }
+  return out;
+}
+
+std::string placement_text(const Placement& placement) {
+  const auto area_text = [](const model::TileRect& area) {
+    return fmt::format("[{}, {}] to [{}, {}]", area.low.x, area.low.y, area.high.x, area.high.y);
+  };
+  std::string out = supply_text(placement) + ", from " + area_text(placement.area);
+  for (const auto& area : placement.except) out += " except " + area_text(area);
+  if (placement.apart_tiles > 1) out += fmt::format(", {} apart", placement.apart_tiles);
+  return out;
 }
 
 std::string burial_key(const std::string& event, const Placement& placement,

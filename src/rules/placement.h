@@ -81,6 +81,11 @@ struct Placed {
 [[nodiscard]] Placed place(Bytes event_seed, const std::string& event, const Placement& placement,
                            std::uint32_t occurrence, TakenTiles& taken);
 
+// "5,000 places in main, for 3 players each, anew every 7 days": without where exactly.
+[[nodiscard]] std::string supply_text(const Placement& placement);
+// The same with the area and its exceptions.
+[[nodiscard]] std::string placement_text(const Placement& placement);
+
 // "winter/1/2/77": of the 77th spawn; the same in every run.
 [[nodiscard]] std::string burial_key(const std::string& event, const Placement& placement,
                                      std::uint32_t occurrence, std::size_t spawn);

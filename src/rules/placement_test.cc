@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/prng.h"
+#include "rules/diff.h"
 #include "rules/placement_checks.h"
 #include "rules/rules_test_support.h"
 
@@ -193,6 +194,46 @@ TEST(PlacementVersion, every_part_of_a_placement_counts) {
     EXPECT_TRUE(versions.insert(version("placement: [{" + line + "}]\n")).second) << line;
   }
   EXPECT_TRUE(versions.insert(version("placement: [{" + base + "}, {" + base + "}]\n")).second);
+}
+
+TEST(PlacementText, says_how_much_and_where) {
+  Placement one = chests();
+  one.world = "main";
+  one.budget = 3;
+  one.every_us = 7 * 24 * hour_us;
+  one.except = {{{-8, -8}, {7, 7}}};
+  EXPECT_EQ(supply_text(one), "5,000 places in main, for 3 players each, anew every 7 days");
+  EXPECT_EQ(placement_text(one),
+            "5,000 places in main, for 3 players each, anew every 7 days, from [-2048, -2048] to "
+            "[2047, 2047] except [-8, -8] to [7, 7], 8 apart");
+  one.spawns = one.budget = 1;
+  one.every_us = hour_us;
+  EXPECT_EQ(supply_text(one), "1 place in main, for 1 player each, anew every 60 minutes");
+}
+
+TEST(PlacementChanges, name_what_is_new_gone_and_another) {
+  const auto loaded = [](const std::string& rest) {
+    const std::string area = ", world: w, from: [0, 0], to: [9, 9], spawns: ";
+    std::string text = "event: e\ntables: {t: [{item: a, weight: 1}]}\n";
+    if (!rest.empty()) text += "placement:\n";
+    for (const char spawns : rest) {
+      text += "  - {table: t" + area + std::string(1, spawns) + "}\n";
+    }
+    const RulesFile file{"f", text};
+    return *compile_rules({&file, 1}, 0);
+  };
+  EXPECT_TRUE(placement_changes(loaded("23"), loaded("23")).empty());
+  EXPECT_EQ(summary_of(*diff_rules(loaded("23").set, loaded("24").set)),
+            "tables, odds and windows are the same");
+  EXPECT_EQ(placement_changes(loaded("23"), loaded("24")),
+            std::vector<std::string>{
+                "e, placement 2: t, 3 places in w, for 1 player each, from [0, 0] to [9, 9] → t, 4 "
+                "places in w, for 1 player each, from [0, 0] to [9, 9]"});
+  EXPECT_EQ(placement_changes(loaded("2"), loaded("")),
+            std::vector<std::string>{"e, placement 1: removed; what was buried stays"});
+  EXPECT_EQ(placement_changes(loaded(""), loaded("2")),
+            std::vector<std::string>{
+                "e, placement 1: new: t, 2 places in w, for 1 player each, from [0, 0] to [9, 9]"});
 }
 
 TEST(ShortSupply, says_what_players_do_not_get) {

@@ -151,6 +151,24 @@ class Bury(HuntTest):
         self.assert_exit(run, 1)
         self.assert_says(run.stderr, "has placement; add it")
 
+    def test_check_diff_and_the_page_for_players_say_how_much_there_is(self):
+        more = self.folder / "more.yaml"
+        more.write_text(TWO_AREAS.replace("spawns: 600", "spawns: 800"))
+        run = self.good("rules", "diff", self.rules, more)
+        self.assert_says(run.stdout, "event winter, placement 1: chest, 600 places in main",
+                         "→ chest, 800 places in main, for 3 players each")
+        run = self.good("rules", "disclose", self.rules)
+        self.assert_says(run.stdout, "- chest: 600 places in main, for 3 players each",
+                         "- golden: 100 places in main, for 1 player each, anew every day")
+        supply = json.loads(self.good("rules", "disclose", self.rules, "--format",
+                                      "json").stdout)["supply"]
+        self.assertEqual([(one["table"], one["places"], one["finds_each"], one.get("every_s"))
+                          for one in supply],
+                         [("chest", 600, 3, None), ("golden", 100, 1, 86400)])
+        run = self.good("rules", "check", self.rules, "--players", 10_000_000)
+        self.assert_says(run.stderr, "winter: 2,704,600 finds are placed for 10,000,000 players: "
+                                     "at least 7,295,400 of them find nothing")
+
     def test_is_found_by_whoever_digs_there(self):
         self.bury()
         server = self.serve("--rules", self.rules)
