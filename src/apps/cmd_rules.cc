@@ -314,6 +314,7 @@ void add_rules(CommandLine& line) {
   add_rules_lock(line, *rules);
   add_rules_status(line, *rules);
   add_rules_bury(line, *rules);
+  add_rules_try(line, *rules);
   add_rules_import(line, *rules);
   add_texts(line, *rules);
 }
