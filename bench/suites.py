@@ -106,6 +106,20 @@ ENGINE = Suite([
     engine_case("uniform", "uniform positions"),
 ])
 
+
+def roll_case(case, title):
+    return Group(f"A roll, {title}", "ns", [
+        Row(f"roll/{case}", "engine::Roller, with the HMACs of its words"),
+        Row(f"draw_only/{case}", "the draw, over words that are there", "alternative"),
+        Row("hmac", "one HMAC: four words", "ceiling"),
+    ], [Goal(f"a roll, {title}: at most 200 ns beside the HMAC", f"draw_only/{case}", most=200)])
+
+
+ROLL = Suite([
+    roll_case("short", "a table of six entries"),
+    roll_case("pools", "about ten picks of three pools"),
+])
+
 SQLITE = Suite([
     Group("Durable grants, calls of 64 claims", "per second", [
         Row("store_calls/64_in_flight", "SqliteStore, 64 calls in flight"),
@@ -167,7 +181,8 @@ NATS = Suite([
                    least=2_000_000)]),
 ], repetitions=5)
 
-SUITES = {"codec": CODEC, "engine": ENGINE, "nats": NATS, "postgres": POSTGRES, "sqlite": SQLITE}
+SUITES = {"codec": CODEC, "engine": ENGINE, "nats": NATS, "postgres": POSTGRES, "roll": ROLL,
+          "sqlite": SQLITE}
 
 
 def suite_of(name, ids):

@@ -1,4 +1,5 @@
-// hunt audit: reads stores whole, each in one snapshot, and checks every ledger invariant.
+// hunt audit: reads stores whole, each in one snapshot, and checks every ledger invariant; with
+// --fair also that each reward is the roll of its claim.
 //
 // Read-only: it works beside a running orchestrator and creates no file.
 #include <fmt/format.h>
@@ -8,16 +9,22 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "adapters/system/system_clock.h"
 #include "apps/command.h"
+#include "apps/rules_commands.h"
 #include "apps/shared_flags.h"
 #include "base/text.h"
+#include "engine/fair_check.h"
 #include "engine/ledger_check.h"
+#include "model/limits.h"
 #include "node/open_store.h"
+#include "node/secrets.h"
 #include "ports/ledger.h"
+#include "rules/load.h"
 
 namespace hunt::apps {
 namespace {
@@ -26,7 +33,24 @@ namespace json = boost::json;
 
 struct AuditFlags {
   std::vector<node::StoreUrl> stores;
+  bool fair = false;
+  std::vector<std::string> rules;
+  std::string event_seed_file;
   bool json = false;
+};
+
+// What grants are rolled again from.
+struct FairGround {
+  std::vector<std::uint8_t> event_seed;
+  std::vector<model::RuleSet> sets;
+};
+
+struct Audited {
+  engine::LedgerReport ledger;
+  std::optional<engine::FairReport> fair;
+  [[nodiscard]] bool clean() const {
+    return ledger.clean() && (!fair || fair->violation_count == 0);
+  }
 };
 
 class CheckingVisitor final : public ports::LedgerVisitor {
@@ -34,21 +58,105 @@ class CheckingVisitor final : public ports::LedgerVisitor {
   void on_spawn(const Spawn& spawn) override {
     check_.on_spawn({spawn.spawn, spawn.budget, spawn.remaining, spawn.done, spawn.sold_out});
   }
-  void on_grant(const model::Grant& grant) override { check_.on_grant(grant); }
-  [[nodiscard]] engine::LedgerReport finish() { return check_.finish(); }
+  void on_grant(const model::Grant& grant) override {
+    check_.on_grant(grant);
+    if (fair) fair->on_grant(grant);
+  }
+  [[nodiscard]] Audited finish() {
+    Audited out{check_.finish(), {}};
+    if (fair) out.fair = fair->report();
+    return out;
+  }
+
+  std::optional<engine::FairCheck> fair;
 
  private:
   engine::LedgerCheck check_;
 };
 
-Result<engine::LedgerReport> audit(const node::StoreUrl& url) {
-  const system::SystemClock clock;
+Result<std::unique_ptr<node::OpenStore>> open(const node::StoreUrl& url,
+                                              const system::SystemClock& clock) {
   node::OpenStoreOptions how;
   how.read_only = true;
-  HUNT_TRY(opened, node::OpenStore::open(url, clock, how));
+  return node::OpenStore::open(url, clock, how);
+}
+
+// Which table each spawn has that is on its tile.
+Result<void> read_tables(ports::WorldStore& store, engine::FairCheck& fair) {
+  HUNT_TRY(worlds, node::run_here(store.worlds()));
+  for (const auto& world : worlds) {
+    model::TileId from;
+    while (true) {
+      HUNT_TRY(page, node::run_here(store.list_tiles(world.id, model::everywhere, from,
+                                                     limits::tiles_per_page_max)));
+      for (const auto& row : page.rows) fair.on_table(row.spawn, row.table);
+      if (!page.next) break;
+      from = *page.next;
+    }
+  }
+  return {};
+}
+
+Result<Audited> audit(const node::StoreUrl& url, const std::optional<FairGround>& ground) {
+  const system::SystemClock clock;
+  HUNT_TRY(opened, open(url, clock));
   CheckingVisitor visitor;
+  if (ground) {
+    std::vector<const model::RuleSet*> sets;
+    for (const auto& set : ground->sets) sets.push_back(&set);
+    visitor.fair.emplace(ground->event_seed, std::move(sets));
+    HUNT_CHECK(read_tables(opened->store(), *visitor.fair));
+  }
   HUNT_CHECK(node::run_here(opened->store().read_ledger(visitor)));
   return visitor.finish();
+}
+
+Result<std::vector<std::uint8_t>> event_seed(const AuditFlags& flags) {
+  if (!flags.event_seed_file.empty()) return node::read_event_seed(flags.event_seed_file);
+  const system::SystemClock clock;
+  HUNT_TRY(opened, open(flags.stores.front(), clock));
+  HUNT_TRY(secrets, node::run_here(opened->store().secrets()));
+  if (!secrets.seed_bytes.empty()) return std::move(secrets.seed_bytes);
+  return fail(Errc::unauthorized,
+              "the store's user may not read the event seed; name it with --event-seed-file");
+}
+
+// Nothing, and it is told why: what they are rolled by cannot be read.
+std::optional<FairGround> fair_ground(const AuditFlags& flags) {
+  FairGround ground;
+  for (const auto& path : flags.rules) {
+    auto loaded = rules::load_rules(path, system::SystemClock().wall_us());
+    if (!loaded) {
+      refuse_rules(loaded.error(), false);
+      return {};
+    }
+    ground.sets.push_back(std::move(loaded->set));
+  }
+  if (ground.sets.empty()) ground.sets.push_back(rules::builtin_rules());
+  auto seed = event_seed(flags);
+  if (!seed) {
+    report(seed.error());
+    return {};
+  }
+  ground.event_seed = std::move(*seed);
+  return ground;
+}
+
+void print(const std::string& store, const engine::FairReport& report) {
+  for (const auto& violation : report.violations) {
+    std::printf("%s: %s: %s\n", store.c_str(), std::string(name_of(violation.rule)).c_str(),
+                violation.sentence.c_str());
+  }
+  std::string text = fmt::format("{}: fair: {} grants rolled again, {} others than told", store,
+                                 with_commas(report.rolled + report.by_a_table),
+                                 with_commas(report.violation_count));
+  const auto add = [&text](std::uint64_t count, std::string_view what) {
+    if (count > 0) text += fmt::format("; {} {}", with_commas(count), what);
+  };
+  add(report.by_a_table, "of them of spawns that were replaced, held against all tables");
+  add(report.other_rules, "not judged: their rules were not named with --rules");
+  add(report.other_seed, "not judged: rolled with another seed");
+  std::printf("%s\n", text.c_str());
 }
 
 void print(const std::string& store, const engine::LedgerReport& report) {
@@ -67,36 +175,56 @@ void print(const std::string& store, const engine::LedgerReport& report) {
               with_commas(report.aborted).c_str());
 }
 
-json::object json_of(const node::StoreUrl& url, const engine::LedgerReport& report) {
+json::array json_of(const std::vector<engine::LedgerViolation>& violations) {
   json::array rows;
-  for (const auto& violation : report.violations) {
+  for (const auto& violation : violations) {
     json::object row;
     row["rule"] = name_of(violation.rule);
     row["message"] = violation.sentence;
     rows.push_back(std::move(row));
   }
+  return rows;
+}
+
+json::object json_of(const node::StoreUrl& url, const Audited& audited) {
+  const engine::LedgerReport& report = audited.ledger;
   json::object out;
   out["store"] = url.shown();
-  out["ok"] = report.clean();
+  out["ok"] = audited.clean();
   out["spawns"] = report.spawns;
   out["grants"] = report.grants;
   out["aborted"] = report.aborted;
   out["violation_count"] = report.violation_count;
-  out["violations"] = std::move(rows);
+  out["violations"] = json_of(report.violations);
+  if (!audited.fair) return out;
+  json::object fair;
+  fair["rolled"] = audited.fair->rolled;
+  fair["by_a_table"] = audited.fair->by_a_table;
+  fair["other_rules"] = audited.fair->other_rules;
+  fair["other_seed"] = audited.fair->other_seed;
+  fair["violation_count"] = audited.fair->violation_count;
+  fair["violations"] = json_of(audited.fair->violations);
+  out["fair"] = std::move(fair);
   return out;
 }
 
 int run_audit(const AuditFlags& flags) {
+  std::optional<FairGround> ground;
+  if (flags.fair) {
+    ground = fair_ground(flags);
+    if (!ground) return 1;
+  }
   bool clean = true;
   json::array reports;
   for (const auto& url : flags.stores) {
-    const auto checked = audit(url);
+    const auto checked = audit(url, ground);
     if (!checked) return report(checked.error());
     clean = clean && checked->clean();
     if (flags.json) {
       reports.push_back(json_of(url, *checked));
     } else {
-      print(url.shown(), *checked);
+      print(url.shown(), checked->ledger);
+      if (checked->fair) print(url.shown(), *checked->fair);
     }
   }
   if (flags.json) {
@@ -116,6 +244,16 @@ void add_audit(CommandLine& line) {
       "audit", "Check every ledger invariant of stores; exit 1 and the rows on violation");
   add_stores(*command, flags->stores);
   command->get_option("--store")->required();
+  CLI::Option* fair = command->add_flag(
+      "--fair", flags->fair, "Rolls each grant again and compares it with what was granted");
+  command
+      ->add_option("--rules", flags->rules,
+                   "With --fair: rules file or directory, once for each version that was in force")
+      ->needs(fair);
+  command
+      ->add_option("--event-seed-file", flags->event_seed_file,
+                   "With --fair: the event seed, where the store's is not to be read")
+      ->needs(fair);
   command->add_flag("--json", flags->json, "The report as JSON");
   command->footer(
       "Checks that budget = remaining + granted for every spawn, that each claim and each player\n"
@@ -123,6 +261,7 @@ void add_audit(CommandLine& line) {
       "is true. Reads one snapshot and changes nothing: it may run beside a running store.\n"
       "Examples:\n"
       "  hunt audit --store sqlite:hunt.db\n"
+      "  hunt audit --store sqlite:hunt.db --fair --rules events/\n"
       "  hunt audit --store sqlite:hunt.db --json");
   command->callback([&line, flags] { line.run = [flags] { return run_audit(*flags); }; });
 }

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <span>
 
@@ -14,6 +15,7 @@
 #include "base/text.h"
 #include "rules/disclose.h"
 #include "rules/keys.h"
+#include "rules/placement_checks.h"
 #include "rules/zones.h"
 
 namespace hunt::apps {
@@ -148,20 +150,54 @@ json::object json_of(const model::RuleSet& set) {
 
 struct CheckFlags {
   std::string path;
+  std::uint64_t players = 0;  // 0: nothing is said of them
   bool json = false;
 };
 
+void print_placements(const rules::LoadedRules& loaded) {
+  for (const auto& one : loaded.placements) {
+    print_line(fmt::format("  placement {} of {}: {} in {}, {} x {}{}", one.number,
+                           loaded.set.events[one.event].name, loaded.set.tables[one.table].name,
+                           one.world, with_commas(one.spawns), with_commas(one.budget),
+                           one.every_us == 0 ? "" : ", again and again"));
+  }
+}
+
+json::array json_of(const rules::LoadedRules& loaded) {
+  json::array out;
+  for (const auto& placement : loaded.placements) {
+    json::object one;
+    one["event"] = loaded.set.events[placement.event].name;
+    one["placement"] = placement.number;
+    one["table"] = loaded.set.tables[placement.table].name;
+    one["world"] = placement.world;
+    one["spawns"] = placement.spawns;
+    one["budget"] = placement.budget;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 int run_check(const CheckFlags& flags) {
-  const auto loaded = rules::load_rules(flags.path, system::SystemClock().wall_us());
+  auto loaded = rules::load_rules(flags.path, system::SystemClock().wall_us());
   if (!loaded) return refuse_rules(loaded.error(), flags.json);
-  print_diagnostics(loaded->warnings);
+  std::vector<rules::Diagnostic>& warnings = loaded->warnings;
+  std::ranges::move(rules::rare_items(loaded->set, loaded->placements),
+                    std::back_inserter(warnings));
+  if (flags.players > 0) {
+    std::ranges::move(rules::short_supply(loaded->set, loaded->placements, flags.players),
+                      std::back_inserter(warnings));
+  }
+  print_diagnostics(warnings);
   if (!flags.json) {
     print_set(loaded->set);
+    print_placements(*loaded);
     return 0;
   }
   json::object out = json_of(loaded->set);
   out["ok"] = true;
-  out["diagnostics"] = json_of(loaded->warnings);
+  if (!loaded->placements.empty()) out["placements"] = json_of(*loaded);
+  out["diagnostics"] = json_of(warnings);
   print_line(json::serialize(out));
   return 0;
 }
@@ -205,15 +241,21 @@ void RulesFrom::add_to(CLI::App& command) {
   source->require_option(1);
 }
 
-std::optional<model::RuleSet> RulesFrom::load(bool as_json) const {
-  if (builtin) return rules::builtin_rules();
+std::optional<rules::LoadedRules> RulesFrom::load_all(bool as_json) const {
+  if (builtin) return rules::LoadedRules{rules::builtin_rules(), {}};
   auto result = rules::load_rules(path, system::SystemClock().wall_us());
   if (!result) {
     refuse_rules(result.error(), as_json);
     return {};
   }
   print_diagnostics(result->warnings);
-  return std::move(result->set);
+  return std::move(*result);
+}
+
+std::optional<model::RuleSet> RulesFrom::load(bool as_json) const {
+  auto loaded = load_all(as_json);
+  if (!loaded) return {};
+  return std::move(loaded->set);
 }
 
 void add_rules_check(CommandLine& line, CLI::App& rules) {
@@ -221,6 +263,10 @@ void add_rules_check(CommandLine& line, CLI::App& rules) {
   auto flags = std::make_shared<CheckFlags>();
   command->add_option("path", flags->path, "an event file, or a directory of *.yaml files")
       ->required();
+  command
+      ->add_option("--players", flags->players,
+                   "how many are expected: says where less is placed than they could take")
+      ->check(CLI::Range(1, 100'000'000));
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(
       "Examples:\n"
@@ -267,6 +313,8 @@ void add_rules(CommandLine& line) {
   add_rules_disclose(line, *rules);
   add_rules_lock(line, *rules);
   add_rules_status(line, *rules);
+  add_rules_bury(line, *rules);
+  add_rules_try(line, *rules);
   add_rules_import(line, *rules);
   add_texts(line, *rules);
 }

@@ -86,11 +86,16 @@ json::object json_of(const rules::RulesDiff& diff) {
 }
 
 int run_diff(const DiffFlags& flags) {
-  const auto before = flags.before.load(flags.json);
-  const auto after = before ? flags.after.load(flags.json) : std::nullopt;
-  if (!before || !after) return 1;
-  const auto diff = rules::diff_rules(*before, *after);
+  const auto old = flags.before.load_all(flags.json);
+  const auto now = old ? flags.after.load_all(flags.json) : std::nullopt;
+  if (!old || !now) return 1;
+  const model::RuleSet* const before = &old->set;
+  const model::RuleSet* const after = &now->set;
+  auto diff = rules::diff_rules(*before, *after);
   if (!diff) return report({Errc::too_large, diff.error(), "table"});
+  for (auto& sentence : rules::placement_changes(*old, *now)) {
+    diff->events.push_back(std::move(sentence));
+  }
   if (flags.json) {
     json::object out = json_of(*diff);
     out["before"] = before->version;

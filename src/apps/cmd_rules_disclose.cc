@@ -42,21 +42,35 @@ std::string json_text(const model::RuleSet& set, const rules::Disclosure& disclo
     one["event"] = table.event;
     tables.push_back(std::move(one));
   }
+  json::array supply;
+  for (const auto& placement : disclosure.placements) {
+    json::object one;
+    one["event"] = set.events[placement.event].name;
+    one["table"] = set.tables[placement.table].name;
+    one["world"] = placement.world;
+    one["places"] = placement.spawns;
+    one["finds_each"] = placement.budget;
+    if (placement.every_us != 0) one["every_s"] = placement.every_us / 1'000'000;
+    supply.push_back(std::move(one));
+  }
   json::object out;
   out["version"] = set.version;
   out["events"] = std::move(events);
   out["tables"] = std::move(tables);
+  if (!supply.empty()) out["supply"] = std::move(supply);
   return json::serialize(out) + "\n";
 }
 
 int run_disclose(const DiscloseFlags& flags) {
-  const auto set = flags.from.load(false);
-  if (!set) return 1;
+  const auto loaded = flags.from.load_all(false);
+  if (!loaded) return 1;
+  const model::RuleSet* const set = &loaded->set;
   if (!flags.table.empty() && !set->find_table(flags.table)) {
     return report_unknown_table(*set, flags.table);
   }
-  const auto disclosure = rules::disclose(*set, flags.table);
+  auto disclosure = rules::disclose(*set, flags.table);
   if (!disclosure) return report({Errc::too_large, disclosure.error(), "table"});
+  disclosure->placements = loaded->placements;
   std::string text;
   if (flags.format == "json") {
     text = json_text(*set, *disclosure);

@@ -9,6 +9,7 @@
 
 #include "apps/rules_commands.h"
 #include "apps/rules_json.h"
+#include "rules/count_odds.h"
 #include "rules/diff.h"
 #include "rules/odds.h"
 
@@ -21,8 +22,12 @@ namespace json = boost::json;
 struct OddsFlags {
   RulesFrom from;
   std::string table;
+  bool counts = false;
   bool json = false;
 };
+
+constexpr std::size_t count_rows_max = 32;
+constexpr std::size_t bar_columns = 40;
 
 struct Row {
   std::string name;
@@ -73,6 +78,87 @@ void print_case(const model::RuleSet& set, const model::LootTable& table, bool t
   print_odds(heading, rows, odds.stacked);
 }
 
+// How many of each item one find gives, in the order of the odds.
+Result<std::vector<std::vector<rules::CountOdds>>> counts_of(const model::RuleSet& set,
+                                                             std::uint32_t table,
+                                                             const rules::TableOdds& odds) {
+  std::vector<std::vector<rules::CountOdds>> out;
+  for (const auto& item : odds.items) {
+    const auto at = std::find(set.items.begin(), set.items.end(), item.item) - set.items.begin();
+    auto counts = rules::count_odds(set, table, static_cast<std::uint32_t>(at), odds.open);
+    if (!counts) return fail(Errc::too_large, std::move(counts).error(), "counts");
+    out.push_back(std::move(*counts));
+  }
+  return out;
+}
+
+// A row for each number, or for some together where there are very many.
+void print_counts(const std::string& item, const std::vector<rules::CountOdds>& counts) {
+  const std::uint64_t low = counts.front().count;
+  const std::uint64_t step = (counts.back().count - low) / count_rows_max + 1;
+  std::vector<std::pair<std::string, double>> rows;
+  for (std::size_t i = 0; i < counts.size();) {
+    const std::uint64_t first = low + (counts[i].count - low) / step * step;
+    double sum = 0;
+    for (; i < counts.size() && counts[i].count < first + step; ++i) sum += counts[i].probability;
+    rows.emplace_back(
+        step == 1 ? fmt::format("{}", first) : fmt::format("{} to {}", first, first + step - 1),
+        sum);
+  }
+  double most = 0;
+  std::size_t width = 5;
+  for (const auto& [label, share] : rows) {
+    most = std::max(most, share);
+    width = std::max(width, label.size());
+  }
+  print_line(fmt::format("  how many {}", item));
+  for (const auto& [label, share] : rows) {
+    const auto bar = static_cast<std::size_t>(share / most * bar_columns + 0.5);
+    print_line(fmt::format("    {:>{}}  {:>10}  {}", label, width, rules::percent_text(share),
+                           std::string(bar, '#')));
+  }
+}
+
+void put_counts(const std::vector<std::vector<rules::CountOdds>>& counts, json::object& out) {
+  json::array& items = out["items"].as_array();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    json::array list;
+    for (const auto& one : counts[i]) {
+      json::object row = json_of_odds(one);
+      row["count"] = one.count;
+      list.push_back(std::move(row));
+    }
+    items[i].as_object()["counts"] = std::move(list);
+  }
+}
+
+// One table, in each case of the time.
+Result<void> show_table(const model::RuleSet& set, std::uint32_t table, const OddsFlags& flags,
+                        json::array& out) {
+  std::vector<rules::TableOdds> cases;
+  std::vector<std::vector<std::vector<rules::CountOdds>>> counts;
+  for (const auto& [open, as_of_us] : rules::time_cases(set, table)) {
+    auto odds = rules::table_odds(set, table, open);
+    if (!odds) return fail(Errc::too_large, odds.error(), "table");
+    if (!flags.json) print_case(set, set.tables[table], set.tables[table].timed, *odds);
+    if (flags.counts) {
+      HUNT_TRY(of_case, counts_of(set, table, *odds));
+      for (std::size_t i = 0; i < of_case.size() && odds->stacked && !flags.json; ++i) {
+        print_counts(odds->items[i].item, of_case[i]);
+      }
+      counts.push_back(std::move(of_case));
+    }
+    cases.push_back(std::move(*odds));
+  }
+  if (!flags.json) return {};
+  json::object one = json_of_table(set, table, cases);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    put_counts(counts[i], set.tables[table].timed ? one["cases"].as_array()[i].as_object() : one);
+  }
+  out.push_back(std::move(one));
+  return {};
+}
+
 int run_odds(const OddsFlags& flags) {
   const auto set = flags.from.load(flags.json);
   if (!set) return 1;
@@ -84,14 +170,8 @@ int run_odds(const OddsFlags& flags) {
   json::array tables;
   for (std::uint32_t i = 0; i < set->tables.size(); ++i) {
     if (only && *only != i) continue;
-    std::vector<rules::TableOdds> cases;
-    for (const auto& [open, as_of_us] : rules::time_cases(*set, i)) {
-      auto odds = rules::table_odds(*set, i, open);
-      if (!odds) return report({Errc::too_large, odds.error(), "table"});
-      if (!flags.json) print_case(*set, set->tables[i], set->tables[i].timed, *odds);
-      cases.push_back(std::move(*odds));
-    }
-    if (flags.json) tables.push_back(json_of_table(*set, i, cases));
+    const auto shown = show_table(*set, i, flags, tables);
+    if (!shown) return report(shown.error());
   }
   if (flags.json) {
     json::object out;
@@ -109,11 +189,13 @@ void add_rules_odds(CommandLine& line, CLI::App& rules) {
   auto flags = std::make_shared<OddsFlags>();
   flags->from.add_to(*command);
   command->add_option("--table", flags->table, "only this table (else all of them)");
+  command->add_flag("--counts", flags->counts, "also how likely each number of an item is");
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(
       "Examples:\n"
       "  hunt rules odds --builtin\n"
       "  hunt rules odds examples/rules --table winter_chest\n"
+      "  hunt rules odds examples/rules --table harvest_chest --counts\n"
       "  hunt rules odds examples/rules --json | jq '.tables[0].items'");
   command->callback([&line, flags] { line.run = [flags] { return run_odds(*flags); }; });
 }

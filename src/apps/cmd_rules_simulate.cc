@@ -12,7 +12,9 @@
 #include "base/prng.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "codec/output_file.h"
 #include "engine/roll.h"
+#include "rules/bars_svg.h"
 #include "rules/chi_square.h"
 #include "rules/diff.h"
 #include "rules/odds.h"
@@ -31,6 +33,7 @@ struct SimulateFlags {
   std::string table;
   std::uint64_t rolls = 1'000'000;
   std::uint64_t seed = 1;
+  std::string svg;
   bool json = false;
 };
 
@@ -165,6 +168,29 @@ json::object json_of(const model::RuleSet& set, const std::string& table, const 
   return out;
 }
 
+rules::Bars bars_of(std::string title, const Simulated& result, std::uint64_t rolls) {
+  rules::Bars out;
+  out.title = std::move(title);
+  out.note = fmt::format("p = {:.3g}; bars: {}, lines: expected", result.fit.p,
+                         result.odds.stacked ? "finds that gave it" : "rolled");
+  const auto all = static_cast<double>(rolls);
+  for (std::size_t i = 0; i < result.finds.size(); ++i) {
+    const auto& item = result.odds.items[i];
+    out.bars.push_back({item.item, static_cast<double>(result.finds[i]), item.probability * all});
+  }
+  if (result.odds.nothing) {
+    out.bars.push_back(
+        {"nothing", static_cast<double>(result.nothing), result.odds.nothing->probability * all});
+  }
+  return out;
+}
+
+Result<void> write_svg(const std::string& path, const std::vector<rules::Bars>& pictures) {
+  HUNT_TRY(file, codec::OutputFile::open(path));
+  HUNT_CHECK(file.write(rules::bars_svg(pictures)));
+  return file.close();
+}
+
 int run_simulate(const SimulateFlags& flags) {
   const auto set = flags.from.load(flags.json);
   if (!set) return 1;
@@ -176,6 +202,7 @@ int run_simulate(const SimulateFlags& flags) {
     if (entry.is_table) drawn[entry.index] = true;
   }
   bool fits = true;
+  std::vector<rules::Bars> pictures;
   json::array tables;
   for (std::uint32_t i = 0; i < set->tables.size(); ++i) {
     const std::string& name = set->tables[i].name;
@@ -185,14 +212,21 @@ int run_simulate(const SimulateFlags& flags) {
       if (!odds) return report({Errc::too_large, odds.error(), "table"});
       const Simulated result = simulate(*set, i, as_of_us, std::move(*odds), flags);
       fits = fits && result.fits();
+      const std::string during = rules::names_of(*set, open);
+      const std::string title =
+          fmt::format("table {}{}{}: {} rolls", name, during.empty() ? "" : ", during ", during,
+                      with_commas(flags.rolls));
+      if (!flags.svg.empty()) pictures.push_back(bars_of(title, result, flags.rolls));
       if (flags.json) {
         tables.push_back(json_of(*set, name, result));
-        continue;
+      } else {
+        print_simulated(title, result, flags.rolls);
       }
-      const std::string during = rules::names_of(*set, open);
-      print_simulated(fmt::format("table {}{}{}: {} rolls", name, during.empty() ? "" : ", during ",
-                                  during, with_commas(flags.rolls)),
-                      result, flags.rolls);
+    }
+  }
+  if (!flags.svg.empty()) {
+    if (const auto written = write_svg(flags.svg, pictures); !written) {
+      return report(written.error());
     }
   }
   if (flags.json) {
@@ -220,11 +254,13 @@ void add_rules_simulate(CommandLine& line, CLI::App& rules) {
       ->capture_default_str();
   command->add_option("--seed", flags->seed, "another seed gives other rolls")
       ->capture_default_str();
+  command->add_option("--svg", flags->svg, "also write the bars as a picture");
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(
       "Examples:\n"
       "  hunt rules simulate --builtin\n"
       "  hunt rules simulate examples/rules --table winter_chest --rolls 10000000\n"
+      "  hunt rules simulate examples/rules --svg bars.svg\n"
       "The exit code is 1 where chance alone would hardly ever give such counts (p below 1e-6).");
   command->callback([&line, flags] { line.run = [flags] { return run_simulate(*flags); }; });
 }

@@ -17,6 +17,8 @@ void add_rules_odds(CommandLine& line, CLI::App& rules);
 void add_rules_simulate(CommandLine& line, CLI::App& rules);
 void add_rules_diff(CommandLine& line, CLI::App& rules);
 void add_rules_lock(CommandLine& line, CLI::App& rules);
+void add_rules_bury(CommandLine& line, CLI::App& rules);
+void add_rules_try(CommandLine& line, CLI::App& rules);
 void add_rules_import(CommandLine& line, CLI::App& rules);
 void add_rules_status(CommandLine& line, CLI::App& rules);
 void add_rules_disclose(CommandLine& line, CLI::App& rules);
@@ -30,6 +32,7 @@ struct RulesFrom {
   void add_to(CLI::App& command);
   // Prints the warnings, or all that is wrong; then nothing.
   [[nodiscard]] std::optional<model::RuleSet> load(bool as_json) const;
+  [[nodiscard]] std::optional<rules::LoadedRules> load_all(bool as_json) const;
 };
 
 void print_line(const std::string& line);

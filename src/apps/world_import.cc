@@ -37,7 +37,10 @@ std::string row_text(const codec::TilesFile& file, std::size_t first, std::size_
 
 Result<rush::BuryCount> bury_all(rush::WorldTarget& target, const model::World& world,
                                  const std::string& path, const codec::TilesFile& file) {
-  HUNT_CHECK(target.expect(world.id, file));
+  std::vector<model::TileId> tiles;
+  tiles.reserve(file.size());
+  for (std::size_t i = 0; i < file.size(); ++i) tiles.push_back(file.tile(i));
+  HUNT_CHECK(target.expect(world.id, std::move(tiles)));
   rush::BuryCount count;
   Progress progress("imported", "tiles");
   for (std::size_t at = 0; at < file.size();) {

@@ -19,6 +19,7 @@
 #include "rules/lock_file.h"
 #include "rules/nesting.h"
 #include "rules/parse.h"
+#include "rules/placement_checks.h"
 #include "rules/set_version.h"
 #include "rules/table_checks.h"
 
@@ -49,10 +50,12 @@ class Compiler {
     for (const auto& table : tables_) check_entries(events_[table.event], *table.source, out_);
     check_nesting();
     check_items(events_, out_);
+    check_placements(events_, known_tables(), out_);
   }
 
-  [[nodiscard]] model::RuleSet build() const {
-    model::RuleSet set;
+  [[nodiscard]] LoadedRules build() const {
+    LoadedRules loaded;
+    model::RuleSet& set = loaded.set;
     for (std::size_t i = 0; i < events_.size(); ++i) set.events.push_back(event_of(i));
     for (const auto& time : ordered_times_) {
       set.times.push_back({time.name, time.event, times_[time.event].times[time.index]});
@@ -63,9 +66,10 @@ class Compiler {
     for (std::size_t i = 0; i < events_.size(); ++i) {
       set.events[i].item_tiers = tiers_of(events_[i], items);
     }
-    set.version = version_of(set);
+    loaded.placements = placements_of(events_, known_tables());
+    set.version = version_of(set, loaded.placements);
     assert_invariants(set);
-    return set;
+    return loaded;
   }
 
  private:
@@ -297,6 +301,21 @@ class Compiler {
     }
   }
 
+  [[nodiscard]] std::vector<KnownTable> known_tables() const {
+    std::vector<KnownTable> all;
+    for (const auto& table : tables_) {
+      all.push_back({table.source->name.text, table.event, table.source->name.at, false, {}});
+    }
+    for (std::uint32_t i = 0; i < tables_.size(); ++i) {
+      for (const auto below : references_[i]) {
+        if (all[below].drawn) continue;
+        all[below].drawn = true;
+        all[below].drawn_by = name_of(i);
+      }
+    }
+    return all;
+  }
+
   void check_nesting() {
     const Nesting nesting = find_nesting(references_, Diagnostics::diagnostics_max);
     for (const auto& cycle : nesting.cycles) {
@@ -381,8 +400,7 @@ RulesResult compile_all(std::span<const RulesFile* const> files, std::int64_t no
   Compiler compiler(std::move(events), now_us, out);
   compiler.check();
   if (out.errors() > 0) return tl::unexpected(out.take());
-  LoadedRules loaded;
-  loaded.set = compiler.build();
+  LoadedRules loaded = compiler.build();
   loaded.warnings = out.take();
   return loaded;
 }

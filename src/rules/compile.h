@@ -13,6 +13,7 @@
 
 #include "model/rule_set.h"
 #include "rules/diagnostic.h"
+#include "rules/placement.h"
 
 namespace hunt::rules {
 
@@ -24,6 +25,7 @@ struct RulesFile {
 struct LoadedRules {
   model::RuleSet set;
   std::vector<Diagnostic> warnings;
+  std::vector<Placement> placements = {};  // of all events, in their order
 };
 
 using RulesResult = tl::expected<LoadedRules, std::vector<Diagnostic>>;

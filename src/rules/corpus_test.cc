@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "rules/compile.h"
+#include "rules/placement_checks.h"
 
 namespace hunt::rules {
 namespace {
@@ -63,7 +65,9 @@ TEST(Corpus, files_to_be_warned_of_are_taken_with_those_warnings) {
     const RulesFile rules{"f", file.text};
     const auto result = compile_rules({&rules, 1}, now_us);
     ASSERT_TRUE(result.has_value()) << file.name << lines_of(result.error()).at(0);
-    EXPECT_EQ(lines_of(result->warnings), file.says) << file.name;
+    auto warnings = result->warnings;
+    std::ranges::move(rare_items(result->set, result->placements), std::back_inserter(warnings));
+    EXPECT_EQ(lines_of(warnings), file.says) << file.name;
   }
 }
 

@@ -155,6 +155,31 @@ std::string names_of(const model::RuleSet& set, const OpenTimes& open) {
   return out;
 }
 
+std::vector<std::string> placement_changes(const LoadedRules& before, const LoadedRules& after) {
+  using Texts = std::map<std::pair<std::string_view, std::uint32_t>, std::string>;
+  const auto texts_of = [](const LoadedRules& rules) {
+    Texts texts;
+    for (const auto& one : rules.placements) {
+      texts[{rules.set.events[one.event].name, one.number}] =
+          fmt::format("{}, {}", rules.set.tables[one.table].name, placement_text(one));
+    }
+    return texts;
+  };
+  Texts were = texts_of(before);
+  std::vector<std::string> out;
+  for (const auto& [key, now] : texts_of(after)) {
+    const auto old = were.extract(key);
+    if (!old.empty() && old.mapped() == now) continue;
+    out.push_back(fmt::format("{}, placement {}: {}{}", key.first, key.second,
+                              old.empty() ? "new: " : old.mapped() + " → ", now));
+  }
+  for (const auto& [key, old] : were) {
+    out.push_back(
+        fmt::format("{}, placement {}: removed; what was buried stays", key.first, key.second));
+  }
+  return out;
+}
+
 std::string summary_of(const RulesDiff& diff) {
   constexpr std::size_t shown_max = 5;
   std::vector<std::string> parts;
@@ -169,6 +194,7 @@ std::string summary_of(const RulesDiff& diff) {
   for (const auto& table : diff.tables_reordered) {
     parts.push_back(fmt::format("table {}: the same odds, rolled otherwise", table));
   }
+  if (parts.empty()) parts.emplace_back("tables, odds and windows are the same");
   if (parts.size() > shown_max) {
     const std::size_t more = parts.size() - shown_max;
     parts.resize(shown_max);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/rule_set.h"
+#include "rules/compile.h"
 #include "rules/odds.h"
 
 namespace hunt::rules {
@@ -37,6 +38,10 @@ struct RulesDiff {
 
 // The changes in one line: "table t: 2 odds; event e: ends: … → …; and 3 more". Empty: nothing has
 // changed for players.
+// A sentence for each placement that is new, gone or another one.
+[[nodiscard]] std::vector<std::string> placement_changes(const LoadedRules& before,
+                                                         const LoadedRules& after);
+
 [[nodiscard]] std::string summary_of(const RulesDiff& diff);
 
 // "happy_hour + weekend"

@@ -34,6 +34,20 @@ struct Part {
 };
 using Parts = std::vector<Part>;
 
+// How much there is of each table, where the file says it.
+void add_supply(const model::RuleSet& set, const model::EventRules& event,
+                const std::vector<Placement>& placements, Parts& out) {
+  using Kind = Part::Kind;
+  bool first = true;
+  for (const auto& one : placements) {
+    if (&set.events[one.event] != &event) continue;
+    if (first) out.push_back({Kind::text, {"So much of it lies in the world:"}});
+    first = false;
+    out.push_back(
+        {Kind::item, {fmt::format("{}: {}", set.tables[one.table].name, supply_text(one))}});
+  }
+}
+
 void add_event(const model::RuleSet& set, const model::EventRules& event, Parts& out) {
   using Kind = Part::Kind;
   out.push_back({Kind::heading, {"Event " + event.name}});
@@ -129,6 +143,7 @@ Parts parts_of(const model::RuleSet& set, const Disclosure& disclosure) {
   out.push_back({Kind::text, {std::string(how_drawn)}});
   for (const auto& event : set.events) {
     add_event(set, event, out);
+    add_supply(set, event, disclosure.placements, out);
     for (const auto& table : disclosure.tables) {
       if (table.event == event.name) add_table(set, table, out);
     }

@@ -9,6 +9,7 @@
 
 #include "model/rule_set.h"
 #include "rules/odds.h"
+#include "rules/placement.h"
 
 namespace hunt::rules {
 
@@ -21,6 +22,7 @@ struct DisclosedTable {
 
 struct Disclosure {
   std::vector<DisclosedTable> tables;
+  std::vector<Placement> placements = {};  // how much there is
 };
 
 // `only`: this table; else all that no other table draws from, since those are what is buried.

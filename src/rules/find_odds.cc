@@ -16,10 +16,6 @@ namespace {
 
 using Integer = boost::multiprecision::cpp_int;
 
-bool is_open(const OpenTimes& open, const model::LootEntry& entry) {
-  return entry.during == 0 || std::binary_search(open.begin(), open.end(), entry.during - 1U);
-}
-
 // Where each find is one item: the probability of each, from the table down. Nothing: too much
 // work.
 std::optional<std::map<std::uint32_t, Fraction>> one_item_odds(const model::RuleSet& set,
@@ -50,20 +46,6 @@ std::optional<std::map<std::uint32_t, Fraction>> one_item_odds(const model::Rule
     }
   }
   return items;
-}
-
-// The mean of q^r over the numbers of a range: one sum over a common denominator.
-Fraction mean_power(const Fraction& q, model::Range range) {
-  const Integer above = numerator(q);
-  const Integer below = denominator(q);
-  Integer sum = 1;
-  Integer below_power = 1;
-  for (std::uint32_t i = range.low; i < range.high; ++i) {
-    below_power *= below;
-    sum = sum * above + below_power;
-  }
-  sum *= pow(above, range.low);
-  return Fraction(sum, Integer(pow(below, range.high) * range.size()));
 }
 
 Fraction mean_of(model::Range range) {
@@ -270,6 +252,24 @@ std::optional<std::uint32_t> tier_of(const model::EventRules& event, std::uint32
                        [](const auto& one, std::uint32_t index) { return one.item < index; });
   if (tier == event.item_tiers.end() || tier->item != item) return {};
   return tier->tier;
+}
+
+bool is_open(const OpenTimes& open, const model::LootEntry& entry) {
+  return entry.during == 0 || std::binary_search(open.begin(), open.end(), entry.during - 1U);
+}
+
+// One sum over a common denominator.
+Fraction mean_power(const Fraction& q, model::Range range) {
+  const Integer above = numerator(q);
+  const Integer below = denominator(q);
+  Integer sum = 1;
+  Integer below_power = 1;
+  for (std::uint32_t i = range.low; i < range.high; ++i) {
+    below_power *= below;
+    sum = sum * above + below_power;
+  }
+  sum *= pow(above, range.low);
+  return Fraction(sum, Integer(pow(below, range.high) * range.size()));
 }
 
 std::vector<std::uint32_t> reachable_tables(const model::RuleSet& set, std::uint32_t root) {

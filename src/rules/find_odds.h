@@ -34,6 +34,14 @@ struct FindOdds {
 [[nodiscard]] std::vector<std::uint32_t> reachable_tables(const model::RuleSet& set,
                                                           std::uint32_t root);
 
+// Whether an entry can be drawn while just these are open.
+[[nodiscard]] bool is_open(const OpenTimes& open, const model::LootEntry& entry);
+
+// The mean of q to the power of r over the numbers r of a range.
+[[nodiscard]] Fraction mean_power(const Fraction& q, model::Range range);
+
+[[nodiscard]] Odds odds_of(const Fraction& fraction);
+
 // The tier that an item has in an event.
 [[nodiscard]] std::optional<std::uint32_t> tier_of(const model::EventRules& event,
                                                    std::uint32_t item);

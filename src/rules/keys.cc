@@ -12,6 +12,7 @@ constexpr std::string_view no_worlds =
 constexpr std::string_view ref_name = R"("$ref": "#/definitions/name")";
 constexpr std::string_view ref_item = R"("$ref": "#/definitions/item")";
 constexpr std::string_view ref_time = R"("$ref": "#/definitions/time")";
+constexpr std::string_view ref_tile = R"("$ref": "#/definitions/tile")";
 constexpr std::string_view ref_openings = R"("$ref": "#/definitions/openings")";
 
 constexpr Key keys[] = {
@@ -59,6 +60,12 @@ constexpr Key keys[] = {
      "names, each with a list of entries or a table in its long form", "required",
      "1 to 4,096 over all files",
      "Loot tables. Loot is buried with a table's name; the find draws from it."},
+    {In::event, "placement",
+     R"("type": "array", "minItems": 1, "maxItems": 64, )"
+     R"("items": {"$ref": "#/definitions/placement"})",
+     "list of placements", "none", "1 to 64",
+     "Where `hunt rules bury` buries how much loot. Without it loot is buried with `hunt world "
+     "import` or over HTTP."},
     {In::opening, "days",
      R"("type": "array", "minItems": 1, "maxItems": 7, "uniqueItems": true, )"
      R"("items": {"enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]})",
@@ -111,12 +118,37 @@ constexpr Key keys[] = {
     {In::given, "count", R"("$ref": "#/definitions/count")", "`3`, `5..8`", "1",
      "0 to 1,000,000; of an item",
      "How many of the item; of a range each number is equally likely."},
+    {In::placement, "table", ref_name, "name", "required", "of this file",
+     "What a find of this loot draws from."},
+    {In::placement, "world",
+     R"("anyOf": [{"type": "integer", "minimum": 1, "maximum": 4294967295}, )"
+     R"({"$ref": "#/definitions/item"}])",
+     "name or id", "required", "of the store", "The world in which it lies."},
+    {In::placement, "from", ref_tile, "`[-2048, -2048]`", "required", "",
+     "The corner of the area with the lowest x and y."},
+    {In::placement, "to", ref_tile, "`[2047, 2047]`", "required",
+     "not before `from`; 1,099,511,627,776 tiles",
+     "The corner with the highest x and y; both corners belong to it."},
+    {In::placement, "except",
+     R"("type": "array", "minItems": 1, "maxItems": 64, "items": {"$ref": "#/definitions/area"})",
+     "list of areas", "none", "1 to 64", "Where nothing is placed."},
+    {In::placement, "spawns", R"("type": "integer", "minimum": 1, "maximum": 100000)",
+     "whole number", "required", "1 to 100,000", "On how many tiles loot is buried."},
+    {In::placement, "budget", R"("type": "integer", "minimum": 1, "maximum": 1000000)",
+     "whole number", "1", "1 to 1,000,000", "How many players find each of them."},
+    {In::placement, "apart", R"("type": "integer", "minimum": 1, "maximum": 256)", "tiles", "1",
+     "1 to 256", "How far from each other they are at least, along x or y."},
+    {In::placement, "every", R"("$ref": "#/definitions/duration")", "`24h`, `7d`", "once",
+     "1 hour to 90 days; needs `starts`",
+     "How long loot lies before the next, at other places, takes its turn."},
+    {In::area, "from", ref_tile, "`[-8, -8]`", "required", "",
+     "The corner with the lowest x and y."},
+    {In::area, "to", ref_tile, "`[7, 7]`", "required", "not before `from`",
+     "The corner with the highest x and y; both corners belong to it."},
 };
 
 constexpr LaterKey later[] = {
     {In::event, "worlds", no_worlds},
-    {In::event, "placement",
-     "in this version loot is buried with `hunt world import` or POST /v1/worlds/ID/tiles"},
     {In::event, "rollout", "in this version an event is for all players"},
     {In::event, "announce", "in this version the game decides what it tells; see tiers"},
     {In::event, "limits", no_history},
@@ -144,6 +176,10 @@ std::string_view name_of(In map) noexcept {
       return "entry";
     case In::given:
       return "given";
+    case In::placement:
+      return "placement";
+    case In::area:
+      return "area";
   }
   return "";
 }

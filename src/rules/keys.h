@@ -12,9 +12,19 @@
 namespace hunt::rules {
 
 // The maps of a file.
-enum class In : std::uint8_t { event, opening, item, table, pool, entry, given };
-inline constexpr In all_maps[] = {In::event, In::opening, In::item, In::table,
-                                  In::pool,  In::entry,   In::given};
+enum class In : std::uint8_t {
+  event,
+  opening,
+  item,
+  table,
+  pool,
+  entry,
+  given,
+  placement,
+  area,
+};
+inline constexpr In all_maps[] = {In::event, In::opening, In::item,      In::table, In::pool,
+                                  In::entry, In::given,   In::placement, In::area};
 [[nodiscard]] std::string_view name_of(In map) noexcept;
 
 struct Key {

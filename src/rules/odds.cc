@@ -15,15 +15,15 @@ namespace hunt::rules {
 
 namespace {
 
-Odds odds_of(const Fraction& fraction) {
-  return {numerator(fraction).str(), denominator(fraction).str(), fraction.convert_to<double>()};
-}
-
 Amount amount_of(const Fraction& fraction) {
   return {numerator(fraction).str(), denominator(fraction).str(), fraction.convert_to<double>()};
 }
 
 }  // namespace
+
+Odds odds_of(const Fraction& fraction) {
+  return {numerator(fraction).str(), denominator(fraction).str(), fraction.convert_to<double>()};
+}
 
 std::vector<std::uint32_t> times_of(const model::RuleSet& set, std::uint32_t table) {
   std::vector<std::uint32_t> times;

@@ -49,6 +49,9 @@ class EventParser {
     }
     if (const auto* value = YamlKeys::find(root, "tiers")) tiers(*value);
     if (const auto* value = YamlKeys::find(root, "items")) items(*value);
+    if (const auto* value = YamlKeys::find(root, "placement")) {
+      event_.placements = parse_placement(*value, keys_);
+    }
     return std::move(event_);
   }
 

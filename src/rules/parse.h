@@ -12,6 +12,7 @@
 
 #include "model/rule_set.h"
 #include "rules/openings.h"
+#include "rules/parse_placement.h"
 #include "rules/parse_tables.h"
 #include "rules/scalars.h"
 #include "rules/yaml_tree.h"
@@ -55,6 +56,7 @@ struct SourceEvent {
   Mark items_at;
   std::vector<SourceItem> items;
   std::vector<SourceTable> tables;
+  std::vector<SourcePlacement> placements;
 };
 
 // What could be read; mistakes go to `out`. Parts that were wrong keep their defaults.

@@ -2,6 +2,7 @@
 // accepted.
 //
 // compile_rules() asserts the compiled set's invariants itself; here stands what it cannot see.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -13,6 +14,7 @@
 #include "model/reward.h"
 #include "rules/compile.h"
 #include "rules/odds.h"
+#include "rules/placement.h"
 
 namespace {
 
@@ -26,6 +28,21 @@ void roll_some(const hunt::model::RuleSet& set, std::int64_t as_of_us) {
       hunt::model::append_stack(text, set.items[stack.item], stack.count);
     }
     HUNT_ASSERT(text.size() <= hunt::limits::reward_bytes_max);
+  }
+}
+
+// Whatever the area is, what is placed lies in it.
+void place_some(const hunt::rules::LoadedRules& loaded) {
+  constexpr std::uint8_t seed[32] = {1};
+  for (const auto& placement : loaded.placements) {
+    if (placement.spawns > 16) continue;
+    hunt::rules::TakenTiles taken;
+    const auto placed = hunt::rules::place(seed, "e", placement, 1, taken);
+    for (const auto tile : placed.tiles) HUNT_ASSERT(placement.area.contains(tile));
+    const auto& event = loaded.set.events[placement.event];
+    const std::int64_t start_us = std::max<std::int64_t>(event.starts_us, 0);
+    const auto due = hunt::rules::occurrences_due(event, placement, start_us, start_us);
+    HUNT_ASSERT(due.size() <= 1);
   }
 }
 
@@ -53,5 +70,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HUNT_ASSERT(!odds || odds->stacked || !odds->items.empty());
     roll_some(first->set, as_of_us);
   }
+  place_some(*first);
   return 0;
 }

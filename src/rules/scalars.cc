@@ -287,9 +287,7 @@ std::optional<std::int32_t> read_time_of_day(YamlKeys& keys, const YamlNode& nod
 }
 
 std::optional<std::int64_t> read_duration(YamlKeys& keys, const YamlNode& node,
-                                          std::string_view key) {
-  constexpr std::int64_t low_us = 60 * second_us;
-  constexpr std::int64_t high_us = 31 * 86'400 * second_us;
+                                          std::string_view key, const DurationBounds& bounds) {
   if (node.kind == Kind::scalar && node.text.size() >= 2) {
     static constexpr std::string_view units = "smhd";
     static constexpr std::array<std::int64_t, 4> seconds{1, 60, 3'600, 86'400};
@@ -298,8 +296,8 @@ std::optional<std::int64_t> read_duration(YamlKeys& keys, const YamlNode& node,
     const auto count = number.front() == '0' ? std::nullopt : parse_u64(number);
     if (unit != std::string_view::npos && count && *count <= 9'999'999) {
       const std::int64_t time_us = static_cast<std::int64_t>(*count) * seconds[unit] * second_us;
-      if (time_us >= low_us && time_us <= high_us) return time_us;
-      keys.error(node.at, fmt::format("{}: expected 1 minute to 31 days, {}", key, found(node)));
+      if (time_us >= bounds.low_us && time_us <= bounds.high_us) return time_us;
+      keys.error(node.at, fmt::format("{}: expected {}, {}", key, bounds.text, found(node)));
       return {};
     }
   }

@@ -38,9 +38,15 @@ enum class NameOf : std::uint8_t { thing, item };
 // Minutes after midnight.
 [[nodiscard]] std::optional<std::int32_t> read_time_of_day(YamlKeys& keys, const YamlNode& node,
                                                            std::string_view key);
-// Microseconds, 1 minute to 31 days.
+struct DurationBounds {
+  std::int64_t low_us = 60'000'000;
+  std::int64_t high_us = 31 * 86'400'000'000;
+  std::string_view text = "1 minute to 31 days";
+};
+// Microseconds.
 [[nodiscard]] std::optional<std::int64_t> read_duration(YamlKeys& keys, const YamlNode& node,
-                                                        std::string_view key);
+                                                        std::string_view key,
+                                                        const DurationBounds& bounds = {});
 [[nodiscard]] std::optional<bool> read_flag(YamlKeys& keys, const YamlNode& node,
                                             std::string_view key);
 [[nodiscard]] std::optional<std::int32_t> read_hint_radius(YamlKeys& keys, const YamlNode& node);

@@ -70,6 +70,13 @@ constexpr std::string_view definitions = R"json(    "name": {
       "pattern": "^(0|[1-9][0-9]?)(\\.[0-9]{1,7})? ?%$|^[1-9][0-9]*/[1-9][0-9]{0,9}$",
       "examples": ["5 %", "0.5 %", "1/400"]
     },
+    "tile": {
+      "description": "x and y of a tile.",
+      "type": "array",
+      "minItems": 2,
+      "maxItems": 2,
+      "items": { "type": "integer", "minimum": -2147483648, "maximum": 2147483647 }
+    },
     "openings": {
       "type": "array",
       "minItems": 1,
@@ -130,6 +137,10 @@ std::string_view heading_of(In map) {
       return "An entry of a pool, or of a table in its short form";
     case In::given:
       return "An entry of `always`";
+    case In::placement:
+      return "A placement";
+    case In::area:
+      return "An area, in `except`";
   }
   return "";
 }

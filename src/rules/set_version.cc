@@ -98,6 +98,29 @@ void put_pools(Canonical& out, const model::RuleSet& set) {
   }
 }
 
+// Where loot is to lie: it changes no roll, but a file that was cut there is another one.
+void put_placements(Canonical& out, std::span<const Placement> placements) {
+  if (placements.empty()) return;
+  const auto put_area = [&out](const model::TileRect& area) {
+    for (const auto at : {area.low.x, area.low.y, area.high.x, area.high.y}) {
+      out.put(std::int64_t{at});
+    }
+  };
+  out.put(std::string_view("additions 3"));
+  out.put(std::uint64_t{placements.size()});
+  for (const auto& one : placements) {
+    for (const std::uint64_t part :
+         {one.event, one.table, one.spawns, one.budget, one.apart_tiles}) {
+      out.put(part);
+    }
+    out.put(one.every_us);
+    out.put(one.world);
+    put_area(one.area);
+    out.put(std::uint64_t{one.except.size()});
+    for (const auto& area : one.except) put_area(area);
+  }
+}
+
 void assert_pool(const model::RuleSet& set, const model::LootPool& pool) {
   std::uint64_t sum = 0;
   std::uint32_t at_all_times = 0;
@@ -141,7 +164,7 @@ std::string_view name_of(const model::RuleSet& set, const model::LootEntry& entr
 
 }  // namespace
 
-std::string version_of(const model::RuleSet& set) {
+std::string version_of(const model::RuleSet& set, std::span<const Placement> placements) {
   Canonical out;
   out.put(std::string_view("hunt rules 1"));
   out.put(std::uint64_t{set.events.size()});
@@ -166,6 +189,7 @@ std::string version_of(const model::RuleSet& set) {
   }
   put_additions(out, set);
   put_pools(out, set);
+  put_placements(out, placements);
   return out.version();
 }
 

@@ -4,12 +4,12 @@
 // in who checks: a server knows the rules and refuses loot tables they do not have. One thread.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "codec/tiles_file.h"
 #include "model/spawn.h"
 #include "node/store_url.h"
 
@@ -26,7 +26,8 @@ class WorldTarget {
   [[nodiscard]] virtual Result<std::vector<model::World>> worlds() = 0;
   [[nodiscard]] virtual Result<model::World> create(model::WorldId id, const std::string& name) = 0;
   // What is going to be buried in a world: shards without any loot yet get about as much each.
-  [[nodiscard]] virtual Result<void> expect(model::WorldId world, const codec::TilesFile& file) = 0;
+  [[nodiscard]] virtual Result<void> expect(model::WorldId world,
+                                            std::vector<model::TileId> tiles) = 0;
   // How many burials it takes at a time.
   [[nodiscard]] virtual std::size_t burials_max() const noexcept = 0;
   // It may be several requests, each of them all or nothing: `count` grows by what those did that
@@ -37,6 +38,9 @@ class WorldTarget {
   // All tiles with a spawn, by tile id, a page at a time.
   [[nodiscard]] virtual Result<model::TilePage> list(model::WorldId world, model::TileId from) = 0;
   [[nodiscard]] virtual Result<model::WorldStats> stats(model::WorldId world) = 0;
+  // What places and rolls follow from; secret. Errors: unsupported (a server does not tell it),
+  // unauthorized (the store's user may not read it).
+  [[nodiscard]] virtual Result<std::vector<std::uint8_t>> event_seed() = 0;
 };
 
 // Makes the place that an error of a part names, "tiles[3]…", one of the whole.

@@ -96,8 +96,12 @@ class HttpTarget final : public WorldTarget {
   }
 
   // A server's map was agreed on when it started.
-  Result<void> expect(model::WorldId /*world*/, const codec::TilesFile& /*file*/) override {
+  Result<void> expect(model::WorldId /*world*/, std::vector<model::TileId> /*tiles*/) override {
     return {};
+  }
+
+  Result<std::vector<std::uint8_t>> event_seed() override {
+    return fail(Errc::unsupported, "a server does not tell its event seed; name its store");
   }
 
   [[nodiscard]] std::size_t burials_max() const noexcept override {

@@ -37,12 +37,11 @@ class StoreTarget final : public WorldTarget {
     return {};
   }
 
-  Result<void> expect(model::WorldId world, const codec::TilesFile& file) override {
+  Result<void> expect(model::WorldId world, std::vector<model::TileId> tiles) override {
     if (open_->count() == 1) return {};
     std::vector<model::ChunkKey> loot;
-    for (std::size_t i = 0; i < file.size(); ++i) {
-      loot.push_back(model::chunk_of(world, file.tile(i)));
-    }
+    loot.reserve(tiles.size());
+    for (const auto tile : tiles) loot.push_back(model::chunk_of(world, tile));
     const auto stores = open_->stores<ports::WorldStore>();
     HUNT_CHECK(node::run_here(service::split_evenly(stores, std::move(loot))));
     HUNT_TRY(map, node::run_here(service::agree_on_map(stores, true)));
@@ -93,6 +92,14 @@ class StoreTarget final : public WorldTarget {
 
   Result<model::WorldStats> stats(model::WorldId world) override {
     return node::run_here(whole_->world_stats(world));
+  }
+
+  Result<std::vector<std::uint8_t>> event_seed() override {
+    HUNT_TRY(secrets, node::run_here(open_->shard(0).store().secrets()));
+    if (!secrets.seed_bytes.empty()) return std::move(secrets.seed_bytes);
+    return fail(Errc::unauthorized,
+                "the store's user may not read the event seed, from which the places follow: use "
+                "one of the role hunt_ingest");
   }
 
  private:

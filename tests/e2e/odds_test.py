@@ -8,6 +8,7 @@ import json
 import random
 import unittest
 from fractions import Fraction
+from xml.etree import ElementTree
 
 import yaml
 
@@ -124,10 +125,10 @@ def open_together(times):
 class Odds(HuntTest):
     """`hunt rules odds --json`, table by table."""
 
-    def odds_of(self, text):
+    def odds_of(self, text, *flags):
         path = self.folder / "event.yaml"
         path.write_text(text)
-        run = self.hunt("rules", "odds", path, "--json")
+        run = self.hunt("rules", "odds", path, "--json", *flags)
         self.assert_exit(run, 0)
         return json.loads(run.stdout)["tables"]
 
@@ -190,6 +191,42 @@ class Odds(HuntTest):
         self.assertGreater(compared, 120)
         self.assertGreater(several, 10)
 
+    def test_random_pools_have_the_counts_of_every_outcome(self):
+        compared = several = 0
+        for seed in range(1, 61):
+            text, tables = small_pools(seed)
+            with self.subTest(seed=seed, text=text):
+                for answer in self.odds_of(text, "--counts"):
+                    for case in answer.get("cases", [{"during": [], **answer}]):
+                        outcomes = outcomes_of(tables, answer["table"],
+                                               lambda time, now=case["during"]: time in now)
+                        for item in case["items"]:
+                            told = {one["count"]: self.exact(one) for one in item["counts"]}
+                            self.assertEqual(told, self.counts(outcomes, item["item"]))
+                            compared += 1
+                            several += len(told) > 2
+        self.assertGreater(compared, 200)
+        self.assertGreater(several, 100)
+
+    @staticmethod
+    def counts(outcomes, wanted):
+        out = {}
+        for stacks, share in outcomes.items():
+            count = dict(stacks).get(wanted, 0)
+            out[count] = out.get(count, 0) + share
+        return out
+
+    def test_counts_are_shown_and_too_many_are_refused(self):
+        path = REPOSITORY / "examples/rules"
+        run = self.hunt("rules", "odds", path, "--table", "harvest_chest", "--counts")
+        self.assert_exit(run, 0)
+        self.assertRegex(run.stdout, r"how many coin\n +5 +6\.25 % +#+\n")
+        (self.folder / "many.yaml").write_text(
+            "event: e\ntables: {t: {always: [{item: a, count: 1..1000}]}}\n")
+        run = self.hunt("rules", "odds", self.folder / "many.yaml", "--counts")
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, "goes up to 1,000, more than 256")
+
     def test_random_tables_have_the_odds_of_every_outcome(self):
         compared = timed = 0
         for seed in SEEDS:
@@ -226,8 +263,14 @@ class Odds(HuntTest):
 
     def test_simulate_fits_and_sees_what_does_not(self):
         path = REPOSITORY / "examples/rules"
-        run = self.hunt("rules", "simulate", path, "--rolls", "200000", "--json")
+        run = self.hunt("rules", "simulate", path, "--rolls", "200000", "--json", "--svg",
+                        self.folder / "bars.svg")
         self.assert_exit(run, 0)
+        picture = ElementTree.parse(self.folder / "bars.svg").getroot()
+        bars = picture.findall(".//{http://www.w3.org/2000/svg}rect[@class='seen']")
+        rows = sum(len(table["items"]) + ("nothing" in table)
+                   for table in json.loads(run.stdout)["tables"])
+        self.assertEqual(len(bars), rows)
         for table in json.loads(run.stdout)["tables"]:
             rolled = sum(item["rolled"] for item in table["items"])
             one_item = "nothing" not in table and all(

@@ -1,0 +1,50 @@
+// FairCheck: rolls each grant of a ledger again, from the event seed and the rules.
+//
+// Not the invariants of a ledger (ledger_check.h) and not a reader: whoever has a store feeds it.
+// A grant of rules or of a seed that are not known is counted, and not judged. The ledger does not
+// keep which table a spawn had that is not on its tile any more: its grants have to be what one of
+// the tables gives. Lifetime: the sets outlive it. One thread.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/ledger_check.h"
+#include "engine/roll.h"
+#include "model/claim.h"
+#include "model/rule_set.h"
+
+namespace hunt::engine {
+
+struct FairReport {
+  std::uint64_t rolled = 0;       // rolled again from the table of their spawn
+  std::uint64_t by_a_table = 0;   // of spawns that were replaced: one of the tables gives it
+  std::uint64_t other_rules = 0;  // not judged
+  std::uint64_t other_seed = 0;   // not judged
+  std::uint64_t violation_count = 0;
+  std::vector<LedgerViolation> violations;  // the first LedgerCheck::violations_kept_max
+};
+
+class FairCheck {
+ public:
+  // `sets`: all versions that are known.
+  FairCheck(Bytes event_seed, std::vector<const model::RuleSet*> sets);
+
+  // Of every spawn that is on its tile; before the grants.
+  void on_table(model::SpawnId spawn, const std::string& table);
+  void on_grant(const model::Grant& grant);
+  [[nodiscard]] const FairReport& report() const noexcept { return report_; }
+
+ private:
+  [[nodiscard]] bool gives(const model::RuleSet& set, std::uint32_t table,
+                           const model::Grant& grant);
+  void violated(std::string sentence);
+
+  Roller roller_;
+  std::vector<const model::RuleSet*> sets_;
+  std::unordered_map<model::SpawnId, std::string> tables_;
+  FairReport report_;
+};
+
+}  // namespace hunt::engine

@@ -1,0 +1,94 @@
+#include "engine/fair_check.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+namespace hunt::engine {
+namespace {
+
+constexpr std::array<std::uint8_t, 32> seed{7};
+
+// Two tables of two items each.
+model::RuleSet rules() {
+  model::RuleSet set;
+  set.version = "00000000000000aa";
+  set.events.push_back({.name = "e"});
+  set.items = {"bell", "crown", "lamp", "owl"};
+  for (std::uint32_t i = 0; i < 4; ++i) set.entries.push_back({.weight = 1 + i % 2, .index = i});
+  set.tables.push_back({.name = "a", .first_entry = 0, .entry_count = 2, .total_weight = 3});
+  set.tables.push_back({.name = "b", .first_entry = 2, .entry_count = 2, .total_weight = 3});
+  return set;
+}
+
+class Fair : public ::testing::Test {
+ protected:
+  Fair() { check_.on_table(1, "a"); }
+
+  // As the engine grants it.
+  model::Grant granted(std::uint64_t claim, std::uint32_t table, model::SpawnId spawn) {
+    model::Grant grant;
+    grant.claim = {claim, 5};
+    grant.spawn = spawn;
+    grant.rules = set_.version;
+    grant.seed = roller_.seed_id();
+    grant.reward = roller_.reward(set_, table, grant.claim, 0);
+    return grant;
+  }
+
+  model::RuleSet set_ = rules();
+  Roller roller_{seed};
+  FairCheck check_{seed, {&set_}};
+};
+
+TEST_F(Fair, agrees_with_what_the_engine_granted) {
+  for (std::uint64_t i = 0; i < 100; ++i) check_.on_grant(granted(i, 0, 1));
+  EXPECT_EQ(check_.report().rolled, 100U);
+  EXPECT_EQ(check_.report().violation_count, 0U);
+}
+
+TEST_F(Fair, sees_every_other_reward) {
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    auto grant = granted(i, 0, 1);
+    grant.reward = grant.reward == "bell" ? "crown" : "bell";
+    check_.on_grant(grant);
+  }
+  EXPECT_EQ(check_.report().violation_count, 200U);
+  EXPECT_EQ(check_.report().violations.size(), LedgerCheck::violations_kept_max);
+  EXPECT_NE(check_.report().violations[0].sentence.find("its roll of \"a\" is"), std::string::npos);
+}
+
+TEST_F(Fair, a_reward_of_another_table_is_wrong_where_the_table_is_known) {
+  check_.on_grant(granted(1, 1, 1));
+  EXPECT_EQ(check_.report().violation_count, 1U);
+}
+
+TEST_F(Fair, a_spawn_that_was_replaced_may_have_had_any_table) {
+  check_.on_grant(granted(1, 1, 2));
+  EXPECT_EQ(check_.report().by_a_table, 1U);
+  EXPECT_EQ(check_.report().violation_count, 0U);
+  auto grant = granted(2, 1, 2);
+  grant.reward = "phoenix";
+  check_.on_grant(grant);
+  EXPECT_EQ(check_.report().violation_count, 1U);
+}
+
+TEST_F(Fair, what_it_cannot_know_is_counted_and_not_judged) {
+  auto other_rules = granted(1, 0, 1);
+  other_rules.rules = "00000000000000bb";
+  auto other_seed = granted(2, 0, 1);
+  other_seed.seed += 1;
+  auto aborted = granted(3, 0, 1);
+  aborted.aborted = true;
+  for (auto* grant : {&other_rules, &other_seed, &aborted}) {
+    grant->reward = "phoenix";
+    check_.on_grant(*grant);
+  }
+  EXPECT_EQ(check_.report().other_rules, 1U);
+  EXPECT_EQ(check_.report().other_seed, 1U);
+  EXPECT_EQ(check_.report().rolled, 0U);
+  EXPECT_EQ(check_.report().violation_count, 0U);
+}
+
+}  // namespace
+}  // namespace hunt::engine

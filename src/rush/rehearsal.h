@@ -1,0 +1,74 @@
+// Rehearsal: an event of rules files played on virtual time, before it exists.
+//
+// Not the engine under load (`hunt rush`) and not its faults (`hunt sim`): places, rolls, windows
+// and budgets are those of the engine, and there is no network, store or latency. Generated
+// players walk (load/crowd.h), a step a second, within the area of the placements; all of them play
+// all the time. They do not follow hints, but who stands on loot that wants a dig and is told of it
+// digs. Deterministic by its options; one thread.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "rules/compile.h"
+
+namespace hunt::rush {
+
+struct RehearsalOptions {
+  static constexpr std::uint32_t players_max = 1'000'000;
+  static constexpr std::uint32_t hours_max = 31 * 24;
+  std::uint64_t seed = 1;
+  std::uint32_t players = 1'000;  // over all worlds
+  std::uint32_t hours = 24;       // from the first `starts` on
+  std::function<void(std::uint64_t done, std::uint64_t all)> tell = {};  // seconds played
+};
+
+// What became of the loot of one table, in finds.
+struct KindOutcome {
+  std::string table;
+  std::uint64_t placed = 0;
+  std::uint64_t found = 0;
+  std::uint64_t expired = 0;                     // its turn was over before anybody found it
+  std::optional<std::uint32_t> sold_out_s = {};  // since the begin; nothing: some is left
+  [[nodiscard]] std::uint64_t left() const noexcept { return placed - found - expired; }
+};
+
+struct ItemOutcome {
+  std::string item;
+  std::string tier;         // empty: none
+  std::uint64_t finds = 0;  // that gave at least one
+  std::uint64_t count = 0;
+};
+
+// What happened in one part of the time.
+struct RehearsalBucket {
+  std::vector<std::uint64_t> finds;  // by class: that gave at least one of it
+  std::vector<std::uint64_t> left;   // by kind, at its end
+  std::uint64_t with_none = 0;       // players without any find, at its end
+};
+
+struct Rehearsal {
+  std::int64_t begin_us = 0;
+  std::uint32_t players = 0;
+  std::uint32_t hours = 0;
+  std::uint64_t seed = 0;
+  std::uint64_t positions = 0;
+  std::uint32_t bucket_s = 3'600;  // an hour, or a part of one
+  std::vector<KindOutcome> kinds;
+  std::vector<ItemOutcome> items;    // the most found first
+  std::vector<std::string> classes;  // tiers from low to high, then "no tier"; or all items
+  bool by_tier = false;
+  std::vector<RehearsalBucket> buckets;
+  std::vector<std::uint32_t> finds_of_players;  // from few to many
+
+  [[nodiscard]] std::uint64_t finds() const noexcept;
+};
+
+// Errors: invalid_argument (no placements), too_large (one of them does not fit).
+[[nodiscard]] Result<Rehearsal> rehearse(const rules::LoadedRules& rules,
+                                         const RehearsalOptions& options);
+
+}  // namespace hunt::rush

@@ -1,0 +1,181 @@
+"""`hunt rules bury`: loot lies where seed and file put it, once, and not where other loot is."""
+import csv
+import hashlib
+import hmac
+import io
+import json
+import sqlite3
+import unittest
+
+from hunt_process import HuntTest
+
+TWO_AREAS = """event: winter
+starts: 2026-01-01
+ends: 2100-01-01
+tables:
+  chest: [{item: bell, weight: 1}]
+  golden: [{item: crown, weight: 1}]
+placement:
+  - table: chest
+    world: main
+    from: [-200, -200]
+    to: [199, 199]
+    except: [{from: [-20, -20], to: [19, 19]}]
+    spawns: 600
+    budget: 3
+    apart: 5
+  - {table: golden, world: main, from: [-200, -200], to: [199, 199], spawns: 100, every: 24h}
+"""
+
+
+class Words:
+    """The words that an occurrence is placed by, by the header of src/rules/placement.h."""
+
+    def __init__(self, seed, event, placement, occurrence):
+        self.seed, self.block, self.words = seed, 0, []
+        self.begin = (b"hunt-place\0" + event.encode() + b"\0" + placement.to_bytes(4, "big") +
+                      occurrence.to_bytes(4, "big"))
+
+    def below(self, bound):
+        while True:
+            if not self.words:
+                message = self.begin + self.block.to_bytes(4, "big")
+                digest = hmac.new(self.seed, message, hashlib.sha256).digest()
+                self.words = [int.from_bytes(digest[i:i + 8], "big") for i in range(0, 32, 8)]
+                self.block += 1
+            word = self.words.pop(0)
+            if word < 2**64 - 2**64 % bound:
+                return word % bound
+
+
+def far(one, other):
+    return max(abs(one[0] - other[0]), abs(one[1] - other[1]))
+
+
+class Bury(HuntTest):
+    """Stores in files of the test's folder."""
+
+    def setUp(self):
+        super().setUp()
+        self.rules = self.folder / "event.yaml"
+        self.rules.write_text(TWO_AREAS)
+        self.good("world", "create", "main")
+
+    def good(self, *words):
+        run = self.hunt(*words)
+        self.assert_exit(run, 0)
+        return run
+
+    def bury(self, *flags):
+        return json.loads(self.good("rules", "bury", self.rules, "--json", *flags).stdout)
+
+    def loot(self, store="hunt.db"):
+        """table -> places"""
+        text = self.good("world", "export", "--world", "main", "--store",
+                         f"sqlite:{store}").stdout
+        out = {}
+        for row in csv.DictReader(io.StringIO(text)):
+            out.setdefault(row["table"], []).append((int(row["x"]), int(row["y"])))
+        return {table: sorted(places) for table, places in out.items()}
+
+    def seed(self):
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            (seed,), = store.execute("SELECT seed FROM seeds")
+        return seed
+
+    def test_lies_where_an_independent_program_puts_it(self):
+        told = self.bury()
+        self.assertEqual((told["buried"], told["unchanged"]), (700, 0))
+        words = Words(self.seed(), "winter", 1, 1)
+        places = []
+        while len(places) < 600:
+            place = tuple(words.below(400) - 200 for _ in "xy")
+            inside = all(-20 <= c <= 19 for c in place)
+            if not inside and all(far(place, other) >= 5 for other in places):
+                places.append(place)
+        loot = self.loot()
+        self.assertEqual(loot["chest"], sorted(places))
+        self.assertEqual(len(loot["golden"]), 100)
+        self.assertFalse(set(loot["golden"]) & set(loot["chest"]))
+
+    def test_a_repeat_changes_nothing_and_a_dry_run_neither(self):
+        self.assertEqual(self.bury("--dry-run")["buried"], 0)
+        self.assertEqual(self.loot(), {})
+        self.bury()
+        before = self.loot()
+        told = self.bury()
+        self.assertEqual((told["buried"], told["unchanged"]), (0, 700))
+        self.assertEqual(self.loot(), before)
+
+    def test_other_loot_stays_and_closed_loot_makes_room(self):
+        full = "".join(f"{x},{y},other,1,o/{x}/{y},{closes}\n"
+                       for x in range(-200, 200) for y in range(-200, 200)
+                       if x + y > 0 for closes in ["2020-01-01T00:00:00Z" if x > 150 else ""])
+        (self.folder / "loot.csv").write_text("x,y,table,budget,key,closes\n" + full)
+        self.good("world", "import", self.folder / "loot.csv", "--world", "main")
+        self.bury()
+        loot = self.loot()
+        placed = loot["chest"] + loot["golden"]
+        self.assertEqual(len(placed), 700)
+        self.assertTrue(all(x + y <= 0 or x > 150 for x, y in placed))
+        self.assertTrue(any(x > 150 and x + y > 0 for x, y in placed))
+
+    def test_no_room_is_a_clear_failure_that_buries_nothing(self):
+        text = TWO_AREAS.replace("spawns: 600", "spawns: 4000")
+        text = text.replace("to: [199, 199]\n    except", "to: [115, 115]\n    except")
+        self.rules.write_text(text)
+        run = self.hunt("rules", "bury", self.rules)
+        self.assert_exit(run, 1)
+        self.assertRegex(run.stderr, r"event\.yaml:8:5: placement: \d,\d{3} of 4,000 spawns found "
+                                     r"a place in 256,000 tries; .* Nothing was buried")
+        self.assertEqual(self.loot(), {})
+
+    def test_occurrences_ahead_lie_elsewhere_and_open_one_after_the_other(self):
+        told = self.bury("--ahead-days", 3)
+        golden = [lot for lot in told["placements"] if lot["placement"] == 2]
+        self.assertEqual(len(golden), 4)
+        for one, following in zip(golden, golden[1:]):
+            self.assertEqual(one["closes"], following["opens"])
+            self.assertEqual(one["occurrence"] + 1, following["occurrence"])
+        self.assertEqual(len(set(self.loot()["golden"])), 400)
+        self.assertEqual(self.bury("--ahead-days", 3)["unchanged"], told["buried"])
+
+    def test_what_is_missing_is_named(self):
+        self.rules.write_text(TWO_AREAS.replace("world: main", "world: mian"))
+        run = self.hunt("rules", "bury", self.rules)
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, 'event.yaml:8:5: world: there is no world "mian" '
+                                     '(did you mean "main"?)')
+        self.rules.write_text(TWO_AREAS[:TWO_AREAS.index("placement:")])
+        run = self.hunt("rules", "bury", self.rules)
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, "has placement; add it")
+
+    def test_check_diff_and_the_page_for_players_say_how_much_there_is(self):
+        more = self.folder / "more.yaml"
+        more.write_text(TWO_AREAS.replace("spawns: 600", "spawns: 800"))
+        run = self.good("rules", "diff", self.rules, more)
+        self.assert_says(run.stdout, "event winter, placement 1: chest, 600 places in main",
+                         "→ chest, 800 places in main, for 3 players each")
+        run = self.good("rules", "disclose", self.rules)
+        self.assert_says(run.stdout, "- chest: 600 places in main, for 3 players each",
+                         "- golden: 100 places in main, for 1 player each, anew every day")
+        supply = json.loads(self.good("rules", "disclose", self.rules, "--format",
+                                      "json").stdout)["supply"]
+        self.assertEqual([(one["table"], one["places"], one["finds_each"], one.get("every_s"))
+                          for one in supply],
+                         [("chest", 600, 3, None), ("golden", 100, 1, 86400)])
+        run = self.good("rules", "check", self.rules, "--players", 10_000_000)
+        self.assert_says(run.stderr, "winter: 2,704,600 finds are placed for 10,000,000 players: "
+                                     "at least 7,295,400 of them find nothing")
+
+    def test_is_found_by_whoever_digs_there(self):
+        self.bury()
+        server = self.serve("--rules", self.rules)
+        at = self.loot()["golden"][0]
+        reply = server.dig(("0f8fad5b-d9cb-469f-a165-70867728950e", *at), world=2)
+        self.assertEqual(reply.json["outcomes"][0].get("item"), "crown", reply)
+
+
+if __name__ == "__main__":
+    unittest.main()
