@@ -95,13 +95,13 @@ Answer<Bound> bind_one(const Parameter& parameter) {
 Answer<std::vector<Bound>> bind(const SqlText& sql, const std::vector<Parameter>& parameters) {
   std::vector<std::optional<Bound>> found(sql.names.size());
   for (const auto& parameter : parameters) {
-    const auto at = std::find(sql.names.begin(), sql.names.end(), parameter.name);
-    if (at == sql.names.end()) {
+    const auto at = sql.places.find(parameter.name);
+    if (at == sql.places.end()) {
       return refuse(Failure::bad_request,
                     fmt::format("The parameter {} is not in the statement as :{}",
                                 printable(parameter.name), printable(parameter.name)));
     }
-    auto& slot = found[static_cast<std::size_t>(at - sql.names.begin())];
+    auto& slot = found[at->second];
     if (slot) {
       return refuse(Failure::bad_request,
                     fmt::format("The parameter {} is given twice", printable(parameter.name)));
@@ -120,6 +120,26 @@ Answer<std::vector<Bound>> bind(const SqlText& sql, const std::vector<Parameter>
     all.push_back(std::move(*found[i]));
   }
   return all;
+}
+
+std::size_t settle_types(std::vector<std::vector<Bound>>& sets) {
+  if (sets.empty()) return 0;
+  for (std::size_t column = 0; column < sets.front().size(); ++column) {
+    std::uint32_t type = 0;
+    for (const auto& set : sets) {
+      if (type == 0) type = set[column].type;
+    }
+    for (auto& set : sets) {
+      if (set[column].type == 0) set[column].type = type;
+    }
+  }
+  std::size_t count = 1;
+  for (std::size_t i = 1; i < sets.size(); ++i) {
+    const bool same = std::equal(sets[i].begin(), sets[i].end(), sets[i - 1].begin(),
+                                 [](const Bound& a, const Bound& b) { return a.type == b.type; });
+    if (!same) ++count;
+  }
+  return count;
 }
 
 }  // namespace hunt::data_api

@@ -39,4 +39,8 @@ struct Bound {
 [[nodiscard]] Answer<std::vector<Bound>> bind(const SqlText& sql,
                                               const std::vector<Parameter>& parameters);
 
+// Of several sets for one statement: a null without a hint takes the type that its parameter has in
+// another set, so that the statement is prepared once. Returns how often it has to be.
+[[nodiscard]] std::size_t settle_types(std::vector<std::vector<Bound>>& sets);
+
 }  // namespace hunt::data_api

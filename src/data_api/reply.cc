@@ -134,6 +134,15 @@ Answer<void> append_elements(std::string& out, std::string_view text, Shape shap
   return {};
 }
 
+// Blobs are read in one of PostgreSQL's two forms; a session may have been told to write the other.
+Answer<void> check_blob(std::string_view text, Shape shape, const Column& column) {
+  if (shape != Shape::blob || text.starts_with("\\x")) return {};
+  return unsupported(
+      fmt::format("column {} is written in another form than hex; leave bytea_output "
+                  "as it is",
+                  printable(column.name)));
+}
+
 Answer<void> append_field(std::string& out, const Cell& cell, const Column& column,
                           const ResultOptions& options) {
   if (!cell) {
@@ -148,6 +157,7 @@ Answer<void> append_field(std::string& out, const Cell& cell, const Column& colu
     return {};
   }
   const Shape shape = shape_of(type_of(column.type), options);
+  if (auto fine = check_blob(*cell, shape, column); !fine) return fine;
   fmt::format_to(std::back_inserter(out), "{{\"{}\":", member_of(shape, *cell));
   append_plain(out, *cell, shape);
   out.push_back('}');
@@ -184,6 +194,7 @@ Answer<std::string> formatted_records(const ResultSet& result, const ResultOptio
       }
     }
     out.push_back('}');
+    if (out.size() > formatted_bytes_max) break;
   }
   return out + "]";
 }

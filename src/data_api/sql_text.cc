@@ -37,12 +37,16 @@ bool is_one_of(std::string_view word, const std::array<std::string_view, Count>&
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// What leaves nothing behind but rows, unless one of the functions below is in it.
-constexpr std::array<std::string_view, 9> plain_words = {
-    "select", "insert", "update", "delete", "merge", "values", "with", "table", "explain"};
-constexpr std::array<std::string_view, 6> marking_words = {
-    "set_config", "pg_advisory_lock",        "pg_try_advisory_lock",
-    "setseed",    "pg_advisory_lock_shared", "pg_try_advisory_lock_shared"};
+// What leaves nothing behind but rows, unless one of the words below is in it.
+constexpr std::array<std::string_view, 8> plain_words = {"select", "insert", "update", "delete",
+                                                         "merge",  "values", "with",   "table"};
+constexpr std::array<std::string_view, 14> marking_words = {
+    "set_config", "pg_settings",     "pg_advisory_lock",     "pg_advisory_lock_shared",
+    "setseed",    "pg_temp",         "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
+    "temp",       "temporary",       "dblink_connect",       "dblink_connect_u",
+    "lo_open",    "pg_file_settings"};
+// These say what the string right behind them is; any other word stands for itself.
+constexpr std::array<std::string_view, 4> string_kinds = {"e", "b", "x", "n"};
 constexpr std::array<std::string_view, 6> transaction_words = {"begin",    "start", "commit",
                                                                "rollback", "end",   "abort"};
 
@@ -116,7 +120,7 @@ class Reader {
 
   bool line_comment() {
     after_operand_ = false;
-    copy(std::min(sql_.find('\n', at_), sql_.size()) - at_);
+    copy(std::min(sql_.find_first_of("\r\n", at_), sql_.size()) - at_);
     return true;
   }
 
@@ -141,6 +145,7 @@ class Reader {
   // Doubled quotes stay inside. With `escapes` a backslash takes the next character along, also
   // where the string goes on in another line.
   bool quoted(char quote, bool escapes) {
+    const std::size_t from = at_ + 1;
     do {
       copy(1);
       for (;;) {
@@ -159,6 +164,7 @@ class Reader {
       copy(1);
     } while (escapes && goes_on());
     after_operand_ = true;
+    if (quote == '"') look_at(lower(sql_.substr(from, at_ - 1 - from)));
     return true;
   }
 
@@ -168,7 +174,7 @@ class Reader {
     bool line = false;
     while (is_space(peek(ahead)) || (line && peek(ahead) == '-' && peek(ahead + 1) == '-')) {
       if (peek(ahead) == '-') {
-        while (at_ + ahead < sql_.size() && peek(ahead) != '\n') ++ahead;
+        while (at_ + ahead < sql_.size() && peek(ahead) != '\n' && peek(ahead) != '\r') ++ahead;
         continue;
       }
       line = line || peek(ahead) == '\n' || peek(ahead) == '\r';
@@ -210,9 +216,9 @@ class Reader {
     while (is_word(peek(length))) ++length;
     const std::string name(sql_.substr(at_, length));
     at_ += length;
-    auto known = std::find(out_.names.begin(), out_.names.end(), name);
-    if (known == out_.names.end()) known = out_.names.insert(known, name);
-    out_.text += fmt::format("${}", known - out_.names.begin() + 1);
+    const auto [known, fresh] = out_.places.emplace(name, out_.names.size());
+    if (fresh) out_.names.push_back(name);
+    out_.text += fmt::format("${}", known->second + 1);
     after_operand_ = true;
     // "$1" and "2" must not become "$12".
     if (is_word(peek())) out_.text.push_back(' ');
@@ -225,18 +231,23 @@ class Reader {
     const std::string_view text = sql_.substr(at_, length);
     copy(length);
     after_operand_ = true;
-    const bool escapes = text == "e" || text == "E";
-    if (peek() == '\'') return quoted('\'', escapes);
     std::string small = lower(text);
+    if (peek() == '\'' && is_one_of(small, string_kinds)) return quoted('\'', small == "e");
     has_atomic_ = has_atomic_ || (small == "atomic" && !words_.empty() && words_.back() == "begin");
     if (out_.first_word.empty()) out_.first_word = small;
-    out_.marks_session = out_.marks_session || is_one_of(small, marking_words);
+    look_at(small);
     if (words_.size() < words_kept) {
       words_.push_back(std::move(small));
     } else if (small == "begin" || small == "atomic") {
       words_.back() = std::move(small);
     }
     return true;
+  }
+
+  // A word, or an identifier in quotes.
+  void look_at(const std::string& small) {
+    const bool makes_table = small == "into" && out_.first_word != "insert";
+    out_.marks_session = out_.marks_session || makes_table || is_one_of(small, marking_words);
   }
 
   bool number() {
@@ -256,9 +267,7 @@ class Reader {
     const bool prepares = word(0) == "prepare" && word(1) == "transaction";
     out_.controls_transaction =
         prepares || (is_one_of(word(0), transaction_words) && !to_savepoint);
-    const bool temporary =
-        word(0) == "select" && std::find(words_.begin(), words_.end(), "temp") != words_.end();
-    out_.marks_session = out_.marks_session || temporary || !is_one_of(word(0), plain_words);
+    out_.marks_session = out_.marks_session || !is_one_of(word(0), plain_words);
   }
 
   static constexpr std::size_t words_kept = 8;

@@ -5,6 +5,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "data_api/refusal.h"
@@ -13,8 +14,9 @@ namespace hunt::data_api {
 
 struct SqlText {
   std::string text;
-  std::vector<std::string> names;  // names[0] is $1; each once
-  std::string first_word;          // lower case: "select"
+  std::vector<std::string> names;                       // names[0] is $1; each once
+  std::unordered_map<std::string, std::size_t> places;  // where a name stands in them
+  std::string first_word;                               // lower case: "select"
   // Begins, ends or prepares a transaction; savepoints do not.
   bool controls_transaction = false;
   // May leave something behind in its session: settings, locks, temporary tables, cursors.

@@ -34,6 +34,8 @@ TEST(SqlText, knows_parameters_from_other_colons) {
       {"select :a1_2:b", "select $1$2", {"a1_2", "b"}},
       {"insert into t values (:a);  -- done", "insert into t values ($1)  -- done", {"a"}},
       {"select U&'\\00e4:a', B'01', :b", "select U&'\\00e4:a', B'01', $1", {"b"}},
+      {"select 1 -- a\r, :b", "select 1 -- a\r, $1", {"b"}},
+      {"select'x', :b", "select'x', $1", {"b"}},
       {"select 12:34", "select 12:34", {}},
       {"select '{:a}'::int[] || :b", "select '{:a}'::int[] || $1", {"b"}},
       {"select x from t where d > :\xc3\xa4", "select x from t where d > $1", {"\xc3\xa4"}},
@@ -63,8 +65,9 @@ TEST(SqlText, refuses_what_is_not_one_statement) {
 }
 
 TEST(SqlText, knows_what_begins_and_ends_transactions) {
-  for (const std::string_view sql : {"BEGIN", " start transaction", "commit", "rollback", "END",
-                                     "abort", "/* a */ Commit", "prepare transaction 'x'"}) {
+  for (const std::string_view sql :
+       {"BEGIN", " start transaction", "commit", "rollback", "END", "abort", "/* a */ Commit",
+        "prepare transaction 'x'", "prepare transaction'x'"}) {
     EXPECT_TRUE(read_sql(sql)->controls_transaction) << sql;
   }
   for (const std::string_view sql : {"select 1", "savepoint a", "rollback to savepoint a",
@@ -74,9 +77,13 @@ TEST(SqlText, knows_what_begins_and_ends_transactions) {
 }
 
 TEST(SqlText, knows_what_may_leave_something_in_a_session) {
-  for (const std::string_view sql : {"set a = 1", "listen x", "select set_config('a', 'b', false)",
-                                     "create temp table t (a int)", "select pg_advisory_lock(1)",
-                                     "select 1 into temp t", "prepare p as select 1", "do 'x'"}) {
+  for (const std::string_view sql :
+       {"set a = 1", "listen x", "select set_config('a', 'b', false)",
+        "create temp table t (a int)", "select pg_advisory_lock(1)", "select 1 into temp t",
+        "prepare p as select 1", "do 'x'", "update pg_settings set setting = 'x'",
+        "select \"set_config\"('a', 'b', false)",
+        "select a, b, c, d, e, f, g, h, i into temporary t from x", "select 1 into pg_temp.t",
+        "with a as (select 1) select * into t from a", "explain analyze select 1"}) {
     EXPECT_TRUE(read_sql(sql)->marks_session) << sql;
   }
   for (const std::string_view sql : {"select 1", "INSERT INTO t VALUES (1)",

@@ -154,6 +154,19 @@ TEST(Field, wants_each_name_once) {
   EXPECT_FALSE(bind(sql, {right[0], right[1], {"c", true, {}}}).has_value());
 }
 
+TEST(Field, lets_nulls_have_the_type_of_the_other_sets) {
+  const auto sql = *read_sql("select :a");
+  std::vector<std::vector<Bound>> sets;
+  for (int i = 0; i < 10; ++i) {
+    const Value value = i % 2 == 0 ? Value() : Value(std::int64_t{i});
+    sets.push_back(*bind(sql, {{"a", value, {}}}));
+  }
+  EXPECT_EQ(settle_types(sets), 1U);
+  EXPECT_EQ(sets[0][0].type, oid::int8);
+  sets.push_back(*bind(sql, {{"a", true, {}}}));
+  EXPECT_EQ(settle_types(sets), 2U);
+}
+
 ResultSet one_cell(std::uint32_t type, Cell cell) {
   ResultSet result;
   result.has_rows = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -31,6 +32,9 @@ using SteadyClock = std::chrono::steady_clock;
 // Longer than the server's own limit: then the server or the way to it hangs.
 constexpr std::chrono::seconds grace(5);
 constexpr const char* any_resource = "*";
+// A batch sends its statement again for each change of types.
+constexpr std::size_t prepared_bytes_max = 8 * 1'024 * 1'024;
+constexpr std::array<std::string_view, 4> reading_words = {"select", "values", "table", "show"};
 
 std::int64_t ns_since(SteadyClock::time_point from) {
   return (SteadyClock::now() - from) / std::chrono::nanoseconds(1);
@@ -240,6 +244,8 @@ awaitable<StatementAnswer> Gateway::run(std::shared_ptr<Hold> hold, std::string 
   if (answer && options.metadata && !options.as_json && answer->has_rows && connection.usable()) {
     answer = co_await connection.describe(std::move(*answer));
   }
+  // What libpq has taken for it once, it keeps.
+  if (answer && answer->row_too_large && !hold->in_transaction()) connection.close();
   co_return answer;
 }
 
@@ -290,6 +296,11 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, b
   const std::size_t count = request.sets.size();
   request.sets.clear();
   if (count == 0) co_return data_api::batch_reply(0);
+  if (data_api::settle_types(sets) * sql->text.size() > prepared_bytes_max) {
+    co_return refuse(Failure::bad_request,
+                     "The types of the parameters change too often from set to set; give each "
+                     "parameter one type, or send fewer sets");
+  }
   auto held = co_await hold(request, repeated);
   if (!held) co_return tl::unexpected<Refusal>(std::move(held.error()));
   const bool in_transaction = (*held)->in_transaction();
@@ -304,7 +315,13 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, b
     co_return tl::unexpected<Refusal>(refusal_of(answer->error(), in_transaction, late));
   }
   if (batch) co_return data_api::batch_reply(count);
-  co_return data_api::execute_reply(**answer, options);
+  auto reply = data_api::execute_reply(**answer, options);
+  const bool reads =
+      std::find(reading_words.begin(), reading_words.end(), sql->first_word) != reading_words.end();
+  if (!reply && !in_transaction && !reads) {
+    reply.error().message += "; the statement took effect, only its rows cannot be told";
+  }
+  co_return reply;
 }
 
 awaitable<Answer<std::string>> Gateway::begin(Request request, bool repeated) {

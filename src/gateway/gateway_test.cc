@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "adapters/postgres/postgres_test_support.h"
+#include "adapters/system/process.h"
 #include "gateway/metrics.h"
 
 namespace hunt::gateway {
@@ -193,15 +194,63 @@ TEST_F(GatewayTest, serves_those_who_wait_in_order_and_in_full) {
 
 TEST_F(GatewayTest, bounds_those_who_wait) {
   options_.waiting_max = 3;
+  options_.wait_max = 60s;
   Running gateway(options_);
   const auto first = gateway.begin();
   const auto second = gateway.begin();
+  const auto from = std::chrono::steady_clock::now();
   std::vector<std::future<Reply>> all;
   for (int i = 0; i < 10; ++i) all.push_back(gateway.begin_execute("select 1"));
-  for (auto& one : all) {
-    expect_failure(one.get(), data_api::Failure::service_unavailable);
+  for (std::size_t i = 3; i < all.size(); ++i) {
+    expect_failure(all[i].get(), data_api::Failure::service_unavailable);
   }
-  EXPECT_EQ(gateway.pool().refused_full, 10U);
+  EXPECT_LT(std::chrono::steady_clock::now() - from, 50s) << "they did not wait";
+  EXPECT_EQ(gateway.pool().waiting, 3U);
+  expect_done(gateway.ask("/CommitTransaction", Running::within(first)));
+  for (std::size_t i = 0; i < 3; ++i) expect_done(all[i].get());
+  expect_done(gateway.ask("/CommitTransaction", Running::within(second)));
+}
+
+TEST_F(GatewayTest, counts_rows_of_nothing) {
+  Running gateway(options_);
+  for (const std::string what : {"null", "''", ""}) {
+    expect_failure(gateway.execute("select " + what + " from generate_series(1, 200000)"),
+                   data_api::Failure::unsupported_result);
+  }
+}
+
+TEST_F(GatewayTest, keeps_no_rows_of_a_batch) {
+  Running gateway(options_);
+  const double before = system::process_figures().resident_bytes;
+  expect_done(gateway.ask(
+      "/BatchExecute", R"x(,"sql":"select repeat('x', 1000), :n from generate_series(1, 200000)",)x"
+                       R"x("parameterSets":[[{"name":"n","value":{"longValue":1}}],)x"
+                       R"x([{"name":"n","value":{"isNull":true}}]])x"));
+  EXPECT_LT(system::process_figures().resident_bytes - before, 100e6) << "of two results of 200 MB";
+  expect_done(gateway.execute("select 1"));
+}
+
+TEST_F(GatewayTest, says_so_where_a_refused_result_is_of_what_was_done) {
+  Running gateway(options_);
+  expect_done(gateway.execute("create table t (a int[])"));
+  expect_failure(gateway.execute("insert into t values ('{null}') returning a"),
+                 data_api::Failure::unsupported_result, "took effect");
+  expect_done(gateway.execute("select count(*) from t"), R"({"longValue":1})");
+}
+
+TEST_F(GatewayTest, ends_what_runs_when_it_closes) {
+  std::future<Reply> plain;
+  std::future<Reply> without_end;
+  const auto from = std::chrono::steady_clock::now();
+  {
+    Running gateway(options_);
+    plain = gateway.begin_execute("select pg_sleep(600)");
+    without_end = gateway.begin_execute("select pg_sleep(600)", R"(,"continueAfterTimeout":true)");
+    std::this_thread::sleep_for(200ms);
+  }
+  expect_failure(plain.get(), data_api::Failure::database_error, "SQLState: 08007");
+  expect_failure(without_end.get(), data_api::Failure::database_error, "SQLState: 08007");
+  EXPECT_LT(std::chrono::steady_clock::now() - from, 40s);
 }
 
 TEST_F(GatewayTest, rolls_back_what_nobody_ends) {

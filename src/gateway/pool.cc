@@ -52,7 +52,13 @@ data_api::Refusal refusal_of(const Error& error) {
 }  // namespace
 
 Pool::Pool(asio::any_io_executor io, postgres::PostgresUrl url, const Options& options)
-    : io_(std::move(io)), url_(std::move(url)), database_(database_of(url_)), options_(options) {}
+    : io_(std::move(io)), url_(std::move(url)), database_(database_of(url_)), options_(options) {
+  const auto& secrets = options_.keys.secrets;
+  if (secrets.empty()) return;
+  const auto& role = secrets.begin()->second;
+  tried_last_ = postgres::Login{role.user, role.password, database_};
+  trouble_ = "the database has not answered yet";
+}
 
 bool Pool::has_room() const noexcept {
   const std::size_t in_use = open_ - idle_.size();
@@ -68,7 +74,10 @@ awaitable<Answer<Pool::Connection>> Pool::take(postgres::Login login, bool may_w
   for (;;) {
     auto connection = idle_for(login);
     if (!connection) break;
-    if (connection->usable()) co_return connection;
+    if (connection->usable()) {
+      lent_.insert(connection);
+      co_return connection;
+    }
     connection->close();
     --open_;
   }
@@ -110,6 +119,7 @@ awaitable<Answer<Pool::Connection>> Pool::make(postgres::Login login) {
   if (made && !closed_) {
     ++figures_.connects;
     trouble_.clear();
+    lent_.insert(connection);
     co_return connection;
   }
   connection->close();
@@ -134,6 +144,7 @@ Pool::Connection Pool::idle_for(const postgres::Login& login) {
 }
 
 void Pool::give_back(Connection connection) {
+  lent_.erase(connection);
   if (closed_ || !connection->usable() || connection->in_transaction()) {
     connection->close();
     --open_;
@@ -163,6 +174,7 @@ awaitable<void> Pool::try_again(postgres::Login login) {
 void Pool::close() {
   closed_ = true;
   for (auto& one : idle_) one.connection->close();
+  for (const auto& one : lent_) one->close();
   open_ -= idle_.size();
   idle_.clear();
   for (auto* waiter : waiters_) waiter->timer.cancel();

@@ -12,6 +12,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "adapters/postgres/plain_connection.h"
@@ -46,6 +47,7 @@ class Pool {
 
   // Closes what has been idle too long, and tries again where nobody answered. Once a second.
   void look(std::chrono::steady_clock::time_point now);
+  // Whoever has a connection sees it closed.
   void close();
 
   // Why nothing can be had: nobody answers there.
@@ -79,6 +81,7 @@ class Pool {
   std::string database_;
   const Options& options_;
   std::list<Idle> idle_;  // used last comes last
+  std::set<Connection> lent_;
   std::list<Waiter*> waiters_;
   std::size_t open_ = 0;      // in use and idle
   std::size_t promised_ = 0;  // to waiters that are called and have not come yet

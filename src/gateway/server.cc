@@ -15,6 +15,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 #include <chrono>
+#include <ctime>
 #include <exception>
 #include <list>
 #include <utility>
@@ -72,12 +73,23 @@ std::string request_id() {
                      hex.substr(16, 4), hex.substr(20));
 }
 
+// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
+std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  const std::size_t length = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text, length};
+}
+
 using Message = bhttp::response<bhttp::string_body>;
 
 Message message_of(unsigned status, std::string body, std::string_view type) {
   Message message(static_cast<bhttp::status>(status), 11);
   message.set(bhttp::field::content_type, beast::string_view(type.data(), type.size()));
   message.set("x-amzn-RequestId", request_id());
+  message.set(bhttp::field::date, http_date());  // SDKs set their clocks by it
   message.body() = std::move(body);
   return message;
 }
@@ -155,6 +167,7 @@ class Server::Impl : public std::enable_shared_from_this<Impl> {
   awaitable<Message> answer(const http::Parser& parser);
   awaitable<bool> send(Client& client, Message message, bool keep_alive);
   std::optional<Message> refusal_of_header(const http::Parser& parser) const;
+  bool names_a_key(const http::Parser& parser) const;
   Message probe(std::string_view path) const;
 
   asio::io_context& io_;
@@ -205,6 +218,7 @@ void Server::Impl::spawn(awaitable<void> work) {
 }
 
 void Server::Impl::start() {
+  gateway_.look(SteadyClock::now());  // is somebody there?
   spawn(accept(shared_from_this()));
   spawn(sweep(shared_from_this()));
 }
@@ -276,6 +290,11 @@ awaitable<void> Server::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<
   client->socket.shutdown(tcp::socket::shutdown_both, ignored);
 }
 
+bool Server::Impl::names_a_key(const http::Parser& parser) const {
+  const auto said = data_api::read_authorization(view(parser.get()[bhttp::field::authorization]));
+  return said && options_.keys.access_keys.contains(said->access_key);
+}
+
 std::optional<Message> Server::Impl::refusal_of_header(const http::Parser& parser) const {
   if (const auto wrong = http::framing_refusal(parser)) return refusal(*wrong);
   const auto& header = parser.get();
@@ -288,6 +307,11 @@ std::optional<Message> Server::Impl::refusal_of_header(const http::Parser& parse
     return refusal(Failure::bad_request, "Transfer-Encoding is not taken; send Content-Length");
   }
   const auto length = parser.content_length();
+  if (length && *length > uncounted_bytes && !names_a_key(parser)) {
+    // Before there is room made for it; small ones are told exactly why.
+    return refusal(Failure::unrecognized_client,
+                   "The security token included in the request is invalid.");
+  }
   if (length && *length > data_api::request_bytes_max) {
     return refusal(Failure::request_too_large,
                    fmt::format("The request is larger than {} bytes",
@@ -391,6 +415,8 @@ awaitable<bool> Server::Impl::serve_one(Client& client) {
   }
   client.deadline = SteadyClock::time_point::max();  // the gateway has its own
   auto message = co_await answer(parser);
+  const bool is_head = parser.get().method() == bhttp::verb::head;
+  if (is_head) message.body().clear();  // what follows a HEAD would be taken for the next answer
   const bool keep_alive = parser.get().keep_alive() && !stopping_;
   co_return co_await send(client, std::move(message), keep_alive);
 }

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -20,6 +21,8 @@ RESOURCE = "arn:aws:rds:eu-north-1:000000000000:cluster:hunt"
 SECRET = "arn:aws:secretsmanager:eu-north-1:000000000000:secret:hunt"
 READER = SECRET + "-reader"
 NOBODY = SECRET + "-nobody"
+LOCKED = SECRET + "-locked"
+WRONG = SECRET + "-wrong"
 KEYS = {
     "access_keys": [
         {"id": "AKIDTEST", "secret": "a-key-of-the-tests-only"},
@@ -28,6 +31,8 @@ KEYS = {
     "secrets": [
         {"arn": SECRET, "user": "hunt", "password": "never-shown-1"},
         {"arn": READER, "user": "reader", "password": "never-shown-2"},
+        {"arn": LOCKED, "user": "locked", "password": "never-shown-3"},
+        {"arn": WRONG, "user": "locked", "password": "never-shown-4"},
         {"arn": NOBODY, "user": "nobody_here"}]}
 CONNECTIONS = 4
 
@@ -60,6 +65,10 @@ class DataApi(HuntTest):
         cls.postgres = PostgresServer()
         cls.addClassCleanup(cls.postgres.remove)
         cls.postgres.psql("CREATE ROLE reader LOGIN", database="postgres")
+        cls.postgres.psql("CREATE ROLE locked LOGIN PASSWORD 'never-shown-3'", database="postgres")
+        hba = cls.postgres.data / "pg_hba.conf"
+        hba.write_text("host all locked 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+        cls.postgres.psql("SELECT pg_reload_conf()", database="postgres")
         cls.databases = 0
 
     def setUp(self):
@@ -140,6 +149,15 @@ class DataApi(HuntTest):
         self.assert_failure(self.execute(server, "select 1", sqll=""), 400,
                             "SerializationException", 'did you mean "sql"')
 
+    def test_passwords_are_sent_and_never_shown(self):
+        server = self.gateway()
+        reply = self.execute(server, "select current_user::text", secretArn=LOCKED)
+        self.assertEqual(reply.json["records"], [[{"stringValue": "locked"}]])
+        reply = self.execute(server, "select 1", secretArn=WRONG)
+        self.assert_failure(reply, 400, "DatabaseErrorException", "password", "SQLState: 28P01")
+        self.assertEqual(server.stop(), 0)
+        self.assertNotIn("never-shown", server.output + reply.body.decode())
+
     def test_probes_and_figures_need_no_signature(self):
         server = self.gateway()
         self.assertEqual(server.get("/livez").status, 200)
@@ -168,7 +186,7 @@ class DataApi(HuntTest):
         self.assertIn(" 400 ", self.raw(server, b"nonsense\r\n\r\n")[0])
         self.assertEqual(server.get("/livez").status, 200)
 
-    def test_a_client_that_goes_leaves_nothing_behind(self):
+    def test_clients_and_gateways_that_go_leave_nothing_behind(self):
         server = self.gateway()
         self.execute(server, "create table t (id int)")
         body = json.dumps({"resourceArn": RESOURCE, "secretArn": SECRET,
@@ -182,9 +200,24 @@ class DataApi(HuntTest):
         self.assertEqual(self.execute(server, "select 1").status, 200)
         begun = self.call(server, "/BeginTransaction", {}).json["transactionId"]
         self.execute(server, "insert into t values (1)", transactionId=begun)
+        ours = ("select count(*) from pg_stat_activity where application_name = 'hunt data-api'"
+                f" and datname = '{self.database}'")
+        self.assertNotEqual(self.postgres.psql(ours, "postgres").stdout, "0\n")
         server.kill()
-        time.sleep(0.1)
-        self.assertEqual(self.postgres.psql("select count(*) from t", self.database).stdout, "0\n")
+        deadline = time.monotonic() + 30
+        while self.postgres.psql(ours, "postgres").stdout != "0\n":
+            self.assertLess(time.monotonic(), deadline, "a transaction is still open")
+            time.sleep(0.05)
+        self.assertEqual(self.postgres.psql("drop table t", self.database).returncode, 0)
+
+    def test_it_ends_although_a_statement_does_not(self):
+        server = self.gateway()
+        asked = threading.Thread(target=self.execute, args=(server, "select pg_sleep(600)"),
+                                 kwargs={"continueAfterTimeout": True})
+        asked.start()
+        time.sleep(0.5)
+        self.assertEqual(server.stop(), 0)
+        asked.join()
 
     def test_a_database_that_is_down_is_told_and_comes_back(self):
         server = self.gateway()
@@ -205,7 +238,9 @@ class DataApi(HuntTest):
             time.sleep(0.1)
         self.assertEqual(self.execute(server, "insert into t values (1)").status, 200)
         reply = self.execute(server, "select 1", transactionId=begun)
-        self.assertIn(reply.status, (400, 404), reply)
+        self.assert_failure(reply, 400, "DatabaseErrorException", "SQLState: ")
+        reply = self.execute(server, "select 1", transactionId=begun)
+        self.assert_failure(reply, 404, "TransactionNotFoundException")
 
     def test_a_lost_connection_says_that_nobody_knows(self):
         server = self.gateway()

@@ -22,7 +22,8 @@ using data_api::ResultSet;
 using OwnedResult = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
 constexpr std::size_t message_bytes_max = 8 * 1'024;
-constexpr int idle_reads_max = 4;  // a notice or a setting that changed; nobody sends more
+constexpr std::size_t cell_bytes = 16;  // {"isNull":true}
+constexpr int idle_reads_max = 4;       // a notice or a setting that changed; nobody sends more
 constexpr auto short_patience = std::chrono::seconds(20);
 
 constexpr const char* catalogue_sql =
@@ -89,6 +90,11 @@ void take_columns(const PGresult* result, ResultSet& out) {
   }
 }
 
+// What LISTEN brings is nobody's, and would be kept for ever.
+void drop_notifications(PGconn* connection) {
+  while (PGnotify* one = PQnotifies(connection)) PQfreemem(one);
+}
+
 // What comes of one statement, piece by piece.
 class Collector {
  public:
@@ -132,6 +138,7 @@ class Collector {
   }
 
   void take_rows(const PGresult* result) {
+    if (keep_.bytes == 0) return;  // of a batch
     if (!result_.has_rows) take_columns(result, result_);
     for (int i = 0; i < PQntuples(result) && !result_.too_large; ++i) {
       std::size_t bytes = 0;
@@ -144,7 +151,8 @@ class Collector {
         if (PQgetisnull(result, i, j) != 0) continue;
         row.back().emplace(PQgetvalue(result, i, j), length);
       }
-      bytes_ += bytes;
+      // As the wire has it: NULLs and empty texts are bytes, too.
+      bytes_ += bytes + cell_bytes * (1 + row.size());
       result_.row_too_large = result_.row_too_large || bytes > keep_.row_bytes;
       result_.too_large = result_.row_too_large || bytes_ > keep_.bytes;
       result_.rows.push_back(std::move(row));
@@ -164,7 +172,9 @@ std::string settings_of(const PlainOptions& options) {
       "-c statement_timeout={} -c lock_timeout=0 -c idle_in_transaction_session_timeout={}"
       " -c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres -c bytea_output=hex"
       " -c standard_conforming_strings=on -c extra_float_digits=1 -c jit=on"
-      " -c client_min_messages=error",
+      " -c client_min_messages=error"
+      // So the server sees that we are gone also in the middle of a statement, and stops it.
+      " -c client_connection_check_interval=5000",
       options.statement_time_max.count(), options.idle_in_transaction_max.count());
 }
 
@@ -283,6 +293,7 @@ asio::awaitable<StatementAnswer> PlainConnection::run(std::string sql,
   if (!connection_ || !send(sql, sets)) co_return tl::unexpected<StatementFailure>(lost());
   const bool batch = sets.size() > 1;
   sets.clear();
+  if (batch) keep.bytes = 0;
   watch(patience);
   flush();
   Collector collector(keep);
@@ -295,6 +306,7 @@ asio::awaitable<StatementAnswer> PlainConnection::run(std::string sql,
         // What the server said last, such as that it stops, is not what came of the statement.
         co_return tl::unexpected<StatementFailure>(lost());
       }
+      drop_notifications(connection_.get());
       flush();
     }
     if (!connection_) co_return tl::unexpected<StatementFailure>(lost());
@@ -304,6 +316,8 @@ asio::awaitable<StatementAnswer> PlainConnection::run(std::string sql,
         co_return tl::unexpected<StatementFailure>(lost());
       }
       done = !batch;
+      // The next of a batch, row by row, too: no result is ever whole in memory.
+      if (batch) (void)PQsetSingleRowMode(connection_.get());
       continue;
     }
     done = batch && PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC;
@@ -363,6 +377,7 @@ bool PlainConnection::usable() {
     pollfd readable{PQsocket(connection_.get()), POLLIN, 0};
     if (::poll(&readable, 1, 0) == 0) return PQstatus(connection_.get()) == CONNECTION_OK;
     if (PQconsumeInput(connection_.get()) != 1) return false;
+    drop_notifications(connection_.get());
   }
   return false;
 }
