@@ -95,8 +95,11 @@ class Gateway::Hold {
     if (transaction_) transaction_->marks_session = transaction_->marks_session || marks_session;
   }
   void settle() noexcept { settled_ = true; }
+  // It may take long.
+  void keep(Pool::Place place) noexcept { place_ = std::move(place); }
   // It goes on as a transaction's.
   [[nodiscard]] Pool::Connection take() noexcept { return std::move(connection_); }
+  [[nodiscard]] Pool::Place take_place() noexcept { return std::move(place_); }
 
  private:
   void let_go() {
@@ -111,6 +114,7 @@ class Gateway::Hold {
   Pool* pool_;
   Pool::Connection connection_;
   std::shared_ptr<Transaction> transaction_;
+  Pool::Place place_;
   bool settled_ = true;
   bool marks_session_ = false;
 };
@@ -225,11 +229,22 @@ awaitable<Answer<std::shared_ptr<Gateway::Hold>>> Gateway::hold(const Request& r
   if (!pool) co_return tl::unexpected<Refusal>(pool.error());
   auto login = login_of(request);
   if (!login) co_return tl::unexpected<Refusal>(std::move(login.error()));
+  // A transaction begins, or a statement without a limit.
+  Pool::Place place;
+  if (request.sql.empty() || request.continue_after_timeout) {
+    place = (*pool)->long_place();
+    if (!place) {
+      co_return refuse(Failure::service_unavailable,
+                       "Transactions hold all the connections that they may have; try again later");
+    }
+  }
   const auto from = SteadyClock::now();
   auto connection = co_await (*pool)->take(std::move(*login), !repeated);
   figures_.waited.record(ns_since(from));
   if (!connection) co_return tl::unexpected<Refusal>(std::move(connection.error()));
-  co_return std::make_shared<Hold>(*this, *pool, std::move(*connection), nullptr);
+  auto hold = std::make_shared<Hold>(*this, *pool, std::move(*connection), nullptr);
+  hold->keep(std::move(place));
+  co_return hold;
 }
 
 awaitable<StatementAnswer> Gateway::run(std::shared_ptr<Hold> hold, std::string sql, Sets sets,
@@ -338,6 +353,7 @@ awaitable<Answer<std::string>> Gateway::begin(Request request, bool repeated) {
   transaction.database = one.connection().login().database;
   transaction.pool = *pool_of(transaction.resource);
   transaction.connection = one.take();
+  transaction.place = one.take_place();
   co_return data_api::begin_reply(transactions_.begin(std::move(transaction))->id);
 }
 

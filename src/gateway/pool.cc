@@ -154,6 +154,15 @@ void Pool::give_back(Connection connection) {
   call_next();
 }
 
+Pool::Place Pool::long_place() {
+  if (held_long_ >= options_.connections_max - options_.connections_max / 8) {
+    ++figures_.refused_full;
+    return {};
+  }
+  ++held_long_;
+  return {static_cast<void*>(this), [this](void*) { --held_long_; }};
+}
+
 void Pool::look(SteadyClock::time_point now) {
   while (!idle_.empty() && idle_.front().since + options_.idle_connection_max <= now) {
     idle_.front().connection->close();

@@ -45,6 +45,11 @@ class Pool {
   // For the next one; one that is closed or in a transaction is let go.
   void give_back(Connection connection);
 
+  // The right to hold a connection for long, as transactions do; it ends with its last copy. Of
+  // eight connections one is kept for calls that do not. Null: no more may.
+  using Place = std::shared_ptr<void>;
+  [[nodiscard]] Place long_place();
+
   // Closes what has been idle too long, and tries again where nobody answered. Once a second.
   void look(std::chrono::steady_clock::time_point now);
   // Whoever has a connection sees it closed.
@@ -83,7 +88,8 @@ class Pool {
   std::list<Idle> idle_;  // used last comes last
   std::set<Connection> lent_;
   std::list<Waiter*> waiters_;
-  std::size_t open_ = 0;      // in use and idle
+  std::size_t open_ = 0;  // in use and idle
+  std::size_t held_long_ = 0;
   std::size_t promised_ = 0;  // to waiters that are called and have not come yet
   std::optional<postgres::Login> tried_last_;
   std::string trouble_;

@@ -307,15 +307,15 @@ std::optional<Message> Server::Impl::refusal_of_header(const http::Parser& parse
     return refusal(Failure::bad_request, "Transfer-Encoding is not taken; send Content-Length");
   }
   const auto length = parser.content_length();
-  if (length && *length > uncounted_bytes && !names_a_key(parser)) {
-    // Before there is room made for it; small ones are told exactly why.
-    return refusal(Failure::unrecognized_client,
-                   "The security token included in the request is invalid.");
-  }
   if (length && *length > data_api::request_bytes_max) {
     return refusal(Failure::request_too_large,
                    fmt::format("The request is larger than {} bytes",
                                with_commas(data_api::request_bytes_max)));
+  }
+  if (length && *length > uncounted_bytes && !names_a_key(parser)) {
+    // Before there is room made for it; small ones are told exactly why.
+    return refusal(Failure::unrecognized_client,
+                   "The security token included in the request is invalid.");
   }
   if (length && *length > uncounted_bytes && bodies_bytes_ + *length > bodies_bytes_max) {
     return refusal(Failure::service_unavailable,
@@ -415,6 +415,7 @@ awaitable<bool> Server::Impl::serve_one(Client& client) {
   }
   client.deadline = SteadyClock::time_point::max();  // the gateway has its own
   auto message = co_await answer(parser);
+  message.version(parser.get().version());  // HTTP/1.0 is told of keep-alive in other words
   const bool is_head = parser.get().method() == bhttp::verb::head;
   if (is_head) message.body().clear();  // what follows a HEAD would be taken for the next answer
   const bool keep_alive = parser.get().keep_alive() && !stopping_;

@@ -22,6 +22,7 @@ struct Transaction {
   std::string database;
   Pool* pool = nullptr;
   Pool::Connection connection;
+  Pool::Place place;
   std::chrono::steady_clock::time_point begun;
   std::chrono::steady_clock::time_point used;
   bool busy = false;           // a statement is under way

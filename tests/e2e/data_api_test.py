@@ -165,6 +165,14 @@ class DataApi(HuntTest):
         self.assert_failure(server.get("/"), 403, "MissingAuthenticationTokenException")
         self.assert_failure(server.post("/Execute", {}), 403, "MissingAuthenticationTokenException")
 
+    def test_older_http_is_answered_in_its_words(self):
+        server = self.gateway()
+        line, _ = self.raw(server, b"GET /livez HTTP/1.0\r\n\r\n")
+        self.assertEqual(line, "HTTP/1.0 200 OK")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+            connection.sendall(b"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            self.assertIn(b"connection: keep-alive", connection.recv(65536).lower())
+
     def test_what_is_no_proper_http_is_refused(self):
         server = self.gateway()
         head = f"POST /Execute HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
@@ -248,7 +256,12 @@ class DataApi(HuntTest):
         kill = ("select pg_terminate_backend(pid) from pg_stat_activity where pid <> "
                 "pg_backend_pid() and application_name = 'hunt data-api'")
         begun = self.call(server, "/BeginTransaction", {}).json["transactionId"]
+        left = kill.replace("pg_terminate_backend(pid)", "count(*)")
         self.postgres.psql(kill, self.database)
+        deadline = time.monotonic() + 30
+        while self.postgres.psql(left, self.database).stdout != "0\n":  # they need a moment
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
         reply = self.execute(server, "insert into t values (1)", transactionId=begun)
         self.assertEqual((reply.status, reply.headers["x-amzn-ErrorType"]),
                          (400, "DatabaseErrorException"), reply)
