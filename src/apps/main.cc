@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_explain(line);
   hunt::apps::add_doctor(line);
   hunt::apps::add_rush(line);
+  hunt::apps::add_data_api(line);
   hunt::apps::add_sim(line);
   return hunt::apps::run_command_line(line, {argv + 1, argv + argc});
 }

@@ -1,5 +1,7 @@
 #include "apps/shared_flags.h"
 
+#include <algorithm>
+
 #include "base/url.h"
 #include "node/secrets.h"
 
@@ -121,6 +123,11 @@ std::string shown_value(const std::string& flag, const std::string& text) {
     const auto url = redis::parse_redis_url(text);
     if (url) return url->shown();
     return split_url(text).scheme == Scheme::none ? text : hidden;
+  }
+  if (flag == "resource") {
+    const auto equals = text.find('=');
+    const auto url = node::StoreUrl::parse(text.substr(std::min(equals, text.size() - 1) + 1));
+    return equals != std::string::npos && url ? text.substr(0, equals + 1) + url->shown() : hidden;
   }
   for (const char* secret : {"token", "password", "secret"}) {
     if (flag.ends_with(secret)) return hidden;  // their files may be named

@@ -56,7 +56,7 @@ class Flags(HuntTest):
         text = self.help_of(words)
         yield " ".join(["hunt", *words]), text
         below = re.search(r"^Subcommands:\n((?:  .*\n)+)", text, re.M)
-        for name in re.findall(r"^  (\w+)", below.group(1), re.M) if below else ():
+        for name in re.findall(r"^  ([\w-]+)", below.group(1), re.M) if below else ():
             yield from self.commands((*words, name))
 
     def printed(self):
