@@ -1,4 +1,4 @@
-"""examples/compose beside the program it starts: its flags are known, its libraries are installed.
+"""examples/compose and the Dockerfile beside the program: flags are known, libraries installed.
 
 Not a run of containers: what is checked needs no Docker.
 """
@@ -46,7 +46,7 @@ class Compose(HuntTest):
             owner = subprocess.run(["dpkg", "-S", "*" + place.removeprefix("/usr")],
                                    capture_output=True, text=True, check=True).stdout
             needed.add(owner.split(":")[0])
-        text = (FOLDER / "Dockerfile").read_text()
+        text = (REPOSITORY / "Dockerfile").read_text()
         installed = set(re.search(r"recommends(.*?)&&", text, re.S)[1].replace("\\", "").split())
         self.assertEqual(needed - EVERYWHERE - installed, set())
 
