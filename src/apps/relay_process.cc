@@ -92,6 +92,10 @@ RelayProcess::RelayProcess(const node::NodeOptions& options)
   observer_.set_parts(std::move(names));
 }
 
+const ports::Monitor& RelayProcess::monitor() const {
+  return *monitor_;
+}
+
 RelayProcess::~RelayProcess() {
   // Also where the start failed: a profile under way answers on the front's loop.
   profiler_.close();

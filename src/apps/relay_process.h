@@ -57,6 +57,8 @@ class RelayProcess {
   [[nodiscard]] std::vector<service::Warning> warnings() const { return observer_.warnings(); }
   // What `hunt why` is told from now on.
   void look(const std::vector<State>& states, const std::vector<service::Warning>& warnings);
+  // What its probes say; from open_front() on.
+  [[nodiscard]] const ports::Monitor& monitor() const;
   [[nodiscard]] std::int64_t now_ns() const noexcept { return clock_.now_ns(); }
   // "http://127.0.0.1:8090/"; of open_front().
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
