@@ -9,6 +9,7 @@
 
 #include "adapters/profile/heap_sampler.h"
 #include "adapters/sqlite/file_guard.h"
+#include "adapters/system/service_manager.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
 #include "apps/relay_process.h"
@@ -69,7 +70,8 @@ void say(const node::NodeOptions& flags, const std::vector<RelayProcess::State>&
 }
 
 // False: it was asked to stop while it waited.
-Result<bool> open_when_free(RelayProcess& relay, const system::StopSignals& signals) {
+Result<bool> open_when_free(RelayProcess& relay, const system::StopSignals& signals,
+                            system::ServiceManager& manager) {
   for (bool waits = false;;) {
     const auto opened = relay.open_stores();
     if (opened) return true;
@@ -79,12 +81,13 @@ Result<bool> open_when_free(RelayProcess& relay, const system::StopSignals& sign
       std::fflush(stdout);
       log(LogLevel::info, "store", "hunt relay waits: " + opened.error().message);
     }
+    manager.tell_ready("waits: " + opened.error().message);
     if (signals.wait(look_every_ns)) return false;
   }
 }
 
-void watch(RelayProcess& relay, const node::NodeOptions& flags,
-           const system::StopSignals& signals) {
+void watch(RelayProcess& relay, const node::NodeOptions& flags, const system::StopSignals& signals,
+           system::ServiceManager& manager) {
   std::vector<RelayProcess::State> said;
   node::WarningLog warnings;
   do {
@@ -94,6 +97,7 @@ void watch(RelayProcess& relay, const node::NodeOptions& flags,
     std::vector<RelayProcess::State> states = relay.states();
     relay.look(states, warned);
     say(flags, said, states);
+    manager.tell(relay.monitor());
     said = std::move(states);
   } while (!signals.wait(look_every_ns));
 }
@@ -106,8 +110,9 @@ int run(const RelayFlags& all, const model::Settings& settings) {
   log_settings(settings);
   if (flags.heap_profile) profile::sample_heap();
   const system::StopSignals signals;
+  system::ServiceManager manager;
   RelayProcess relay(flags);
-  const auto opened = open_when_free(relay, signals);
+  const auto opened = open_when_free(relay, signals, manager);
   if (!opened) return report(opened.error());
   if (!*opened) return 0;
   if (const auto front = relay.open_front(); !front) return report(front.error());
@@ -118,10 +123,11 @@ int run(const RelayFlags& all, const model::Settings& settings) {
   }
   std::fflush(stdout);
   if (const auto started = relay.start(); !started) return report(started.error());
-  watch(relay, flags, signals);
+  watch(relay, flags, signals, manager);
   std::printf("hunt: draining\n");
   std::fflush(stdout);
   log(LogLevel::info, "process", "draining");
+  manager.tell_stopping();
   relay.stop();
   log_counted(true);
   return 0;

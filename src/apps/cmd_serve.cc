@@ -8,6 +8,7 @@
 #include "adapters/postgres/postgres_store.h"
 #include "adapters/profile/heap_sampler.h"
 #include "adapters/system/memory.h"
+#include "adapters/system/service_manager.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
 #include "apps/serve_flags.h"
@@ -65,6 +66,7 @@ int run(const ServeFlags& all, const model::Settings& settings) {
                                                       : system::memory_limit_bytes();
   (*node)->observer().set_memory_limit(limit_bytes.value_or(0));
   node::WarningLog warnings;
+  system::ServiceManager manager;
   std::string trouble;
   while (trouble.empty() && !signals.wait(look_every_ns)) {
     const auto now_ns = (*node)->clock().now_ns();
@@ -72,12 +74,14 @@ int run(const ServeFlags& all, const model::Settings& settings) {
       log(std::move(event));
     }
     log_counted();
+    manager.tell((*node)->observer());
     trouble = memory_trouble(limit_bytes);
   }
   if (!trouble.empty()) log(LogLevel::error, "memory", trouble);
   std::printf("hunt: draining\n");
   std::fflush(stdout);
   log(LogLevel::info, "process", "draining");
+  manager.tell_stopping();
   (*node)->stop();
   log_counted(true);
   return trouble.empty() ? 0 : 1;

@@ -1,0 +1,33 @@
+# One package of one tree of files; script/package says which, in the environment.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME $ENV{HUNT_PACKAGE})
+set(CPACK_PACKAGE_FILE_NAME ${CPACK_PACKAGE_NAME})
+set(CPACK_PACKAGE_VERSION $ENV{HUNT_PACKAGE_VERSION})
+set(CPACK_DEBIAN_PACKAGE_RELEASE $ENV{HUNT_PACKAGE_RELEASE})
+set(CPACK_INSTALLED_DIRECTORIES $ENV{HUNT_PACKAGE_TREE} /)
+set(CPACK_PACKAGING_INSTALL_PREFIX /)
+set(CPACK_PACKAGE_VENDOR "The hunt-orchestrator developers")
+set(CPACK_PACKAGE_CONTACT $ENV{maintainer})
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_COMPRESSION_TYPE gzip)
+if(CPACK_PACKAGE_NAME MATCHES "-dbgsym$")
+  set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "debug symbols of hunt-orchestrator")
+  set(CPACK_PACKAGE_DESCRIPTION "Lines and inlined functions, for debuggers and profiles.")
+  set(CPACK_DEBIAN_PACKAGE_SECTION debug)
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS
+    "hunt-orchestrator (= ${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
+else()
+  set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "live treasure-hunt engine for games")
+  set(CPACK_PACKAGE_DESCRIPTION
+    "Players dig up cosmetics; the engine grants each reward exactly once.
+hunt-serve answers game servers over HTTP and NATS, hunt-relay tells what
+changes in the stores.")
+  set(CPACK_DEBIAN_PACKAGE_SECTION misc)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "systemd (>= 252), tzdata")
+  set(CPACK_DEBIAN_PACKAGE_SUGGESTS "nats-server, redis-server, postgresql-15")
+  set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+  foreach(file postinst prerm postrm conffiles)
+    list(APPEND CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_LIST_DIR}/${file})
+  endforeach()
+endif()
