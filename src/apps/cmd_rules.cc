@@ -267,6 +267,9 @@ void add_rules(CommandLine& line) {
   add_rules_disclose(line, *rules);
   add_rules_lock(line, *rules);
   add_rules_status(line, *rules);
+  add_rules_stop(line, *rules);
+  add_rules_push(line, *rules);
+  add_rules_rollback(line, *rules);
   add_rules_import(line, *rules);
   add_texts(line, *rules);
 }

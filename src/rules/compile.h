@@ -6,24 +6,25 @@
 // zone, of the machine's time zone data; any thread.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "model/rule_set.h"
+#include "model/rules_timeline.h"
 #include "rules/diagnostic.h"
+#include "rules/lock_file.h"
 
 namespace hunt::rules {
 
-struct RulesFile {
-  std::string name;  // for messages
-  std::string text;
-};
+using model::RulesFile;
 
 struct LoadedRules {
   model::RuleSet set;
   std::vector<Diagnostic> warnings;
+  std::optional<Lock> lock = {};
 };
 
 using RulesResult = tl::expected<LoadedRules, std::vector<Diagnostic>>;

@@ -64,6 +64,8 @@ struct SimDisk {
   std::optional<model::FeedCursor> confirmed_;
   model::Hunt hunt_{{0x68756e74, 1}, {}};  // the same in all shards; runs are repeatable
   model::HuntKey hunt_key_{9, 9, 9};
+  model::RulesTimeline rules_;
+  std::map<std::string, model::RulesFiles> rules_files_;  // by version
 };
 
 class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected SimDisk {
@@ -138,6 +140,11 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
                                                                model::HuntKey key) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(
+      std::string version) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
