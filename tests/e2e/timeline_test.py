@@ -136,9 +136,9 @@ class OneProcess(TimelineCase):
         self.assert_exit(self.change(server, "rollback"), 0)
         self.until(lambda: self.version(server) == first, server)
         self.assertEqual(self.outcome(server)["item"], "first")
-        status = self.status(server)
-        self.assert_exit(status, 1)
-        self.assert_says(status.stdout, f"the files are version {second}", "hunt rules rollback")
+        self.until(lambda: self.status(server).returncode == 1, server)
+        self.assert_says(self.status(server).stdout, f"the files are version {second}",
+                         "hunt rules rollback")
         server.kill()
         server = self.serve(*self.flags)
         time.sleep(2)
