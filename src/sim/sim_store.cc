@@ -105,6 +105,7 @@ model::ClaimVerdict SimStore::decide(const model::Claim& claim, std::int64_t now
   ledger_.push_back({ledger_.size() + 1, claim.id, false, claim.world, claim.tile, claim.spawn,
                      claim.player, claim.reward, claim.rules, claim.seed,
                      claim.judged_at_us(now_us), now_us});
+  if (on_grant_) on_grant_(ledger_.back());
   return verdict;
 }
 
