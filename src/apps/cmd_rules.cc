@@ -315,6 +315,9 @@ void add_rules(CommandLine& line) {
   add_rules_status(line, *rules);
   add_rules_bury(line, *rules);
   add_rules_try(line, *rules);
+  add_rules_stop(line, *rules);
+  add_rules_push(line, *rules);
+  add_rules_rollback(line, *rules);
   add_rules_import(line, *rules);
   add_texts(line, *rules);
 }

@@ -9,6 +9,7 @@
 
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
+#include "base/text.h"
 #include "rules/lock_file.h"
 #include "rules/zones.h"
 
@@ -23,6 +24,8 @@ constexpr std::size_t note_bytes_max = 200;
 struct LockFlags {
   std::string path;
   std::string note;
+  std::uint64_t revision = 0;
+  std::string activates;
 };
 
 // A whole file in place of the old one, or the old one.
@@ -57,10 +60,22 @@ int run_lock(const LockFlags& flags) {
   lock.version = loaded->set.version;
   lock.zone_data = rules::zone_data_version();
   lock.note = flags.note;
+  lock.revision = flags.revision;
+  if (!flags.activates.empty()) {
+    lock.activates_us = parse_time_us(flags.activates);
+    if (!lock.activates_us) {
+      return report({Errc::invalid_argument,
+                     fmt::format("--activates: expected a time such as 2026-12-04T18:00:00Z, found "
+                                 "\"{}\"",
+                                 flags.activates),
+                     "activates"});
+    }
+  }
   if (const auto written = replace_file(path, rules::lock_text(lock)); !written) {
     return report(written.error());
   }
-  print_line(fmt::format("{}: version {}", path.string(), lock.version));
+  print_line(fmt::format("{}: version {}{}", path.string(), lock.version,
+                         lock.revision == 0 ? "" : fmt::format(", revision {}", lock.revision)));
   return 0;
 }
 
@@ -78,9 +93,17 @@ void add_rules_lock(CommandLine& line, CLI::App& rules) {
                    ? std::string()
                    : fmt::format("at most {} bytes of printable ASCII", note_bytes_max);
       });
+  command
+      ->add_option("--revision", flags->revision,
+                   "a number that grows with each change, such as that of the pipeline's run; a "
+                   "lower one never replaces a higher")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{INT64_MAX}));
+  command->add_option("--activates", flags->activates,
+                      "from when on they are in force (2026-12-04T18:00:00Z); at once without it");
   command->footer(
       "Examples:\n"
       "  hunt rules lock events/ --note 'crown 1/500 -> 1/200'\n"
+      "  hunt rules lock events/ --revision 1287 --activates 2026-12-04T18:00:00Z\n"
       "With a rules.lock, files count only when they come to the version that it names.");
   command->callback([&line, flags] { line.run = [flags] { return run_lock(*flags); }; });
 }

@@ -35,18 +35,33 @@ bool tells(const Asked& one) {
   return one.absence == Absence::none && !one.process.rules.version.empty();
 }
 
+// What is coming, and what is stopped.
+std::string announced_of(const Asked& one) {
+  const model::RulesState& rules = one.process.rules;
+  std::string out;
+  if (!rules.next_version.empty()) {
+    out +=
+        fmt::format(", version {} in {}", rules.next_version,
+                    shown_span(std::max<std::int64_t>(0, rules.next_from_us - one.process.now_us)));
+  }
+  for (const auto& event : rules.stopped) out += fmt::format(", {} is stopped", event);
+  return out;
+}
+
 std::string state_of(const Asked& one) {
   if (one.absence != Absence::none) return one.reason;
   const model::RulesState& rules = one.process.rules;
   if (rules.version.empty()) return "does not tell its rules: an older release";
   const std::string since =
-      fmt::format("version {} since {} ago", rules.version,
+      fmt::format("version {}{} since {} ago", rules.version,
+                  rules.revision == 0 ? "" : fmt::format(" (revision {})", rules.revision),
                   shown_span(std::max<std::int64_t>(0, one.process.now_us - rules.since_us)));
   const std::string zones =
       rules.zone_data.empty() ? "" : fmt::format(", time zone data {}", rules.zone_data);
-  if (!rules.differs()) return since + zones + "; its files are those";
+  const std::string more = zones + announced_of(one);
+  if (!rules.differs()) return since + more + "; its files are those";
   return fmt::format(
-      "{}{}; its files are refused for {}: {}", since, zones,
+      "{}{}; its files are refused for {}: {}", since, more,
       shown_span(std::max<std::int64_t>(0, one.process.now_us - rules.differ_since_us)),
       rules.refused);
 }
@@ -101,6 +116,12 @@ std::string json_of(const std::vector<Asked>& all, const Verdict& verdict) {
       line["since"] = format_time_us(rules.since_us);
       line["zone_data"] = rules.zone_data;
       line["refused"] = rules.refused;
+      line["revision"] = rules.revision;
+      line["changes"] = rules.changes;
+      line["next"] = rules.next_version;
+      json::array stopped;
+      for (const auto& event : rules.stopped) stopped.emplace_back(event);
+      line["stopped"] = std::move(stopped);
     }
     processes.push_back(std::move(line));
   }

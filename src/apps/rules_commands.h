@@ -22,6 +22,9 @@ void add_rules_try(CommandLine& line, CLI::App& rules);
 void add_rules_import(CommandLine& line, CLI::App& rules);
 void add_rules_status(CommandLine& line, CLI::App& rules);
 void add_rules_disclose(CommandLine& line, CLI::App& rules);
+void add_rules_stop(CommandLine& line, CLI::App& rules);  // and start
+void add_rules_rollback(CommandLine& line, CLI::App& rules);
+void add_rules_push(CommandLine& line, CLI::App& rules);
 
 // Which rules a command is about.
 struct RulesFrom {

@@ -330,6 +330,9 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
   append_json_string(out, stats.version);
   out += R"(,"rules":)";
   append_json_string(out, stats.rules);
+  HUNT_APPEND(R"(,"rules_revision":{},)", stats.rules_revision);
+  append_list(out, "rules_stopped", stats.rules_stopped,
+              [&out](const std::string& event) { append_json_string(out, event); });
   out += R"(,"event":)";
   append_json_string(out, stats.event);
   out += R"(,"store":)";

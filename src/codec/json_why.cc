@@ -70,7 +70,7 @@ json::object name_json(const model::Process& process) {
   return out;
 }
 
-// Of files that differ: since when, and why.
+// Of files that differ: since when, and why. Of what is announced: its version, and from when on.
 json::object rules_json(const model::RulesState& rules) {
   json::object out;
   out["version"] = rules.version;
@@ -78,6 +78,14 @@ json::object rules_json(const model::RulesState& rules) {
   out["zone_data"] = rules.zone_data;
   out["refused"] = rules.refused;
   if (rules.differs()) out["differ_since"] = format_time_us(rules.differ_since_us);
+  out["revision"] = rules.revision;
+  out["changes"] = rules.changes;
+  json::array stopped;
+  for (const auto& event : rules.stopped) stopped.emplace_back(event);
+  out["stopped"] = std::move(stopped);
+  if (rules.next_version.empty()) return out;
+  out["next"] = rules.next_version;
+  out["next_from"] = format_time_us(rules.next_from_us);
   return out;
 }
 

@@ -112,6 +112,15 @@ model::RulesState rules_of(const json::object& process) {
   rules.zone_data = text_at(*from, "zone_data", name_bytes_max);
   rules.differ_since_us = time_at(*from, "differ_since");
   rules.refused = text_at(*from, "refused");
+  rules.revision = count_at(*from, "revision");
+  rules.changes = count_at(*from, "changes");
+  rules.next_version = text_at(*from, "next", name_bytes_max);
+  rules.next_from_us = time_at(*from, "next_from");
+  if (const json::array* stopped = array_at(*from, "stopped")) {
+    for (const auto& event : *stopped) {
+      if (const json::string* name = event.if_string()) rules.stopped.emplace_back(*name);
+    }
+  }
   return rules;
 }
 

@@ -218,7 +218,8 @@ void conclude(const ExplanationFacts& facts, const TileFacts& tile, Story& story
     fate(Fate::sold_out, "Probably sold out: others have taken all that lay there.");
     add_taker_lines(tile, story.lines);
   } else if (!tile.event_enabled) {
-    fate(Fate::closed, "Closed: the event of the loot there is switched off by its rules.");
+    fate(Fate::closed,
+         "Closed: the event of the loot there is switched off by its rules, or stopped by hand.");
     add_window_lines(tile, story.lines);
   } else if (window.closed(facts.now_us) || tile.event.closed(facts.now_us)) {
     fate(Fate::closed, "Probably closed: the loot there is not open any more.");

@@ -49,6 +49,7 @@ enum class LedgerRule : std::uint8_t {
   win_for_ever,     // who won and insists is not refused any more
   as_of_true,       // a stored position is judged as of when it was accepted
   copy_in_time,     // a copy ends within its life of the read of the store that it came from
+  rules_in_time,    // a reward is rolled by the rules in force as of its claim
 };
 [[nodiscard]] std::string_view name_of(LedgerRule rule) noexcept;
 

@@ -22,6 +22,7 @@ struct Claim {
   PlayerId player;
   std::string reward;  // what the roll gave: model/reward.h; the ledger keeps the first one told
   std::string rules;   // rules version, 16 hexadecimal digits
+  std::uint64_t rules_seq = 0;  // of the timeline that whoever rolled it knew; not kept
   SeedId seed = 0;
   std::optional<std::int64_t> as_of_us;  // nothing: the shard's now()
 
@@ -39,6 +40,9 @@ struct ClaimVerdict {
   bool moved = false;   // this shard does not own the tile's range: ask the owner; outcome is void
   std::string reward;   // with granted: as stored
   std::string rules;    // with granted: as stored
+  // It was rolled by rules that are not in force: look at the timeline and roll it again; outcome
+  // is void.
+  bool stale = false;
 
   [[nodiscard]] bool is_new() const noexcept { return outcome == Outcome::granted && !repeat; }
 };

@@ -33,9 +33,11 @@ ClaimVerdict look_up(const Claim& claim, const std::optional<LedgerEntry>& known
 }
 
 ClaimVerdict can_grant(const Claim& claim, const std::optional<LedgerEntry>& known,
-                       const TileStock& tile, std::int64_t now_us) {
+                       const TileStock& tile, const RulesTimeline& rules, std::int64_t now_us) {
   ClaimVerdict verdict = look_up(claim, known, tile.owned);
   if (known || verdict.moved) return verdict;
+  verdict.stale = is_stale(claim, rules, now_us);
+  if (verdict.stale) return verdict;
   verdict.outcome = judge(claim, tile, now_us);
   if (verdict.outcome != Outcome::granted) return verdict;
   verdict.reward = claim.reward;
@@ -44,8 +46,8 @@ ClaimVerdict can_grant(const Claim& claim, const std::optional<LedgerEntry>& kno
 }
 
 ClaimVerdict grant(const Claim& claim, const std::optional<LedgerEntry>& known, TileStock& tile,
-                   std::int64_t now_us) {
-  ClaimVerdict verdict = can_grant(claim, known, tile, now_us);
+                   const RulesTimeline& rules, std::int64_t now_us) {
+  ClaimVerdict verdict = can_grant(claim, known, tile, rules, now_us);
   if (verdict.is_new()) --tile.remaining;
   return verdict;
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "model/claim.h"
+#include "model/rules_timeline.h"
 #include "model/spawn.h"
 
 namespace hunt::model {
@@ -32,13 +33,15 @@ struct TileStock {
 [[nodiscard]] ClaimVerdict look_up(const Claim& claim, const std::optional<LedgerEntry>& known,
                                    bool owned);
 
-// Says what grant() would.
+// Says what grant() would. `rules`: what this store keeps of them; it fences claims that were
+// rolled by others.
 [[nodiscard]] ClaimVerdict can_grant(const Claim& claim, const std::optional<LedgerEntry>& known,
-                                     const TileStock& tile, std::int64_t now_us);
+                                     const TileStock& tile, const RulesTimeline& rules,
+                                     std::int64_t now_us);
 
 // Does it: a grant that is new (ClaimVerdict::is_new) has taken one from the tile's stock, and is
 // the caller's to write into the ledger.
 [[nodiscard]] ClaimVerdict grant(const Claim& claim, const std::optional<LedgerEntry>& known,
-                                 TileStock& tile, std::int64_t now_us);
+                                 TileStock& tile, const RulesTimeline& rules, std::int64_t now_us);
 
 }  // namespace hunt::model

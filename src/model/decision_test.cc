@@ -26,7 +26,7 @@ TileStock stock(TimeWindow window = {}, std::int64_t remaining = 1) {
 }
 
 Outcome outcome(std::optional<std::int64_t> as_of_us, const TileStock& tile) {
-  return can_grant(claim_as_of(as_of_us), {}, tile, now_us).outcome;
+  return can_grant(claim_as_of(as_of_us), {}, tile, {}, now_us).outcome;
 }
 
 TEST(TimeWindow, holds_its_first_moment_and_not_its_last) {
@@ -92,14 +92,14 @@ TEST(Decision, is_nothing_where_the_spawn_does_not_lie_any_more) {
   Claim of_none = claim_as_of({});
   of_none.spawn = 0;
   tile = {true, 0, {}, 1};
-  EXPECT_EQ(can_grant(of_none, {}, tile, now_us).outcome, Outcome::nothing);
+  EXPECT_EQ(can_grant(of_none, {}, tile, {}, now_us).outcome, Outcome::nothing);
 }
 
 TEST(Decision, is_another_stores_where_the_range_is_not_owned) {
   TileStock tile = stock();
-  EXPECT_FALSE(can_grant(claim_as_of({}), {}, tile, now_us).moved);
+  EXPECT_FALSE(can_grant(claim_as_of({}), {}, tile, {}, now_us).moved);
   tile.owned = false;
-  const ClaimVerdict verdict = grant(claim_as_of({}), {}, tile, now_us);
+  const ClaimVerdict verdict = grant(claim_as_of({}), {}, tile, {}, now_us);
   EXPECT_TRUE(verdict.moved);
   EXPECT_EQ(verdict.outcome, Outcome::nothing);
   EXPECT_FALSE(verdict.is_new());
@@ -109,7 +109,7 @@ TEST(Decision, is_another_stores_where_the_range_is_not_owned) {
 TEST(Decision, tells_what_the_ledger_has_whatever_became_of_the_tile) {
   const LedgerEntry entry{false, "crown", "00000000000000bb"};
   TileStock gone{false, 0, {0, 1}, 0};
-  const ClaimVerdict told = grant(claim_as_of({}), entry, gone, now_us);
+  const ClaimVerdict told = grant(claim_as_of({}), entry, gone, {}, now_us);
   EXPECT_EQ(told.id, claim_as_of({}).id);
   EXPECT_EQ(told.outcome, Outcome::granted);
   EXPECT_TRUE(told.repeat);
@@ -118,9 +118,9 @@ TEST(Decision, tells_what_the_ledger_has_whatever_became_of_the_tile) {
   EXPECT_EQ(told.reward, "crown");
   EXPECT_EQ(told.rules, "00000000000000bb");
   TileStock full = stock();
-  EXPECT_TRUE(grant(claim_as_of({}), entry, full, now_us).repeat);
+  EXPECT_TRUE(grant(claim_as_of({}), entry, full, {}, now_us).repeat);
   EXPECT_EQ(full.remaining, 1) << "a repeat takes nothing";
-  const ClaimVerdict given_up = grant(claim_as_of({}), LedgerEntry{true, {}, {}}, full, now_us);
+  const ClaimVerdict given_up = grant(claim_as_of({}), LedgerEntry{true, {}, {}}, full, {}, now_us);
   EXPECT_EQ(given_up.outcome, Outcome::expired);
   EXPECT_FALSE(given_up.repeat);
   EXPECT_EQ(full.remaining, 1);
@@ -139,15 +139,31 @@ TEST(Decision, grants_what_it_said_until_nothing_remains) {
   TileStock tile = stock({}, 2);
   for (const std::int64_t left : {1, 0, 0}) {
     const std::int64_t before = tile.remaining;
-    const ClaimVerdict said = can_grant(claim_as_of({}), {}, tile, now_us);
+    const ClaimVerdict said = can_grant(claim_as_of({}), {}, tile, {}, now_us);
     EXPECT_EQ(tile.remaining, before) << "saying changes nothing";
-    const ClaimVerdict done = grant(claim_as_of({}), {}, tile, now_us);
+    const ClaimVerdict done = grant(claim_as_of({}), {}, tile, {}, now_us);
     EXPECT_EQ(done.outcome, said.outcome);
     EXPECT_EQ(done.outcome, before > 0 ? Outcome::granted : Outcome::sold_out);
     EXPECT_EQ(done.is_new(), before > 0);
     EXPECT_EQ(done.reward, before > 0 ? "lantern" : "");
     EXPECT_EQ(tile.remaining, left);
   }
+}
+
+TEST(Decision, other_rules_get_no_verdict_but_what_is_in_the_ledger_is_told_and_moved_goes_first) {
+  RulesTimeline rules;
+  rules.seq = 2;
+  TileStock tile;
+  tile.owned = true;
+  Claim claim;
+  claim.rules_seq = 1;
+  const ClaimVerdict stale = grant(claim, {}, tile, rules, 1'000);
+  EXPECT_TRUE(stale.stale);
+  EXPECT_FALSE(stale.is_new());
+  EXPECT_TRUE(grant(claim, LedgerEntry{false, "x", "y"}, tile, rules, 1'000).repeat);
+  tile.owned = false;
+  EXPECT_TRUE(grant(claim, {}, tile, rules, 1'000).moved);
+  EXPECT_FALSE(grant(claim, {}, tile, rules, 1'000).stale);
 }
 
 }  // namespace

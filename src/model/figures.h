@@ -52,6 +52,9 @@ struct Counts {
   std::uint64_t rules_rejected = 0;
   std::uint64_t rules_last_reload_success = 0;
   std::uint64_t rules_pending_seconds = 0;
+  std::uint64_t rules_changes = 0;
+  std::uint64_t rules_events_stopped = 0;
+  std::uint64_t rules_stale_claims = 0;
   std::uint64_t feed_gaps = 0;
   std::uint64_t spawns_without_table = 0;
 };
@@ -140,6 +143,12 @@ inline constexpr CountFigure count_figures[] = {
      "hunt_rules_last_reload_success", "1: the rule files are what is in force; 0: refused."},
     {&Counts::rules_pending_seconds, FigureKind::gauge, "rules_pending_seconds",
      "hunt_rules_pending_seconds", "For how long the rule files are not what is in force."},
+    {&Counts::rules_changes, FigureKind::gauge, "rules_changes", "hunt_rules_changes",
+     "Number of the last change of the timeline of rules that is known here."},
+    {&Counts::rules_events_stopped, FigureKind::gauge, "rules_events_stopped",
+     "hunt_rules_events_stopped", "Events that are stopped by hand (hunt rules stop)."},
+    {&Counts::rules_stale_claims, FigureKind::counter, "rules_stale_claims",
+     "hunt_rules_stale_claims", "Claims rolled again because the store had other rules in force."},
     {&Counts::feed_gaps, FigureKind::counter, "feed_gaps", "hunt_feed_gaps",
      "Gaps of the change feeds followed here; all copies were read anew."},
     {&Counts::spawns_without_table, FigureKind::gauge, "spawns_without_table",

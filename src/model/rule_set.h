@@ -125,6 +125,7 @@ struct EventRules {
   std::int64_t starts_us = time_us_min;
   std::int64_t ends_us = time_us_max;
   bool enabled = true;                  // else nothing of it can be found, as before it starts
+  bool stopped = false;                 // by hand, while it runs: `closed`. Not in the version
   Openings openings = {};               // within the window; empty: all of it
   std::string zone = {};                // IANA name, for people: all times here are UTC already
   std::vector<std::string> tiers = {};  // low to high
@@ -140,7 +141,7 @@ struct EventRules {
   }
   // Whether its loot can be taken as of then.
   [[nodiscard]] bool holds(std::int64_t as_of_us) const noexcept {
-    return enabled && in_opening(as_of_us);
+    return enabled && !stopped && in_opening(as_of_us);
   }
 };
 

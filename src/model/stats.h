@@ -126,9 +126,11 @@ struct StoreFailing {
 
 struct Stats : Counts {
   std::string version;
-  std::string rules;  // rules version in force
-  std::string event;  // names of the events in force, comma separated
-  std::string store;  // URL without secrets
+  std::string rules;                       // rules version in force
+  std::uint64_t rules_revision = 0;        // of its files' lock; 0: none
+  std::vector<std::string> rules_stopped;  // events that are stopped
+  std::string event;                       // names of the events in force, comma separated
+  std::string store;                       // URL without secrets
   std::int64_t uptime_ns = 0;
   std::uint32_t lanes = 0;
   std::array<std::uint64_t, outcome_count> positions{};  // answers given, by outcome

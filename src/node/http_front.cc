@@ -11,14 +11,10 @@
 
 namespace hunt::node {
 
-namespace {
-
 std::string machine_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
-
-}  // namespace
 
 Result<http::HttpOptions> http_options_of(const NodeOptions& options, const HostPort& listen) {
   http::HttpOptions out;

@@ -2,11 +2,16 @@
 //
 // Not the server, and not the routes. Reads the tokens' files.
 #pragma once
+#include <string>
+
 #include "adapters/http/http_options.h"
 #include "base/result.h"
 #include "node/options.h"
 
 namespace hunt::node {
+
+// What this machine calls itself; empty: it does not say.
+[[nodiscard]] std::string machine_name();
 
 // Without a file for it, the admin's token is a fresh one. Errors: those of read_secret() and
 // http::allowed_host().

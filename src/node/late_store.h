@@ -115,6 +115,17 @@ class LateStore final : public ports::HuntStore {
                                                                model::HuntKey key) override {
     return call(&HuntStore::join_hunt, std::move(hunt), key);
   }
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override {
+    return call(&HuntStore::rules_timeline);
+  }
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(
+      std::string version) override {
+    return call(&HuntStore::rules_files, std::move(version));
+  }
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override {
+    return call(&HuntStore::set_rules_timeline, std::move(timeline), std::move(sets));
+  }
   [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override {
     return call(&HuntStore::shard_map);
   }

@@ -75,6 +75,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   parts.front_tasks.emplace(parts.front->executor(), 1);
   parts.store_watch.emplace(parts.stores->stores<ports::StoreCare>(), *parts.observer, parts.clock,
                             parts.front->timer(), parts.front->executor());
+  parts.open_book();
   HUNT_CHECK(parts.open_caches());
   HUNT_CHECK(parts.open_bus());
   HUNT_CHECK(parts.open_http(listen));
@@ -90,16 +91,16 @@ Result<void> Node::start() {
   HUNT_CHECK(parts.check_cache());
   HUNT_TRY(seed, parts.event_seed());
   HUNT_CHECK(parts.listen());
+  parts.front->run(parts.book->begin(parts.rules->offer()));
   parts.make_orchestrators(seed);
   parts.running = true;
   if (parts.nats == nullptr) HUNT_CHECK(parts.relay_here());
-  parts.observer->set_rules(*parts.rules->current());
-  parts.observer->set_rules_state(parts.rules->state());
   parts.rules->start();
   boost::asio::post(parts.front->executor(), [&parts] {
     parts.http->start();
     parts.front_watch->start();
     parts.store_watch->start();
+    parts.book->start();
     if (parts.nats != nullptr) parts.nats->show_map(parts.stores->map());
     if (parts.stores->count() == 1) return;
     const bool spawned = parts.front_tasks->try_spawn(parts.follow_map());
@@ -153,7 +154,10 @@ void Node::stop() {
   parts.cache_watch.reset();
   if (parts.rules) parts.rules->stop();  // no callback into the lanes any more
   if (parts.stores) parts.stores->close();
-  if (std::exchange(parts.started, false)) parts.front->run(parts.store_watch->join());
+  if (std::exchange(parts.started, false)) {
+    parts.front->run(parts.store_watch->join());
+    parts.front->run(parts.book->join());
+  }
   for (const auto& lane : parts.lanes) lane->stop();
   if (parts.front != nullptr) parts.front->stop();
 }
@@ -174,7 +178,7 @@ Result<void> Node::split_evenly(std::vector<model::ChunkKey> loot) {
   return {};
 }
 std::shared_ptr<const model::RuleSet> Node::rules() const {
-  return parts_->rules->current();
+  return parts_->book->current();
 }
 Lane& Node::lane(std::size_t index) noexcept {
   return *parts_->lanes[index];

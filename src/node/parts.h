@@ -1,8 +1,8 @@
 // Node::Parts: what a node is made of, and the steps in which it is put together.
 //
 // Not for others: node.cc alone says in which order. The steps stand in parts_stores.cc (stores and
-// map), parts_lanes.cc (what each lane has) and parts_front.cc (rules, HTTP). Threads: as said at
-// each; what has no word about it runs before the threads do.
+// map), parts_lanes.cc (what each lane has) and parts_front.cc (HTTP), parts_rules.cc (rules).
+// Threads: as said at each; what has no word about it runs before the threads do.
 #pragma once
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -30,6 +30,7 @@
 #include "service/explainer.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
+#include "service/rules_book.h"
 #include "service/sharded_store.h"
 #include "service/store_watch.h"
 #include "service/task_group.h"
@@ -59,7 +60,8 @@ struct Node::Parts {
   std::vector<std::unique_ptr<delay::SlowStore>>
       slow_stores;                             // by shard, where a delay is asked for
   std::optional<service::ShardedStore> whole;  // all shards as one
-  std::unique_ptr<RulesWatch> rules;
+  std::unique_ptr<RulesWatch> rules;           // what the files come to
+  std::unique_ptr<service::RulesBook> book;    // what is in force; of the front
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
   // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
@@ -99,6 +101,7 @@ struct Node::Parts {
   [[nodiscard]] boost::asio::awaitable<void> stop_following() {
     stopping = true;
     store_watch->stop();
+    book->stop();
     co_await front_tasks->join(clock, front->timer());
   }
   void adopt_map(const model::ShardMap& map);
@@ -117,7 +120,10 @@ struct Node::Parts {
   Result<std::vector<std::uint8_t>> event_seed();
   Result<void> open_http(const HostPort& listen);
   Result<std::size_t> connections_max();
-  void adopt_rules(const std::shared_ptr<const model::RuleSet>& set);
+  void open_book();
+  void show_rules();
+  void adopt_rules(const model::RulesInForcePtr& rules);
+  void show_current(const model::RuleSetPtr& before, const model::RuleSetPtr& now);
 };
 
 }  // namespace hunt::node

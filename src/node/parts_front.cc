@@ -1,4 +1,4 @@
-// The front: the rules, and HTTP on a thread of its own.
+// The front: HTTP on a thread of its own.
 #include <fmt/format.h>
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -24,27 +24,6 @@ constexpr std::uint64_t files_later_per_lane_and_shard = 4;
 constexpr std::uint64_t connections_min = 32;
 
 }  // namespace
-
-Result<void> Node::Parts::open_rules() {
-  RulesWatch::Options watch;
-  watch.path = options.rules_path;
-  watch.on_change = [this](const std::shared_ptr<const model::RuleSet>& set) { adopt_rules(set); };
-  watch.log = [this](LogLevel level, std::string_view line) {
-    log(level, "rules", std::string(line));
-  };
-  watch.on_judged = [this] { observer->set_rules_state(rules->state()); };
-  HUNT_TRY(opened, RulesWatch::open(std::move(watch)));
-  rules = std::move(opened);
-  return {};
-}
-
-void Node::Parts::adopt_rules(const std::shared_ptr<const model::RuleSet>& set) {
-  observer->set_rules(*set);
-  boost::asio::post(front->executor(), [this] { store_watch->count_soon(); });
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    boost::asio::post(lanes[i]->executor(), [this, i, set] { orchestrators[i]->set_rules(set); });
-  }
-}
 
 Result<std::vector<std::uint8_t>> Node::Parts::event_seed() {
   if (!options.event_seed_file.empty()) return read_event_seed(options.event_seed_file);
@@ -94,11 +73,11 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   });
   std::vector<service::ExplainedShard> explained;
   for (ports::HuntStore* store : serving_stores()) explained.push_back({store});
-  explainer = std::make_unique<service::Explainer>(std::move(explained), *rules, clock);
+  explainer = std::make_unique<service::Explainer>(std::move(explained), *book, clock);
   http::Ports ports{front->bus(),
                     *whole,
                     *observer,
-                    *rules,
+                    *book,
                     std::move(ledgers),
                     system::process_figures,
                     [watch = front_watch.get()] {
@@ -107,6 +86,7 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
                     &profiler,
                     explainer.get()};
   ports.settings = options.settings;
+  ports.rules_desk = book.get();
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());

@@ -133,8 +133,10 @@ void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
     service::OrchestratorPorts ports{serving_stores(), bus_of(i), clock, lane.timer(),
                                      lane.executor()};
     if (!caches.empty()) ports.cache = &caches[i]->port();
-    orchestrators.push_back(std::make_unique<service::Orchestrator>(how, std::move(ports),
-                                                                    *observer, rules->current()));
+    ports.rules_stale = [this] { book->look_soon(); };
+    orchestrators.push_back(
+        std::make_unique<service::Orchestrator>(how, std::move(ports), *observer, book->current()));
+    orchestrators.back()->set_rules(book->in_force());
     service::Orchestrator* orchestrator = orchestrators.back().get();
     explainer->remember(orchestrator->recent());
     boost::asio::post(lane.executor(), [orchestrator] { orchestrator->start(); });

@@ -9,7 +9,6 @@
 #include "adapters/system/system_clock.h"
 #include "base/thread_name.h"
 #include "model/limits.h"
-#include "rules/diff.h"
 #include "rules/zones.h"
 
 namespace hunt::node {
@@ -25,12 +24,14 @@ std::string lines_of(const std::vector<rules::Diagnostic>& diagnostics) {
   return out;
 }
 
-// ": what changes for players", where it can be said in a moment.
-std::string change_text(const model::RuleSet& before, const model::RuleSet& after) {
-  constexpr std::size_t entries_max = 20'000;  // guess: more take too long for a line of a log
-  if (before.entries.size() + after.entries.size() > entries_max) return "";
-  const auto diff = rules::diff_rules(before, after);
-  return diff ? ": " + rules::summary_of(*diff) : "";
+// As they are kept: without the folders of this machine, and without the lock, which is of them.
+model::RulesFiles kept_files(const std::vector<rules::RulesFile>& files) {
+  model::RulesFiles kept;
+  for (const auto& file : files) {
+    if (rules::is_lock_file(file.name)) continue;
+    kept.push_back({file.name.substr(file.name.rfind('/') + 1), file.text});
+  }
+  return kept;
 }
 
 }  // namespace
@@ -42,7 +43,9 @@ RulesWatch::~RulesWatch() = default;
 Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
   std::unique_ptr<RulesWatch> watch(new RulesWatch(std::move(options)));
   if (watch->options_.path.empty()) {
-    watch->adopt({rules::builtin_rules(), {}});
+    watch->adopt({rules::builtin_rules(), {}},
+                 {{"starlight.yaml", std::string(rules::builtin_rules_text())}});
+    watch->offer_.builtin = true;
     return watch;
   }
   const Reading reading = read(watch->options_.path);
@@ -56,7 +59,7 @@ Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
   }
   watch->judged_ = reading.digest;
   watch->last_seen_ = reading.digest;
-  watch->adopt(std::move(*loaded));
+  watch->adopt(std::move(*loaded), *reading.files);
   return watch;
 }
 
@@ -66,23 +69,14 @@ void RulesWatch::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
-RulesWatch::RuleSetPtr RulesWatch::current() const {
+service::RulesOffer RulesWatch::offer() const {
   const std::lock_guard lock(mutex_);
-  return current_;
+  return offer_;
 }
 
 model::RulesState RulesWatch::state() const {
   const std::lock_guard lock(mutex_);
   return state_;
-}
-
-RulesWatch::RuleSetPtr RulesWatch::of_version(std::string_view version) const {
-  const std::lock_guard lock(mutex_);
-  if (current_->version == version) return current_;
-  for (const auto& one : before_) {
-    if (one->version == version) return one;
-  }
-  return nullptr;
 }
 
 void RulesWatch::watch(const std::stop_token& stop) {
@@ -129,26 +123,20 @@ void RulesWatch::judge(const Reading& reading) {
   auto loaded = reading.files
                     ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
                     : rules::RulesResult(tl::unexpected(reading.files.error()));
-  const RuleSetPtr before = current();
+  const service::RulesOffer before = offer();
   const bool was_refused = state().differs();
   if (!loaded) return refuse(loaded.error());
-  adopt(std::move(*loaded));
-  const RuleSetPtr now = current();
-  if (now->version == before->version) {  // a comment, or back to what was in force
-    if (was_refused && options_.log) {
-      options_.log(LogLevel::info, fmt::format("rules: {} is valid again, and still version {}",
-                                               options_.path, now->version));
-    }
-    if (options_.on_judged) options_.on_judged();
-    return;
+  adopt(std::move(*loaded), *reading.files);
+  service::RulesOffer now = offer();
+  const bool same = now.set->version == before.set->version;  // a comment, or back to what it was
+  if (same && was_refused && options_.log) {
+    options_.log(LogLevel::info, fmt::format("rules: {} is valid again, and still version {}",
+                                             options_.path, now.set->version));
   }
-  // The lanes first: what changes for players is worked out for the log alone, and may take long.
-  if (options_.on_change) options_.on_change(now);
+  if ((!same || now.revision != before.revision) && options_.on_change) {
+    options_.on_change(std::move(now));
+  }
   if (options_.on_judged) options_.on_judged();
-  if (options_.log) {
-    options_.log(LogLevel::info, fmt::format("rules: version {} replaces {}{}", now->version,
-                                             before->version, change_text(*before, *now)));
-  }
 }
 
 void RulesWatch::refuse(const std::vector<rules::Diagnostic>& diagnostics) {
@@ -162,31 +150,32 @@ void RulesWatch::refuse(const std::vector<rules::Diagnostic>& diagnostics) {
   if (options_.on_judged) options_.on_judged();
   if (!options_.log) return;
   options_.log(LogLevel::warning,
-               fmt::format("rules: {} changed but is not valid; version {} stays in force",
-                           options_.path, current()->version));
+               fmt::format("rules: {} changed but is not valid; it counts for nothing until it is",
+                           options_.path));
   for (const auto& diagnostic : diagnostics) {
     options_.log(LogLevel::warning, rules::format(diagnostic));
   }
 }
 
-void RulesWatch::adopt(rules::LoadedRules loaded) {
+void RulesWatch::adopt(rules::LoadedRules loaded, const std::vector<rules::RulesFile>& files) {
   if (options_.log) {
     for (const auto& warning : loaded.warnings) {
       options_.log(LogLevel::warning, rules::format(warning));
     }
   }
-  auto next = std::make_shared<const model::RuleSet>(std::move(loaded.set));
+  service::RulesOffer next;
+  next.set = std::make_shared<const model::RuleSet>(std::move(loaded.set));
+  next.files = kept_files(files);
+  if (loaded.lock) {
+    next.revision = loaded.lock->revision;
+    next.activates_us = loaded.lock->activates_us.value_or(next.activates_us);
+    next.note = loaded.lock->note;
+  }
   const std::lock_guard lock(mutex_);
-  if (current_ != nullptr && current_->version != next->version) {
-    std::erase_if(before_, [this](const auto& one) { return one->version == current_->version; });
-    before_.push_front(current_);
-  }
-  if (before_.size() > limits::rules_kept_max) before_.pop_back();
-  current_ = std::move(next);
-  if (state_.version != current_->version) {
-    state_.version = current_->version;
-    state_.since_us = system::SystemClock().wall_us();
-  }
+  const bool same = offer_.set != nullptr && offer_.set->version == next.set->version;
+  if (same) next.set = offer_.set;
+  offer_ = std::move(next);
+  state_.version = offer_.set->version;
   state_.zone_data = rules::zone_data_version();
   state_.differ_since_us = 0;
   state_.refused.clear();

@@ -1,14 +1,15 @@
-// RulesWatch: the rules in force, reloaded while running. A bad file never replaces a good one.
+// RulesWatch: what the rule files of this process come to, read again while it runs. What is not
+// valid counts for nothing.
 //
-// Not the language (rules/). It reads the whole path (file or directory) twice a second and
-// compares contents, not times, so that an editor's rename-over and a ConfigMap's link swap are
-// seen alike. A change counts once two reads in a row agree: a half-written file is not judged.
-// Lifecycle: open() reads once and fails on bad rules; start() begins to watch; the destructor
-// joins. Thread: current() and state() from any; the callbacks run on the watching thread.
+// Not the language (rules/), and not what is in force: the stores say that (service/rules_book.h).
+// It reads the whole path (file or directory) twice a second and compares contents, not times, so
+// that an editor's rename-over and a ConfigMap's link swap are seen alike. A change counts once two
+// reads in a row agree: a half-written file is not judged. Lifecycle: open() reads once and fails
+// on bad rules; start() begins to watch; the destructor joins. Thread: current(), offer() and
+// state() from any; the callbacks run on the watching thread.
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "model/rules_state.h"
 #include "ports/rules_source.h"
 #include "rules/load.h"
+#include "service/rules_book.h"
 
 namespace hunt::node {
 
@@ -34,8 +36,9 @@ class RulesWatch final : public ports::RulesSource {
     std::string path;  // empty: the built-in event, which never changes; nor does "-"
     // Half a second: an edit is live within a second, and reading 16 MiB so often costs little.
     std::chrono::milliseconds interval{500};
-    std::function<void(RuleSetPtr)> on_change;  // a new valid set; never for the first one
-    std::function<void()> on_judged;            // state() may be another one; after on_change
+    // A new valid set, or another lock beside it; never for the first one.
+    std::function<void(service::RulesOffer)> on_change;
+    std::function<void()> on_judged;  // state() may be another one; after on_change
     std::function<void(LogLevel, std::string_view)> log;  // one line each, without a newline
   };
 
@@ -47,12 +50,12 @@ class RulesWatch final : public ports::RulesSource {
 
   // At most once. Nothing to do for what never changes.
   void start();
-  // No callback is called any more; what is in force stays so.
+  // No callback is called any more.
   void stop() { thread_ = {}; }
 
-  [[nodiscard]] RuleSetPtr current() const override;
-  // The last few that were in force are kept.
-  [[nodiscard]] RuleSetPtr of_version(std::string_view version) const override;
+  // The last that was valid.
+  [[nodiscard]] service::RulesOffer offer() const;
+  [[nodiscard]] RuleSetPtr current() const override { return offer().set; }
   // Contents that were refused are counted since open(), each once as long as it stays.
   [[nodiscard]] model::RulesState state() const;
 
@@ -68,17 +71,16 @@ class RulesWatch final : public ports::RulesSource {
   void watch(const std::stop_token& stop);
   void look();
   void judge(const Reading& reading);
-  void adopt(rules::LoadedRules loaded);
+  void adopt(rules::LoadedRules loaded, const std::vector<rules::RulesFile>& files);
   void refuse(const std::vector<rules::Diagnostic>& diagnostics);
 
   Options options_;
-  mutable std::mutex mutex_;  // guards the three below
+  mutable std::mutex mutex_;  // guards the two below
   model::RulesState state_;
-  RuleSetPtr current_;
-  std::deque<RuleSetPtr> before_;  // newest first. Bound: limits::rules_kept_max
-  Digest256 judged_{};             // the content of current_, or of the last refusal
-  Digest256 last_seen_{};          // of the reading before
-  std::jthread thread_;            // last: joins before anything above goes
+  service::RulesOffer offer_;
+  Digest256 judged_{};     // the content of offer_, or of the last refusal
+  Digest256 last_seen_{};  // of the reading before
+  std::jthread thread_;    // last: joins before anything above goes
 };
 
 }  // namespace hunt::node

@@ -49,7 +49,7 @@ class RulesWatchTest : public testing::Test {
     RulesWatch::Options options;
     options.path = path.string();
     options.interval = milliseconds(5);
-    options.on_change = [this](RulesWatch::RuleSetPtr) { changes_.fetch_add(1); };
+    options.on_change = [this](const service::RulesOffer&) { changes_.fetch_add(1); };
     options.log = [this](LogLevel, std::string_view line) {
       const std::lock_guard lock(mutex_);
       log_ += std::string(line) + "\n";
@@ -150,13 +150,20 @@ TEST_F(RulesWatchTest, a_bad_file_keeps_the_old_rules_and_is_told_once) {
   EXPECT_TRUE(soon([&] { return item() == "third"; })) << log();
 }
 
-TEST_F(RulesWatchTest, the_log_says_what_a_new_set_changes_for_players) {
-  open(file_);
-  replace(file_, event_text("second") + "hint_radius: 3\n");
+TEST_F(RulesWatchTest, what_is_offered_has_the_files_without_their_folders_and_what_the_lock_says) {
+  open(dir_);
+  const std::string version = watch_->current()->version;
+  write(dir_ / "rules.lock", "version: \"" + version +
+                                 "\"\nrevision: 7\nnote: hello\n"
+                                 "activates: \"2027-01-01T00:00:00Z\"\n");
   ASSERT_TRUE(soon([&] { return changes_ == 1; })) << log();
-  EXPECT_TRUE(soon([&] {
-    return log().find(": table box: 2 odds; event gala: hint_radius: 8 → 3\n") != log().npos;
-  })) << log();
+  const auto offer = watch_->offer();
+  EXPECT_EQ(offer.revision, 7U);
+  EXPECT_EQ(offer.note, "hello");
+  EXPECT_EQ(offer.activates_us, 1'798'761'600'000'000);
+  EXPECT_EQ(offer.set->version, version);
+  ASSERT_EQ(offer.files.size(), 1U);
+  EXPECT_EQ(offer.files[0].name, "gala.yaml");
 }
 
 TEST_F(RulesWatchTest, a_directory_with_a_lock_is_taken_when_all_of_it_is_there) {
@@ -183,21 +190,6 @@ TEST_F(RulesWatchTest, a_new_comment_is_no_change) {
   EXPECT_EQ(changes_, 0);
   replace(file_, event_text("first", 2));
   EXPECT_TRUE(soon([&] { return changes_ == 1; }));
-}
-
-TEST_F(RulesWatchTest, the_last_sets_are_found_by_their_version) {
-  open(file_);
-  const auto first = watch_->current();
-  EXPECT_EQ(watch_->of_version(first->version), first);
-  EXPECT_EQ(watch_->of_version("0000000000000000"), nullptr);
-  for (int i = 1; i <= static_cast<int>(limits::rules_kept_max); ++i) {
-    replace(file_, event_text("item_" + std::to_string(i)));
-    ASSERT_TRUE(soon([&] { return changes_ == i; })) << log();
-  }
-  EXPECT_EQ(watch_->of_version(first->version), first);
-  replace(file_, event_text("one_more"));
-  ASSERT_TRUE(soon([&] { return item() == "one_more"; })) << log();
-  EXPECT_EQ(watch_->of_version(first->version), nullptr) << "only so many are kept";
 }
 
 TEST_F(RulesWatchTest, readers_see_whole_sets_while_writers_swap_them) {

@@ -22,9 +22,10 @@ class LaneStore {
       std::vector<model::ChunkKey> keys) = 0;
 
   // PROTOCOLS 4: one transaction; verdicts in the order of the claims; the same claims again give
-  // the same grants. Committed (durably) when it returns a value; after an error nothing is known
-  // to have happened (unknown_outcome) or nothing has (any other code): call again with the same.
-  // Bound: limits::claims_per_call_max claims.
+  // the same grants. Claims that were rolled by other rules than the store has in force
+  // are answered `stale`. Committed (durably) when it returns a value; after an error nothing is
+  // known to have happened (unknown_outcome) or nothing has (any other code): call again with the
+  // same. Bound: limits::claims_per_call_max claims.
   [[nodiscard]] virtual boost::asio::awaitable<Result<model::GrantCall>> grant_claims(
       std::vector<model::Claim> claims) = 0;
 

@@ -1,7 +1,8 @@
 // RulesSource: the rules in force now.
 //
 // Not the engine's copy (each lane has its own pointer): for those who check names against them,
-// such as burying loot over HTTP. Thread: any. Implementations: apps' RulesWatch.
+// such as burying loot over HTTP. Thread: any.
+// Implementations: service/rules_book.h.
 #pragma once
 #include <memory>
 #include <string_view>

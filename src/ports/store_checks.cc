@@ -65,4 +65,16 @@ Result<bool> joins(const model::Hunt& kept, const model::Hunt& asked) {
               fmt::format("the store belongs to the hunt \"{}\" already", kept.name), "hunt");
 }
 
+Result<void> check_next(std::uint64_t kept_seq, const model::RulesTimeline& next) {
+  if (next.seq > kept_seq) return {};
+  return fail(Errc::already_exists,
+              fmt::format("the timeline of rules has change {} already, the new one {}", kept_seq,
+                          next.seq));
+}
+
+Error no_files_of(const std::string& version) {
+  return {Errc::not_found, fmt::format("the files of rules version {} are not here", version),
+          "version"};
+}
+
 }  // namespace hunt::ports

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "model/hunt.h"
+#include "model/rules_timeline.h"
 #include "model/spawn.h"
 
 namespace hunt::ports {
@@ -21,5 +22,10 @@ namespace hunt::ports {
 // Errors: too_large where one call holds more than `count_max` of something.
 [[nodiscard]] Result<void> check_count(std::string_view what, std::size_t count,
                                        std::size_t count_max);
+
+// Whether a timeline may take the place of one with `kept_seq`. Errors: already_exists.
+[[nodiscard]] Result<void> check_next(std::uint64_t kept_seq, const model::RulesTimeline& next);
+// not_found: a timeline names a version whose files the store does not have.
+[[nodiscard]] Error no_files_of(const std::string& version);
 
 }  // namespace hunt::ports

@@ -435,6 +435,7 @@ RulesResult compile_rules(std::span<const RulesFile> files, std::int64_t now_us)
   if (!loaded || locked == nullptr) return loaded;
   const auto lock = read_lock(locked->name, locked->text);
   if (!lock) return tl::unexpected(lock.error());
+  loaded->lock = *lock;
   if (lock->version == loaded->set.version) return loaded;
   return tl::unexpected(not_as_locked(*locked, *lock, loaded->set.version));
 }

@@ -6,26 +6,27 @@
 // zone, of the machine's time zone data; any thread.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
 
 #include "model/rule_set.h"
+#include "model/rules_timeline.h"
 #include "rules/diagnostic.h"
+#include "rules/lock_file.h"
 #include "rules/placement.h"
 
 namespace hunt::rules {
 
-struct RulesFile {
-  std::string name;  // for messages
-  std::string text;
-};
+using model::RulesFile;
 
 struct LoadedRules {
   model::RuleSet set;
   std::vector<Diagnostic> warnings;
   std::vector<Placement> placements = {};  // of all events, in their order
+  std::optional<Lock> lock = {};
 };
 
 using RulesResult = tl::expected<LoadedRules, std::vector<Diagnostic>>;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t backoff_ns_min = 20'000'000;     // guess: a few commits
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;  // guess: an operator sees it recover
+constexpr std::int64_t look_at_rules_ns = 20'000'000;   // guess: so long takes a look at a timeline
 constexpr std::size_t events_per_call_max = 256;
 constexpr std::int64_t calls_in_mean = 8;
 
@@ -32,6 +33,7 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 }  // namespace
 
 ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
+                     const model::RulesInForcePtr& rules, std::function<void()> rules_stale,
                      engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
                      const ports::Clock& clock, ports::Timer& timer,
                      boost::asio::any_io_executor lane, LaneMetrics& metrics,
@@ -39,6 +41,8 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
     : options_(options),
       shards_(shards),
       l1_(l1),
+      rules_(rules),
+      rules_stale_(std::move(rules_stale)),
       roller_(roller),
       lookups_(lookups),
       bus_(bus),
@@ -118,13 +122,20 @@ void ClaimDesk::attach(Pending& pending, Asker asker) {
   pending.askers.push_back(std::move(asker));
 }
 
-void ClaimDesk::roll(model::Claim& claim, const Asker& asker) {
+void ClaimDesk::roll(Pending& pending, const Asker& asker) {
   HUNT_ASSERT(asker.rules != nullptr);
-  const model::RuleSet& rules = *asker.rules;
-  claim.reward = roller_.reward(rules, asker.table, claim.id, asker.as_of_us.value_or(0));
-  claim.rules = rules.version;
+  pending.claim.as_of_us = asker.as_of_us;
+  roll(pending, asker.rules, asker.table);
+}
+
+void ClaimDesk::roll(Pending& pending, const model::RuleSetPtr& rules, std::uint32_t table) {
+  model::Claim& claim = pending.claim;
+  pending.rules = rules;
+  pending.table = table;
+  claim.reward = roller_.reward(*rules, table, claim.id, claim.as_of_us.value_or(0));
+  claim.rules = rules->version;
+  claim.rules_seq = rules_->seq;
   claim.seed = roller_.seed_id();
-  claim.as_of_us = asker.as_of_us;
 }
 
 void ClaimDesk::submit(model::Claim claim, Asker asker) {
@@ -134,7 +145,7 @@ void ClaimDesk::submit(model::Claim claim, Asker asker) {
   if (inserted) {
     memo_.remember(claim.player, claim.spawn, id);
     at->second.claim = std::move(claim);
-    roll(at->second.claim, asker);
+    roll(at->second, asker);
     at->second.found_ns = clock_.now_ns();
     enqueue(id, at->second.claim, at->second.found_ns);
     metrics_.set_claims_waiting(pending_.size(), at->second.found_ns);
@@ -242,14 +253,18 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
     co_return flush();
   }
   Ids elsewhere;
+  Ids stale;
   for (auto& verdict : done->verdicts) {
-    if (verdict.moved && !planted(Planted::moved_is_nothing)) {
+    if (verdict.stale) {
+      stale.push_back(verdict.id);
+    } else if (verdict.moved && !planted(Planted::moved_is_nothing)) {
       elsewhere.push_back(verdict.id);
     } else {
       decide(verdict);
     }
   }
   if (!elsewhere.empty()) moved(elsewhere);
+  if (!stale.empty()) roll_again(shard, stale);
   metrics_.set_claims_waiting(pending_.size(), clock_.now_ns());
   lookups_.flush();
   flush();
@@ -344,7 +359,7 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
   }
   // The same claim once more, for those whom this verdict does not answer. Nobody was told what the
   // last roll gave.
-  roll(pending.claim, left.front());
+  roll(pending, left.front());
   pending.askers = std::move(left);
   memo_.remember(pending.claim.player, pending.claim.spawn, id);
   ask_again({id});
@@ -465,6 +480,37 @@ void ClaimDesk::moved(const Ids& ids) {
     queue.blocked_until_ns = now_ns + queue.backoff_ns;
     give_up_waits(pending, error);
   }
+}
+
+// The store knows of other rules than they were rolled by. Until this process knows them, too, it
+// asks again and again; who waits goes on waiting.
+void ClaimDesk::roll_again(model::ShardId shard, const Ids& ids) {
+  metrics_.rules_stale_claims += ids.size();
+  if (rules_stale_) rules_stale_();
+  for (const auto& id : ids) {
+    Pending& pending = pending_.at(id);
+    if (roll_again(pending)) {
+      ask_again({id});
+      continue;
+    }
+    model::ClaimVerdict closed;
+    closed.id = id;
+    closed.outcome = model::Outcome::closed;
+    decide(closed);
+  }
+  queues_[shard].blocked_until_ns = clock_.now_ns() + look_at_rules_ns;
+}
+
+// By the rules in force as of the claim. False: they give it nothing.
+bool ClaimDesk::roll_again(Pending& pending) {
+  const std::int64_t as_of_us = pending.claim.judged_at_us(clock_.wall_us());
+  const model::RuleSetPtr& rules = rules_->at(as_of_us);
+  const auto table = rules->find_table(pending.rules->tables[pending.table].name);
+  if (!table || !rules->events[rules->tables[*table].event].holds(as_of_us)) return false;
+  // The ledger has to have the very time that was rolled by.
+  if (rules->tables[*table].timed) pending.claim.as_of_us = as_of_us;
+  roll(pending, rules, *table);
+  return true;
 }
 
 // Who waits is told at once: the same position asked again joins the claim, or gets its outcome.

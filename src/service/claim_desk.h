@@ -10,6 +10,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -20,6 +21,7 @@
 #include "engine/l1.h"
 #include "engine/roll.h"
 #include "engine/timeline.h"
+#include "model/rules_in_force.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "service/claim_lookups.h"
@@ -42,8 +44,10 @@ struct ClaimDeskOptions {
 
 class ClaimDesk {
  public:
-  // `l1` knows which epoch each shard is in, and how far its feed is trusted.
+  // `l1` knows which epoch each shard is in, and how far its feed is trusted. `rules`: those in
+  // force, as the lane knows them; `rules_stale` is called when a store knows better.
   ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
+            const model::RulesInForcePtr& rules, std::function<void()> rules_stale,
             engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
             const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
             LaneMetrics& metrics, engine::Reservoir& times, StarvedMeter& starved,
@@ -83,6 +87,8 @@ class ClaimDesk {
  private:
   struct Pending {
     model::Claim claim;
+    model::RuleSetPtr rules;  // that it was rolled with
+    std::uint32_t table = 0;  // into rules->tables
     std::int64_t found_ns = 0;
     std::int64_t called_ns = INT64_MAX;          // when the call that it is in began
     model::ShardId shard = 0;                    // whose call that is
@@ -108,7 +114,8 @@ class ClaimDesk {
     return metrics_.bounds.grant_calls[shard].use.inside();
   }
   void attach(Pending& pending, Asker asker);
-  void roll(model::Claim& claim, const Asker& asker);
+  void roll(Pending& pending, const Asker& asker);
+  void roll(Pending& pending, const model::RuleSetPtr& rules, std::uint32_t table);
   // Whether what a shard's store was asked at `asked_ns`, in `epoch`, and said at `said_ns` is true
   // still: the shard has not begun another epoch, as far as anybody could have told us.
   [[nodiscard]] bool holds(model::ShardId shard, std::uint64_t epoch, std::int64_t asked_ns,
@@ -135,11 +142,15 @@ class ClaimDesk {
               const model::GrantCall& call);
   void retry_later(model::ShardId shard, const Ids& ids, const Error& error);
   void moved(const Ids& ids);
+  void roll_again(model::ShardId shard, const Ids& ids);
+  [[nodiscard]] bool roll_again(Pending& pending);
   static void give_up_waits(Pending& pending, const Error& error);
 
   const ClaimDeskOptions options_;
   const Shards& shards_;
   const engine::L1& l1_;
+  const model::RulesInForcePtr& rules_;
+  const std::function<void()> rules_stale_;
   engine::Roller& roller_;
   ClaimLookups& lookups_;
   ports::Bus& bus_;

@@ -179,7 +179,7 @@ awaitable<void> Explainer::read_tile(Look& look, model::WorldId world, model::Ti
     if (table) {
       const model::EventRules& event = rules->events[rules->tables[*table].event];
       found.event = opening_near(event, look.facts.now_us);
-      found.event_enabled = event.enabled;
+      found.event_enabled = event.enabled && !event.stopped;
     }
     tiles.push_back(std::move(found));
     co_return;

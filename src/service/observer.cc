@@ -441,6 +441,12 @@ std::vector<Warning> Observer::warnings() const {
                                           "stays in force: {}",
                                           rules_pending_seconds(), rules.version, rules.refused)});
     }
+    for (const auto& event : process_.rules.stopped) {
+      all.push_back({"stopped " + event,
+                     fmt::format("the event \"{0}\" is stopped by hand and nothing of it is "
+                                 "granted; it goes on with: hunt rules start {0}",
+                                 event)});
+    }
     if (!tables_missing_.empty()) {
       all.push_back({"tables", ports::tables_missing_text(tables_missing_, table_names_)});
     }
@@ -573,6 +579,10 @@ model::Stats Observer::stats() const {
   stats.rules_rejected += process_.rules.rejected;
   stats.rules_last_reload_success += process_.rules.differs() ? 0 : 1;
   stats.rules_pending_seconds += rules_pending_seconds();
+  stats.rules_revision = process_.rules.revision;
+  stats.rules_stopped = process_.rules.stopped;
+  stats.rules_changes += process_.rules.changes;
+  stats.rules_events_stopped += process_.rules.stopped.size();
   stats.tables_missing = tables_missing_;
   for (const auto& one : tables_missing_) stats.spawns_without_table += one.spawns;
   return stats;

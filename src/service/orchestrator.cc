@@ -53,7 +53,7 @@ struct Orchestrator::Ask {
 };
 
 Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports, Observer& observer,
-                           std::shared_ptr<const model::RuleSet> rules)
+                           model::RuleSetPtr rules)
     : options_(std::move(options)),
       bus_(ports.bus),
       clock_(ports.clock),
@@ -64,12 +64,13 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       claim_times_(options_.seed + 1),
       starved_(clock_),
       stalls_(clock_),
+      rules_(model::only_rules(rules)),
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
       lookups_(shards_, clock_, ports.lane, metrics_),
-      desk_({options_.grant_calls_max}, shards_, l1_, roller_, lookups_, bus_, clock_, timer_,
-            ports.lane, metrics_, claim_times_, starved_, recent_),
+      desk_({options_.grant_calls_max}, shards_, l1_, rules_, std::move(ports.rules_stale), roller_,
+            lookups_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_, starved_, recent_),
       report_(options_.lane, observer, clock_,
               {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
                stalls_, ports.cache}),
@@ -107,8 +108,14 @@ boost::asio::awaitable<void> Orchestrator::drain(std::int64_t deadline_ns) {
   report_.publish_figures(clock_.now_ns(), true);
 }
 
-void Orchestrator::set_rules(std::shared_ptr<const model::RuleSet> rules) {
-  l1_.set_rules(std::move(rules));
+void Orchestrator::set_rules(model::RulesInForcePtr rules) {
+  rules_ = std::move(rules);
+  follow_rules();
+}
+
+void Orchestrator::follow_rules() {
+  const model::RuleSetPtr& now = rules_->at(clock_.wall_us());
+  if (now != l1_.shared_rules()) l1_.set_rules(now);
 }
 
 Result<void> Orchestrator::set_map(std::shared_ptr<const model::ShardMap> map) {
@@ -376,6 +383,23 @@ void Orchestrator::settle(Ask& ask, const engine::Candidate& candidate) {
   ask_ledger(ask, candidate, known == nullptr ? nullptr : &known->claim);
 }
 
+// The rules of the claim's own time, which may be others than those that judged it. False: they
+// give it nothing.
+bool Orchestrator::by_rules_of(std::int64_t as_of_us, const engine::Candidate& candidate,
+                               Asker& asker) const {
+  const model::RuleSetPtr& rules = rules_->at(as_of_us);
+  asker.rules = rules;
+  asker.table = candidate.table;
+  if (rules == l1_.shared_rules()) return true;
+  const auto table = rules->find_table(l1_.rules().tables[candidate.table].name);
+  if (!table || !rules->events[rules->tables[*table].event].holds(as_of_us)) {
+    asker.rules.reset();
+    return false;
+  }
+  asker.table = *table;
+  return true;
+}
+
 void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
                               const model::ClaimId* known) {
   const std::uint32_t index = candidate.position;
@@ -390,20 +414,24 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
   std::optional<std::int64_t> as_of_us = ask.batch.as_of_us;
   if (planted(Planted::drops_as_of)) as_of_us.reset();
   Asker asker{ask.wait, index, as_of_us, candidate.refused};
-  if (!candidate.refused) {
-    asker.rules = l1_.shared_rules();
-    asker.table = candidate.table;
+  if (!asker.refused && !by_rules_of(ask.as_of_us, candidate, asker)) {
+    ask.reply.outcomes[index] = {model::Outcome::closed, 0, -1};
+    if (ask.wait == nullptr) return;
+    asker.refused = true;
+  }
+  const bool refused = asker.refused;
+  if (!refused) {
     // The ledger has to have the very time that was rolled by.
     if (asker.rules->tables[asker.table].timed && !as_of_us) asker.as_of_us = ask.as_of_us;
   }
   const bool joined = desk_.join(claim.id, asker);
-  if (!candidate.refused && (joined || !desk_.full())) ask.claim_of(index).claim = claim.id;
+  if (!refused && (joined || !desk_.full())) ask.claim_of(index).claim = claim.id;
   if (joined) return;
-  if (candidate.refused ? lookups_.full() : desk_.full()) {
+  if (refused ? lookups_.full() : desk_.full()) {
     ask.reply.outcomes[index] = {model::Outcome::busy, 0, -1};
     return;
   }
-  if (candidate.refused) {
+  if (refused) {
     lookups_.submit(std::move(claim), ask.wait, index);
     return;
   }
@@ -501,6 +529,7 @@ boost::asio::awaitable<void> Orchestrator::tick() {
     const std::int64_t now_ns = clock_.now_ns();
     starved_.read(now_ns);
     deadlines_.sweep(now_ns);
+    follow_rules();
     desk_.flush();
     loader_.flush_refreshes();
     report_.publish_figures(now_ns, false);

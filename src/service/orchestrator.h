@@ -6,6 +6,7 @@
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <set>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "engine/l1.h"
 #include "engine/roll.h"
 #include "model/limits.h"
+#include "model/rules_in_force.h"
 #include "ports/bus.h"
 #include "ports/clock.h"
 #include "ports/hunt_store.h"
@@ -52,12 +54,14 @@ struct OrchestratorPorts {
   ports::Timer& timer;
   boost::asio::any_io_executor lane;
   ports::TileCache* cache = nullptr;  // none: every load reads the store
+  // A store knows of other rules than the lane does: somebody is to look. Thread: the lane's.
+  std::function<void()> rules_stale = {};
 };
 
 class Orchestrator final : public ports::BatchHandler {
  public:
   Orchestrator(OrchestratorOptions options, OrchestratorPorts ports, Observer& observer,
-               std::shared_ptr<const model::RuleSet> rules);
+               model::RuleSetPtr rules);
 
   // Listens for invalidations and begins to tick. Then the bus may serve with this object.
   void start();
@@ -69,7 +73,9 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> prewarm(std::vector<model::ChunkKey> chunks,
                                                              std::int64_t deadline_ns);
 
-  void set_rules(std::shared_ptr<const model::RuleSet> rules);
+  // From now on each position is judged, and each claim rolled, by those in force at its time.
+  void set_rules(model::RulesInForcePtr rules);
+  void set_rules(model::RuleSetPtr rules) { set_rules(model::only_rules(std::move(rules))); }
   // Errors: invalid_argument (the map names a shard without a store).
   [[nodiscard]] Result<void> set_map(std::shared_ptr<const model::ShardMap> map);
   [[nodiscard]] const Shards& shards() const noexcept { return shards_; }
@@ -109,6 +115,9 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
+  [[nodiscard]] bool by_rules_of(std::int64_t as_of_us, const engine::Candidate& candidate,
+                                 Asker& asker) const;
+  void follow_rules();
   void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
   void finish(Ask& ask);
   void note_refused(std::size_t positions, const Error& why);
@@ -132,7 +141,8 @@ class Orchestrator final : public ports::BatchHandler {
   engine::OpenClocks open_answers_;
   StarvedMeter starved_;
   StallMeter stalls_;
-  engine::L1 l1_;
+  model::RulesInForcePtr rules_;
+  engine::L1 l1_;  // with those of them in force now
   engine::Roller roller_;
   engine::ClaimIds claim_ids_;
   Deadlines deadlines_;

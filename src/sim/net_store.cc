@@ -302,6 +302,28 @@ Awaited<void> NetStore::join_hunt(model::Hunt hunt, model::HuntKey key) {
   return write(Place::edit, edit_ns, std::move(work));
 }
 
+Awaited<model::RulesTimeline> NetStore::rules_timeline() {
+  Work<model::RulesTimeline> work = [](Host&, ShardServer& server) {
+    return server.store().rules_timeline();
+  };
+  return read(Place::look, look_ns, std::move(work));
+}
+
+Awaited<model::RulesFiles> NetStore::rules_files(std::string version) {
+  Work<model::RulesFiles> work = [version](Host&, ShardServer& server) {
+    return server.store().rules_files(version);
+  };
+  return read(Place::look, look_ns, std::move(work));
+}
+
+Awaited<void> NetStore::set_rules_timeline(model::RulesTimeline timeline,
+                                           std::vector<model::RulesOf> sets) {
+  Work<void> work = [timeline, sets](Host&, ShardServer& server) {
+    return server.store().set_rules_timeline(timeline, sets);
+  };
+  return write(Place::edit, edit_ns, std::move(work));
+}
+
 template <class T>
 boost::asio::awaitable<Result<T>> NetStore::feed_call(Place place, bool take, Work<T> work) {
   const NodeId node = host_.node();

@@ -64,6 +64,8 @@ struct SimDisk {
   std::optional<model::FeedCursor> confirmed_;
   model::Hunt hunt_{{0x68756e74, 1}, {}};  // the same in all shards; runs are repeatable
   model::HuntKey hunt_key_{9, 9, 9};
+  model::RulesTimeline rules_;
+  std::map<std::string, model::RulesFiles> rules_files_;  // by version
 };
 
 class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected SimDisk {
@@ -102,6 +104,10 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   void restore(SimDisk disk) { static_cast<SimDisk&>(*this) = std::move(disk); }
   // Buries at once and without a call: what lies there before a run begins.
   void bury_now(model::WorldId world, const model::Burial& burial) { place(world, burial); }
+  // What an admin sets, at once and without a call; the files of its versions are not kept.
+  void keep_rules(model::RulesTimeline timeline) { rules_ = std::move(timeline); }
+  // Called with each grant as it is committed, for checkers.
+  void on_grant(std::function<void(const model::Grant&)> seen) { on_grant_ = std::move(seen); }
   // Called with each row as it is committed, for checkers.
   void on_row(std::function<void(model::WorldId, const model::TileRow&)> seen) {
     on_row_ = std::move(seen);
@@ -138,6 +144,11 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
                                                                model::HuntKey key) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(
+      std::string version) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ChangeBatch>> next(
@@ -166,6 +177,7 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   std::int64_t load_answer_delay_ns_ = 0;
   std::array<bool, call_count> gates_open_{true, true, true, true, true, true};
   std::function<void(model::WorldId, const model::TileRow&)> on_row_;
+  std::function<void(const model::Grant&)> on_grant_;
 };
 
 }  // namespace hunt::sim

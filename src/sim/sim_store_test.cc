@@ -8,6 +8,7 @@
 
 #include "ports/contract/change_feed_contract.h"
 #include "ports/contract/hunt_store_contract.h"
+#include "ports/contract/rules_store_contract.h"
 #include "ports/contract/tile_store_contract.h"
 
 namespace hunt::ports::contract {
@@ -47,6 +48,7 @@ const StoreFactory sim_factory{"memory", [](ManualClock& clock) -> std::unique_p
                                }};
 
 INSTANTIATE_TEST_SUITE_P(Sim, HuntStoreContract, testing::Values(sim_factory), name_of_factory);
+INSTANTIATE_TEST_SUITE_P(Sim, RulesStoreContract, testing::Values(sim_factory), name_of_factory);
 INSTANTIATE_TEST_SUITE_P(Sim, TileStoreContract, testing::Values(sim_factory), name_of_factory);
 INSTANTIATE_TEST_SUITE_P(Sim, FeedLossContract, testing::Values(sim_factory), name_of_factory);
 

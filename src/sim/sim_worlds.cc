@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "model/limits.h"
+#include "ports/store_checks.h"
 #include "sim/sim_store.h"
 
 namespace hunt::sim {
@@ -122,6 +123,35 @@ boost::asio::awaitable<Result<model::WorldStats>> SimStore::world_stats(model::W
     if (grant.world == world && !grant.aborted) ++stats.grants;
   }
   co_return stats;
+}
+
+boost::asio::awaitable<Result<model::RulesTimeline>> SimStore::rules_timeline() {
+  HUNT_CO_CHECK(co_await enter(Call::other));
+  co_return rules_;
+}
+
+boost::asio::awaitable<Result<model::RulesFiles>> SimStore::rules_files(std::string version) {
+  HUNT_CO_CHECK(co_await enter(Call::other));
+  const auto found = rules_files_.find(version);
+  if (found == rules_files_.end()) co_return tl::unexpected<Error>(ports::no_files_of(version));
+  co_return found->second;
+}
+
+boost::asio::awaitable<Result<void>> SimStore::set_rules_timeline(
+    model::RulesTimeline timeline, std::vector<model::RulesOf> sets) {
+  HUNT_CO_CHECK(co_await enter(Call::other));
+  HUNT_CO_CHECK(ports::check_next(rules_.seq, timeline));
+  std::map<std::string, model::RulesFiles> all = rules_files_;
+  for (auto& set : sets) all[set.version] = std::move(set.files);
+  std::map<std::string, model::RulesFiles> named;
+  for (const auto& turn : timeline.turns) {
+    const auto found = all.find(turn.version);
+    if (found == all.end()) co_return tl::unexpected<Error>(ports::no_files_of(turn.version));
+    named[turn.version] = found->second;
+  }
+  rules_ = std::move(timeline);
+  rules_files_ = std::move(named);
+  co_return Result<void>{};
 }
 
 }  // namespace hunt::sim

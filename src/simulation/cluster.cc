@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t wall_start_us = 1'800'000'000'000'000;
 constexpr std::int64_t drain_ns = 5'000'000'000;
+constexpr std::int64_t rules_lead_us = 3'000'000;
 
 // Halves of the world, so that players cross from one shard to the other all the time.
 model::ShardMap make_map(std::uint32_t shards) {
@@ -194,6 +195,7 @@ void Cluster::boot_pod(std::size_t pod) {
   sim::Host& host = world.boot(of.node);
   of.life = std::make_unique<PodLife>(*this, host, setup.seed * 100 + pod);
   of.life->orchestrator->start();
+  hear_of_rules(pod);
   of.life->used_bus->serve(*of.life->orchestrator);
   of.life->positions->start();
 }
@@ -261,6 +263,7 @@ void Cluster::fail_over(std::size_t shard, std::int64_t down_ns) {
     hooks_.promoted(disk);
     server.disk().restore(std::move(disk));
   }
+  server.disk().keep_rules(timeline_);  // from the other shards
   boot_later(server.node(), down_ns);
 }
 
@@ -286,14 +289,35 @@ void Cluster::restart_cache(std::size_t cache, std::int64_t down_ns,
   boot_later(node, down_ns);
 }
 
-void Cluster::push_rules(std::shared_ptr<const model::RuleSet> rules) {
+void Cluster::push_rules(std::shared_ptr<const model::RuleSet> rules, std::uint64_t how_late) {
+  const auto add = [this](const std::shared_ptr<const model::RuleSet>& set) {
+    model::RulesChange change;
+    change.kind = model::RulesChange::Kind::turn;
+    change.turn.version = set->version;
+    auto next = model::changed(timeline_, change, world.wall_us(), rules_lead_us);
+    if (!next) return;  // in force already
+    timeline_ = std::move(*next);
+    model::RulesInForce known;
+    if (in_force_ != nullptr) known = *in_force_;
+    known.seq = timeline_.seq;
+    known.turns.push_back({timeline_.turns.back().from_us, set});
+    in_force_ = std::make_shared<const model::RulesInForce>(std::move(known));
+  };
+  if (timeline_.turns.empty()) add(rules_);
   rules_ = std::move(rules);
-  for (const Pod& pod : pods_) {
-    if (pod.life == nullptr) continue;
-    // Each pod takes them in a turn of its own.
-    service::Orchestrator* orchestrator = pod.life->orchestrator.get();
-    pod.life->host.post([orchestrator, rules = rules_] { orchestrator->set_rules(rules); });
+  add(rules_);
+  for (const auto& shard : shards) shard->disk().keep_rules(timeline_);
+  for (std::size_t pod = 0; pod < pods_.size(); ++pod) {
+    const auto late_ns = static_cast<std::int64_t>((how_late + pod) * 7'919 % 5'000) * 1'000'000;
+    world.at(world.now_ns() + late_ns, [this, pod] { hear_of_rules(pod); });
   }
+}
+
+// In a turn of its own.
+void Cluster::hear_of_rules(std::size_t pod) {
+  if (pods_[pod].life == nullptr || in_force_ == nullptr) return;
+  service::Orchestrator* orchestrator = pods_[pod].life->orchestrator.get();
+  pods_[pod].life->host.post([orchestrator, rules = in_force_] { orchestrator->set_rules(rules); });
 }
 
 service::Orchestrator* Cluster::orchestrator(std::size_t pod) {

@@ -68,9 +68,12 @@ class Cluster {
   void restart_bus(std::int64_t down_ns);
   void restart_store(std::size_t shard, std::int64_t down_ns);
   void restart_cache(std::size_t cache, std::int64_t down_ns, std::optional<sim::CacheNode> state);
-  void push_rules(std::shared_ptr<const model::RuleSet> rules);
+  // Announces them in every shard. Each pod hears of it in its own time, some after they begin.
+  void push_rules(std::shared_ptr<const model::RuleSet> rules, std::uint64_t how_late);
 
+  // The newest; and which are in force from when on.
   [[nodiscard]] const std::shared_ptr<const model::RuleSet>& rules() const { return rules_; }
+  [[nodiscard]] const model::RulesTimeline& rules_timeline() const { return timeline_; }
   [[nodiscard]] std::size_t pod_count() const noexcept { return pods_.size(); }
   [[nodiscard]] std::size_t relay_count() const noexcept { return relays_.size(); }
   [[nodiscard]] sim::NodeId pod_node(std::size_t pod) const { return pods_[pod].node; }
@@ -105,6 +108,7 @@ class Cluster {
     std::size_t shard = 0;
     std::unique_ptr<RelayLife> life;
   };
+  void hear_of_rules(std::size_t pod);
   void kill(sim::NodeId node);
   void boot_later(sim::NodeId node, std::int64_t down_ns);
   [[nodiscard]] boost::asio::awaitable<void> drain_and_end(std::size_t pod, std::int64_t down_ns);
@@ -113,6 +117,8 @@ class Cluster {
   const Hooks& hooks_;
   model::ShardMap map_;
   std::shared_ptr<const model::RuleSet> rules_;
+  model::RulesTimeline timeline_;
+  model::RulesInForcePtr in_force_;  // none: nothing was announced yet
   std::vector<Pod> pods_;
   std::vector<RelayNode> relays_;
   std::uint64_t identities_ = 0;

@@ -68,6 +68,14 @@ class Store : public ports::HuntStore {
   Awaited<void> join_hunt(model::Hunt hunt, model::HuntKey key) override {
     return inside_.join_hunt(std::move(hunt), key);
   }
+  Awaited<model::RulesTimeline> rules_timeline() override { return inside_.rules_timeline(); }
+  Awaited<model::RulesFiles> rules_files(std::string version) override {
+    return inside_.rules_files(std::move(version));
+  }
+  Awaited<void> set_rules_timeline(model::RulesTimeline timeline,
+                                   std::vector<model::RulesOf> sets) override {
+    return inside_.set_rules_timeline(std::move(timeline), std::move(sets));
+  }
 
  protected:
   ports::HuntStore& inside_;

@@ -17,6 +17,7 @@
 
 #include "ports/contract/change_feed_contract.h"
 #include "ports/contract/hunt_store_contract.h"
+#include "ports/contract/rules_store_contract.h"
 #include "sim/sim_store.h"
 #include "simulation/planted_ports.h"
 
@@ -39,6 +40,11 @@ class BrokenStore final : public simulation::planted::Store {
   Awaited<model::GrantCall> grant_claims(std::vector<model::Claim> claims) override {
     if (bug_ == "ignores_as_of") {
       for (auto& claim : claims) claim.as_of_us.reset();
+    }
+    for (auto& claim : claims) {
+      if (bug_ == "believes_everybody") claim.rules_seq = UINT64_MAX;
+      // A version outside of its time, of somebody who knows the timeline.
+      if (bug_ == "ignores_the_time_of_rules" && claim.rules_seq > 1) ++claim.rules_seq;
     }
     auto call = co_await inside_.grant_claims(std::move(claims));
     if (!call) co_return call;
@@ -67,6 +73,7 @@ class BrokenStore final : public simulation::planted::Store {
       verdict.outcome = model::Outcome::nothing;
     }
     if (bug_ == "moved_is_nothing") verdict.moved = false;
+    if (bug_ == "stale_is_nothing") verdict.stale = false;
   }
 
   const std::string bug_;
@@ -128,6 +135,8 @@ std::vector<StoreFactory> planted_factories() {
 
 INSTANTIATE_TEST_SUITE_P(Planted, HuntStoreContract, testing::ValuesIn(planted_factories()),
                          name_of_factory);
+INSTANTIATE_TEST_SUITE_P(Planted, RulesStoreContract, testing::ValuesIn(planted_factories()),
+                         name_of_factory);
 INSTANTIATE_TEST_SUITE_P(Planted, FeedLossContract, testing::ValuesIn(planted_factories()),
                          name_of_factory);
 
@@ -145,7 +154,8 @@ TEST(PlantedStores, fail_the_contracts_of_the_store_and_the_feed) {
   EXPECT_TRUE(passes("none")) << "what is not broken passes";
   for (const char* bug : {"ignores_as_of", "remembers_refusals", "refuses_repeats",
                           "sold_out_is_closed", "closed_is_nothing", "moved_is_nothing",
-                          "tells_from_now", "repairs_to_now", "confirms_nothing"}) {
+                          "tells_from_now", "repairs_to_now", "confirms_nothing",
+                          "believes_everybody", "ignores_the_time_of_rules", "stale_is_nothing"}) {
     EXPECT_FALSE(passes(bug)) << bug;
   }
 }

@@ -88,6 +88,22 @@ TEST(SimPlanted, finds_the_race_of_a_single_statement) {
   expect_found(hooks, LedgerRule::conserved, {.first_seed = 2});
 }
 
+// A store without the fence: whoever has not heard of new rules goes on with the old ones.
+class BelievesEverybody final : public planted::Store {
+ public:
+  using Store::Store;
+  Awaited<model::GrantCall> grant_claims(std::vector<model::Claim> claims) override {
+    for (auto& claim : claims) claim.rules_seq = UINT64_MAX;
+    return inside_.grant_claims(std::move(claims));
+  }
+};
+
+TEST(SimPlanted, finds_rules_that_are_used_outside_of_their_time) {
+  Hooks hooks;
+  hooks.server = [](sim::SimStore& disk) { return std::make_unique<BelievesEverybody>(disk); };
+  expect_found(hooks, LedgerRule::rules_in_time);
+}
+
 // Acknowledges a stored message when it arrives; the work goes on, if nothing comes between.
 class AcksFirst final : public planted::Stream {
  public:

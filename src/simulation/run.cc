@@ -222,7 +222,7 @@ class SimFaultPlayer {
     }
     rules->version = fmt::format("{:016x}", fault.target);
     watch_.on_rules(rules);
-    cluster_.push_rules(rules);
+    cluster_.push_rules(rules, fault.target >> 20);
   }
 
   void jump(const Fault& fault) {

@@ -28,6 +28,7 @@ Watch::Watch(Cluster& cluster)
         [this, shard](model::WorldId world, const model::TileRow& row) {
           on_row(shard, world, row);
         });
+    cluster_.shards[shard]->disk().on_grant([this](const model::Grant& grant) { on_grant(grant); });
   }
   cluster.bus.on_told([this](const model::ClaimEvent& event) {
     history_.on_told(event.claim, event.outcome, event.reward);
@@ -60,6 +61,16 @@ void Watch::on_row(std::size_t shard, model::WorldId world, const model::TileRow
   const Changed changed{model::order_of(epoch, row.version), at_ns};
   if (at_ns >= b2_from_ns_) changed_.try_emplace({world, row.tile}, changed);
   if (row.spawn != 0) history_.on_burial(row.spawn, row.table);
+}
+
+void Watch::on_grant(const model::Grant& grant) {
+  const model::RulesTimeline& timeline = cluster_.rules_timeline();
+  if (timeline.turns.empty()) return;
+  const std::string& in_force = timeline.at(grant.as_of_us).version;
+  if (grant.rules == in_force) return;
+  violated(engine::LedgerRule::rules_in_time,
+           fmt::format("claim {} was granted with the rules {}, but as of it {} were in force",
+                       model::format_claim_id(grant.claim), grant.rules, in_force));
 }
 
 void Watch::on_failover(std::size_t shard) {

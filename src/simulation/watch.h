@@ -77,6 +77,7 @@ class Watch {
     std::int64_t acked_ns = 0;
   };
   void on_row(std::size_t shard, model::WorldId world, const model::TileRow& row);
+  void on_grant(const model::Grant& grant);
   void on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
                const sim::StreamServer::Message& message);
   [[nodiscard]] Second& this_second();

@@ -69,7 +69,9 @@ class Gitops(HuntTest):
         self.git("commit", "-q", "--allow-empty", "-m", "Crown 1/500 -> 1/400 \N{SNOWMAN}")
         lock = self.step("lock", "Write the lock")
         self.assertEqual(lock.returncode, 0, lock.stderr)
-        self.assertIn("Crown 1/500 -> 1/400", (self.events / "rules.lock").read_text())
+        text = (self.events / "rules.lock").read_text()
+        self.assertIn("Crown 1/500 -> 1/400", text)
+        self.assertRegex(text, r"(?m)^revision: 1$")
         self.assertEqual(self.hunt("rules", "check", self.events).returncode, 0)
         path = self.events / EVENT
         path.write_text(path.read_text().replace("weight: 5}", "weight: 6}"))

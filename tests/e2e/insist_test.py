@@ -113,9 +113,11 @@ class OverNats(Rules, NatsCase):
 
         self.assertEqual(ask(1)["outcome"], "granted")
         self.assertEqual(store(2)["outcome"], "granted")
+        before = self.server.get("/v1/stats").json["rules"]
         self.assertEqual(self.server.stop(), 0, self.server.output)
         self.write_rules(next(iter(CHANGES)))
         self.server = self.serve_nats("--rules", str(self.folder / "event.yaml"))
+        self.wait_for(lambda: self.server.get("/v1/stats").json["rules"] != before, self.server)
         for who in (1, 2):
             for how in (ask, store):
                 again = how(who)

@@ -78,6 +78,17 @@ class SlowStore final : public ports::HuntStore {
                                                                model::HuntKey key) override {
     return way_.add(inner_.join_hunt(std::move(hunt), key));
   }
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override {
+    return way_.add(inner_.rules_timeline());
+  }
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(
+      std::string version) override {
+    return way_.add(inner_.rules_files(std::move(version)));
+  }
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override {
+    return way_.add(inner_.set_rules_timeline(std::move(timeline), std::move(sets)));
+  }
   [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override {
     return way_.add(inner_.shard_map());
   }

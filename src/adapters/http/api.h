@@ -22,6 +22,7 @@
 #include "ports/ledger.h"
 #include "ports/monitor.h"
 #include "ports/profiler.h"
+#include "ports/rules_desk.h"
 #include "ports/rules_source.h"
 #include "ports/world_store.h"
 
@@ -41,9 +42,10 @@ struct Ports {
   std::vector<ports::Ledger*> ledgers;  // of every shard, by its number
   model::ProcessFigures (*process)() = [] { return model::ProcessFigures{}; };
   std::function<LoopLag()> lag = [] { return LoopLag{}; };
-  ports::Profiler* profiler = nullptr;    // nullptr: there are no profiles
-  ports::Explainer* explainer = nullptr;  // of whoever answers positions
-  model::Settings settings = {};          // what the process was told
+  ports::Profiler* profiler = nullptr;     // nullptr: there are no profiles
+  ports::Explainer* explainer = nullptr;   // of whoever answers positions
+  model::Settings settings = {};           // what the process was told
+  ports::RulesDesk* rules_desk = nullptr;  // of whoever has rules
 };
 
 // What a request's way through this thread takes besides being answered.

@@ -21,14 +21,18 @@ void MetricsPage::counter(std::string_view name, std::string_view help) {
   head(open_metrics_ ? std::string(name) : fmt::format("{}_total", name), "counter", help);
 }
 
-void MetricsPage::info(std::string_view name, std::string_view help, std::string_view label,
-                       std::string_view value) {
+void MetricsPage::info(std::string_view name, std::string_view help,
+                       const std::vector<std::pair<std::string_view, std::string>>& labels) {
   if (open_metrics_) {
     head(name, "info", help);
   } else {
     head(fmt::format("{}_info", name), "gauge", help);
   }
-  line("{}_info{{{}=\"{}\"}} 1\n", name, label, escaped(value));
+  std::string all;
+  for (const auto& [label, value] : labels) {
+    all += fmt::format("{}{}=\"{}\"", all.empty() ? "" : ",", label, escaped(value));
+  }
+  line("{}_info{{{}}} 1\n", name, all);
 }
 
 void MetricsPage::head(std::string_view name, std::string_view type, std::string_view help) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "adapters/http/metrics_text.h"
 #include "model/latency.h"
@@ -29,8 +30,8 @@ class MetricsPage {
   // `name` without the suffix "_total"; samples follow with total().
   void counter(std::string_view name, std::string_view help);
   // `name` without the suffix "_info"; with its only sample.
-  void info(std::string_view name, std::string_view help, std::string_view label,
-            std::string_view value);
+  void info(std::string_view name, std::string_view help,
+            const std::vector<std::pair<std::string_view, std::string>>& labels);
   void head(std::string_view name, std::string_view type, std::string_view help);
 
   // `labels` without braces; empty: none.

@@ -282,8 +282,9 @@ std::string metrics_text(const model::Stats& stats, const model::Why& why, bool 
                          const HttpFigures& http, const model::ProcessFigures& process,
                          MetricsFormat format) {
   MetricsPage page(format);
-  page.info("hunt_build", "The running build.", "version", stats.version);
-  page.info("hunt_rules", "The rules in force.", "version", stats.rules);
+  page.info("hunt_build", "The running build.", {{"version", stats.version}});
+  page.info("hunt_rules", "The rules in force.",
+            {{"version", stats.rules}, {"revision", fmt::format("{}", stats.rules_revision)}});
   by_outcome(page, "hunt_positions", "Positions answered, by outcome.", stats.positions);
   by_outcome(page, "hunt_claims", "Claims that ended, by terminal outcome.", stats.claims);
   write_counts(page, stats);

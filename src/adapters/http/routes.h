@@ -44,6 +44,7 @@ Handler get_stream, get_claim, get_grants;                                     /
 Handler get_worlds, get_world, put_world, get_tiles, put_tiles, delete_tiles;  // world_routes.cc
 Handler get_pprof, get_heap, get_flame;                                        // profile_routes.cc
 Handler get_explain;                                                           // explain_route.cc
+Handler get_rules, push_rules, roll_rules_back, stop_event, start_event;       // rules_routes.cc
 Handler get_stats, get_live, get_why, get_map, get_livez, get_readyz, get_metrics, get_config,
     get_page;
 
@@ -92,6 +93,35 @@ inline constexpr auto routes = std::to_array<Route>({
     {"GET", "/v1/worlds", {}, Access::game, Body::none, Room::any, get_worlds},
     {"GET", "/v1/worlds/<world>", {}, Access::game, Body::none, Room::any, get_world},
     {"PUT", "/v1/worlds/<world>", {}, Access::admin, Body::taken, Room::any, put_world},
+    {"GET", "/v1/rules", {}, Access::admin, Body::none, Room::any, get_rules},
+    {"POST",
+     "/v1/rules",
+     {"revision", "activates", "by", "note"},
+     Access::admin,
+     Body::needed,
+     Room::any,
+     push_rules},
+    {"POST",
+     "/v1/rules/rollback",
+     {"version", "by", "note"},
+     Access::admin,
+     Body::none,
+     Room::any,
+     roll_rules_back},
+    {"POST",
+     "/v1/events/<event>/stop",
+     {"by", "note"},
+     Access::admin,
+     Body::none,
+     Room::any,
+     stop_event},
+    {"POST",
+     "/v1/events/<event>/start",
+     {"by", "note"},
+     Access::admin,
+     Body::none,
+     Room::any,
+     start_event},
     {"GET", "/v1/stats", {}, Access::game, Body::none, Room::kept, get_stats},
     {"GET", "/v1/live", {}, Access::game, Body::none, Room::any, get_live},
     {"GET", "/v1/why", {"at", "since"}, Access::game, Body::none, Room::kept, get_why},

@@ -14,9 +14,10 @@ namespace {
 using model::Claim;
 using model::Outcome;
 
-constexpr Statement grant_claims{"grant_claims",
-                                 "SELECT place, verdict, repeated, item, rules, lock_us"
-                                 " FROM grant_claims($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+constexpr Statement grant_claims{
+    "grant_claims",
+    "SELECT place, verdict, repeated, item, rules, lock_us"
+    " FROM grant_claims($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 
 constexpr Statement look_up_claims{
     "look_up_claims",
@@ -42,6 +43,7 @@ Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> t
   array([](const Claim& claim) { return static_cast<std::int64_t>(claim.seed); });
   array([](const Claim& claim) { return claim.as_of_us; });
   params.add(test_now_us);
+  array([](const Claim& claim) { return static_cast<std::int64_t>(claim.rules_seq); });
   return params;
 }
 
@@ -67,6 +69,10 @@ Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& c
     call.times.lock_us = rows.integer(row, 5);
     if (rows.text(row, 1) == "moved") {
       verdict.moved = true;
+      continue;
+    }
+    if (rows.text(row, 1) == "stale") {
+      verdict.stale = true;
       continue;
     }
     HUNT_TRY(outcome, outcome_of(rows.text(row, 1)));

@@ -6,8 +6,10 @@ namespace hunt::postgres {
 extern const char schema_001_ledger_sql[];
 extern const char schema_002_identity_sql[];
 extern const char schema_003_kept_stream_sql[];
+extern const char schema_004_rules_sql[];
 
 const std::array<const char*, schema_version> migrations = {
-    schema_001_ledger_sql, schema_002_identity_sql, schema_003_kept_stream_sql};
+    schema_001_ledger_sql, schema_002_identity_sql, schema_003_kept_stream_sql,
+    schema_004_rules_sql};
 
 }  // namespace hunt::postgres

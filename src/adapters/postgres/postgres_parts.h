@@ -115,6 +115,10 @@ struct PostgresStore::Parts {
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets();
   [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
                                                                model::HuntKey key);
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline();
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(std::string version);
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets);
   [[nodiscard]] Error lost_identity() const;
   [[nodiscard]] boost::asio::awaitable<Result<void>> verify_sessions();
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<std::string>>> verify_parts();

@@ -91,6 +91,11 @@ class PostgresStore final : public ports::HuntStore {
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
                                                                model::HuntKey key) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(
+      std::string version) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override;
   [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map) override;
 

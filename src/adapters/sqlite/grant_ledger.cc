@@ -10,6 +10,7 @@ GrantLedger::GrantLedger(Connection& connection, const ports::Clock& clock)
     : clock_(clock),
       ranges_(connection),
       finder_(connection),
+      rules_(connection),
       tile_(connection,
             "SELECT t.spawn, t.opens_us, t.closes_us, t.buried_at_us, s.remaining"
             " FROM loot_tiles t LEFT JOIN stock s ON s.spawn = t.spawn"
@@ -29,6 +30,7 @@ Result<model::GrantCall> GrantLedger::grant(const std::vector<model::Claim>& cla
   const std::int64_t now_us = clock_.wall_us();
   model::GrantCall call;
   call.verdicts.resize(claims.size());
+  HUNT_TRY(rules, rules_.fence());
 
   // Tile by tile, as every store locks them; within a tile in the order of arrival.
   std::vector<std::size_t> order(claims.size());
@@ -42,7 +44,7 @@ Result<model::GrantCall> GrantLedger::grant(const std::vector<model::Claim>& cla
     std::size_t last = first + 1;
     while (last < order.size() && place(order[last]) == place(order[first])) ++last;
     const auto same_tile = std::span<const std::size_t>(order).subspan(first, last - first);
-    HUNT_CHECK(grant_on_tile(claims, same_tile, now_us, call.verdicts));
+    HUNT_CHECK(grant_on_tile(claims, same_tile, rules, now_us, call.verdicts));
     first = last;
   }
   call.times.lock_us = std::max<std::int64_t>(0, begun_ns - asked_ns) / 1'000;
@@ -51,7 +53,8 @@ Result<model::GrantCall> GrantLedger::grant(const std::vector<model::Claim>& cla
 }
 
 Result<void> GrantLedger::grant_on_tile(const std::vector<model::Claim>& claims,
-                                        std::span<const std::size_t> order, std::int64_t now_us,
+                                        std::span<const std::size_t> order,
+                                        const model::RulesTimeline& rules, std::int64_t now_us,
                                         std::vector<model::ClaimVerdict>& verdicts) {
   const model::WorldId world = claims[order.front()].world;
   const model::TileId tile_id = claims[order.front()].tile;
@@ -60,7 +63,7 @@ Result<void> GrantLedger::grant_on_tile(const std::vector<model::Claim>& claims,
   for (const std::size_t i : order) {
     const model::Claim& claim = claims[i];
     HUNT_TRY(known, finder_.find(claim.id));
-    verdicts[i] = model::grant(claim, known, tile, now_us);
+    verdicts[i] = model::grant(claim, known, tile, rules, now_us);
     if (!verdicts[i].is_new()) continue;
     HUNT_CHECK(insert_
                    .bind(claim.id, claim.world, claim.tile, claim.spawn, claim.player, claim.reward,

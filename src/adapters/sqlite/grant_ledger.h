@@ -11,6 +11,7 @@
 #include "adapters/sqlite/claim_finder.h"
 #include "adapters/sqlite/connection.h"
 #include "adapters/sqlite/ranges.h"
+#include "adapters/sqlite/rules_tables.h"
 #include "model/claim.h"
 #include "model/decision.h"
 #include "ports/clock.h"
@@ -27,7 +28,8 @@ class GrantLedger {
 
  private:
   [[nodiscard]] Result<void> grant_on_tile(const std::vector<model::Claim>& claims,
-                                           std::span<const std::size_t> order, std::int64_t now_us,
+                                           std::span<const std::size_t> order,
+                                           const model::RulesTimeline& rules, std::int64_t now_us,
                                            std::vector<model::ClaimVerdict>& verdicts);
   [[nodiscard]] Result<model::TileStock> read_tile(model::WorldId world, model::TileId tile);
   [[nodiscard]] Result<void> take(const model::Claim& claim, const model::TileStock& tile,
@@ -36,6 +38,7 @@ class GrantLedger {
   const ports::Clock& clock_;
   Ranges ranges_;
   ClaimFinder finder_;
+  RulesTables rules_;
   Statement tile_;
   Statement insert_;
   Statement take_;

@@ -15,7 +15,7 @@ namespace hunt::sqlite {
 using SeedBytes = std::array<std::uint8_t, 32>;
 
 inline constexpr std::int64_t application_id = 0x48554e54;  // "HUNT"
-inline constexpr std::int64_t schema_version = 4;
+inline constexpr std::int64_t schema_version = 5;
 
 // What a new store is made with.
 struct NewStore {

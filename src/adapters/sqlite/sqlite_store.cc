@@ -19,6 +19,7 @@
 #include "adapters/sqlite/grant_ledger.h"
 #include "adapters/sqlite/job.h"
 #include "adapters/sqlite/reader.h"
+#include "adapters/sqlite/rules_tables.h"
 #include "adapters/sqlite/schema.h"
 #include "adapters/sqlite/tile_writer.h"
 #include "adapters/sqlite/worker.h"
@@ -97,6 +98,7 @@ struct SqliteStore::Parts {
         chunk_reader(*chunks_connection),
         claim_finder(*chunks_connection),
         reader(*reader_connection, clock),
+        kept_rules(*reader_connection),
         scanner(*scans_connection, clock) {}
 
   const ports::Clock& clock;
@@ -109,9 +111,11 @@ struct SqliteStore::Parts {
   ChunkReader chunk_reader;
   ClaimFinder claim_finder;  // with the chunks: a long read must not hold up answers
   Reader reader;
+  RulesTables kept_rules;
   Reader scanner;  // for what reads much: nobody's look-up waits behind it
   std::unique_ptr<GrantLedger> ledger;
   std::unique_ptr<TileWriter> tiles;
+  std::unique_ptr<RulesTables> rules;
   std::unique_ptr<FeedMark> feed_mark;
   std::unique_ptr<Feed> feed;
   bool feed_for_all = false;
@@ -124,6 +128,7 @@ struct SqliteStore::Parts {
   void start_writing(std::unique_ptr<Connection> checkpoints) {
     ledger = std::make_unique<GrantLedger>(*writer_connection, clock);
     tiles = std::make_unique<TileWriter>(*writer_connection, clock);
+    rules = std::make_unique<RulesTables>(*writer_connection);
     feed_mark = std::make_unique<FeedMark>(*writer_connection);
     checkpointer = std::make_unique<Checkpointer>(std::move(checkpoints));
     const auto told = [](void* to, sqlite3*, const char*, int pages) {
@@ -390,6 +395,26 @@ boost::asio::awaitable<Result<void>> SqliteStore::join_hunt(model::Hunt hunt, mo
   return parts_->write<void>([parts = parts_.get(), hunt = std::move(hunt), key] {
     return parts->tiles->join_hunt(hunt, key);
   });
+}
+
+boost::asio::awaitable<Result<model::RulesTimeline>> SqliteStore::rules_timeline() {
+  return parts_->read<model::RulesTimeline>(
+      parts_->read_worker, [parts = parts_.get()] { return parts->kept_rules.timeline(); });
+}
+
+boost::asio::awaitable<Result<model::RulesFiles>> SqliteStore::rules_files(std::string version) {
+  return parts_->read<model::RulesFiles>(parts_->read_worker,
+                                         [parts = parts_.get(), version = std::move(version)] {
+                                           return parts->kept_rules.files(version);
+                                         });
+}
+
+boost::asio::awaitable<Result<void>> SqliteStore::set_rules_timeline(
+    model::RulesTimeline timeline, std::vector<model::RulesOf> sets) {
+  return parts_->write<void>(
+      [parts = parts_.get(), timeline = std::move(timeline), sets = std::move(sets)] {
+        return parts->rules->set(timeline, sets);
+      });
 }
 
 boost::asio::awaitable<Result<model::FeedStart>> SqliteStore::resume() {

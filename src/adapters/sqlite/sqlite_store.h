@@ -78,6 +78,11 @@ class SqliteStore final : public ports::HuntStore, public ports::ChangeFeed {
   [[nodiscard]] boost::asio::awaitable<Result<ports::StoreSecrets>> secrets() override;
   [[nodiscard]] boost::asio::awaitable<Result<void>> join_hunt(model::Hunt hunt,
                                                                model::HuntKey key) override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override;
+  [[nodiscard]] boost::asio::awaitable<Result<model::RulesFiles>> rules_files(
+      std::string version) override;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> set_rules_timeline(
+      model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override;
 
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedStart>> resume() override;
   [[nodiscard]] boost::asio::awaitable<Result<model::FeedCursor>> now() override;

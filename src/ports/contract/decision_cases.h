@@ -109,7 +109,7 @@ class DecisionModel {
     std::optional<model::LedgerEntry> known;
     if (const auto at = ledger_.find(claim.id); at != ledger_.end()) known = at->second;
     model::TileStock& tile = tiles_.at(claim.tile);
-    const auto verdict = model::grant(claim, known, tile, now_us);
+    const auto verdict = model::grant(claim, known, tile, {}, now_us);
     if (verdict.is_new()) ledger_[claim.id] = {false, claim.reward, claim.rules};
     return verdict;
   }

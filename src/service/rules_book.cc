@@ -1,0 +1,410 @@
+#include "service/rules_book.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/moment.h"
+#include "base/text.h"
+
+namespace hunt::service {
+
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::int64_t look_every_ns = 1'000'000'000;
+constexpr std::int64_t grain_ns = 50'000'000;  // of stop(), look_soon() and of what is in force
+constexpr std::size_t turns_before = 3;        // kept for what was accepted before they ended
+constexpr int rounds_max = 3;
+constexpr std::string_view by_files = "the files of ";
+
+}  // namespace
+
+RulesBook::RulesBook(RulesBookOptions options, std::vector<ports::RulesStore*> stores,
+                     RulesBookEvents events, const ports::Clock& clock, ports::Timer& timer,
+                     boost::asio::any_io_executor lane)
+    : options_(std::move(options)),
+      stores_(std::move(stores)),
+      events_(std::move(events)),
+      clock_(clock),
+      timer_(timer),
+      tasks_(std::move(lane), stores_.size()) {}
+
+awaitable<void> RulesBook::begin(RulesOffer first) {
+  offer(std::move(first));
+  {
+    const std::lock_guard lock(mutex_);
+    in_force_ = model::only_rules(offer_->set);
+  }
+  for (model::ShardId shard = 0; shard < stores_.size(); ++shard) co_await look(shard);
+  co_await consider();
+  tell_current();
+}
+
+void RulesBook::start() {
+  for (model::ShardId shard = 0; shard < stores_.size(); ++shard) {
+    const bool spawned = tasks_.try_spawn(follow(shard));
+    HUNT_ASSERT(spawned);
+  }
+}
+
+awaitable<void> RulesBook::follow(model::ShardId shard) {
+  while (!stopping_) {
+    const std::uint64_t wanted = looks_wanted_.load(std::memory_order_relaxed);
+    const std::int64_t next_ns = clock_.now_ns() + look_every_ns;
+    co_await look(shard);
+    if (shard == 0 && !stopping_) co_await consider();
+    do {
+      if (shard == 0) tell_current();
+      co_await timer_.sleep_until(clock_.now_ns() + grain_ns);
+    } while (!stopping_ && clock_.now_ns() < next_ns &&
+             looks_wanted_.load(std::memory_order_relaxed) == wanted);
+  }
+}
+
+awaitable<void> RulesBook::look(model::ShardId shard) {
+  auto found = co_await stores_[shard]->rules_timeline();
+  if (!found || stopping_) co_return;  // its trouble is told by who looks after the store
+  Result<void> done;
+  if (found->seq > timeline_.seq) {
+    done = co_await learn(shard, std::move(*found));
+  } else if (found->seq < timeline_.seq) {
+    done = co_await give(shard);
+  }
+  const std::string trouble = done ? "" : fmt::format("shard {}: {}", shard, done.error().message);
+  if (trouble == trouble_ || (done && !trouble_.starts_with(fmt::format("shard {}:", shard)))) {
+    co_return;
+  }
+  trouble_ = trouble;
+  if (!trouble.empty()) {
+    events_.log(LogLevel::warning,
+                fmt::format("rules: the timeline cannot be kept the same: {}", trouble));
+  }
+}
+
+// The first of the turns that anything is still judged by.
+std::size_t RulesBook::first_used() const noexcept {
+  const std::size_t now = timeline_.index_at(clock_.wall_us());
+  return now - std::min(now, turns_before);
+}
+
+RulesBook::Awaited<void> RulesBook::learn(model::ShardId shard, model::RulesTimeline found) {
+  const std::size_t now = found.turns.empty() ? 0 : found.index_at(clock_.wall_us());
+  for (std::size_t i = now - std::min(now, turns_before); i < found.turns.size(); ++i) {
+    const std::string version = found.turns[i].version;
+    if (known_.contains(version)) continue;
+    HUNT_CO_TRY(files, co_await stores_[shard]->rules_files(version));
+    if (const Known& made = know(version, files); made.set == nullptr) {
+      events_.log(LogLevel::error, fmt::format("rules: {}", made.why));
+    }
+  }
+  if (found.seq > timeline_.seq) adopt(std::move(found));
+  co_return Result<void>{};
+}
+
+const RulesBook::Known& RulesBook::know(const std::string& version,
+                                        const model::RulesFiles& files) {
+  Known known;
+  auto set = events_.compile(files);
+  if (set && (*set)->version == version) known.set = std::move(*set);
+  if (known.set == nullptr) {
+    known.why = fmt::format(
+        "the files of version {} {} here; until then nothing of it is granted by this process: "
+        "give this machine the release of hunt and the time zone data of the others",
+        version,
+        set ? fmt::format("come to version {}", (*set)->version)
+            : fmt::format("are not valid ({})", set.error().message));
+  }
+  put_known(version, std::move(known));
+  return known_.find(version)->second;
+}
+
+void RulesBook::put_known(const std::string& version, Known known) {
+  const std::lock_guard lock(mutex_);
+  known_[version] = std::move(known);
+}
+
+RulesBook::Awaited<model::RulesFiles> RulesBook::files_of(const std::string& version) {
+  Error why{Errc::not_found, fmt::format("no shard has the files of version {}", version), {}};
+  for (ports::RulesStore* store : stores_) {
+    auto files = co_await store->rules_files(version);
+    if (files) co_return files;
+    why = std::move(files).error();
+  }
+  co_return tl::unexpected<Error>(std::move(why));
+}
+
+// All of it, to a shard that is behind.
+RulesBook::Awaited<void> RulesBook::give(model::ShardId shard) {
+  const model::RulesTimeline timeline = timeline_;
+  std::vector<model::RulesOf> sets;
+  for (const auto& turn : timeline.turns) {
+    const bool there = std::any_of(sets.begin(), sets.end(),
+                                   [&](const auto& set) { return set.version == turn.version; });
+    if (there) continue;
+    HUNT_CO_TRY(files, co_await files_of(turn.version));
+    sets.push_back({turn.version, std::move(files)});
+  }
+  auto set = co_await stores_[shard]->set_rules_timeline(timeline, std::move(sets));
+  if (!set && set.error().code != Errc::already_exists) co_return set;
+  co_return Result<void>{};
+}
+
+// What is new alone, or all of it.
+RulesBook::Awaited<void> RulesBook::hand_on(model::ShardId shard, const model::RulesTimeline& next,
+                                            const std::vector<model::RulesOf>& fresh) {
+  auto set = co_await stores_[shard]->set_rules_timeline(next, fresh);
+  if (set || set.error().code == Errc::already_exists) co_return Result<void>{};
+  if (set.error().code != Errc::not_found) co_return set;
+  co_return co_await give(shard);
+}
+
+// Shard 0 has what this process has, and the other way round.
+RulesBook::Awaited<void> RulesBook::shard_0_agrees() {
+  auto first = co_await stores_[0]->rules_timeline();
+  if (!first) {
+    Error error = std::move(first).error();
+    error.message = fmt::format(
+        "shard 0, which decides what is in force, cannot be asked; nothing was changed: {}",
+        error.message);
+    co_return tl::unexpected<Error>(std::move(error));
+  }
+  if (first->seq > timeline_.seq) co_return co_await learn(0, std::move(*first));
+  if (first->seq < timeline_.seq) co_return co_await give(0);
+  co_return Result<void>{};
+}
+
+RulesBook::Awaited<ports::RulesChanged> RulesBook::decide(model::RulesChange change,
+                                                          std::vector<model::RulesOf> fresh) {
+  for (int round = 0; round < rounds_max; ++round) {
+    HUNT_CO_CHECK(co_await shard_0_agrees());
+    HUNT_CO_TRY(next, model::changed(timeline_, change, clock_.wall_us(),
+                                     options_.alone ? 0 : options_.lead_us));
+    auto set = co_await stores_[0]->set_rules_timeline(next, fresh);
+    if (!set && set.error().code == Errc::already_exists) continue;
+    if (!set) co_return tl::unexpected<Error>(std::move(set).error());
+    if (next.seq > timeline_.seq) adopt(next);
+    ports::RulesChanged done{std::move(next), {}};
+    for (model::ShardId shard = 1; shard < stores_.size(); ++shard) {
+      const auto handed = co_await hand_on(shard, done.timeline, fresh);
+      if (!handed) done.missing.push_back(shard);
+    }
+    co_return done;
+  }
+  co_return fail(Errc::unavailable, "the rules change all the time; try again later");
+}
+
+Result<void> RulesBook::check_event(const std::string& event) const {
+  std::string names;
+  const auto now = current();
+  for (const auto& one : now->events) {
+    if (one.name == event) return {};
+    names += (names.empty() ? "" : ", ") + one.name;
+  }
+  return fail(Errc::not_found,
+              fmt::format("there is no event \"{}\" in the rules in force; there are: {}",
+                          printable(event), names),
+              "event");
+}
+
+RulesBook::Awaited<ports::RulesChanged> RulesBook::change(model::RulesChange change,
+                                                          model::RulesFiles files) {
+  std::vector<model::RulesOf> fresh;
+  if (change.kind == model::RulesChange::Kind::stop) HUNT_CO_CHECK(check_event(change.event));
+  if (change.kind == model::RulesChange::Kind::turn) {
+    HUNT_CO_TRY(set, events_.compile(files));
+    change.turn.version = set->version;
+    const std::uint64_t highest = timeline_.revision_max();
+    if (change.turn.revision != 0 && change.turn.revision < highest) {
+      co_return fail(Errc::invalid_argument,
+                     fmt::format("the files are revision {}, and {} was in force; nothing changed. "
+                                 "To go back: hunt rules rollback",
+                                 change.turn.revision, highest),
+                     "revision");
+    }
+    put_known(set->version, {set, {}, {}, {}});
+    fresh.push_back({set->version, std::move(files)});
+  }
+  co_return co_await decide(std::move(change), std::move(fresh));
+}
+
+void RulesBook::offer(RulesOffer offer) {
+  put_known(offer.set->version, {offer.set, {}, {}, {}});
+  offer_ = std::move(offer);
+  look_soon();
+}
+
+// Whether the files are to be taken, and why not. One at a time: only the look at shard 0 asks.
+awaitable<void> RulesBook::consider() {
+  const bool ruled = !timeline_.turns.empty();
+  if (!offer_ || (offer_->builtin && ruled && !options_.alone)) co_return set_refused({});
+  const RulesOffer mine = *offer_;
+  model::OfferIs is = model::judge_offer(timeline_, mine.set->version, mine.revision);
+  if (is == model::OfferIs::superseded && options_.alone && files_have_changed()) {
+    is = model::OfferIs::fresh;
+  }
+  if (is != model::OfferIs::fresh) co_return set_refused(standing(is));
+  model::RulesChange change;
+  change.kind = model::RulesChange::Kind::turn;
+  change.turn = {mine.set->version, mine.revision, mine.activates_us,
+                 fmt::format("{}{}", by_files, options_.machine), mine.note};
+  std::vector<model::RulesOf> fresh;
+  fresh.push_back({mine.set->version, mine.files});
+  const auto done = co_await decide(std::move(change), std::move(fresh));
+  if (done || done.error().code == Errc::already_exists) co_return set_refused({});
+  set_refused(done.error().message);
+}
+
+// Since they were taken last, as far as the timeline tells: else what is in force instead of them
+// was somebody's will.
+bool RulesBook::files_have_changed() const {
+  const auto& turns = timeline_.turns;
+  const auto said = std::find_if(turns.rbegin(), turns.rend(), [](const model::RulesTurn& turn) {
+    return turn.by.starts_with(by_files);
+  });
+  return said == turns.rend() || said->version != offer_->set->version;
+}
+
+std::string RulesBook::standing(model::OfferIs is) const {
+  const model::RulesTurn& last = timeline_.turns.back();
+  const model::RuleSet& files = *offer_->set;
+  if (is == model::OfferIs::in_force) {
+    const auto known = known_.find(last.version);
+    return known == known_.end() ? "" : known->second.why;
+  }
+  if (is == model::OfferIs::superseded) {
+    return fmt::format(
+        "the files are version {}, which was in force before, and {} replaced it at "
+        "{}; nothing changed. To go back: hunt rules rollback {}",
+        files.version, last.version, format_time_us(last.from_us), files.version);
+  }
+  const std::string mine =
+      offer_->revision == 0 ? "have no revision" : fmt::format("are revision {}", offer_->revision);
+  return fmt::format(
+      "the files {}, and revision {} was taken already; nothing changed. Lock them "
+      "with a higher one (hunt rules lock --revision), or go back with: hunt rules "
+      "rollback",
+      mine, timeline_.revision_max());
+}
+
+void RulesBook::set_refused(std::string text) {
+  if (text == refused_) return;
+  if (refused_.empty()) refused_since_us_ = clock_.wall_us();
+  refused_ = std::move(text);
+  if (!refused_.empty()) events_.log(LogLevel::warning, "rules: " + refused_);
+  events_.on_state();
+}
+
+// The set of a version, in which events that are stopped say so; nullptr: it is not known here.
+model::RuleSetPtr RulesBook::with_stops(const std::string& version) {
+  const auto found = known_.find(version);
+  if (found == known_.end() || found->second.set == nullptr) return nullptr;
+  Known& known = found->second;
+  std::string stops;
+  for (const auto& event : known.set->events) {
+    if (timeline_.stop_of(event.name) != nullptr) stops += event.name + "\n";
+  }
+  if (stops.empty()) return known.set;
+  if (known.stops == stops) return known.stopped;
+  auto set = std::make_shared<model::RuleSet>(*known.set);
+  for (auto& event : set->events) event.stopped = timeline_.stop_of(event.name) != nullptr;
+  known.stops = std::move(stops);
+  known.stopped = std::move(set);
+  return known.stopped;
+}
+
+void RulesBook::adopt(model::RulesTimeline next) {
+  const model::RulesTimeline before = std::exchange(timeline_, std::move(next));
+  auto made = std::make_shared<model::RulesInForce>();
+  made->seq = timeline_.seq;
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = first_used(); i < timeline_.turns.size(); ++i) {
+      auto set = with_stops(timeline_.turns[i].version);
+      // Its claims name another version than the store wants, which refuses them.
+      if (set == nullptr) set = made->turns.empty() ? offer_->set : made->turns.back().set;
+      made->turns.push_back({timeline_.turns[i].from_us, std::move(set)});
+    }
+    if (made->turns.empty()) made->turns.push_back({model::time_us_min, offer_->set});
+    in_force_ = made;
+    const bool many = known_.size() > 2 * timeline_.turns.size() + 1;
+    if (many) {
+      std::erase_if(known_, [this](const auto& one) {
+        return one.first != offer_->set->version && timeline_.find(one.first) == nullptr;
+      });
+    }
+  }
+  log_stops(before);
+  const model::RulesTurn* last = timeline_.turns.empty() ? nullptr : &timeline_.turns.back();
+  if (last != nullptr && last->from_us > clock_.wall_us()) {
+    events_.log(LogLevel::info, fmt::format("rules: version {} is in force from {} on (by {}){}",
+                                            last->version, format_time_us(last->from_us), last->by,
+                                            last->note.empty() ? "" : ": " + last->note));
+  }
+  events_.on_rules(in_force_);
+  tell_current();
+  events_.on_state();
+}
+
+void RulesBook::log_stops(const model::RulesTimeline& before) const {
+  for (const auto& one : timeline_.stopped) {
+    if (before.stop_of(one.event) != nullptr) continue;
+    events_.log(
+        LogLevel::warning,
+        fmt::format("rules: the event \"{}\" is stopped (by {}){}: nothing of it is granted "
+                    "until hunt rules start {}",
+                    one.event, one.by, one.note.empty() ? "" : ", " + one.note, one.event));
+  }
+  for (const auto& one : before.stopped) {
+    if (timeline_.stop_of(one.event) != nullptr) continue;
+    events_.log(LogLevel::info, fmt::format("rules: the event \"{}\" goes on", one.event));
+  }
+}
+
+void RulesBook::tell_current() {
+  const model::RuleSetPtr now = current();
+  if (now == shown_) return;
+  const model::RuleSetPtr before = std::exchange(shown_, now);
+  if (before == nullptr || before->version != now->version) shown_since_us_ = clock_.wall_us();
+  events_.on_current(before, now);
+  events_.on_state();
+}
+
+model::RulesInForcePtr RulesBook::in_force() const {
+  const std::lock_guard lock(mutex_);
+  return in_force_;
+}
+
+model::RuleSetPtr RulesBook::current() const {
+  return in_force()->at(clock_.wall_us());
+}
+
+model::RuleSetPtr RulesBook::of_version(std::string_view version) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = known_.find(version);
+  return found == known_.end() ? nullptr : found->second.set;
+}
+
+model::RulesState RulesBook::state() const {
+  model::RulesState state;
+  const std::int64_t now_us = clock_.wall_us();
+  state.version = current()->version;
+  state.since_us = shown_since_us_;
+  state.refused = refused_;
+  if (!refused_.empty()) state.differ_since_us = refused_since_us_;
+  for (const auto& one : timeline_.stopped) state.stopped.push_back(one.event);
+  state.changes = timeline_.seq;
+  if (timeline_.turns.empty()) return state;
+  const model::RulesTurn& turn = timeline_.at(now_us);
+  state.revision = turn.revision;
+  const model::RulesTurn& last = timeline_.turns.back();
+  if (last.from_us > now_us && timeline_.turns.size() > 1) {
+    state.next_version = last.version;
+    state.next_from_us = last.from_us;
+  }
+  return state;
+}
+
+}  // namespace hunt::service

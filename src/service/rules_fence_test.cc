@@ -1,0 +1,139 @@
+// Claims on both sides of a change of the rules: what lanes roll by, and what stores let pass.
+#include <gtest/gtest.h>
+
+#include "service/cluster_test_support.h"
+
+namespace hunt::service {
+namespace {
+
+using model::Outcome;
+using ports::Wait;
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr model::Tile here{5, 5};
+
+model::RuleSetPtr with_version(std::string version, std::string item) {
+  auto set = std::make_shared<model::RuleSet>(*test_rules());
+  set->version = std::move(version);
+  set->items = {item, item};
+  return set;
+}
+
+class RulesFence : public ::testing::Test {
+ protected:
+  RulesFence() : all({}, test_rules()) {
+    timeline_.seq = 1;
+    timeline_.turns.push_back({old_->version, 0, 0, "", ""});
+    keep();
+    know(timeline_.seq);
+    all.bury(here, 1'000);
+    all.pass(second_ns);
+  }
+  // What the store keeps.
+  void keep() {
+    std::vector<model::RulesOf> sets{{old_->version, {{"a", "a"}}}, {new_->version, {{"b", "b"}}}};
+    ASSERT_TRUE(all.run(all.stores[0]->set_rules_timeline(timeline_, sets)).has_value());
+  }
+  // What the lane knows.
+  void know(std::uint64_t seq) {
+    model::RulesInForce rules;
+    rules.seq = seq;
+    for (const auto& turn : timeline_.turns) {
+      auto set = turn.version == old_->version ? old_ : new_;
+      if (timeline_.stop_of("test") != nullptr) {
+        auto stopped = std::make_shared<model::RuleSet>(*set);
+        stopped->events[0].stopped = true;
+        set = stopped;
+      }
+      rules.turns.push_back({turn.from_us, set});
+    }
+    all.lanes[0]->orchestrator->set_rules(std::make_shared<const model::RulesInForce>(rules));
+  }
+  void announce(std::int64_t in_ns) {
+    ++timeline_.seq;
+    timeline_.turns.push_back({new_->version, 0, all.time.wall_us() + in_ns / 1'000, "", ""});
+    keep();
+  }
+  void stop() {
+    ++timeline_.seq;
+    timeline_.stopped.push_back({"test", all.time.wall_us(), "", ""});
+    keep();
+  }
+  // Asks, and lets the test do something while the answer is awaited.
+  template <class Meanwhile>
+  Result<model::BatchReply> ask(std::uint64_t player, Meanwhile meanwhile) {
+    Result<model::BatchReply> answer = fail(Errc::internal, "no answer");
+    boost::asio::co_spawn(
+        all.loop,
+        all.lanes[0]->orchestrator->handle(VirtualCluster::batch({here}, player), Wait::terminal),
+        [&answer](const std::exception_ptr&, Result<model::BatchReply> reply) {
+          answer = std::move(reply);
+        });
+    all.pass(100'000'000);
+    meanwhile();
+    all.pass(100'000'000);
+    return answer;
+  }
+  std::vector<model::Grant> grants() {
+    return all.run(all.stores[0]->grants_after(0, 1'000)).value().grants;
+  }
+
+  model::RuleSetPtr old_ = with_version("00000000000000aa", "old");
+  model::RuleSetPtr new_ = with_version("00000000000000bb", "new");
+  model::RulesTimeline timeline_;
+  VirtualCluster all;
+};
+
+TEST_F(RulesFence, a_claim_waits_until_the_lane_knows_what_the_store_knows) {
+  announce(0);
+  const auto answer = ask(1, [&] {
+    EXPECT_TRUE(grants().empty()) << "the lane does not know the rules in force";
+    know(timeline_.seq);
+  });
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->outcomes[0].outcome, Outcome::granted);
+  EXPECT_EQ(answer->claims[0].reward, "new");
+  ASSERT_EQ(grants().size(), 1U);
+  EXPECT_EQ(grants()[0].rules, new_->version);
+}
+
+TEST_F(RulesFence, a_claim_under_way_when_its_event_is_stopped_is_closed) {
+  stop();
+  const auto answer = ask(1, [&] { know(timeline_.seq); });
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->outcomes[0].outcome, Outcome::closed);
+  EXPECT_TRUE(grants().empty());
+  EXPECT_EQ(all.outcome(here, 2), Outcome::closed) << "and it is no found any more";
+}
+
+TEST_F(RulesFence, each_claim_is_rolled_by_the_rules_of_its_moment_and_the_swap_needs_no_word) {
+  announce(second_ns);
+  know(timeline_.seq);
+  const std::int64_t from_us = timeline_.turns.back().from_us;
+  for (std::uint64_t player = 1; player <= 200; ++player) {
+    ASSERT_EQ(all.outcome(here, player, Wait::terminal), Outcome::granted);
+    all.pass(9'000'000);
+  }
+  std::size_t of_new = 0;
+  for (const auto& grant : grants()) {
+    EXPECT_EQ(grant.rules, grant.as_of_us < from_us ? old_->version : new_->version);
+    of_new += grant.rules == new_->version ? 1 : 0;
+  }
+  EXPECT_GT(of_new, 20U);
+  EXPECT_LT(of_new, 180U);
+}
+
+TEST_F(RulesFence, a_stored_position_is_rolled_by_the_rules_of_when_it_was_accepted) {
+  auto kept = all.delivery({here}, 1, 1);
+  all.pass(second_ns);
+  announce(0);
+  know(timeline_.seq);
+  all.pass(5 * second_ns);
+  ASSERT_EQ(all.deliver(std::move(kept)), ports::Settled::ack);
+  ASSERT_EQ(grants().size(), 1U);
+  EXPECT_EQ(grants()[0].rules, old_->version);
+  EXPECT_EQ(grants()[0].reward, "old");
+}
+
+}  // namespace
+}  // namespace hunt::service
