@@ -100,9 +100,15 @@ RelayProcess::~RelayProcess() {
   // Also where the start failed: a profile under way answers on the front's loop.
   profiler_.close();
   profile_push_.reset();
+  end_cache_watch();
   if (stores_) stores_->close();
   lane_.stop();
   front_.stop();
+}
+
+void RelayProcess::end_cache_watch() {
+  if (cache_watch_) lane_.run(cache_watch_->join());
+  cache_watch_.reset();
 }
 
 Result<void> RelayProcess::open_stores() {
@@ -228,6 +234,7 @@ void RelayProcess::stop() {
   profiler_.close();  // who waits for a profile gets what there is
   profile_push_.reset();
   lane_.run(end_answering());
+  end_cache_watch();
   {
     const node::CloseAfter last_call(*stores_, drain_within);
     std::vector<std::future<void>> drains;
@@ -264,10 +271,13 @@ void RelayProcess::say_bus() {
 Result<void> RelayProcess::check_cache() {
   if (cache_ == nullptr) return {};
   const auto checked = lane_.run(cache_->check());
-  if (checked || checked.error().code == Errc::unauthorized ||
-      checked.error().code == Errc::already_exists) {
+  if (!checked && (checked.error().code == Errc::unauthorized ||
+                   checked.error().code == Errc::already_exists)) {
     return checked;
   }
+  cache_watch_.emplace(*cache_, lane_, clock_, observer_, "it gets no rows until then");
+  cache_watch_->start();
+  if (checked) return {};
   log(LogLevel::warning, "cache", checked.error().message + "; it gets no rows until it answers");
   return {};
 }

@@ -20,6 +20,7 @@
 #include "adapters/profile/profiler.h"
 #include "adapters/redis/redis_cache.h"
 #include "apps/relay_why.h"
+#include "node/cache_watch.h"
 #include "node/lane.h"
 #include "node/loop_watch.h"
 #include "node/open_store.h"
@@ -72,6 +73,7 @@ class RelayProcess {
   [[nodiscard]] boost::asio::awaitable<void> watch(std::vector<std::string> names);
   void say_bus();  // on the lane
   [[nodiscard]] Result<void> check_cache();
+  void end_cache_watch();
   [[nodiscard]] Result<void> start_relay(std::size_t shard, std::uint64_t identity);
   [[nodiscard]] boost::asio::awaitable<std::vector<State>> look_at_relays();
   [[nodiscard]] boost::asio::awaitable<void> begin_answering();
@@ -101,6 +103,7 @@ class RelayProcess {
   std::string unreachable_;  // of NATS, for people; of the lane
   std::string streams_;      // the same of the streams
   std::unique_ptr<redis::RedisCache> cache_;
+  std::optional<node::CacheWatch> cache_watch_;
   std::vector<std::unique_ptr<service::Relay>> relays_;  // by shard
 };
 

@@ -149,6 +149,8 @@ void Node::stop() {
     if (parts.nats != nullptr) parts.nats->close();
     parts.running = false;
   }
+  if (parts.cache_watch) parts.lanes[0]->run(parts.cache_watch->join());
+  parts.cache_watch.reset();
   if (parts.rules) parts.rules->stop();  // no callback into the lanes any more
   if (parts.stores) parts.stores->close();
   if (std::exchange(parts.started, false)) parts.front->run(parts.store_watch->join());

@@ -20,6 +20,7 @@
 #include "adapters/profile/profiler.h"
 #include "adapters/redis/redis_cache.h"
 #include "adapters/system/system_clock.h"
+#include "node/cache_watch.h"
 #include "node/loop_watch.h"
 #include "node/node.h"
 #include "node/node_bus.h"
@@ -82,6 +83,7 @@ struct Node::Parts {
   std::string map_trouble;        // said last; of the front
   std::optional<service::TaskGroup> front_tasks;
   std::optional<service::StoreWatch> store_watch;  // of the front
+  std::optional<CacheWatch> cache_watch;           // of the first lane; none without a cache
   bool stopping = false;                           // of the front
 
   // By shard, as the lanes see them.

@@ -39,7 +39,11 @@ Result<void> Node::Parts::check_cache() {
   const auto stays = [](Errc code) {
     return code == Errc::unauthorized || code == Errc::already_exists;
   };
-  if (checked || stays(checked.error().code)) return checked;
+  if (!checked && stays(checked.error().code)) return checked;
+  cache_watch.emplace(caches[0]->cache, *lanes[0], clock, *observer,
+                      "the store is read directly until then");
+  cache_watch->start();
+  if (checked) return {};
   log(LogLevel::warning, "cache",
       checked.error().message + "; the store is read directly until the cache answers");
   return {};

@@ -434,7 +434,8 @@ std::vector<Warning> Observer::warnings() const {
       if (clock_.now_ns() - at_ns > gap_shown_ns) continue;
       all.push_back({fmt::format("change feed of shard {}", shard), gap_text(shard)});
     }
-    explained = all.size() > stores;
+    explained = std::any_of(all.begin() + static_cast<std::ptrdiff_t>(stores), all.end(),
+                            [](const Warning& one) { return one.key != "cache"; });
     if (const model::RulesState& rules = process_.rules; rules.differs()) {
       all.push_back({"rules", fmt::format("the rule files are refused for {} s, and version {} "
                                           "stays in force: {}",

@@ -52,6 +52,7 @@ class LostShard(OwnDatabase, NatsCase):
         return reply.json["outcomes"][0]["outcome"]
 
     def warning(self, server):
+        self.assertEqual(server.get("/livez").status, 200)
         reply = server.get("/readyz")
         self.assertEqual(reply.status, 200, reply)
         return reply.json.get("warning", "")

@@ -22,6 +22,7 @@ class Trouble(HuntTest):
         raise AssertionError(f"not within {SECONDS} s: {what}\n{self.serve.output}")
 
     def warning(self):
+        self.assertEqual(self.serve.get("/livez").status, 200)
         reply = self.serve.get("/readyz")
         self.assertEqual(reply.status, 200, "a warning takes no pod out of service")
         return reply.json.get("warning", "")

@@ -88,8 +88,8 @@ class Image(unittest.TestCase):
         text = text.replace(COMPILES, "RUN apt-get update -q && apt-get install -q -y "
                             "--no-install-recommends binutils \\\n    && ")
         (context / "Dockerfile").write_text(text)
-        cls.buildah("bud", "--isolation", "chroot", "--format", "docker", "--pull-never", "--layers",
-                    "--tag", tag, *words, context)
+        cls.buildah("bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
+                    "--layers", "--tag", tag, *words, context)
 
     def enter(self, *words, state=None):
         """The command line that runs these words in the image."""
