@@ -2,13 +2,15 @@
 
 Not a run of containers: what is checked needs no Docker.
 """
+import json
+import os
 import re
 import subprocess
 import unittest
 
 import yaml
 
-from hunt_process import HUNT, REPOSITORY, HuntTest
+from hunt_process import HUNT, REPOSITORY, HuntTest, free_port
 
 FOLDER = REPOSITORY / "examples/compose"
 # Of the packages that the program needs, those that every Debian 12 has.
@@ -31,6 +33,28 @@ class Compose(HuntTest):
             for flag in flags:
                 self.assertRegex(text, rf"(?m)^  {flag} ", f"{name}: {flag}")
             self.assertEqual(sum(flag == "--store" for flag in flags), 2, name)
+
+    def test_nobody_runs_it_where_nothing_can_be_written(self):
+        """As in the image, on this machine's own root: read-only, but for the folder of a volume.
+        The image itself is made by `script/test image`."""
+        user = re.search(r"(?m)^USER (\d+):(\d+)$", (REPOSITORY / "Dockerfile").read_text())[1]
+        state = self.folder / "state"
+        state.mkdir()
+        self.folder.chmod(0o755)
+        enter = ('set -e; cp "$1" "$2/hunt"; mount --bind "$2" /mnt; mount -o remount,bind,ro /; '
+                 'cd /mnt; exec setpriv --reuid "$3" --regid "$3" --clear-groups --no-new-privs '
+                 '/mnt/hunt "${@:4}"')
+        if os.geteuid() == 0:
+            os.chown(state, int(user), int(user))
+        run = subprocess.run(
+            ["unshare", "--mount", "bash", "-c", enter, "enter", HUNT, state, user, "up",
+             "--seconds", "2", "--players", "200", "--rate", "1000", "--json", "--listen",
+             f"127.0.0.1:{free_port()}"], capture_output=True, text=True, check=False, timeout=120)
+        if re.search(r"unshare|mount:|setpriv:", run.stderr):
+            self.skipTest("no read-only root can be made here: " + run.stderr.strip())
+        self.assert_exit(run, 0)
+        self.assertGreater(json.loads(run.stdout)["answered"], 0)
+        self.assertEqual((state / "hunt.db").stat().st_uid, int(user))
 
     def test_the_image_has_every_library_of_the_program(self):
         headers = subprocess.run(["objdump", "-p", HUNT], capture_output=True, text=True,
