@@ -23,16 +23,16 @@ class Command:
         self.summary = self.summary.removeprefix("hunt: ")
         self.usage, _, rest = rest.partition("\n")
         self.parts = {"": []}
-        part = self.parts[""]
+        part, before = self.parts[""], None
         for line in rest.splitlines():
             if line in ("Options:", "Subcommands:", "Examples:", "Positionals:"):
                 part = self.parts.setdefault(line[:-1], [])
             else:
+                # Words after the last flag, and what they show, are of the command, not of the flag.
+                if before == "" and line and line[0] != " ":
+                    part = self.parts[""]
                 part.append(line)
-        # A sentence after the last flag is of the command and not of the flag.
-        options = self.parts.get("Options", [])
-        while options and not options[-1].startswith("  "):
-            self.parts[""].insert(0, options.pop())
+            before = line
 
     @property
     def flags(self):
@@ -75,9 +75,11 @@ def man_page(command, version, others):
     lines = [f'.TH {title.upper()} 1 "" "hunt {version}" "hunt-orchestrator"',
              ".SH NAME", f"{roff(title)} \\- {roff(command.summary)}",
              ".SH SYNOPSIS", roff(command.usage.removeprefix("Usage: "))]
-    words = [line.strip() for line in command.parts[""] if line.strip()]
+    words = [line for line in command.parts[""] if line.strip()]
     if words:
-        lines += [".SH DESCRIPTION", *map(roff, words)]
+        lines.append(".SH DESCRIPTION")
+    for line in words:
+        lines += [".nf", roff(line), ".fi"] if line.startswith(" ") else [roff(line)]
     if command.flags:
         lines.append(".SH OPTIONS")
         for names, more, sentence in command.flags:

@@ -87,7 +87,7 @@ class Backpressure(NatsCase):
             client.publish("hunt.ask.any", batch)
         client.flush(seconds=30)
         self.wait_for(lambda: self.varz("slow_consumers") >= 1, seconds=60)
-        # Nobody else has waited for it.
+        # NATS still takes what others store: each of these comes back with its acknowledgement.
         store(digs[20:])
         server.process.send_signal(signal.SIGCONT)
         outcomes = {}

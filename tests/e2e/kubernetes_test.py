@@ -1,10 +1,11 @@
 """deploy/kubernetes without a cluster: every overlay rendered and checked, its pods' command lines,
-files and probes tried on the built program.
+files and probes tried on the built program. The manifests of examples/ are checked, too.
 
 Not a run of Kubernetes: that pods are scheduled, that policies let packets pass and that the
 autoscaler follows a load is seen on a cluster alone.
 """
 import copy
+import math
 import re
 import shutil
 import signal
@@ -21,7 +22,7 @@ FOLDER = REPOSITORY / "deploy/kubernetes"
 OVERLAYS = ("small", "production")
 SERVER_TOKEN = TOKEN[::-1]
 # Below these anybody may write any word: names of resources, keys of files, labels.
-FREE = {"labels", "matchLabels", "annotations", "data", "requests", "limits", "selector"}
+FREE = {"labels", "matchLabels", "annotations", "data", "selector"}
 DRAIN_SECONDS = 5  # of serve and relay, at most: OPERATIONS, "What happens when"
 
 
@@ -86,6 +87,19 @@ class Rendered(unittest.TestCase):
             ours = {manifests.named(one): one for one in rendered(overlay)}
             self.assertEqual(ours, theirs, overlay)
 
+    def test_the_manifests_of_the_examples_are_strictly_right(self):
+        documents = kustomize.read_all(REPOSITORY / "examples/profiling/daemonset.yaml")
+        wrong = [line for document in documents for line in manifests.errors(document)]
+        self.assertEqual(wrong + list(manifests.dangling(documents)), [])
+        self.assertIn("profiler", manifests.by_kind(documents, "DaemonSet"))
+
+    def assert_told(self, document, way, words):
+        """One line of errors() is of this place, and says all of these words."""
+        start = f"{manifests.named(document)}: {'.'.join(map(str, way)) or 'top'}"
+        found = manifests.errors(document)
+        self.assertTrue(any(line.startswith(start) and all(word in line for word in words)
+                            for line in found), (start, words, found))
+
     def test_every_misspelt_or_ill_typed_field_is_named(self):
         """Each field in turn is misspelt, and given a value of no type that any field has."""
         seen = set()
@@ -96,16 +110,46 @@ class Rendered(unittest.TestCase):
                     if shape in seen:
                         continue
                     seen.add(shape)
-                    spoilt = copy.deepcopy(document)
-                    place = at(spoilt, way)
+                    misspelt, ill_typed = copy.deepcopy(document), copy.deepcopy(document)
+                    place = at(misspelt, way)
                     place[key + "x"] = place.pop(key)
-                    found = manifests.errors(spoilt)
-                    self.assertTrue(any(key in line for line in found), (shape, found))
-                    spoilt = copy.deepcopy(document)
-                    at(spoilt, way)[key] = [[1]]
-                    found = manifests.errors(spoilt)
-                    self.assertTrue(any(key in line for line in found), (shape, found))
+                    at(ill_typed, way)[key] = [[1]]
+                    if key in ("apiVersion", "kind") and not way:
+                        for spoilt in (misspelt, ill_typed):
+                            self.assertIn("apiVersion and kind are", manifests.errors(spoilt)[0])
+                        continue
+                    self.assert_told(misspelt, way, [f"'{key}x'"])
+                    self.assert_told(ill_typed, (*way, key), [])
         self.assertGreater(len(seen), 200)
+
+    def test_a_word_that_kubernetes_does_not_know_is_named(self):
+        """What is text for its description, and yet one of a few words for its server."""
+        pod = ("spec", "template", "spec")
+        for overlay, kind, name, way in (
+                ("production", "NetworkPolicy", "servers", ("spec", "policyTypes", 0)),
+                ("production", "NetworkPolicy", "dns", (
+                    "spec", "egress", 0, "ports", 0, "protocol")),
+                ("small", "StatefulSet", "postgres", (
+                    "spec", "volumeClaimTemplates", 0, "spec", "accessModes", 0)),
+                ("production", "HorizontalPodAutoscaler", "hunt-serve", (
+                    "spec", "metrics", 0, "type")),
+                ("production", "HorizontalPodAutoscaler", "hunt-serve", (
+                    "spec", "metrics", 0, "resource", "target", "type")),
+                ("production", "PodDisruptionBudget", "hunt-serve", (
+                    "spec", "unhealthyPodEvictionPolicy")),
+                ("production", "Deployment", "hunt-serve", (
+                    *pod, "containers", 0, "securityContext", "capabilities", "drop", 0)),
+                ("production", "Deployment", "hunt-serve", (
+                    *pod, "topologySpreadConstraints", 0, "whenUnsatisfiable"))):
+            documents = rendered(overlay)
+            document = manifests.by_kind(documents, kind)[name]
+            *where, last = way
+            at(document, where)[last] += "x"
+            self.assert_told(document, way, ["x' is not one of"])
+        document = manifests.by_kind(rendered("small"), "PodDisruptionBudget")["hunt-serve"]
+        document["spec"]["selector"]["matchExpressions"] = [{"key": "a", "operator": "Is"}]
+        self.assert_told(document, ("spec", "selector", "matchExpressions", 0, "operator"),
+                         ["'Is' is not one of"])
 
     def test_a_name_that_leads_nowhere_is_found(self):
         def spoil(kind, name, way, value):
@@ -125,6 +169,20 @@ class Rendered(unittest.TestCase):
                 ("no Deployment hunt-server", ("HorizontalPodAutoscaler", "hunt-serve", (
                     "spec", "scaleTargetRef", "name"), "hunt-server")),
                 ("has replicas", ("Deployment", "hunt-serve", ("spec", "replicas"), 10)),
+                ("a way out needs the number of a port, not htp", ("NetworkPolicy", "servers", (
+                    "spec", "egress", 0, "ports", 0, "port"), "htp")),
+                ("NetworkPolicy game-to-serve: its pods have no port htp", (
+                    "NetworkPolicy", "game-to-serve", (
+                        "spec", "ingress", 0, "ports", 0, "port"), "htp")),
+                ("has egress and not the type Egress", ("NetworkPolicy", "servers", (
+                    "spec", "policyTypes"), ["Ingress"])),
+                ("Service hunt-serve: selects 2 workloads", ("Service", "hunt-serve", (
+                    "spec", "selector"), {"app.kubernetes.io/part-of": "hunt"})),
+                ("Service hunt-relay: its pods have no port web", ("Service", "hunt-relay", (
+                    "spec", "ports", 0, "targetPort"), "web")),
+                ("PodDisruptionBudget hunt-relay: selects 0 workloads", (
+                    "PodDisruptionBudget", "hunt-relay", ("spec", "selector", "matchLabels"),
+                    {"app.kubernetes.io/name": "hunt-rely"})),
                 ("NetworkPolicy servers: selects no pod", ("NetworkPolicy", "servers", (
                     "spec", "podSelector", "matchLabels"), {"app": "hunt"})),
                 ("no Service has a port metrics", ("ServiceMonitor", "hunt-serve", (
@@ -182,6 +240,39 @@ class Rendered(unittest.TestCase):
         relay = manifests.by_kind(rendered("production"), "Deployment")["hunt-relay"]
         self.assertEqual(relay["spec"]["replicas"], 2)
 
+    def test_postgresql_has_connections_for_a_rollout_at_full_scale(self):
+        """A wave more than there are pods, and the wave before it, whose pods still drain."""
+        text = (REPOSITORY / "docs/OPERATIONS.md").read_text("utf-8")
+        each, relay_each = re.search(r"connections of a shard \| (\w+) for each `hunt serve`.*?, "
+                                     r"up to (\w+) for each `hunt relay`", text).groups()
+        numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+        documents = rendered("production")
+        pods_max = manifests.by_kind(documents, "HorizontalPodAutoscaler")["hunt-serve"]["spec"][
+            "maxReplicas"]
+        deployments = manifests.by_kind(documents, "Deployment")
+        surge = deployments["hunt-serve"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+        wave = math.ceil(pods_max * int(surge.removesuffix("%")) / 100)
+        relays = deployments["hunt-relay"]["spec"]
+        relays_wave = relays["strategy"]["rollingUpdate"]["maxSurge"]
+        needed = ((pods_max + 2 * wave) * numbers[each]
+                  + (relays["replicas"] + 2 * relays_wave) * numbers[relay_each])
+        told = re.search(r"so\s+(\d+) orchestrators\s+and\s+(\d+)\s+relays\s+need\s+(\d+)"
+                         r".*?`max_connections\s+=\s+(\d+)`", text, re.S)
+        self.assertIsNotNone(told)
+        self.assertEqual([int(one) for one in told.groups()[:3]],
+                         [pods_max + 2 * wave, relays["replicas"] + 2 * relays_wave, needed])
+        self.assertGreater(int(told[4]), needed + 10, "people, and what is kept for superusers")
+
+    def test_one_makes_the_rules_and_another_may(self):
+        """The component, or the rules' own repository: both make the same name, with no hash."""
+        example = yaml.safe_load((REPOSITORY / "examples/gitops/kustomization.yaml").read_text())
+        generator, = example["configMapGenerator"]
+        self.assertTrue(example["generatorOptions"]["disableNameSuffixHash"])
+        base = kustomize.render(FOLDER / "base")
+        self.assertNotIn(generator["name"], manifests.by_kind(base, "ConfigMap"))
+        self.assertEqual(list(manifests.dangling(base)),
+                         [f"Deployment hunt-serve: no ConfigMap {generator['name']}"])
+
     def test_every_secret_is_made_by_the_documented_commands(self):
         text = (REPOSITORY / "docs/OPERATIONS.md").read_text("utf-8")
         made = {name: set(re.findall(r"--from-(?:literal|file)=([\w-]+)", words))
@@ -193,7 +284,7 @@ class Rendered(unittest.TestCase):
                 self.assertLessEqual(keys, made[name], f"{overlay}: {name}")
 
     def test_the_rules_are_right_and_those_of_the_examples(self):
-        events = FOLDER / "base/rules"
+        events = FOLDER / "components/rules/events"
         self.assertEqual(run_hunt("rules", "check", events).returncode, 0)
         ours = yaml.safe_load((events / "starlight.yaml").read_text("utf-8"))
         example = REPOSITORY / "examples/rules/starlight.yaml"
@@ -255,7 +346,7 @@ class Pods(NatsCase):
         words = [word.replace("=/etc/hunt/", f"={self.folder}/etc/hunt/")
                  for word in container["args"] if not word.startswith("--profile-push")]
         values = {"HUNT_STORE": self.store, "HUNT_BUS": self.nats.url, "HUNT_CACHE": self.redis.url}
-        self.assertEqual({one["name"] for one in container["env"]}, set(values))
+        self.assertEqual({one["name"] for one in container["env"]}, {*values, "SSL_CERT_FILE"})
         return self.start(*words, "--listen", "127.0.0.1:0", listen=False, ready=False,
                           env=clean_environment(**values))
 
@@ -271,10 +362,11 @@ class Pods(NatsCase):
             path = monitor["spec"]["endpoints"][0]["path"]
             self.assertEqual(process.get(path).status, 401)
             self.assertEqual(process.get(path, token=SERVER_TOKEN).status, 200)
-        # The Service is a name of its own.
-        headers = {"Host": "hunt-serve.hunt.svc:8080"}
-        self.assertEqual(serve.get("/readyz", headers=headers).status, 200)
-        self.assertEqual(serve.get("/readyz", headers={"Host": "evil.example"}).status, 403)
+            # The Service is a name of its own.
+            for host in (name, f"{name}.hunt", f"{name}.hunt.svc:8080",
+                         f"{name}.hunt.svc.cluster.local:8080"):
+                self.assertEqual(process.get("/readyz", headers={"Host": host}).status, 200, host)
+            self.assertEqual(process.get("/readyz", headers={"Host": "evil.example"}).status, 403)
         self.assertIn('"message":"serving"', serve.output)
         for process in (serve, relay):
             self.assertEqual(process.stop(signal.SIGTERM), 0, process.output)
@@ -300,7 +392,8 @@ class Flags(HuntTest):
                 for word in words:
                     self.assertRegex(text, rf"(?m)^  {word.partition('=')[0]} ", name)
                 for variable in container["env"]:
-                    self.assertIn(f"(Env:{variable['name']})", text, name)
+                    if variable["name"] != "SSL_CERT_FILE":  # which is OpenSSL's
+                        self.assertIn(f"(Env:{variable['name']})", text, name)
 
 
 if __name__ == "__main__":

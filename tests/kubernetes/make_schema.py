@@ -1,4 +1,4 @@
-"""Makes schema.json: what the manifests under deploy/kubernetes may say, as a strict JSON Schema.
+"""Makes schema.json: what manifests of this repository may say, as a strict JSON Schema.
 
     make_schema.py SWAGGER SERVICEMONITORS-CRD PROMETHEUSRULES-CRD >schema.json
 
@@ -11,29 +11,58 @@ import json
 import sys
 
 KINDS = {
-    "apps/v1": ["Deployment", "StatefulSet"],
+    "apps/v1": ["DaemonSet", "Deployment", "StatefulSet"],
     "autoscaling/v2": ["HorizontalPodAutoscaler"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "policy/v1": ["PodDisruptionBudget"],
+    "rbac.authorization.k8s.io/v1": ["ClusterRole", "ClusterRoleBinding"],
     "v1": ["ConfigMap", "Namespace", "Secret", "Service", "ServiceAccount"],
 }
 QUANTITY = {"type": ["string", "number"],
             "pattern": r"^[+-]?(\d+\.?\d*|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?$"}
-# Where Kubernetes' description has a plain string, and its server takes these words only.
+# Where Kubernetes' description has a plain string, or a list of them, and its server takes these
+# words only. Of capabilities those that Pod Security's level "restricted" lets pass.
 WORDS = {
+    "Capabilities.add": ["NET_BIND_SERVICE"],
+    "Capabilities.drop": ["ALL"],
+    "DaemonSetUpdateStrategy.type": ["OnDelete", "RollingUpdate"],
     "DeploymentStrategy.type": ["Recreate", "RollingUpdate"],
     "HPAScalingPolicy.type": ["Pods", "Percent"],
     "HPAScalingRules.selectPolicy": ["Max", "Min", "Disabled"],
+    "LabelSelectorRequirement.operator": ["In", "NotIn", "Exists", "DoesNotExist"],
+    "MetricSpec.type": ["Resource", "ContainerResource", "Pods", "Object", "External"],
     "MetricTarget.type": ["Utilization", "Value", "AverageValue"],
     "ContainerPort.protocol": ["TCP", "UDP", "SCTP"],
     "NetworkPolicyPort.protocol": ["TCP", "UDP", "SCTP"],
+    "NetworkPolicySpec.policyTypes": ["Ingress", "Egress"],
+    "NodeSelectorRequirement.operator": ["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"],
     "HTTPGetAction.scheme": ["HTTP", "HTTPS"],
+    "PersistentVolumeClaimSpec.accessModes": ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany",
+                                              "ReadWriteOncePod"],
+    "PersistentVolumeClaimSpec.volumeMode": ["Filesystem", "Block"],
+    "PodDisruptionBudgetSpec.unhealthyPodEvictionPolicy": ["IfHealthyBudget", "AlwaysAllow"],
+    "PodSecurityContext.fsGroupChangePolicy": ["Always", "OnRootMismatch"],
+    "PodSpec.dnsPolicy": ["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"],
     "PodSpec.restartPolicy": ["Always", "OnFailure", "Never"],
+    "RoleRef.kind": ["ClusterRole", "Role"],
     "SeccompProfile.type": ["RuntimeDefault", "Localhost", "Unconfined"],
+    "ServicePort.protocol": ["TCP", "UDP", "SCTP"],
+    "ServiceSpec.externalTrafficPolicy": ["Cluster", "Local"],
+    "ServiceSpec.sessionAffinity": ["ClientIP", "None"],
     "ServiceSpec.type": ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"],
+    "StatefulSetSpec.podManagementPolicy": ["OrderedReady", "Parallel"],
+    "StatefulSetUpdateStrategy.type": ["OnDelete", "RollingUpdate"],
+    "Subject.kind": ["ServiceAccount", "User", "Group"],
+    "Toleration.effect": ["NoSchedule", "PreferNoSchedule", "NoExecute"],
+    "Toleration.operator": ["Exists", "Equal"],
     "TopologySpreadConstraint.whenUnsatisfiable": ["DoNotSchedule", "ScheduleAnyway"],
     "Container.imagePullPolicy": ["Always", "IfNotPresent", "Never"],
 }
+# Where it takes any name, and these are all that anybody means.
+NAMES = {f"{owner}.{field}": names
+         for owner, names in (("ResourceRequirements", ["cpu", "memory", "ephemeral-storage"]),
+                              ("VolumeResourceRequirements", ["storage"]))
+         for field in ("requests", "limits")}
 
 
 def strict(schema, owner=""):
@@ -50,7 +79,9 @@ def strict(schema, owner=""):
                               schema["properties"].items()}
         for name, one in kept["properties"].items():
             if f"{owner}.{name}" in WORDS:
-                one["enum"] = WORDS[f"{owner}.{name}"]
+                one.get("items", one)["enum"] = WORDS[f"{owner}.{name}"]
+            if f"{owner}.{name}" in NAMES:
+                one["propertyNames"] = {"enum": NAMES[f"{owner}.{name}"]}
         if not schema.get("x-kubernetes-preserve-unknown-fields"):
             kept["additionalProperties"] = False
     elif isinstance(schema.get("additionalProperties"), dict):

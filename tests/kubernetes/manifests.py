@@ -34,7 +34,7 @@ def errors(document):
 def pod_specs(documents):
     """(document, spec) of everything that makes pods."""
     for document in documents:
-        if document["kind"] in ("Deployment", "StatefulSet"):
+        if document["kind"] in ("DaemonSet", "Deployment", "StatefulSet"):
             yield document, document["spec"]["template"]["spec"]
 
 
@@ -48,8 +48,6 @@ def selects(selector, labels):
 
 def dangling(documents):
     """A line for each name in these documents that none of them has. Secrets are made by hand."""
-    labels = [document["spec"]["template"]["metadata"]["labels"]
-              for document, _ in pod_specs(documents)]
     maps = by_kind(documents, "ConfigMap")
     for document, spec in pod_specs(documents):
         own = document["spec"]["template"]["metadata"]["labels"]
@@ -63,7 +61,7 @@ def dangling(documents):
             if name and name not in maps:
                 yield f"{named(document)}: no ConfigMap {name}"
         for container in spec["containers"]:
-            ports = {port["name"] for port in container["ports"]}
+            ports = {port["name"] for port in container.get("ports", ())}
             for mount in container.get("volumeMounts", ()):
                 if mount["name"] not in volumes:
                     yield f"{named(document)}: no volume {mount['name']}"
@@ -72,45 +70,86 @@ def dangling(documents):
                 port = (asked.get("httpGet") or asked.get("tcpSocket") or {}).get("port")
                 if port is not None and port not in ports:
                     yield f"{named(document)}: {probe} asks no port {port}"
-    yield from dangling_selectors(documents, labels)
-
-
-def dangling_selectors(documents, labels):
-    ports = {port["name"] for _, spec in pod_specs(documents)
-             for container in spec["containers"] for port in container["ports"]}
-    services = by_kind(documents, "Service")
+        account = spec.get("serviceAccountName")
+        if account and account not in by_kind(documents, "ServiceAccount"):
+            yield f"{named(document)}: no ServiceAccount {account}"
     for document in documents:
-        spec = document.get("spec", {})
-        selector = {"Service": spec.get("selector"),
-                    "PodDisruptionBudget": spec.get("selector", {}).get("matchLabels"),
-                    "NetworkPolicy": spec.get("podSelector", {}).get("matchLabels", {}),
-                    }.get(document["kind"])
-        if selector is not None and not any(selects(selector, one) for one in labels):
+        yield from dangling_selectors(documents, document)
+        yield from dangling_references(documents, document)
+
+
+def selected(documents, selector):
+    """The pods, as the documents that make them, with these labels."""
+    return [document for document, _ in pod_specs(documents)
+            if selects(selector, document["spec"]["template"]["metadata"]["labels"])]
+
+
+def ports_of(makers):
+    """Names and numbers of the ports of these documents' pods."""
+    found = [port for document in makers
+             for container in document["spec"]["template"]["spec"]["containers"]
+             for port in container.get("ports", ())]
+    return {port.get("name") for port in found} | {port["containerPort"] for port in found}
+
+
+def dangling_selectors(documents, document):
+    """Of Services, budgets and policies: which pods they mean, and which ports of them."""
+    kind, spec = document["kind"], document.get("spec", {})
+    if kind in ("Service", "PodDisruptionBudget"):
+        labels = spec["selector"] if kind == "Service" else spec["selector"]["matchLabels"]
+        makers = selected(documents, labels)
+        if len(makers) != 1:
+            yield f"{named(document)}: selects {len(makers)} workloads; expected one"
+        for port in spec["ports"] if kind == "Service" else ():
+            if port["targetPort"] not in ports_of(makers):
+                yield f"{named(document)}: its pods have no port {port['targetPort']}"
+    if kind == "NetworkPolicy":
+        makers = selected(documents, spec["podSelector"].get("matchLabels", {}))
+        if not makers:
             yield f"{named(document)}: selects no pod"
-        if document["kind"] == "Service":
-            for port in spec["ports"]:
-                if port["targetPort"] not in ports:
-                    yield f"{named(document)}: no pod has a port {port['targetPort']}"
-        if document["kind"] == "HorizontalPodAutoscaler":
-            target = spec["scaleTargetRef"]
-            scaled = by_kind(documents, target["kind"]).get(target["name"])
-            if scaled is None:
-                yield f"{named(document)}: no {target['kind']} {target['name']}"
-            elif "replicas" in scaled["spec"]:
-                yield f"{named(scaled)}: has replicas, which are the autoscaler's"
-        if document["kind"] == "ServiceMonitor":
-            met = [one for one in services.values()
-                   if selects(spec["selector"]["matchLabels"], one["metadata"]["labels"])]
-            if len(met) != 1:
-                yield f"{named(document)}: selects {len(met)} Services"
-            known = {port["name"] for one in met for port in one["spec"]["ports"]}
-            for endpoint in spec["endpoints"]:
-                if endpoint["port"] not in known:
-                    yield f"{named(document)}: no Service has a port {endpoint['port']}"
+        for port in ports_of_rules(spec, "ingress"):
+            if port not in ports_of(makers):
+                yield f"{named(document)}: its pods have no port {port}"
+        for port in ports_of_rules(spec, "egress"):  # of pods elsewhere: their names are not known
+            if not isinstance(port, int):
+                yield f"{named(document)}: a way out needs the number of a port, not {port}"
+        for way in ("ingress", "egress"):
+            if way in spec and way.capitalize() not in spec["policyTypes"]:
+                yield f"{named(document)}: has {way} and not the type {way.capitalize()}"
+
+
+def ports_of_rules(spec, way):
+    return [port["port"] for rule in spec.get(way, ()) for port in rule.get("ports", ())
+            if "port" in port]
+
+
+def dangling_references(documents, document):
+    """Of autoscalers, monitors and roles: what they name."""
+    kind, spec = document["kind"], document.get("spec", {})
+    if kind == "HorizontalPodAutoscaler":
+        target = spec["scaleTargetRef"]
+        scaled = by_kind(documents, target["kind"]).get(target["name"])
+        if scaled is None:
+            yield f"{named(document)}: no {target['kind']} {target['name']}"
+        elif "replicas" in scaled["spec"]:
+            yield f"{named(scaled)}: has replicas, which are the autoscaler's"
+    if kind == "ServiceMonitor":
+        met = [one for one in by_kind(documents, "Service").values()
+               if selects(spec["selector"]["matchLabels"], one["metadata"]["labels"])]
+        if len(met) != 1:
+            yield f"{named(document)}: selects {len(met)} Services"
+        known = {port["name"] for one in met for port in one["spec"]["ports"]}
+        for endpoint in spec["endpoints"]:
+            if endpoint["port"] not in known:
+                yield f"{named(document)}: no Service has a port {endpoint['port']}"
+    if kind == "ClusterRoleBinding":
+        for one in (document["roleRef"], *document["subjects"]):
+            if one["name"] not in by_kind(documents, one["kind"]):
+                yield f"{named(document)}: no {one['kind']} {one['name']}"
 
 
 def secrets(documents):
-    """{name of a Secret: the keys asked of it}, of pods and of monitors."""
+    """{name of a Secret: the keys asked of it}, of pods and of monitors; none of files."""
     asked = {}
     for _, spec in pod_specs(documents):
         for container in spec["containers"]:
