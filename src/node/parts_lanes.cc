@@ -1,6 +1,7 @@
 // What each lane has: its cache, its bus, its orchestrator; and the relay where there is no other.
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
 #include <thread>
 
 #include "base/log.h"
@@ -184,10 +185,11 @@ void Node::Parts::serve() {
       busy_handlers.push_back(std::make_unique<delay::BusyHandler>(*orchestrator, burn_ns));
       handler = busy_handlers.back().get();
     }
-    boost::asio::post(lane.executor(), [this, orchestrator, handler, i, &lane] {
+    auto serving = boost::asio::use_future([this, orchestrator, handler, i, &lane] {
       if (nats == nullptr) return lane.bus().serve(*handler);
       nats->serve(i, *handler, *orchestrator, clock);
     });
+    boost::asio::post(lane.executor(), std::move(serving)).get();  // who is ready answers
   }
 }
 
