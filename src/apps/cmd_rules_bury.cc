@@ -92,19 +92,8 @@ class Burier {
     rush::BuryCount count;
     Progress progress("buried", "spawns");
     for (Lot& lot : lots_) {
-      const auto burials = burials_of(lot);
-      count.unchanged += lot.placement->spawns - burials.size();
-      for (std::size_t at = 0; at < burials.size() && lot.known_keys == 0;) {
-        const std::size_t most = at == 0 ? first_burials : target.burials_max();
-        const auto from = burials.begin() + static_cast<std::ptrdiff_t>(at);
-        const std::size_t size = std::min({most, target.burials_max(), burials.size() - at});
-        const std::uint64_t known = count.unchanged;
-        HUNT_CHECK(
-            target.bury(lot.world.id, {from, from + static_cast<std::ptrdiff_t>(size)}, count));
-        at += size;
-        if (lot.there.empty()) lot.known_keys = count.unchanged - known;
-        progress.tell(count.buried + count.unchanged, all);
-      }
+      HUNT_CHECK(bury(target, lot, count));
+      progress.tell(count.buried + count.unchanged, all);
     }
     return count;
   }
@@ -148,6 +137,34 @@ class Burier {
         lots_.push_back({&placement, number, window, *world});
       }
     }
+    return {};
+  }
+
+  // Never more than are missing: of a lot that is resumed, places may have moved to shards that do
+  // not know their keys.
+  Result<void> bury(rush::WorldTarget& target, Lot& lot, rush::BuryCount& count) const {
+    const auto burials = burials_of(lot);
+    const std::size_t spawns = lot.placement->spawns;
+    const std::size_t missing = spawns - std::min(spawns, lot.there.size());
+    const std::uint64_t before = count.buried;
+    const std::uint64_t unchanged = count.unchanged;
+    for (std::size_t at = 0; at < burials.size() && lot.known_keys == 0;) {
+      const std::size_t most = at == 0 ? first_burials : target.burials_max();
+      const std::size_t size = std::min(
+          {most, target.burials_max(), burials.size() - at, missing - (count.buried - before)});
+      if (size == 0) break;
+      const auto from = burials.begin() + static_cast<std::ptrdiff_t>(at);
+      if (auto done =
+              target.bury(lot.world.id, {from, from + static_cast<std::ptrdiff_t>(size)}, count);
+          !done) {
+        Error error = std::move(done).error();
+        error.message += "; to bury the rest run it again with --resume";
+        return tl::unexpected<Error>(std::move(error));
+      }
+      at += size;
+      if (lot.there.empty()) lot.known_keys = count.unchanged - unchanged;
+    }
+    if (lot.known_keys == 0) count.unchanged = unchanged + spawns - (count.buried - before);
     return {};
   }
 
@@ -380,7 +397,7 @@ void add_rules_bury(CommandLine& line, CLI::App& rules) {
   command->add_flag("--dry-run", flags->dry_run, "place and say so, but bury nothing");
   command->add_flag("--resume", flags->resume,
                     "bury the rest of what lies there in part, with the same keys; on several "
-                    "shards some may be buried twice when other loot changed meanwhile");
+                    "shards a sold-out spawn may come again when other loot took its tile");
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(
       "The places follow from the store's event seed: the same everywhere, and a repeat changes\n"

@@ -237,6 +237,9 @@ class Bury(HuntTest):
         at = self.loot()["golden"][0]
         reply = server.dig(("0f8fad5b-d9cb-469f-a165-70867728950e", *at), world=2)
         self.assertEqual(reply.json["outcomes"][0].get("item"), "crown", reply)
+        self.assertEqual(server.stop(), 0)
+        told = self.bury()  # sold out, it was buried all the same
+        self.assertEqual((told["buried"], told["unchanged"]), (0, 700))
 
 
 class TwoShards(OwnDatabase, HuntTest):
@@ -247,7 +250,8 @@ class TwoShards(OwnDatabase, HuntTest):
         self.postgres.make_database(other)
         stores = ("--store", self.store,
                   "--store", f"postgres://hunt@127.0.0.1:{self.postgres.port}/{other}")
-        (self.folder / "event.yaml").write_text(TWO_AREAS)
+        rules = self.folder / "event.yaml"
+        rules.write_text(TWO_AREAS)
         (self.folder / "loot.csv").write_text("x,y,table,budget\n" + "".join(
             f"{x},{y},other,1\n" for x in range(-200, 200) for y in range(-200, 200, 2)))
         (self.folder / "over.csv").write_text("x,y,table,budget,closes\n" + "".join(
@@ -259,8 +263,8 @@ class TwoShards(OwnDatabase, HuntTest):
             run = self.hunt("world", "import", self.folder / name, "--world", "main", *stores)
             self.assert_exit(run, 0)
 
-        def bury():
-            run = self.hunt("rules", "bury", self.folder / "event.yaml", "--json", *stores)
+        def bury(*flags):
+            run = self.hunt("rules", "bury", rules, "--json", *stores, *flags)
             self.assert_exit(run, 0)
             told = json.loads(run.stdout)
             return told["buried"], told["unchanged"]
@@ -269,6 +273,11 @@ class TwoShards(OwnDatabase, HuntTest):
         self.assertEqual(bury(), (700, 0))
         import_loot("over.csv")
         self.assertEqual(bury(), (0, 700))
+        # Half of the places of the first ones are others now; there are 900 all the same.
+        rules.write_text(TWO_AREAS.replace("spawns: 600", "spawns: 900"))
+        self.assertEqual(bury("--resume"), (300, 700))
+        run = self.hunt("world", "export", "--world", "main", *stores)
+        self.assertEqual(run.stdout.count(",chest,"), 900)
 
 
 if __name__ == "__main__":
