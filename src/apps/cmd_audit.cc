@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "base/text.h"
 #include "engine/fair_check.h"
 #include "engine/ledger_check.h"
+#include "engine/roll.h"
 #include "model/limits.h"
 #include "node/open_store.h"
 #include "node/secrets.h"
@@ -48,9 +50,7 @@ struct FairGround {
 struct Audited {
   engine::LedgerReport ledger;
   std::optional<engine::FairReport> fair;
-  [[nodiscard]] bool clean() const {
-    return ledger.clean() && (!fair || fair->violation_count == 0);
-  }
+  [[nodiscard]] bool clean() const { return ledger.clean() && (!fair || fair->clean()); }
 };
 
 class CheckingVisitor final : public ports::LedgerVisitor {
@@ -132,7 +132,6 @@ std::optional<FairGround> fair_ground(const AuditFlags& flags) {
     }
     ground.sets.push_back(std::move(loaded->set));
   }
-  if (ground.sets.empty()) ground.sets.push_back(rules::builtin_rules());
   auto seed = event_seed(flags);
   if (!seed) {
     report(seed.error());
@@ -142,20 +141,34 @@ std::optional<FairGround> fair_ground(const AuditFlags& flags) {
   return ground;
 }
 
-void print(const std::string& store, const engine::FairReport& report) {
+// As in the ledger: the first 16 digits of the fingerprint.
+std::string text_of(model::SeedId seed) {
+  return fmt::format("{:016x}", seed);
+}
+
+std::vector<std::string> texts_of(const std::set<model::SeedId>& seeds) {
+  std::vector<std::string> out;
+  for (const auto seed : seeds) out.push_back(text_of(seed));
+  return out;
+}
+
+void print(const std::string& store, const engine::FairReport& report, model::SeedId seed) {
   for (const auto& violation : report.violations) {
     std::printf("%s: %s: %s\n", store.c_str(), std::string(name_of(violation.rule)).c_str(),
                 violation.sentence.c_str());
   }
-  std::string text = fmt::format("{}: fair: {} grants rolled again, {} others than told", store,
+  std::string text = fmt::format("{}: {}: {} grants rolled again, {} others than told", store,
+                                 report.clean() ? "fair" : "not fair, or not known",
                                  with_commas(report.rolled + report.by_a_table),
                                  with_commas(report.violation_count));
   const auto add = [&text](std::uint64_t count, std::string_view what) {
     if (count > 0) text += fmt::format("; {} {}", with_commas(count), what);
   };
   add(report.by_a_table, "of them of spawns that were replaced, held against all tables");
-  add(report.other_rules, "not judged: their rules were not named with --rules");
-  add(report.other_seed, "not judged: rolled with another seed");
+  add(report.other_rules, fmt::format("not judged: name their rules too, with --rules: {}",
+                                      fmt::join(report.versions, ", ")));
+  add(report.other_seed, fmt::format("not judged: rolled with another seed, not {}: {}",
+                                     text_of(seed), fmt::join(texts_of(report.seeds), ", ")));
   std::printf("%s\n", text.c_str());
 }
 
@@ -202,6 +215,12 @@ json::object json_of(const node::StoreUrl& url, const Audited& audited) {
   fair["by_a_table"] = audited.fair->by_a_table;
   fair["other_rules"] = audited.fair->other_rules;
   fair["other_seed"] = audited.fair->other_seed;
+  json::array versions;
+  for (const auto& version : audited.fair->versions) versions.emplace_back(version);
+  fair["versions_not_named"] = std::move(versions);
+  json::array seeds;
+  for (const auto& seed : texts_of(audited.fair->seeds)) seeds.emplace_back(seed);
+  fair["other_seeds"] = std::move(seeds);
   fair["violation_count"] = audited.fair->violation_count;
   fair["violations"] = json_of(audited.fair->violations);
   out["fair"] = std::move(fair);
@@ -224,7 +243,9 @@ int run_audit(const AuditFlags& flags) {
       reports.push_back(json_of(url, *checked));
     } else {
       print(url.shown(), checked->ledger);
-      if (checked->fair) print(url.shown(), *checked->fair);
+      if (checked->fair) {
+        print(url.shown(), *checked->fair, engine::seed_id_of(ground->event_seed));
+      }
     }
   }
   if (flags.json) {
@@ -246,10 +267,13 @@ void add_audit(CommandLine& line) {
   command->get_option("--store")->required();
   CLI::Option* fair = command->add_flag(
       "--fair", flags->fair, "Rolls each grant again and compares it with what was granted");
-  command
-      ->add_option("--rules", flags->rules,
-                   "With --fair: rules file or directory, once for each version that was in force")
-      ->needs(fair);
+  CLI::Option* rules =
+      command
+          ->add_option("--rules", flags->rules,
+                       "With --fair: rules file or directory, once for each version that was in "
+                       "force")
+          ->needs(fair);
+  fair->needs(rules);
   command
       ->add_option("--event-seed-file", flags->event_seed_file,
                    "With --fair: the event seed, where the store's is not to be read")

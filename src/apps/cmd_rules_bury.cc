@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <map>
 #include <memory>
+#include <tuple>
 
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
@@ -24,12 +25,16 @@ namespace json = boost::json;
 
 constexpr std::int64_t day_us = 86'400'000'000;
 constexpr std::uint32_t ahead_days_max = 90;
+constexpr std::uint64_t spawns_per_command_max = 10'000'000;
+// So many of a lot go first: a key among them that is known already stops the lot.
+constexpr std::size_t first_burials = 64;
 
 struct BuryFlags {
   std::string path;
   std::vector<node::StoreUrl> stores = {node::StoreUrl::sqlite("hunt.db")};
   std::uint32_t ahead_days = 0;
   bool dry_run = false;
+  bool resume = false;
   bool json = false;
 };
 
@@ -39,7 +44,12 @@ struct Lot {
   std::uint32_t occurrence = 1;
   model::TimeWindow window;
   model::World world;
-  rules::Placed placed;
+  rules::TakenTiles there = {};    // spawns that look like its own: open, sold out or closed
+  std::uint64_t closed_early = 0;  // of them
+  rules::Placed placed = {};
+  std::uint64_t known_keys = 0;  // though nothing of it lies there
+
+  [[nodiscard]] bool is_whole() const { return there.size() >= placement->spawns; }
 };
 
 class Burier {
@@ -52,13 +62,18 @@ class Burier {
     HUNT_TRY(seed, target.event_seed());
     HUNT_CHECK(find_lots(target));
     std::map<model::WorldId, rules::TakenTiles> taken;
+    for (const Lot& lot : lots_) {
+      if (taken.contains(lot.world.id)) continue;
+      HUNT_TRY(tiles, look_at(target, lot.world.id));
+      taken.emplace(lot.world.id, std::move(tiles));
+    }
+    for (const Lot& lot : lots_) HUNT_CHECK(is_clear(lot));
     for (Lot& lot : lots_) {
-      if (!taken.contains(lot.world.id)) {
-        HUNT_TRY(tiles, taken_in(target, lot.world.id));
-        taken.emplace(lot.world.id, std::move(tiles));
-      }
-      lot.placed = rules::place(seed, event_of(lot).name, *lot.placement, lot.occurrence,
-                                taken.at(lot.world.id));
+      if (lot.is_whole()) continue;
+      rules::TakenTiles& tiles = taken.at(lot.world.id);
+      for (const auto tile : lot.there) tiles.erase(tile);
+      lot.placed = rules::place(seed, event_of(lot).name, *lot.placement, lot.occurrence, tiles);
+      tiles.insert(lot.there.begin(), lot.there.end());
       HUNT_CHECK(enough(lot));
     }
     return {};
@@ -71,20 +86,25 @@ class Burier {
       for (const auto tile : lot.placed.tiles) {
         tiles[lot.world.id].push_back(model::tile_id_of(tile));
       }
-      all += lot.placed.tiles.size();
+      all += lot.placement->spawns;
     }
     for (auto& [world, list] : tiles) HUNT_CHECK(target.expect(world, std::move(list)));
     rush::BuryCount count;
     Progress progress("buried", "spawns");
-    for (const Lot& lot : lots_) {
-      for (std::size_t at = 0; at < lot.placed.tiles.size();) {
-        const std::size_t size = std::min(target.burials_max(), lot.placed.tiles.size() - at);
-        HUNT_CHECK(target.bury(lot.world.id, burials(lot, at, size), count));
-        at += size;
-        progress.tell(count.buried + count.unchanged, all);
-      }
+    for (Lot& lot : lots_) {
+      HUNT_CHECK(bury(target, lot, count));
+      progress.tell(count.buried + count.unchanged, all);
     }
     return count;
+  }
+
+  // Why a lot was not buried whole, a sentence for each.
+  [[nodiscard]] std::vector<std::string> refusals() const {
+    std::vector<std::string> out;
+    for (const Lot& lot : lots_) {
+      if (lot.known_keys > 0) out.push_back(at_place(lot, buried_before(lot)));
+    }
+    return out;
   }
 
   [[nodiscard]] const std::vector<Lot>& lots() const noexcept { return lots_; }
@@ -97,6 +117,7 @@ class Burier {
 
  private:
   Result<void> find_lots(rush::WorldTarget& target) {
+    std::uint64_t spawns = 0;
     for (const auto& placement : loaded_.placements) {
       auto world = find_world(target, placement.world);
       if (!world) {
@@ -108,70 +129,173 @@ class Burier {
       const auto& event = loaded_.set.events[placement.event];
       const std::int64_t until_us = now_us_ + flags_.ahead_days * day_us;
       for (const auto number : rules::occurrences_due(event, placement, now_us_, until_us)) {
-        lots_.push_back(
-            {&placement, number, *rules::occurrence(event, placement, number), *world, {}});
+        spawns += placement.spawns;
+        if (spawns > spawns_per_command_max) return too_many();
+        const auto window = *rules::occurrence(event, placement, number);
+        by_look_[{world->id, placement.table, window.opens_us, placement.budget}].push_back(
+            lots_.size());
+        lots_.push_back({&placement, number, window, *world});
       }
     }
     return {};
   }
 
-  // Tiles with loot that somebody may still find, but for what these very lots buried before.
-  Result<rules::TakenTiles> taken_in(rush::WorldTarget& target, model::WorldId world) const {
+  // Never more than are missing: of a lot that is resumed, places may have moved to shards that do
+  // not know their keys.
+  Result<void> bury(rush::WorldTarget& target, Lot& lot, rush::BuryCount& count) const {
+    const auto burials = burials_of(lot);
+    const std::size_t spawns = lot.placement->spawns;
+    const std::size_t missing = spawns - std::min(spawns, lot.there.size());
+    const std::uint64_t before = count.buried;
+    const std::uint64_t unchanged = count.unchanged;
+    for (std::size_t at = 0; at < burials.size() && lot.known_keys == 0;) {
+      const std::size_t most = at == 0 ? first_burials : target.burials_max();
+      const std::size_t size = std::min(
+          {most, target.burials_max(), burials.size() - at, missing - (count.buried - before)});
+      if (size == 0) break;
+      const auto from = burials.begin() + static_cast<std::ptrdiff_t>(at);
+      if (auto done =
+              target.bury(lot.world.id, {from, from + static_cast<std::ptrdiff_t>(size)}, count);
+          !done) {
+        Error error = std::move(done).error();
+        error.message += "; to bury the rest run it again with --resume";
+        return tl::unexpected<Error>(std::move(error));
+      }
+      at += size;
+      if (lot.there.empty()) lot.known_keys = count.unchanged - unchanged;
+    }
+    if (lot.known_keys == 0) count.unchanged = unchanged + spawns - (count.buried - before);
+    return {};
+  }
+
+  [[nodiscard]] tl::unexpected<Error> too_many() const {
+    return fail(Errc::too_large,
+                fmt::format("{} has more than {} spawns to bury now, which is the most of one "
+                            "command; fewer days ahead, or fewer files at a time. Nothing was "
+                            "buried",
+                            flags_.path, with_commas(spawns_per_command_max)));
+  }
+
+  // Tiles that cannot be had: with loot that somebody may still find, or that is of a lot.
+  Result<rules::TakenTiles> look_at(rush::WorldTarget& target, model::WorldId world) {
     rules::TakenTiles taken;
+    std::vector<std::pair<model::TileRow, std::vector<Lot*>>> of_several;
     model::TileId from;
     while (true) {
       HUNT_TRY(page, target.list(world, from));
       for (const auto& row : page.rows) {
-        if (is_taken(world, row)) taken.insert(row.tile.value);
+        if (row.spawn == 0) continue;
+        auto lots = lots_like(world, row);
+        if (!lots.empty() || is_open(row)) taken.insert(row.tile.value);
+        if (lots.size() == 1) add(row, *lots.front());
+        if (lots.size() > 1) of_several.emplace_back(row, std::move(lots));
       }
-      if (!page.next) return taken;
+      if (!page.next) break;
       from = *page.next;
     }
+    // What may be of several is of the first that is not whole.
+    for (const auto& [row, lots] : of_several) {
+      const auto lot =
+          std::find_if(lots.begin(), lots.end(), [](const Lot* one) { return !one->is_whole(); });
+      add(row, lot == lots.end() ? *lots.front() : **lot);
+    }
+    return taken;
   }
 
-  [[nodiscard]] bool is_taken(model::WorldId world, const model::TileRow& row) const {
-    if (row.spawn == 0 || row.sold_out || row.window().closed(now_us_)) return false;
+  static void add(const model::TileRow& row, Lot& lot) {
+    lot.there.insert(row.tile.value);
+    lot.closed_early += row.closes_us < lot.window.closes_us;
+  }
+
+  [[nodiscard]] bool is_open(const model::TileRow& row) const {
+    if (row.sold_out || row.window().closed(now_us_)) return false;
     const auto table = loaded_.set.find_table(row.table);
-    if (table && loaded_.set.events[loaded_.set.tables[*table].event].ends_us <= now_us_) {
-      return false;
+    return !table || loaded_.set.events[loaded_.set.tables[*table].event].ends_us > now_us_;
+  }
+
+  // Whose table, budget and times it has, in whose area; by hand it may have been closed before.
+  [[nodiscard]] std::vector<Lot*> lots_like(model::WorldId world, const model::TileRow& row) {
+    std::vector<Lot*> out;
+    const auto table = loaded_.set.find_table(row.table);
+    if (!table) return out;
+    const auto known = by_look_.find({world, *table, row.opens_us, row.budget});
+    if (known == by_look_.end()) return out;
+    for (const auto at : known->second) {
+      Lot& lot = lots_[at];
+      const bool closed_early = row.closes_us < lot.window.closes_us && row.closes_us <= now_us_;
+      if (row.closes_us != lot.window.closes_us && !closed_early) continue;
+      if (lot.placement->area.contains(model::tile_of(row.tile))) out.push_back(&lot);
     }
-    return std::none_of(lots_.begin(), lots_.end(), [&](const Lot& lot) {
-      return table == lot.placement->table && lot.world.id == world &&
-             row.opens_us == lot.window.opens_us && row.closes_us == lot.window.closes_us &&
-             row.budget == lot.placement->budget &&
-             lot.placement->area.contains(model::tile_of(row.tile));
-    });
+    return out;
+  }
+
+  // "winter/1/1"
+  [[nodiscard]] std::string name_of(const Lot& lot) const {
+    return fmt::format("{}/{}/{}", event_of(lot).name, lot.placement->number, lot.occurrence);
+  }
+
+  [[nodiscard]] std::string at_place(const Lot& lot, const std::string& sentence) const {
+    return rules::format(
+        {lot.placement->file, lot.placement->at, rules::Severity::error, "placement: " + sentence});
+  }
+
+  [[nodiscard]] std::string buried_before(const Lot& lot) const {
+    return fmt::format(
+        "spawns of {} were buried before with the same keys, and none that is like them now "
+        "{}. Is it another event, or has it other times, another table or budget? Then give the "
+        "event another name, or put a new placement below",
+        name_of(lot), lot.there.empty() ? "lies there" : "is open or was sold out");
+  }
+
+  // Nothing lies there, all of it does, or it is to be resumed.
+  [[nodiscard]] Result<void> is_clear(const Lot& lot) const {
+    if (lot.there.empty()) return {};
+    if (lot.closed_early == lot.there.size()) {
+      return fail(Errc::already_exists, at_place(lot, buried_before(lot) + ". Nothing was buried"));
+    }
+    if (lot.is_whole() || flags_.resume) return {};
+    return fail(
+        Errc::already_exists,
+        at_place(lot, fmt::format("{} of {} spawns like those of {} lie there already: burying "
+                                  "was interrupted, or the file was changed. To bury the rest "
+                                  "with the same keys run it with --resume; or close what is "
+                                  "there, and put a new placement below. Nothing was buried",
+                                  with_commas(lot.there.size()), with_commas(lot.placement->spawns),
+                                  name_of(lot))));
   }
 
   [[nodiscard]] Result<void> enough(const Lot& lot) const {
     if (lot.placed.tiles.size() == lot.placement->spawns) return {};
     return fail(Errc::too_large,
-                rules::format({lot.placement->file, lot.placement->at, rules::Severity::error,
-                               fmt::format("placement: {} of {} spawns found a place in {} tries; "
-                                           "make the area larger, apart smaller, or spawns fewer. "
-                                           "Nothing was buried",
-                                           with_commas(lot.placed.tiles.size()),
-                                           with_commas(lot.placement->spawns),
-                                           with_commas(lot.placed.tries))}));
+                at_place(lot, fmt::format("{} of {} spawns found a place in {} tries; "
+                                          "make the area larger, apart smaller, or spawns fewer. "
+                                          "Nothing was buried",
+                                          with_commas(lot.placed.tiles.size()),
+                                          with_commas(lot.placement->spawns),
+                                          with_commas(lot.placed.tries))));
   }
 
-  [[nodiscard]] std::vector<model::Burial> burials(const Lot& lot, std::size_t first,
-                                                   std::size_t count) const {
-    std::vector<model::Burial> part;
-    part.reserve(count);
-    for (std::size_t i = first; i < first + count; ++i) {
-      part.push_back(
-          {lot.placed.tiles[i], table_of(lot), lot.placement->budget, lot.window.opens_us,
-           lot.window.closes_us,
-           rules::burial_key(event_of(lot).name, *lot.placement, lot.occurrence, i + 1)});
+  // Without those on whose tile one like them lies.
+  [[nodiscard]] std::vector<model::Burial> burials_of(const Lot& lot) const {
+    std::vector<model::Burial> out;
+    out.reserve(lot.placed.tiles.size());
+    for (std::size_t i = 0; i < lot.placed.tiles.size(); ++i) {
+      const model::Tile tile = lot.placed.tiles[i];
+      if (lot.there.contains(model::tile_id_of(tile).value)) continue;
+      out.push_back({tile, table_of(lot), lot.placement->budget, lot.window.opens_us,
+                     lot.window.closes_us,
+                     rules::burial_key(event_of(lot).name, *lot.placement, lot.occurrence, i + 1)});
     }
-    return part;
+    return out;
   }
 
   const rules::LoadedRules& loaded_;
   const BuryFlags& flags_;
   std::int64_t now_us_;
   std::vector<Lot> lots_;
+  // World, table, opens_us and budget.
+  using Look = std::tuple<model::WorldId, std::uint32_t, std::int64_t, std::uint32_t>;
+  std::map<Look, std::vector<std::size_t>> by_look_;
 };
 
 void print_lot(const Burier& burier, const Lot& lot) {
@@ -179,12 +303,13 @@ void print_lot(const Burier& burier, const Lot& lot) {
   const bool opens = lot.window.opens_us != model::time_us_min;
   const bool closes = lot.window.closes_us != model::time_us_max;
   print_line(
-      fmt::format("{}, placement {}{}: {} in {}, {} x {}{}{}", event.name, lot.placement->number,
+      fmt::format("{}, placement {}{}: {} in {}, {} x {}{}{}{}", event.name, lot.placement->number,
                   lot.placement->every_us == 0 ? "" : fmt::format(", the {}. time", lot.occurrence),
                   burier.table_of(lot), lot.world.name, with_commas(lot.placement->spawns),
                   with_commas(lot.placement->budget),
                   opens ? ", from " + rules::moment_text(event, lot.window.opens_us) : "",
-                  closes ? ", to " + rules::moment_text(event, lot.window.closes_us) : ""));
+                  closes ? ", to " + rules::moment_text(event, lot.window.closes_us) : "",
+                  lot.is_whole() ? ": lies there already" : ""));
 }
 
 json::object json_of(const Burier& burier, const Lot& lot) {
@@ -202,6 +327,7 @@ json::object json_of(const Burier& burier, const Lot& lot) {
   if (lot.window.closes_us != model::time_us_max) {
     one["closes"] = format_time_us(lot.window.closes_us);
   }
+  one["there_before"] = lot.there.size();
   one["tries"] = lot.placed.tries;
   return one;
 }
@@ -250,7 +376,9 @@ int run_bury(const BuryFlags& flags) {
                              : fmt::format("{} buried, {} unchanged", with_commas(count.buried),
                                            with_commas(count.unchanged)));
   }
-  return 0;
+  const auto refusals = burier.refusals();
+  for (const auto& refusal : refusals) report({Errc::already_exists, refusal, ""});
+  return refusals.empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -267,6 +395,9 @@ void add_rules_bury(CommandLine& line, CLI::App& rules) {
       ->check(CLI::Range(0U, ahead_days_max))
       ->capture_default_str();
   command->add_flag("--dry-run", flags->dry_run, "place and say so, but bury nothing");
+  command->add_flag("--resume", flags->resume,
+                    "bury the rest of what lies there in part, with the same keys; on several "
+                    "shards a sold-out spawn may come again when other loot took its tile");
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(
       "The places follow from the store's event seed: the same everywhere, and a repeat changes\n"

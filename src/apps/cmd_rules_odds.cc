@@ -78,22 +78,24 @@ void print_case(const model::RuleSet& set, const model::LootTable& table, bool t
   print_odds(heading, rows, odds.stacked);
 }
 
-// How many of each item one find gives, in the order of the odds.
-Result<std::vector<std::vector<rules::CountOdds>>> counts_of(const model::RuleSet& set,
-                                                             std::uint32_t table,
-                                                             const rules::TableOdds& odds) {
-  std::vector<std::vector<rules::CountOdds>> out;
+// How many of an item one find gives; or a sentence why that is not told.
+using Counts = tl::expected<std::vector<rules::CountOdds>, std::string>;
+
+// Of each item, in the order of the odds.
+std::vector<Counts> counts_of(const model::RuleSet& set, std::uint32_t table,
+                              const rules::TableOdds& odds) {
+  std::vector<Counts> out;
   for (const auto& item : odds.items) {
     const auto at = std::find(set.items.begin(), set.items.end(), item.item) - set.items.begin();
-    auto counts = rules::count_odds(set, table, static_cast<std::uint32_t>(at), odds.open);
-    if (!counts) return fail(Errc::too_large, std::move(counts).error(), "counts");
-    out.push_back(std::move(*counts));
+    out.push_back(rules::count_odds(set, table, static_cast<std::uint32_t>(at), odds.open));
   }
   return out;
 }
 
 // A row for each number, or for some together where there are very many.
-void print_counts(const std::string& item, const std::vector<rules::CountOdds>& counts) {
+void print_counts(const std::string& item, const Counts& told) {
+  if (!told) return print_line("  " + told.error());
+  const std::vector<rules::CountOdds>& counts = *told;
   const std::uint64_t low = counts.front().count;
   const std::uint64_t step = (counts.back().count - low) / count_rows_max + 1;
   std::vector<std::pair<std::string, double>> rows;
@@ -119,11 +121,16 @@ void print_counts(const std::string& item, const std::vector<rules::CountOdds>& 
   }
 }
 
-void put_counts(const std::vector<std::vector<rules::CountOdds>>& counts, json::object& out) {
+void put_counts(const std::vector<Counts>& counts, json::object& out) {
   json::array& items = out["items"].as_array();
   for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (!counts[i]) {
+      items[i].as_object()["counts"] = nullptr;
+      items[i].as_object()["why"] = counts[i].error();
+      continue;
+    }
     json::array list;
-    for (const auto& one : counts[i]) {
+    for (const auto& one : *counts[i]) {
       json::object row = json_of_odds(one);
       row["count"] = one.count;
       list.push_back(std::move(row));
@@ -136,16 +143,17 @@ void put_counts(const std::vector<std::vector<rules::CountOdds>>& counts, json::
 Result<void> show_table(const model::RuleSet& set, std::uint32_t table, const OddsFlags& flags,
                         json::array& out) {
   std::vector<rules::TableOdds> cases;
-  std::vector<std::vector<std::vector<rules::CountOdds>>> counts;
+  std::vector<std::vector<Counts>> counts;
   for (const auto& [open, as_of_us] : rules::time_cases(set, table)) {
     auto odds = rules::table_odds(set, table, open);
     if (!odds) return fail(Errc::too_large, odds.error(), "table");
     if (!flags.json) print_case(set, set.tables[table], set.tables[table].timed, *odds);
     if (flags.counts) {
-      HUNT_TRY(of_case, counts_of(set, table, *odds));
+      auto of_case = counts_of(set, table, *odds);
       for (std::size_t i = 0; i < of_case.size() && odds->stacked && !flags.json; ++i) {
         print_counts(odds->items[i].item, of_case[i]);
       }
+      if (!odds->stacked && !flags.json) print_line("  each find is one item: no more of any");
       counts.push_back(std::move(of_case));
     }
     cases.push_back(std::move(*odds));

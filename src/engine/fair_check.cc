@@ -18,12 +18,14 @@ void FairCheck::on_grant(const model::Grant& grant) {
   if (grant.aborted) return;
   if (grant.seed != roller_.seed_id()) {
     ++report_.other_seed;
+    if (report_.seeds.size() < names_kept_max) report_.seeds.insert(grant.seed);
     return;
   }
   const auto known = std::find_if(sets_.begin(), sets_.end(),
                                   [&](const auto* set) { return set->version == grant.rules; });
   if (known == sets_.end()) {
     ++report_.other_rules;
+    if (report_.versions.size() < names_kept_max) report_.versions.insert(grant.rules);
     return;
   }
   const model::RuleSet& set = **known;
@@ -36,6 +38,13 @@ void FairCheck::on_grant(const model::Grant& grant) {
         fmt::format("claim {} was granted \"{}\", but by rules {} its roll of \"{}\" is \"{}\"",
                     model::format_claim_id(grant.claim), grant.reward, grant.rules, named->second,
                     roller_.reward(set, *table, grant.claim, grant.as_of_us)));
+    return;
+  }
+  if (named != tables_.end()) {
+    ++report_.rolled;
+    violated(fmt::format("claim {} was granted \"{}\" of \"{}\", a table that rules {} do not have",
+                         model::format_claim_id(grant.claim), grant.reward, named->second,
+                         grant.rules));
     return;
   }
   ++report_.by_a_table;

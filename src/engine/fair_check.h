@@ -6,6 +6,7 @@
 // the tables gives. Lifetime: the sets outlive it. One thread.
 #pragma once
 #include <cstdint>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -22,12 +23,21 @@ struct FairReport {
   std::uint64_t by_a_table = 0;   // of spawns that were replaced: one of the tables gives it
   std::uint64_t other_rules = 0;  // not judged
   std::uint64_t other_seed = 0;   // not judged
+  // Of what was not judged, the first FairCheck::names_kept_max.
+  std::set<std::string> versions;
+  std::set<model::SeedId> seeds;
   std::uint64_t violation_count = 0;
   std::vector<LedgerViolation> violations;  // the first LedgerCheck::violations_kept_max
+  // Every grant was judged, and is what its claim gives.
+  [[nodiscard]] bool clean() const noexcept {
+    return violation_count == 0 && other_rules == 0 && other_seed == 0;
+  }
 };
 
 class FairCheck {
  public:
+  static constexpr std::size_t names_kept_max = 8;
+
   // `sets`: all versions that are known.
   FairCheck(Bytes event_seed, std::vector<const model::RuleSet*> sets);
 

@@ -44,6 +44,7 @@ class Fair : public ::testing::Test {
 TEST_F(Fair, agrees_with_what_the_engine_granted) {
   for (std::uint64_t i = 0; i < 100; ++i) check_.on_grant(granted(i, 0, 1));
   EXPECT_EQ(check_.report().rolled, 100U);
+  EXPECT_TRUE(check_.report().clean());
   EXPECT_EQ(check_.report().violation_count, 0U);
 }
 
@@ -73,6 +74,14 @@ TEST_F(Fair, a_spawn_that_was_replaced_may_have_had_any_table) {
   EXPECT_EQ(check_.report().violation_count, 1U);
 }
 
+TEST_F(Fair, a_table_that_the_rules_of_the_grant_do_not_have_gave_nothing) {
+  check_.on_table(3, "gone");
+  check_.on_grant(granted(1, 0, 3));
+  EXPECT_EQ(check_.report().violation_count, 1U);
+  EXPECT_NE(check_.report().violations[0].sentence.find("\"gone\", a table that rules"),
+            std::string::npos);
+}
+
 TEST_F(Fair, what_it_cannot_know_is_counted_and_not_judged) {
   auto other_rules = granted(1, 0, 1);
   other_rules.rules = "00000000000000bb";
@@ -86,6 +95,9 @@ TEST_F(Fair, what_it_cannot_know_is_counted_and_not_judged) {
   }
   EXPECT_EQ(check_.report().other_rules, 1U);
   EXPECT_EQ(check_.report().other_seed, 1U);
+  EXPECT_EQ(check_.report().versions, std::set<std::string>{"00000000000000bb"});
+  EXPECT_EQ(check_.report().seeds, std::set<model::SeedId>{roller_.seed_id() + 1});
+  EXPECT_FALSE(check_.report().clean());
   EXPECT_EQ(check_.report().rolled, 0U);
   EXPECT_EQ(check_.report().violation_count, 0U);
 }

@@ -16,6 +16,26 @@ namespace hunt::rules {
 
 namespace {
 
+// Those that can be drawn while these times are open, each before every one that it refers to.
+std::vector<std::uint32_t> open_tables(const model::RuleSet& set, std::uint32_t root,
+                                       const OpenTimes& open) {
+  std::vector<std::uint32_t> order;
+  std::vector<bool> drawn(set.tables.size(), false);
+  drawn[root] = true;
+  const auto draw = [&](const model::LootEntry& entry) {
+    if (entry.is_table && is_open(open, entry)) drawn[entry.index] = true;
+  };
+  for (const auto table : reachable_tables(set, root)) {
+    if (!drawn[table]) continue;
+    order.push_back(table);
+    for (const auto& entry : set.always_of(set.tables[table])) draw(entry);
+    for (const auto& pool : set.pools_of(set.tables[table])) {
+      for (const auto& entry : set.entries_of(pool)) draw(entry);
+    }
+  }
+  return order;
+}
+
 // The average of z to the power of how many of an item one find gives, for one z.
 class Powers {
  public:
@@ -25,6 +45,7 @@ class Powers {
   // Nothing: see states(), or too much work.
   std::optional<Fraction> of(const std::vector<std::uint32_t>& order, const Fraction& z) {
     z_ = z;
+    bits_ = 1 + msb(numerator(z) + 1);
     for (const auto table : order) {
       Fraction product = 1;
       for (const auto& entry : set_.always_of(set_.tables[table])) product *= of(entry);
@@ -41,9 +62,12 @@ class Powers {
   [[nodiscard]] std::uint64_t states() const noexcept { return states_; }
 
  private:
-  [[nodiscard]] Fraction of(const model::LootEntry& entry) const {
+  [[nodiscard]] Fraction of(const model::LootEntry& entry) {
     if (entry.is_table) return tables_.at(entry.index);
-    return entry.is_item() && entry.index == item_ ? mean_power(z_, entry.count) : Fraction(1);
+    if (!entry.is_item() || entry.index != item_) return 1;
+    const std::uint64_t steps = entry.count.high;  // each on a number that grows
+    work_.add_products(steps * (1 + steps * bits_ / 64));
+    return work_.over() ? Fraction(1) : mean_power(z_, entry.count);
   }
 
   [[nodiscard]] Fraction of(const model::LootPool& pool) {
@@ -86,7 +110,8 @@ class Powers {
   std::uint32_t item_;
   const OpenTimes& open_;
   Work& work_;
-  Fraction z_;
+  Fraction z_;  // a whole number
+  std::uint64_t bits_ = 1;
   std::map<std::uint32_t, Fraction> tables_;
   std::uint64_t states_ = 0;  // more than there may be
 };
@@ -159,7 +184,7 @@ tl::expected<std::vector<CountOdds>, std::string> count_odds(const model::RuleSe
                                                              std::uint32_t item,
                                                              const OpenTimes& open,
                                                              std::uint64_t work_max) {
-  std::vector<std::uint32_t> order = reachable_tables(set, table);
+  std::vector<std::uint32_t> order = open_tables(set, table, open);
   std::reverse(order.begin(), order.end());
   const std::uint64_t most = Most(set, item, open).of(order);
   const std::string what = fmt::format("how many {} come in one find of \"{}\"", set.items[item],

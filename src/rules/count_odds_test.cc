@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/prng.h"
+#include "rules/compile.h"
+#include "rules/distinct_odds.h"
 #include "rules/find_odds.h"
 #include "rules/rules_test_support.h"
 
@@ -100,6 +103,35 @@ TEST(CountOdds, agree_with_the_average_and_the_chance_of_one_for_any_table) {
       EXPECT_EQ(1 - none, share.once) << seed;
     }
   }
+}
+
+// Within a moment: what cannot be drawn is not computed, and what is computed is counted.
+TEST(CountOdds, of_a_large_count_at_other_times_are_those_without_it) {
+  const rules::RulesFile file{
+      "f.yaml",
+      "event: e\nstarts: 2027-01-01\nends: 2027-01-08\ntimes: {happy: [{from: \"12:00\", for: 1h}]}"
+      "\ntables:\n  t: [{item: a, weight: 1, count: 1..256}, {table: u, weight: 1, during: "
+      "happy}]\n"
+      "  u: [{item: a, weight: 1, count: 1..1000000}]\n"};
+  const auto loaded = compile_rules({&file, 1}, 0);
+  ASSERT_TRUE(loaded.has_value());
+  const auto& set = loaded->set;
+  const auto item = static_cast<std::uint32_t>(std::find(set.items.begin(), set.items.end(), "a") -
+                                               set.items.begin());
+  const auto without = count_odds(set, *set.find_table("t"), item);
+  ASSERT_TRUE(without.has_value()) << without.error();
+  EXPECT_EQ(without->size(), 256U);
+  EXPECT_EQ(without->back().denominator, "256");
+  EXPECT_FALSE(count_odds(set, *set.find_table("t"), item, {0}).has_value());
+}
+
+TEST(Work, counts_the_longer_part_of_a_fraction) {
+  Work work(1'000);
+  work.add(Fraction(pow(boost::multiprecision::cpp_int(2), 64 * 40)));
+  EXPECT_TRUE(work.over());
+  Work other(1'000);
+  other.add(Fraction(0));
+  EXPECT_FALSE(other.over());
 }
 
 TEST(CountOdds, refuse_what_is_too_much) {

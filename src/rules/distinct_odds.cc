@@ -8,8 +8,14 @@
 namespace hunt::rules {
 
 void Work::add(const Fraction& fraction, std::uint64_t times) {
-  const std::uint64_t words = times * (1 + msb(denominator(fraction)) / 64);
-  left_ -= std::min(left_, words * words);
+  const boost::multiprecision::cpp_int above = abs(numerator(fraction)) + 1;
+  const std::uint64_t bits = std::max(msb(above), msb(denominator(fraction)));
+  const std::uint64_t words = times * (1 + bits / 64);
+  add_products(words * words);
+}
+
+void Work::add_products(std::uint64_t products) {
+  left_ -= std::min(left_, products);
 }
 
 std::optional<Fraction> DistinctOdds::expected_product(std::vector<EntryClass> classes) {

@@ -19,6 +19,8 @@ class Work {
   explicit Work(std::uint64_t most) : left_(most) {}
   // One operation on this fraction, `times` as long.
   void add(const Fraction& fraction, std::uint64_t times = 1);
+  // This many products.
+  void add_products(std::uint64_t products);
   [[nodiscard]] bool over() const noexcept { return left_ == 0; }
 
  private:

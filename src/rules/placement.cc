@@ -112,6 +112,36 @@ std::uint64_t room_for(const model::TileRect& area, std::uint32_t apart_tiles) {
   return along(width_of(area)) * along(height_of(area));
 }
 
+std::uint64_t room_for(const model::TileRect& area, const std::vector<model::TileRect>& except,
+                       std::uint32_t apart_tiles) {
+  std::uint64_t room = room_for(area, apart_tiles);
+  for (const auto& one : except) {
+    const model::Tile low{std::max(area.low.x, one.low.x), std::max(area.low.y, one.low.y)};
+    const model::Tile high{std::min(area.high.x, one.high.x), std::min(area.high.y, one.high.y)};
+    if (low.x > high.x || low.y > high.y) continue;
+    // The strips below and above it, and what is left of them on both sides.
+    std::uint64_t around = 0;
+    if (low.y > area.low.y) {
+      around += room_for({area.low, {area.high.x, low.y - 1}}, apart_tiles);
+    }
+    if (high.y < area.high.y) {
+      around += room_for({{area.low.x, high.y + 1}, area.high}, apart_tiles);
+    }
+    if (low.x > area.low.x) {
+      around += room_for({{area.low.x, low.y}, {low.x - 1, high.y}}, apart_tiles);
+    }
+    if (high.x < area.high.x) {
+      around += room_for({{high.x + 1, low.y}, {area.high.x, high.y}}, apart_tiles);
+    }
+    room = std::min(room, around);
+  }
+  return room;
+}
+
+std::uint64_t tries_max(const Placement& placement) {
+  return std::max(tries_at_least, tries_per_spawn_max * placement.spawns);
+}
+
 std::optional<model::TimeWindow> occurrence(const model::EventRules& event,
                                             const Placement& placement, std::uint32_t number) {
   HUNT_ASSERT(number >= 1);
@@ -154,9 +184,9 @@ Placed place(Bytes event_seed, const std::string& event, const Placement& placem
   Spacing spacing(placement);
   const std::uint64_t width = width_of(placement.area);
   const std::uint64_t height = height_of(placement.area);
-  const std::uint64_t tries_max = tries_per_spawn_max * placement.spawns;
+  const std::uint64_t most = tries_max(placement);
   Placed placed;
-  while (placed.tiles.size() < placement.spawns && placed.tries < tries_max) {
+  while (placed.tiles.size() < placement.spawns && placed.tries < most) {
     ++placed.tries;
     const auto x = static_cast<std::int64_t>(words.below(width));
     const auto y = static_cast<std::int64_t>(words.below(height));

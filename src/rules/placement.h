@@ -28,6 +28,7 @@ inline constexpr std::uint32_t spawns_max = 100'000;
 inline constexpr std::uint32_t apart_tiles_max = 256;
 inline constexpr std::uint64_t area_tiles_max = std::uint64_t{1} << 40;
 inline constexpr std::uint64_t tries_per_spawn_max = 64;
+inline constexpr std::uint64_t tries_at_least = 65'536;  // of a placement, for few spawns
 
 struct Placement {
   std::uint32_t event = 0;   // into RuleSet::events
@@ -55,6 +56,10 @@ struct Placement {
 
 // How many spawns `apart_tiles` from each other fit into the area at most, without `except`.
 [[nodiscard]] std::uint64_t room_for(const model::TileRect& area, std::uint32_t apart_tiles);
+// With each of `except`, taken for itself.
+[[nodiscard]] std::uint64_t room_for(const model::TileRect& area,
+                                     const std::vector<model::TileRect>& except,
+                                     std::uint32_t apart_tiles);
 
 // When loot of an occurrence (from 1) is open; nothing: the event is over before it begins.
 [[nodiscard]] std::optional<model::TimeWindow> occurrence(const model::EventRules& event,
@@ -68,6 +73,9 @@ struct Placement {
                                                          const Placement& placement,
                                                          std::int64_t now_us,
                                                          std::int64_t until_us);
+
+// At most so many candidates are looked at.
+[[nodiscard]] std::uint64_t tries_max(const Placement& placement);
 
 // The tiles of one world on which nothing can be placed any more.
 using TakenTiles = std::unordered_set<std::uint64_t>;  // TileId::value

@@ -43,7 +43,7 @@ void check_table(std::span<const SourceEvent> events, const SourceEvent& event,
 }
 
 void check_room(const SourceEvent& event, const SourcePlacement& placement, Diagnostics& out) {
-  const std::uint64_t room = room_for(placement.area, placement.apart_tiles);
+  const std::uint64_t room = room_for(placement.area, placement.except, placement.apart_tiles);
   if (placement.spawns <= room) return;
   const std::string apart =
       placement.apart_tiles == 1 ? "" : fmt::format(" {} apart", placement.apart_tiles);
@@ -61,13 +61,25 @@ void check_every(const SourceEvent& event, const SourcePlacement& placement, Dia
   }
 }
 
-// What is placed in this file, by table.
-std::map<std::string_view, std::uint64_t> placed_in(const SourceEvent& event) {
-  std::map<std::string_view, std::uint64_t> spawns;
-  for (const auto& placement : event.placements) {
-    spawns[placement.table.text] += std::uint64_t{placement.spawns} * placement.budget;
+std::string units_text(double units) {
+  return with_commas(static_cast<std::uint64_t>(units));
+}
+
+// How many finds are placed in this file, by table; nothing: without end.
+std::map<std::string_view, std::optional<double>> placed_in(const SourceEvent& event) {
+  model::EventRules times;
+  times.starts_us = event.starts_us;
+  times.ends_us = event.ends_us;
+  std::map<std::string_view, std::optional<double>> finds;
+  for (const auto& source : event.placements) {
+    Placement placement;
+    placement.every_us = source.every_us;
+    const auto turns = occurrences_of(times, placement);
+    auto& sum = finds.emplace(source.table.text, 0.0).first->second;
+    if (!turns) sum.reset();
+    if (sum) *sum += static_cast<double>(*turns) * source.spawns * source.budget;
   }
-  return spawns;
+  return finds;
 }
 
 void warn_of_tables(const SourceEvent& event, std::span<const KnownTable> tables,
@@ -87,7 +99,8 @@ void warn_of_tables(const SourceEvent& event, std::span<const KnownTable> tables
     out.warning(event.file, source.name.at,
                 fmt::format("\"{}\" is placed for {} finds but also drawn from \"{}\"; it will "
                             "come more often",
-                            table->name, with_commas(here->second), table->drawn_by));
+                            table->name, here->second ? units_text(*here->second) : "ever more",
+                            table->drawn_by));
   }
 }
 
@@ -98,8 +111,27 @@ std::optional<double> units_of(const model::RuleSet& set, const Placement& place
   return static_cast<double>(*times) * static_cast<double>(placement.units());
 }
 
-std::string units_text(double units) {
-  return with_commas(static_cast<std::uint64_t>(units));
+using Likely = std::map<std::string, double>;  // by item, the most of all times
+
+// Of each table that is placed. All of them together may take as much work as the odds of one: what
+// takes more is left out, and `hunt rules odds` says why.
+std::map<std::uint32_t, Likely> likely_items(const model::RuleSet& set,
+                                             std::span<const Placement> placements) {
+  std::map<std::uint32_t, Likely> out;
+  for (const auto& placement : placements) out[placement.table];
+  std::uint64_t cases = 0;
+  for (const auto& [table, likely] : out) cases += time_cases(set, table).size();
+  for (auto& [table, likely] : out) {
+    for (const auto& [open, as_of_us] : time_cases(set, table)) {
+      const auto odds = table_odds(set, table, open, odds_work_max / cases);
+      if (!odds) continue;
+      for (const auto& one : odds->items) {
+        double& most = likely[one.item];
+        most = std::max(most, one.probability);
+      }
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -142,19 +174,11 @@ std::vector<Diagnostic> rare_items(const model::RuleSet& set,
     double best = 0;    // the probability of one find of the likeliest of them
     bool known = true;
   };
+  const auto likely = likely_items(set, placements);
   std::map<std::pair<std::uint32_t, std::string>, Item> items;  // by event
   for (const auto& placement : placements) {
     const auto units = units_of(set, placement);
-    std::map<std::string, double> likely;  // by item, the most of all times
-    for (const auto& [open, as_of_us] : time_cases(set, placement.table)) {
-      const auto odds = table_odds(set, placement.table, open);
-      if (!odds) continue;  // `hunt rules odds` says why
-      for (const auto& one : odds->items) {
-        double& most = likely[one.item];
-        most = std::max(most, one.probability);
-      }
-    }
-    for (const auto& [name, probability] : likely) {
+    for (const auto& [name, probability] : likely.at(placement.table)) {
       Item& item = items[{placement.event, name}];
       if (item.first == nullptr) item.first = &placement;
       item.known = item.known && units.has_value();

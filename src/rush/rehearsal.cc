@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 #include <unordered_map>
 #include <unordered_set>
@@ -35,6 +36,8 @@ struct Spawn {
   std::uint32_t event = 0;
   std::uint32_t table = 0;
   std::uint32_t remaining = 0;
+  std::uint32_t turn = 0;   // into turns_
+  std::uint32_t world = 0;  // into worlds_
 };
 
 // Which tiles of a world bear loot. Most have none, and are passed by one look at a bit.
@@ -51,6 +54,7 @@ class Loot {
     bits_[word_of(key)] |= bit_of(key);
     spawns_[key] = spawn;
   }
+  void take_away(model::Tile tile) { spawns_.erase(key_of(tile)); }
 
  private:
   static constexpr int bits_log2 = 22;
@@ -77,6 +81,7 @@ struct WorldPlay {
   std::uint32_t first_player = 0;
   std::optional<load::Crowd> crowd;
   Loot loot;
+  rules::TakenTiles taken = {};
 };
 
 // One occurrence of a placement, when it begins.
@@ -84,6 +89,8 @@ struct Turn {
   std::int64_t at_us = 0;
   const Placement* placement = nullptr;
   std::uint32_t occurrence = 1;
+  std::uint64_t left = 0;  // finds
+  std::uint32_t began_s = 0;
 };
 
 class Play {
@@ -103,19 +110,25 @@ class Play {
     out_.bucket_s = options.hours <= 2 ? 60 : options.hours <= 48 ? 900 : 3'600;
     out_.finds_of_players.resize(options.players);
     open_.resize(set_.events.size());
+    open_s_.resize(set_.events.size());
     make_worlds();
     make_classes();
     make_turns();
+    for (const auto& one : placements_) static_cast<void>(kind_of(one.table));
   }
 
   Result<Rehearsal> run() {
+    HUNT_CHECK(few_enough());
     const std::uint32_t seconds = options_.hours * 3'600;
     for (std::uint32_t s = 0; s < seconds; ++s) {
       now_s_ = s;
       now_us_ = out_.begin_us + s * second_us;
-      HUNT_CHECK(take_turns());
       expire();
-      for (std::size_t i = 0; i < open_.size(); ++i) open_[i] = set_.events[i].holds(now_us_);
+      HUNT_CHECK(take_turns());
+      for (std::size_t i = 0; i < open_.size(); ++i) {
+        open_[i] = set_.events[i].holds(now_us_);
+        open_s_[i] += open_[i];
+      }
       if (s % out_.bucket_s == 0) {
         out_.buckets.emplace_back().finds.resize(out_.classes.size());
       }
@@ -142,7 +155,7 @@ class Play {
       auto at = std::find_if(worlds_.begin(), worlds_.end(),
                              [&one](const WorldPlay& world) { return world.name == one.world; });
       if (at == worlds_.end()) {
-        worlds_.push_back({one.world, one.area, 0, {}, {}});
+        worlds_.push_back({one.world, one.area, 0, {}, {}, {}});
         at = std::prev(worlds_.end());
       }
       at->rect.low = {std::min(at->rect.low.x, one.area.low.x),
@@ -155,6 +168,7 @@ class Play {
     for (std::uint32_t i = 0; i < count; ++i) {
       const std::uint32_t players = options_.players / count + (i < options_.players % count);
       worlds_[i].first_player = first;
+      out_.worlds.push_back({worlds_[i].name, players, worlds_[i].rect});
       first += players;
       if (players == 0) continue;
       load::CrowdOptions how;
@@ -200,12 +214,24 @@ class Play {
       const auto& event = set_.events[one.event];
       for (const auto number : rules::occurrences_due(event, one, out_.begin_us, end_us)) {
         const auto window = rules::occurrence(event, one, number);
-        if (window->opens_us <= end_us) turns_.push_back({window->opens_us, &one, number});
+        if (window->opens_us > end_us) continue;
+        turns_.push_back({window->opens_us, &one, number, 0, 0});
+        spawns_all_ += one.spawns;
       }
     }
     std::stable_sort(turns_.begin(), turns_.end(),
                      [](const Turn& a, const Turn& b) { return a.at_us < b.at_us; });
     items_.resize(set_.items.size());
+  }
+
+  [[nodiscard]] Result<void> few_enough() const {
+    if (spawns_all_ <= RehearsalOptions::spawns_max) return {};
+    return fail(Errc::too_large,
+                fmt::format("{} spawns are put out in {} hours, more than {} can be played; play "
+                            "fewer hours, or fewer files at a time",
+                            with_commas(spawns_all_), options_.hours,
+                            with_commas(RehearsalOptions::spawns_max)),
+                "hours");
   }
 
   Result<void> take_turns() {
@@ -215,20 +241,15 @@ class Play {
     return {};
   }
 
-  Result<void> bury(const Turn& turn) {
+  Result<void> bury(Turn& turn) {
     const Placement& placement = *turn.placement;
     const auto world = static_cast<std::size_t>(
         std::find_if(worlds_.begin(), worlds_.end(),
                      [&](const WorldPlay& one) { return one.name == placement.world; }) -
         worlds_.begin());
-    rules::TakenTiles taken;
-    for (std::size_t i = 0; i < spawns_.size(); ++i) {
-      const Spawn& one = spawns_[i];
-      if (world_of_[i] != world || one.remaining == 0 || one.window.closed(now_us_)) continue;
-      taken.insert(model::tile_id_of(one.tile).value);
-    }
     const auto& event = set_.events[placement.event];
-    const auto placed = rules::place(seed_, event.name, placement, turn.occurrence, taken);
+    const auto placed =
+        rules::place(seed_, event.name, placement, turn.occurrence, worlds_[world].taken);
     if (placed.tiles.size() < placement.spawns) {
       return fail(
           Errc::too_large,
@@ -240,15 +261,19 @@ class Play {
     const auto window = *rules::occurrence(event, placement, turn.occurrence);
     for (const auto tile : placed.tiles) {
       worlds_[world].loot.put(tile, static_cast<std::uint32_t>(spawns_.size()));
-      spawns_.push_back({tile, window, placement.event, placement.table, placement.budget});
-      world_of_.push_back(world);
+      spawns_.push_back({tile, window, placement.event, placement.table, placement.budget,
+                         static_cast<std::uint32_t>(&turn - turns_.data()),
+                         static_cast<std::uint32_t>(world)});
     }
     if (window.closes_us != model::time_us_max) {
       expiries_.push_back({window.closes_us, spawns_.size() - placed.tiles.size(), spawns_.size()});
     }
     KindOutcome& kind = kind_of(placement.table);
     kind.placed += placement.units();
-    kind.sold_out_s.reset();
+    ++kind.turns;
+    turn.left = placement.units();
+    turn.began_s = now_s_;
+    placed_.insert(placement.event);
     return {};
   }
 
@@ -265,11 +290,20 @@ class Play {
     std::erase_if(expiries_, [this](const Expiry& one) {
       if (one.at_us > now_us_) return false;
       for (std::size_t i = one.first; i < one.last; ++i) {
+        if (spawns_[i].remaining == 0) continue;
         kind_of(spawns_[i].table).expired += spawns_[i].remaining;
         spawns_[i].remaining = 0;
+        take_away(spawns_[i]);
       }
       return true;
     });
+  }
+
+  // Other loot may lie there from now on.
+  void take_away(const Spawn& spawn) {
+    WorldPlay& world = worlds_[spawn.world];
+    world.loot.take_away(spawn.tile);
+    world.taken.erase(model::tile_id_of(spawn.tile).value);
   }
 
   // A second of everybody in a world.
@@ -294,10 +328,10 @@ class Play {
     if (spawn.remaining == 0 || !open_[spawn.event] || !spawn.window.holds(now_us_)) return;
     if (event.trigger == model::Trigger::dig && !digs) return;
     if (!finders_.insert(std::uint64_t{index} << 32 | player).second) return;
-    --spawn.remaining;
-    KindOutcome& kind = kind_of(spawn.table);
-    ++kind.found;
-    if (kind.left() == 0) kind.sold_out_s = now_s_ + 1;
+    if (--spawn.remaining == 0) take_away(spawn);
+    ++kind_of(spawn.table).found;
+    Turn& turn = turns_[spawn.turn];
+    if (--turn.left == 0) sold_out_s_[spawn.table].push_back(now_s_ + 1 - turn.began_s);
     if (out_.finds_of_players[player]++ == 0) --none_;
     give(spawn, ids_.of(batch_.world, model::tile_id_of(spawn.tile), index + 1, position.player));
   }
@@ -325,6 +359,18 @@ class Play {
   }
 
   void finish() {
+    for (auto& [table, times] : sold_out_s_) {
+      std::sort(times.begin(), times.end());
+      kind_of(table).sold_out = static_cast<std::uint32_t>(times.size());
+      kind_of(table).sold_out_s = times[(times.size() - 1) / 2];
+    }
+    for (std::uint32_t i = 0; i < open_s_.size(); ++i) {
+      const bool places = std::any_of(placements_.begin(), placements_.end(),
+                                      [i](const Placement& one) { return one.event == i; });
+      if (!places) continue;
+      const auto& event = set_.events[i];
+      out_.events.push_back({event.name, event.starts_us, placed_.contains(i), open_s_[i]});
+    }
     for (auto& bucket : out_.buckets) bucket.left.resize(out_.kinds.size());  // placed later
     for (std::uint32_t i = 0; i < items_.size(); ++i) {
       if (items_[i].finds == 0) continue;
@@ -360,11 +406,14 @@ class Play {
   std::vector<Turn> turns_;
   std::size_t next_turn_ = 0;
   std::vector<Spawn> spawns_;
-  std::vector<std::size_t> world_of_;  // of each spawn
   std::vector<Expiry> expiries_;
   std::vector<std::int32_t> first_of_kind_;          // by table, into out_.kinds; -1: none yet
   std::vector<std::vector<std::int32_t>> class_of_;  // by event and item; -1: none
   std::vector<bool> open_;                           // by event
+  std::vector<std::uint32_t> open_s_;                // by event, so far
+  std::unordered_set<std::uint32_t> placed_;         // events
+  std::uint64_t spawns_all_ = 0;                     // of all turns
+  std::map<std::uint32_t, std::vector<std::uint32_t>> sold_out_s_;  // by table, of its turns
   std::vector<ItemSum> items_;
   std::vector<std::size_t> given_;             // classes, by the find at hand
   std::unordered_set<std::uint64_t> finders_;  // spawn and player

@@ -97,8 +97,7 @@ std::string kinds_table(const Rehearsal& r) {
         "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td "
         "class=\"n\">{}</td><td>{}</td></tr>\n",
         escape_markup(kind.table), with_commas(kind.placed), with_commas(kind.found),
-        with_commas(kind.expired), with_commas(kind.left()),
-        kind.sold_out_s ? "after " + span_text(*kind.sold_out_s) : "no");
+        with_commas(kind.expired), with_commas(kind.left()), sold_out_text(kind));
   }
   return out + "</table>\n";
 }
@@ -121,6 +120,9 @@ std::string items_table(const Rehearsal& r) {
 std::string rehearsal_html(const Rehearsal& r) {
   std::string body = fmt::format("<h1>Rehearsal</h1>\n<p class=\"soft\">{}</p>\n",
                                  escape_markup(conditions_text(r)));
+  for (const auto& note : notes(r)) {
+    body += fmt::format("<p class=\"soft\">{}</p>\n", escape_markup(note));
+  }
   body += "<div class=\"cards\">\n";
   body += report_card(with_commas(r.finds()), "finds");
   body += report_card(fmt::format("{:.1f} %", 100 * share_with_none(r)),
@@ -132,8 +134,9 @@ std::string rehearsal_html(const Rehearsal& r) {
   body += left_plot(r) + finds_plot(r) + none_plot(r) + players_plot(r);
   body += "</div>\n" + kinds_table(r) + items_table(r);
   body += fmt::format(
-      "<p class=\"soft\">hunt {}. Generated players walk a tile a second within the area of the "
-      "placements, all of them all the time, and do not follow hints: real players find more in an "
+      "<p class=\"soft\">hunt {}. Generated players walk a tile a second within the rectangle "
+      "around all placements of their world, all of them all the time, and do not follow hints: "
+      "real players find more in an "
       "hour of play, and play fewer. Places and rolls are those that the engine would make with "
       "another seed.</p>\n",
       HUNT_VERSION);

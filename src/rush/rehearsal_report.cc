@@ -49,10 +49,6 @@ std::string percent(double share) {
   return fmt::format("{:.1f} %", 100 * share);
 }
 
-std::string sold_out_text(const KindOutcome& kind) {
-  return kind.sold_out_s ? "after " + span_text(*kind.sold_out_s) : "no";
-}
-
 void put_kinds(const Rehearsal& r, std::vector<std::string>& out) {
   Column table{"table", {}, true};
   Column placed{"placed", {}};
@@ -162,6 +158,36 @@ std::string conditions_text(const Rehearsal& r) {
                      r.hours == 1 ? "hour" : "hours", from, r.seed);
 }
 
+std::string sold_out_text(const KindOutcome& kind) {
+  if (kind.turns == 0) return "not put out";
+  if (!kind.sold_out_s) return "no";
+  return (kind.turns == 1 ? "" : fmt::format("{} of {} turns, ", kind.sold_out, kind.turns)) +
+         "after " + span_text(*kind.sold_out_s);
+}
+
+std::vector<std::string> notes(const Rehearsal& r) {
+  std::vector<std::string> out;
+  for (const auto& world : r.worlds) {
+    out.push_back(fmt::format(
+        "{}: {} {} walk {} x {} tiles around all that is placed there", world.world,
+        with_commas(world.players), world.players == 1 ? "player" : "players",
+        with_commas(rules::width_of(world.rect)), with_commas(rules::height_of(world.rect))));
+  }
+  const std::string hours = r.hours == 1 ? "the hour" : fmt::format("the {} hours", r.hours);
+  for (const auto& event : r.events) {
+    if (!event.placed && event.starts_us > r.begin_us) {
+      out.push_back(fmt::format("{}: not played, it starts at {} UTC, after {}", event.event,
+                                format_time_us(event.starts_us).substr(0, 16), hours));
+    } else if (!event.placed) {
+      out.push_back(fmt::format("{}: not played, it is over before {}", event.event, hours));
+    } else if (event.open_s < r.hours * 3'600) {
+      out.push_back(
+          fmt::format("{}: open for {} of {}", event.event, span_text(event.open_s), hours));
+    }
+  }
+  return out;
+}
+
 double share_with_none(const Rehearsal& r) {
   const auto none = std::upper_bound(r.finds_of_players.begin(), r.finds_of_players.end(), 0U) -
                     r.finds_of_players.begin();
@@ -189,6 +215,7 @@ ShownClasses shown_classes(const Rehearsal& r, std::size_t count_max) {
 std::vector<std::string> rehearsal_text(const Rehearsal& r) {
   std::vector<std::string> out;
   out.push_back(fmt::format("{}: {} finds", conditions_text(r), with_commas(r.finds())));
+  for (const auto& note : notes(r)) out.push_back(note);
   put_kinds(r, out);
   const auto& finds = r.finds_of_players;
   const std::uint32_t middle = finds[(finds.size() - 1) / 2];
@@ -213,6 +240,25 @@ std::string rehearsal_json(const Rehearsal& r) {
   if (r.begin_us != 0) out["begins"] = format_time_us(r.begin_us);
   out["positions"] = r.positions;
   out["finds"] = r.finds();
+  json::array events;
+  for (const auto& event : r.events) {
+    json::object one;
+    one["event"] = event.event;
+    one["played"] = event.placed;
+    one["open_s"] = event.open_s;
+    events.push_back(std::move(one));
+  }
+  out["events"] = std::move(events);
+  json::array worlds;
+  for (const auto& world : r.worlds) {
+    json::object one;
+    one["world"] = world.world;
+    one["players"] = world.players;
+    one["width_tiles"] = rules::width_of(world.rect);
+    one["height_tiles"] = rules::height_of(world.rect);
+    worlds.push_back(std::move(one));
+  }
+  out["worlds"] = std::move(worlds);
   json::array tables;
   for (const auto& kind : r.kinds) {
     json::object one;
@@ -221,6 +267,8 @@ std::string rehearsal_json(const Rehearsal& r) {
     one["found"] = kind.found;
     one["expired"] = kind.expired;
     one["left"] = kind.left();
+    one["turns"] = kind.turns;
+    one["turns_sold_out"] = kind.sold_out;
     if (kind.sold_out_s) one["sold_out_s"] = *kind.sold_out_s;
     tables.push_back(std::move(one));
   }

@@ -20,6 +20,12 @@ namespace hunt::rush {
 // "3 h 20 min"; whole minutes, seconds below one.
 [[nodiscard]] std::string span_text(std::uint32_t seconds);
 
+// "after 5 min", "3 of 4 turns, after 5 min", "no"
+[[nodiscard]] std::string sold_out_text(const KindOutcome& kind);
+
+// Where players walk, and what was not played or not all the time; a sentence each.
+[[nodiscard]] std::vector<std::string> notes(const Rehearsal& rehearsal);
+
 // Of players without any find, 0 to 1.
 [[nodiscard]] double share_with_none(const Rehearsal& rehearsal);
 

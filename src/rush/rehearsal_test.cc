@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "rush/rehearsal_report.h"
@@ -128,6 +129,61 @@ TEST(Rehearse, every_puts_new_loot_out_and_what_nobody_found_is_over) {
   EXPECT_LE(r.kinds[0].left(), 100U);
 }
 
+TEST(Rehearse, sold_out_is_told_of_each_turn_since_it_began) {
+  const Rehearsal r = played(
+      "event: daily\nstarts: 2026-12-04\ntables: {chest: [{item: bell, weight: 1}]}\n"
+      "placement: [{table: chest, world: main, from: [0, 0], to: [31, 31], spawns: 5, every: "
+      "6h}]\n",
+      500, 24);
+  EXPECT_EQ(r.kinds[0].turns, 4U);
+  EXPECT_EQ(r.kinds[0].sold_out, 4U);
+  ASSERT_TRUE(r.kinds[0].sold_out_s.has_value());
+  EXPECT_LT(*r.kinds[0].sold_out_s, 6U * 3'600U);
+  EXPECT_EQ(sold_out_text(r.kinds[0]).substr(0, 20), "4 of 4 turns, after ");
+}
+
+TEST(Rehearse, says_what_is_not_played_and_for_how_long_the_rest_is_open) {
+  const std::string place = ", world: main, from: [0, 0], to: [63, 63], spawns: 5}]\n";
+  const std::array<rules::RulesFile, 2> files{
+      {{"a.yaml",
+        "event: noon\nstarts: 2026-12-04\nends: 2026-12-05\nopen: [{from: \"12:00\", for: 1h}]\n"
+        "tables: {chest: [{item: bell, weight: 1}]}\nplacement: [{table: chest" +
+            place},
+       {"b.yaml",
+        "event: later\nstarts: 2027-02-01\ntables: {box: [{item: bell, weight: 1}]}\n"
+        "placement: [{table: box" +
+            place}}};
+  const auto loaded = rules::compile_rules(files, 0);
+  ASSERT_TRUE(loaded.has_value());
+  RehearsalOptions options;
+  options.players = 10;
+  const auto r = rehearse(*loaded, options);
+  ASSERT_TRUE(r.has_value());
+  EXPECT_EQ(notes(*r), (std::vector<std::string>{
+                           "main: 10 players walk 64 x 64 tiles around all that is placed there",
+                           "later: not played, it starts at 2027-02-01T00:00 UTC, after the 24 "
+                           "hours",
+                           "noon: open for 1 h of the 24 hours"}));
+  ASSERT_EQ(r->kinds.size(), 2U);
+  for (const auto& kind : r->kinds) {
+    if (kind.table == "box") {
+      EXPECT_EQ(sold_out_text(kind), "not put out");
+    }
+  }
+}
+
+TEST(Rehearse, refuses_more_spawns_than_it_can_hold) {
+  RehearsalOptions options;
+  options.hours = 744;
+  const auto much = rehearse(
+      rules_of("event: e\nstarts: 2026-12-04\ntables: {t: [{item: a, weight: 1}]}\nplacement: "
+               "[{table: t, world: w, from: [0, 0], to: [999, 999], spawns: 100000, every: 1h}]\n"),
+      options);
+  ASSERT_FALSE(much.has_value());
+  EXPECT_EQ(much.error().code, Errc::too_large);
+  EXPECT_NE(much.error().message.find("74,400,000 spawns"), std::string::npos);
+}
+
 TEST(Rehearse, loot_that_wants_a_dig_is_found_by_hints_or_seldom) {
   std::string rest = meadow.substr(13);
   rest.replace(rest.find("budget: 3"), 9, "budget: 1000");
@@ -161,7 +217,8 @@ TEST(Rehearse, refuses_what_cannot_be_played) {
                                       "apart: 9}]\n"),
                              options);
   ASSERT_FALSE(full.has_value());
-  EXPECT_NE(full.error().message.find("of 4 spawns found a place in 256 tries"), std::string::npos);
+  EXPECT_NE(full.error().message.find("of 4 spawns found a place in 65,536 tries"),
+            std::string::npos);
 }
 
 TEST(RehearsalReport, groups_tiers_and_hours) {
@@ -174,7 +231,7 @@ TEST(RehearsalReport, groups_tiers_and_hours) {
   EXPECT_EQ(r.classes, (std::vector<std::string>{"low", "high", "no tier"}));
   const auto lines = rehearsal_text(r);
   EXPECT_NE(std::find(lines.begin(), lines.end(), "finds by tier"), lines.end());
-  EXPECT_LE(lines.size(), 40U);
+  EXPECT_LE(lines.size(), 41U);
   EXPECT_NE(lines.back().find("47 to 48"), std::string::npos) << lines.back();
   const std::string page = rehearsal_html(r);
   EXPECT_EQ(page.find("<script"), std::string::npos);

@@ -8,6 +8,7 @@ import sqlite3
 import unittest
 
 from hunt_process import HuntTest
+from postgres_process import OwnDatabase
 
 TWO_AREAS = """event: winter
 starts: 2026-01-01
@@ -140,6 +141,67 @@ class Bury(HuntTest):
         self.assertEqual(len(set(self.loot()["golden"])), 400)
         self.assertEqual(self.bury("--ahead-days", 3)["unchanged"], told["buried"])
 
+    def test_occurrences_ahead_overwrite_nothing_of_before(self):
+        text = TWO_AREAS[:TWO_AREAS.index("placement:")] + "placement:\n" + "".join(
+            f"  - {{table: {table}, world: main, from: [0, 0], to: [29, 29], spawns: 100, "
+            "every: 24h}\n" for table in ("chest", "golden"))
+        self.rules.write_text(text)
+        self.bury()
+        before = self.loot()
+        told = self.bury("--ahead-days", 3)
+        self.assertEqual((told["buried"], told["unchanged"]), (600, 200))
+        after = self.loot()
+        for table in ("chest", "golden"):
+            self.assertEqual(len(after[table]), 400)
+            self.assertLessEqual(set(before[table]), set(after[table]))
+
+    def refused(self, *flags):
+        run = self.hunt("rules", "bury", self.rules, *flags)
+        self.assert_exit(run, 1)
+        return run.stderr
+
+    def test_what_lies_there_in_part_is_refused_until_resume(self):
+        self.rules.write_text(TWO_AREAS.replace("spawns: 600", "spawns: 250"))
+        self.bury()
+        before = self.loot()
+        self.rules.write_text(TWO_AREAS)
+        self.assertRegex(self.refused(), r"event\.yaml:8:5: .*250 of 600 spawns like those of "
+                                         r"winter/1/1 lie there already.*--resume")
+        self.assertEqual(self.loot(), before)
+        told = self.bury("--resume")
+        self.assertEqual((told["buried"], told["unchanged"]), (350, 350))
+        after = self.loot()
+        self.assertEqual((len(after["chest"]), after["golden"]), (600, before["golden"]))
+        self.assertLessEqual(set(before["chest"]), set(after["chest"]))
+        self.assertEqual(self.bury()["unchanged"], 700)
+
+    def test_another_event_of_the_same_name_is_no_success(self):
+        self.bury()
+        before = self.loot()
+        self.rules.write_text(TWO_AREAS.replace("starts: 2026-01-01", "starts: 2026-01-02")
+                              .replace("budget: 3", "budget: 4"))
+        text = self.refused()
+        self.assert_says(text, "event.yaml:8:5", "winter/1/1 were buried before",
+                         "give the event another name")
+        self.assertEqual(self.loot()["chest"], before["chest"])
+
+    def test_sold_out_and_closed_loot_was_buried_all_the_same(self):
+        self.bury()
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            store.execute("UPDATE loot_tiles SET closes_us = 1 WHERE tile_id IN "
+                          "(SELECT tile_id FROM loot_tiles WHERE loot_table = 'chest' LIMIT 9)")
+        told = self.bury()
+        self.assertEqual((told["buried"], told["unchanged"]), (0, 700))
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            store.execute("UPDATE loot_tiles SET closes_us = 1 WHERE loot_table = 'chest'")
+        self.assert_says(self.refused(), "winter/1/1 were buried before")
+
+    def test_too_much_for_one_command_is_refused_at_once(self):
+        self.rules.write_text(
+            "event: e\nstarts: 2026-01-01\ntables: {t: [{item: a, weight: 1}]}\nplacement: "
+            "[{table: t, world: main, from: [0, 0], to: [999, 999], spawns: 100000, every: 1h}]\n")
+        self.assert_says(self.refused("--ahead-days", 90), "more than 10,000,000 spawns")
+
     def test_what_is_missing_is_named(self):
         self.rules.write_text(TWO_AREAS.replace("world: main", "world: mian"))
         run = self.hunt("rules", "bury", self.rules)
@@ -175,6 +237,47 @@ class Bury(HuntTest):
         at = self.loot()["golden"][0]
         reply = server.dig(("0f8fad5b-d9cb-469f-a165-70867728950e", *at), world=2)
         self.assertEqual(reply.json["outcomes"][0].get("item"), "crown", reply)
+        self.assertEqual(server.stop(), 0)
+        told = self.bury()  # sold out, it was buried all the same
+        self.assertEqual((told["buried"], told["unchanged"]), (0, 700))
+
+
+class TwoShards(OwnDatabase, HuntTest):
+    """Keys are known to the shard of the tile alone."""
+
+    def test_a_repeat_buries_nothing_when_the_loot_around_has_changed(self):
+        other = self.database + "b"
+        self.postgres.make_database(other)
+        stores = ("--store", self.store,
+                  "--store", f"postgres://hunt@127.0.0.1:{self.postgres.port}/{other}")
+        rules = self.folder / "event.yaml"
+        rules.write_text(TWO_AREAS)
+        (self.folder / "loot.csv").write_text("x,y,table,budget\n" + "".join(
+            f"{x},{y},other,1\n" for x in range(-200, 200) for y in range(-200, 200, 2)))
+        (self.folder / "over.csv").write_text("x,y,table,budget,closes\n" + "".join(
+            f"{x},{y},other,1,2020-01-01T00:00:00Z\n"
+            for x in range(-200, 200) for y in range(-200, 0, 2)))
+        self.assert_exit(self.hunt("world", "create", "main", *stores), 0)
+
+        def import_loot(name):
+            run = self.hunt("world", "import", self.folder / name, "--world", "main", *stores)
+            self.assert_exit(run, 0)
+
+        def bury(*flags):
+            run = self.hunt("rules", "bury", rules, "--json", *stores, *flags)
+            self.assert_exit(run, 0)
+            told = json.loads(run.stdout)
+            return told["buried"], told["unchanged"]
+
+        import_loot("loot.csv")
+        self.assertEqual(bury(), (700, 0))
+        import_loot("over.csv")
+        self.assertEqual(bury(), (0, 700))
+        # Half of the places of the first ones are others now; there are 900 all the same.
+        rules.write_text(TWO_AREAS.replace("spawns: 600", "spawns: 900"))
+        self.assertEqual(bury("--resume"), (300, 700))
+        run = self.hunt("world", "export", "--world", "main", *stores)
+        self.assertEqual(run.stdout.count(",chest,"), 900)
 
 
 if __name__ == "__main__":

@@ -70,8 +70,9 @@ class Fair(HuntTest):
         return names, grants
 
     def audit(self, code, *flags):
-        run = self.hunt("audit", "--store", self.store, "--fair", "--event-seed-file", self.seed,
-                        "--json", *flags)
+        if "--event-seed-file" not in flags:
+            flags = ("--event-seed-file", self.seed, *flags)
+        run = self.hunt("audit", "--store", self.store, "--fair", "--json", *flags)
         self.assert_exit(run, code)
         return json.loads(run.stdout)["stores"][0]["fair"]
 
@@ -89,8 +90,23 @@ class Fair(HuntTest):
         self.by_hand(names, grants[-1])
         told = self.audit(0, "--rules", self.rules)
         self.assertEqual((told["rolled"], told["violation_count"]), (len(grants), 0))
-        self.assertEqual(self.audit(0)["other_rules"], len(grants))
+        self.names_what_it_could_not_judge(len(grants))
         self.change_and_audit(names, grants)
+
+    def names_what_it_could_not_judge(self, count):
+        """Other rules, another seed, or none: nothing was shown, so it is not ok."""
+        version = json.loads(self.hunt("rules", "check", self.rules, "--json").stdout)["version"]
+        told = self.audit(1, "--rules", SAMPLES[0])
+        self.assertEqual((told["other_rules"], told["rolled"]), (count, 0))
+        self.assertEqual(told["versions_not_named"], [version])
+        other = self.folder / "other_seed"
+        other.write_text("ab" * 32 + "\n")
+        told = self.audit(1, "--rules", self.rules, "--event-seed-file", other)
+        self.assertEqual(told["other_seed"], count)
+        self.assertEqual(told["other_seeds"], [hashlib.sha256(SEED).hexdigest()[:16]])
+        run = self.hunt("audit", "--store", self.store, "--fair")
+        self.assert_exit(run, 2)
+        self.assert_says(run.stderr, "--rules")
 
     def by_hand(self, names, grant):
         """As a player runs it."""

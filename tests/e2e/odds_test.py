@@ -216,16 +216,24 @@ class Odds(HuntTest):
             out[count] = out.get(count, 0) + share
         return out
 
-    def test_counts_are_shown_and_too_many_are_refused(self):
+    def test_counts_are_shown_and_of_too_many_it_is_said(self):
         path = REPOSITORY / "examples/rules"
         run = self.hunt("rules", "odds", path, "--table", "harvest_chest", "--counts")
         self.assert_exit(run, 0)
         self.assertRegex(run.stdout, r"how many coin\n +5 +6\.25 % +#+\n")
         (self.folder / "many.yaml").write_text(
-            "event: e\ntables: {t: {always: [{item: a, count: 1..1000}]}}\n")
+            "event: e\ntables: {t: {always: [{item: a, count: 1..1000}, {item: b, count: 2..3}]},\n"
+            "  u: [{item: a, weight: 1}]}\n")
+        why = ('how many a come in one find of "t" goes up to 1,000, more than 256; its average '
+               'stands beside it')
         run = self.hunt("rules", "odds", self.folder / "many.yaml", "--counts")
-        self.assert_exit(run, 1)
-        self.assert_says(run.stderr, "goes up to 1,000, more than 256")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stdout, why, "how many b", "each find is one item")
+        run = self.hunt("rules", "odds", self.folder / "many.yaml", "--counts", "--json")
+        self.assert_exit(run, 0)
+        items = {one["item"]: one for one in json.loads(run.stdout)["tables"][0]["items"]}
+        self.assertEqual((items["a"]["counts"], items["a"]["why"]), (None, why))
+        self.assertEqual([one["count"] for one in items["b"]["counts"]], [2, 3])
 
     def test_random_tables_have_the_odds_of_every_outcome(self):
         compared = timed = 0

@@ -43,6 +43,9 @@ class Try(HuntTest):
         self.assertRegex(text, r"4,000 players for 1 hour from .* finds\n")
         self.assertRegex(text, r"\n  fishing_spot +10,000 +[\d,]+ +0 +[\d,]+ +")
         self.assertIn("players with none", text)
+        self.assertRegex(text, r"wild_spawns: not played, it starts at 2026-1[12]-\S+ UTC, after "
+                               r"the hour\n")
+        self.assertRegex(text, r"\n  forest_spawn +0 +0 +0 +0 +not put out")
 
     def test_the_page_is_one_file_without_scripts(self):
         page = self.folder / "try.html"
