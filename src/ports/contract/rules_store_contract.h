@@ -132,6 +132,8 @@ TEST_P(RulesStoreContract, a_version_is_granted_within_its_time_only) {
     one.as_of_us = as_of_us;
     const auto verdict = grant_one(std::move(one));
     EXPECT_NE(verdict.stale, verdict.is_new());
+    EXPECT_EQ(verdict.rules, as_of_us == from_us - 1 ? "00000000000000aa" : "00000000000000bb")
+        << "a stale one is told what is in force";
     return verdict.stale;
   };
   EXPECT_TRUE(stale(1, "00000000000000aa", from_us));
