@@ -40,6 +40,8 @@ class RulesStoreContract : public StoreContract {
   }
 };
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(RulesStoreContract);
+
 TEST_P(RulesStoreContract, a_new_store_has_no_rules) {
   EXPECT_EQ(ok(store().rules_timeline()), model::RulesTimeline{});
   EXPECT_EQ(error_of(store().rules_files("00000000000000aa")), Errc::not_found);
