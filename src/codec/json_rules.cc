@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
@@ -75,6 +76,13 @@ Result<model::RulesFiles> parse_rules_files(std::string_view body) {
     }
     HUNT_TRY(name, text_of(*entry, "name", i));
     HUNT_TRY(text, text_of(*entry, "text", i));
+    if (std::any_of(files.begin(), files.end(),
+                    [&](const auto& one) { return one.name == name; })) {
+      const std::string field = fmt::format("files[{}].name", i);
+      return fail(Errc::invalid_argument,
+                  fmt::format("{}: another file has the name \"{}\"", field, printable(name)),
+                  field);
+    }
     files.push_back({std::move(name), std::move(text)});
   }
   return files;

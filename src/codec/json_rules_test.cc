@@ -39,6 +39,10 @@ TEST(JsonRules, what_is_no_list_of_files_is_refused_with_the_field) {
       parse_rules_files(R"({"files":[{"name":"a","text":"b"},{"name":"","text":""}]})");
   ASSERT_FALSE(unnamed.has_value());
   EXPECT_EQ(unnamed.error().field, "files[1].name");
+  const auto twice =
+      parse_rules_files(R"({"files":[{"name":"a","text":"b"},{"name":"a","text":"c"}]})");
+  ASSERT_FALSE(twice.has_value());
+  EXPECT_EQ(twice.error().field, "files[1].name");
 }
 
 }  // namespace

@@ -37,7 +37,11 @@ ClaimVerdict can_grant(const Claim& claim, const std::optional<LedgerEntry>& kno
   ClaimVerdict verdict = look_up(claim, known, tile.owned);
   if (known || verdict.moved) return verdict;
   verdict.stale = is_stale(claim, rules, now_us);
-  if (verdict.stale) return verdict;
+  if (verdict.stale) {
+    // What whoever rolls it again should take: this clock decides.
+    if (!rules.turns.empty()) verdict.rules = rules.at(claim.judged_at_us(now_us)).version;
+    return verdict;
+  }
   verdict.outcome = judge(claim, tile, now_us);
   if (verdict.outcome != Outcome::granted) return verdict;
   verdict.reward = claim.reward;

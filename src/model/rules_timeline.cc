@@ -9,13 +9,46 @@
 namespace hunt::model {
 namespace {
 
-// The oldest goes, but never what has the highest revision: older ones must not come back.
-void drop_oldest(RulesTimeline& timeline) {
+// Whether a later turn is in force whenever it would be.
+bool is_called_off(const RulesTimeline& timeline, std::size_t index) {
+  const auto& turns = timeline.turns;
+  return index > 0 &&
+         std::any_of(turns.begin() + static_cast<std::ptrdiff_t>(index) + 1, turns.end(),
+                     [&](const RulesTurn& later) { return later.from_us <= turns[index].from_us; });
+}
+
+// Without harm: neither what is in force, nor the last with the highest revision, because older
+// ones must not come back.
+bool can_go(const RulesTimeline& timeline, std::size_t index, std::size_t in_force) {
+  const auto& turns = timeline.turns;
+  if (index == in_force) return false;
   const std::uint64_t highest = timeline.revision_max();
+  if (highest == 0 || turns[index].revision != highest) return true;
+  return std::any_of(turns.begin() + static_cast<std::ptrdiff_t>(index) + 1, turns.end(),
+                     [&](const RulesTurn& later) { return later.revision == highest; });
+}
+
+// Those go first that are never in force, then the oldest. Never what is announced.
+Result<void> make_room(RulesTimeline& timeline, std::int64_t now_us) {
   while (timeline.turns.size() > limits::rules_turns_max) {
-    const bool keep = highest != 0 && timeline.turns.front().revision == highest;
-    timeline.turns.erase(timeline.turns.begin() + (keep ? 1 : 0));
+    const std::size_t now = timeline.index_at(now_us);
+    const std::size_t none = timeline.turns.size();
+    std::size_t gone = none;
+    for (std::size_t i = 0; i < none && gone == none; ++i) {
+      if (is_called_off(timeline, i) && can_go(timeline, i, now)) gone = i;
+    }
+    for (std::size_t i = 0; i < now && gone == none; ++i) {
+      if (can_go(timeline, i, now)) gone = i;
+    }
+    if (gone == none) {
+      return fail(Errc::too_large,
+                  fmt::format("{} rules are announced for later, as many as there may be; call "
+                              "some off with: hunt rules rollback",
+                              limits::rules_turns_max - 1));
+    }
+    timeline.turns.erase(timeline.turns.begin() + static_cast<std::ptrdiff_t>(gone));
   }
+  return {};
 }
 
 Result<RulesTurn> turn_back(const RulesTimeline& before, const RulesChange& change,
@@ -142,7 +175,7 @@ Result<RulesTimeline> changed(const RulesTimeline& before, const RulesChange& ch
       break;
     }
   }
-  drop_oldest(after);
+  HUNT_CHECK(make_room(after, now_us));
   return after;
 }
 

@@ -129,6 +129,31 @@ TEST(RulesTimeline, only_so_many_turns_are_kept_and_the_highest_revision_among_t
   EXPECT_EQ(timeline.turns.size(), limits::rules_turns_max);
 }
 
+TEST(RulesTimeline, what_is_in_force_stays_however_much_is_announced) {
+  RulesTimeline timeline = after(after({}, turn("old")), turn("now", 1), now_us + 1);
+  const std::int64_t later_us = now_us + 10 * lead_us;
+  for (std::uint64_t i = 2; i < 66; ++i) {
+    const std::string version = "v" + std::to_string(i);
+    timeline = after(timeline, turn(version, i, later_us + 1'000'000), later_us);
+    ASSERT_LE(timeline.turns.size(), limits::rules_turns_max);
+    ASSERT_EQ(timeline.at(later_us).version, "now");
+    ASSERT_EQ(timeline.at(now_us).version, "old");
+    ASSERT_EQ(timeline.at(INT64_MAX).version, version);
+  }
+}
+
+TEST(RulesTimeline, announcements_of_different_times_are_refused_rather_than_dropped) {
+  RulesTimeline timeline = after({}, turn("now"));
+  for (std::size_t i = 1; i < limits::rules_turns_max; ++i) {
+    const auto from_us = now_us + lead_us + static_cast<std::int64_t>(i);
+    timeline = after(timeline, turn("v" + std::to_string(i), 0, from_us));
+  }
+  const auto one_more = changed(timeline, turn("more", 0, now_us + 2 * lead_us), now_us, lead_us);
+  ASSERT_FALSE(one_more.has_value());
+  EXPECT_EQ(one_more.error().code, Errc::too_large);
+  EXPECT_EQ(after(timeline, back()).at(INT64_MAX).version, "now") << "all of it is called off";
+}
+
 TEST(RulesTimeline, a_claim_is_stale_when_its_rules_are_others_than_those_of_its_time) {
   RulesTimeline timeline = after({}, turn("a"));
   timeline = after(timeline, turn("b"));

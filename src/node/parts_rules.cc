@@ -94,6 +94,7 @@ void Node::Parts::show_rules() {
     state.differ_since_us = files.differ_since_us;
   }
   observer->set_rules_state(std::move(state));
+  observer->set_without_rules(book->cannot());
 }
 
 }  // namespace hunt::node

@@ -13,6 +13,9 @@ namespace {
 constexpr std::int64_t backoff_ns_min = 20'000'000;     // guess: a few commits
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;  // guess: an operator sees it recover
 constexpr std::int64_t look_at_rules_ns = 20'000'000;   // guess: so long takes a look at a timeline
+// A process looks each second, and at once when a store knows better: by then it never will.
+constexpr std::int64_t stale_ns_max = 3'000'000'000;
+constexpr std::int64_t park_ns = 1'000'000'000;  // guess: an operator sees it recover
 constexpr std::size_t events_per_call_max = 256;
 constexpr std::int64_t calls_in_mean = 8;
 
@@ -125,16 +128,19 @@ void ClaimDesk::attach(Pending& pending, Asker asker) {
 void ClaimDesk::roll(Pending& pending, const Asker& asker) {
   HUNT_ASSERT(asker.rules != nullptr);
   pending.claim.as_of_us = asker.as_of_us;
-  roll(pending, asker.rules, asker.table);
+  roll(pending, asker.rules, asker.rules_seq, asker.table);
 }
 
-void ClaimDesk::roll(Pending& pending, const model::RuleSetPtr& rules, std::uint32_t table) {
+// The seq is that of the very timeline which `rules` is of, not of the newest: a store has to see
+// what whoever rolled did not know.
+void ClaimDesk::roll(Pending& pending, const model::RuleSetPtr& rules, std::uint64_t rules_seq,
+                     std::uint32_t table) {
   model::Claim& claim = pending.claim;
   pending.rules = rules;
   pending.table = table;
   claim.reward = roller_.reward(*rules, table, claim.id, claim.as_of_us.value_or(0));
   claim.rules = rules->version;
-  claim.rules_seq = rules_->seq;
+  claim.rules_seq = rules_seq;
   claim.seed = roller_.seed_id();
 }
 
@@ -179,6 +185,7 @@ void ClaimDesk::flush() {
 
 void ClaimDesk::flush(model::ShardId shard, std::int64_t now_ns) {
   Queue& queue = queues_[shard];
+  unpark(shard, now_ns);
   if (now_ns < queue.blocked_until_ns) return;
   while (!queue.ids.empty() && calls_inflight(shard) < options_.calls_inflight_max) {
     const bool full_call = queue.ids.size() >= limits::claims_per_call_max;
@@ -253,10 +260,10 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
     co_return flush();
   }
   Ids elsewhere;
-  Ids stale;
+  std::vector<model::ClaimVerdict> stale;
   for (auto& verdict : done->verdicts) {
     if (verdict.stale) {
-      stale.push_back(verdict.id);
+      stale.push_back(std::move(verdict));
     } else if (verdict.moved && !planted(Planted::moved_is_nothing)) {
       elsewhere.push_back(verdict.id);
     } else {
@@ -360,6 +367,7 @@ void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
   // The same claim once more, for those whom this verdict does not answer. Nobody was told what the
   // last roll gave.
   roll(pending, left.front());
+  pending.stale_ns = INT64_MAX;
   pending.askers = std::move(left);
   memo_.remember(pending.claim.player, pending.claim.spawn, id);
   ask_again({id});
@@ -483,34 +491,69 @@ void ClaimDesk::moved(const Ids& ids) {
 }
 
 // The store knows of other rules than they were rolled by. Until this process knows them, too, it
-// asks again and again; who waits goes on waiting.
-void ClaimDesk::roll_again(model::ShardId shard, const Ids& ids) {
-  metrics_.rules_stale_claims += ids.size();
+// asks again and again; who waits goes on waiting, but not for ever.
+void ClaimDesk::roll_again(model::ShardId shard, const std::vector<model::ClaimVerdict>& stale) {
+  metrics_.rules_stale_claims += stale.size();
   if (rules_stale_) rules_stale_();
-  for (const auto& id : ids) {
-    Pending& pending = pending_.at(id);
-    if (roll_again(pending)) {
-      ask_again({id});
-      continue;
+  for (const auto& verdict : stale) {
+    Pending& pending = pending_.at(verdict.id);
+    if (!roll_again(pending, verdict.rules)) {
+      model::ClaimVerdict closed;
+      closed.id = verdict.id;
+      closed.outcome = model::Outcome::closed;
+      decide(closed);
+    } else if (!park(shard, verdict.id)) {
+      ask_again({verdict.id});
     }
-    model::ClaimVerdict closed;
-    closed.id = id;
-    closed.outcome = model::Outcome::closed;
-    decide(closed);
   }
   queues_[shard].blocked_until_ns = clock_.now_ns() + look_at_rules_ns;
 }
 
-// By the rules in force as of the claim. False: they give it nothing.
-bool ClaimDesk::roll_again(Pending& pending) {
+// By the version that the store wants, where it is known here: its clock decides, not ours. Else by
+// the rules in force as of the claim. False: they give it nothing.
+bool ClaimDesk::roll_again(Pending& pending, const std::string& wanted) {
   const std::int64_t as_of_us = pending.claim.judged_at_us(clock_.wall_us());
-  const model::RuleSetPtr& rules = rules_->at(as_of_us);
+  model::RuleSetPtr rules = rules_->at(as_of_us);
+  for (const auto& turn : rules_->turns) {
+    if (turn.set->version == wanted) rules = turn.set;
+  }
   const auto table = rules->find_table(pending.rules->tables[pending.table].name);
   if (!table || !rules->events[rules->tables[*table].event].holds(as_of_us)) return false;
+  const auto before_us = pending.claim.as_of_us;
   // The ledger has to have the very time that was rolled by.
   if (rules->tables[*table].timed) pending.claim.as_of_us = as_of_us;
-  roll(pending, rules, *table);
+  for (Asker& asker : pending.askers) {
+    if (!asker.late && asker.as_of_us == before_us) asker.as_of_us = pending.claim.as_of_us;
+  }
+  roll(pending, rules, rules_->seq, *table);
   return true;
+}
+
+// True: the store has wanted other rules for it for too long, such as rules that cannot be made
+// here. Then nobody waits for it any more (a stored position goes to another process), and it is
+// asked for now and then.
+bool ClaimDesk::park(model::ShardId shard, model::ClaimId id) {
+  Pending& pending = pending_.at(id);
+  const std::int64_t now_ns = clock_.now_ns();
+  pending.stale_ns = std::min(pending.stale_ns, now_ns);
+  if (now_ns - pending.stale_ns < stale_ns_max) return false;
+  pending.called_ns = INT64_MAX;
+  give_up_waits(pending, {Errc::unavailable,
+                          "this process does not know the rules that the store has in force; "
+                          "another one may",
+                          {}});
+  Queue& queue = queues_[shard];
+  if (queue.parked.empty()) queue.unpark_ns = now_ns + park_ns;
+  queue.parked.push_back(id);
+  return true;
+}
+
+void ClaimDesk::unpark(model::ShardId shard, std::int64_t now_ns) {
+  Queue& queue = queues_[shard];
+  if (queue.parked.empty() || now_ns < queue.unpark_ns) return;
+  for (const auto& id : std::exchange(queue.parked, {})) {
+    enqueue(id, pending_.at(id).claim, now_ns);
+  }
 }
 
 // Who waits is told at once: the same position asked again joins the claim, or gets its outcome.

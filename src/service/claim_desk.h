@@ -95,8 +95,10 @@ class ClaimDesk {
     std::uint64_t epoch = 0;                     // of the shard, as it was known then
     std::optional<model::ClaimVerdict> verdict;  // decided, but not told yet
     std::int64_t decided_ns = 0;
+    std::int64_t stale_ns = INT64_MAX;  // when a store first wanted other rules for it
     std::vector<Asker> askers;
   };
+  using Ids = std::vector<model::ClaimId>;
   // What waits for one shard's store.
   struct Queue {
     std::deque<model::ClaimId> ids;     // in no call; those whose call failed are last
@@ -106,16 +108,18 @@ class ClaimDesk {
     std::int64_t stale_ns = INT64_MIN;  // when the store last said that its epoch is over
     std::int64_t call_ns_mean = 0;      // of the last few
     bool lingering = false;
+    Ids parked;  // the store wants rules for them that this process does not get to know
+    std::int64_t unpark_ns = 0;
     RetryBudget retries;
   };
-  using Ids = std::vector<model::ClaimId>;
 
   [[nodiscard]] std::size_t calls_inflight(model::ShardId shard) const noexcept {
     return metrics_.bounds.grant_calls[shard].use.inside();
   }
   void attach(Pending& pending, Asker asker);
   void roll(Pending& pending, const Asker& asker);
-  void roll(Pending& pending, const model::RuleSetPtr& rules, std::uint32_t table);
+  void roll(Pending& pending, const model::RuleSetPtr& rules, std::uint64_t rules_seq,
+            std::uint32_t table);
   // Whether what a shard's store was asked at `asked_ns`, in `epoch`, and said at `said_ns` is true
   // still: the shard has not begun another epoch, as far as anybody could have told us.
   [[nodiscard]] bool holds(model::ShardId shard, std::uint64_t epoch, std::int64_t asked_ns,
@@ -142,8 +146,10 @@ class ClaimDesk {
               const model::GrantCall& call);
   void retry_later(model::ShardId shard, const Ids& ids, const Error& error);
   void moved(const Ids& ids);
-  void roll_again(model::ShardId shard, const Ids& ids);
-  [[nodiscard]] bool roll_again(Pending& pending);
+  void roll_again(model::ShardId shard, const std::vector<model::ClaimVerdict>& stale);
+  [[nodiscard]] bool roll_again(Pending& pending, const std::string& wanted);
+  [[nodiscard]] bool park(model::ShardId shard, model::ClaimId id);
+  void unpark(model::ShardId shard, std::int64_t now_ns);
   static void give_up_waits(Pending& pending, const Error& error);
 
   const ClaimDeskOptions options_;

@@ -63,7 +63,8 @@ struct Asker {
   bool late = false;     // it joined while the store was being asked
   // What its claim is rolled by; nullptr when it is refused.
   std::shared_ptr<const model::RuleSet> rules = nullptr;
-  std::uint32_t table = 0;  // into rules->tables
+  std::uint32_t table = 0;      // into rules->tables
+  std::uint64_t rules_seq = 0;  // of the timeline that `rules` is of
 };
 
 }  // namespace hunt::service

@@ -536,9 +536,14 @@ void Observer::set_not_ready(std::string reason) {
   not_ready_ = std::move(reason);
 }
 
+void Observer::set_without_rules(std::string why) {
+  const std::lock_guard lock(mutex_);
+  without_rules_ = std::move(why);
+}
+
 std::string Observer::not_ready() const {
   const std::lock_guard lock(mutex_);
-  return not_ready_;
+  return not_ready_.empty() ? without_rules_ : not_ready_;
 }
 
 model::Stats Observer::stats() const {

@@ -73,7 +73,9 @@ class Observer final : public ports::Monitor {
   void set_front_load(double busy, double starved, std::int64_t stalled_ns);
   // How long somebody on this machine was ready without a core: a share of the last ten seconds.
   void set_cpu_pressure(double share);
-  void set_not_ready(std::string reason);   // empty: ready
+  void set_not_ready(std::string reason);  // empty: ready
+  // As long as it is up: why nothing of the rules in force is granted; empty: it is.
+  void set_without_rules(std::string why);
   [[nodiscard]] bool heard_relays() const;  // of every shard, since the start
   // The parts that this process stands on, by the keys of their warnings; see parts().
   void set_parts(std::vector<std::string> names);
@@ -159,6 +161,7 @@ class Observer final : public ports::Monitor {
   std::string event_;
   model::Counts counted_;  // here, not by a lane
   std::string not_ready_ = "starting";
+  std::string without_rules_;
   double cpu_pressure_ = 0;
   double front_busy_ = 0;
   std::int64_t front_stalled_ns_ = 0;

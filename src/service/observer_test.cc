@@ -55,6 +55,9 @@ TEST(Observer, says_of_each_part_what_it_waits_for) {
   observer.set_not_ready("");
   for (const auto& [name, what] : waits()) EXPECT_EQ(what, "") << name;
   EXPECT_EQ(waits().size(), 5U);
+  observer.set_without_rules("its time zone data differ");
+  EXPECT_EQ(observer.not_ready(), "its time zone data differ");
+  observer.set_without_rules("");
   observer.set_trouble("bus", "the bus is gone");
   observer.set_store_trouble(1, "it is not open yet");
   observer.set_trouble("clock", "it goes wrong");

@@ -389,6 +389,7 @@ bool Orchestrator::by_rules_of(std::int64_t as_of_us, const engine::Candidate& c
                                Asker& asker) const {
   const model::RuleSetPtr& rules = rules_->at(as_of_us);
   asker.rules = rules;
+  asker.rules_seq = rules_->seq;
   asker.table = candidate.table;
   if (rules == l1_.shared_rules()) return true;
   const auto table = rules->find_table(l1_.rules().tables[candidate.table].name);

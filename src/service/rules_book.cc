@@ -16,9 +16,15 @@ using boost::asio::awaitable;
 
 constexpr std::int64_t look_every_ns = 1'000'000'000;
 constexpr std::int64_t grain_ns = 50'000'000;  // of stop(), look_soon() and of what is in force
-constexpr std::size_t turns_before = 3;        // kept for what was accepted before they ended
 constexpr int rounds_max = 3;
 constexpr std::string_view by_files = "the files of ";
+
+std::vector<std::string_view> texts_of(const model::RulesFiles& files) {
+  std::vector<std::string_view> texts;
+  for (const auto& file : files) texts.emplace_back(file.text);
+  std::sort(texts.begin(), texts.end());
+  return texts;
+}
 
 }  // namespace
 
@@ -67,12 +73,7 @@ awaitable<void> RulesBook::follow(model::ShardId shard) {
 awaitable<void> RulesBook::look(model::ShardId shard) {
   auto found = co_await stores_[shard]->rules_timeline();
   if (!found || stopping_) co_return;  // its trouble is told by who looks after the store
-  Result<void> done;
-  if (found->seq > timeline_.seq) {
-    done = co_await learn(shard, std::move(*found));
-  } else if (found->seq < timeline_.seq) {
-    done = co_await give(shard);
-  }
+  const Result<void> done = co_await compare(shard, std::move(*found));
   const std::string trouble = done ? "" : fmt::format("shard {}: {}", shard, done.error().message);
   if (trouble == trouble_ || (done && !trouble_.starts_with(fmt::format("shard {}:", shard)))) {
     co_return;
@@ -84,23 +85,30 @@ awaitable<void> RulesBook::look(model::ShardId shard) {
   }
 }
 
-// The first of the turns that anything is still judged by.
-std::size_t RulesBook::first_used() const noexcept {
-  const std::size_t now = timeline_.index_at(clock_.wall_us());
-  return now - std::min(now, turns_before);
+// What a shard keeps, with what this process knows: afterwards both have the newest.
+RulesBook::Awaited<void> RulesBook::compare(model::ShardId shard, model::RulesTimeline found) {
+  if (found.seq > timeline_.seq) co_return co_await learn(shard, std::move(found));
+  if (found.seq < timeline_.seq) co_return co_await give(shard, std::move(found));
+  if (found == timeline_) co_return Result<void>{};
+  // Two histories: a change was lost with a server, and another one took its number. The fence
+  // compares numbers, so the one of shard 0 goes on with a new one.
+  if (shard == 0) co_return co_await learn(shard, std::move(found));
+  co_return co_await settle(found.seq);
 }
 
+// All turns: a store judges by all of them, too. Equal versions share one set.
 RulesBook::Awaited<void> RulesBook::learn(model::ShardId shard, model::RulesTimeline found) {
-  const std::size_t now = found.turns.empty() ? 0 : found.index_at(clock_.wall_us());
-  for (std::size_t i = now - std::min(now, turns_before); i < found.turns.size(); ++i) {
-    const std::string version = found.turns[i].version;
+  const std::uint64_t known_seq = timeline_.seq;
+  for (const auto& turn : found.turns) {
+    const std::string version = turn.version;
     if (known_.contains(version)) continue;
     HUNT_CO_TRY(files, co_await stores_[shard]->rules_files(version));
     if (const Known& made = know(version, files); made.set == nullptr) {
       events_.log(LogLevel::error, fmt::format("rules: {}", made.why));
     }
   }
-  if (found.seq > timeline_.seq) adopt(std::move(found));
+  const bool overrules = shard == 0 && timeline_.seq == known_seq && found.seq == known_seq;
+  if (found.seq > timeline_.seq || overrules) adopt(std::move(found));
   co_return Result<void>{};
 }
 
@@ -108,6 +116,7 @@ const RulesBook::Known& RulesBook::know(const std::string& version,
                                         const model::RulesFiles& files) {
   Known known;
   auto set = events_.compile(files);
+  known.files = files;
   if (set && (*set)->version == version) known.set = std::move(*set);
   if (known.set == nullptr) {
     known.why = fmt::format(
@@ -126,7 +135,18 @@ void RulesBook::put_known(const std::string& version, Known known) {
   known_[version] = std::move(known);
 }
 
+// Unless it is in use.
+void RulesBook::forget(const std::string& version) {
+  const std::lock_guard lock(mutex_);
+  if (offer_->set->version == version || timeline_.find(version) != nullptr) return;
+  known_.erase(version);
+}
+
 RulesBook::Awaited<model::RulesFiles> RulesBook::files_of(const std::string& version) {
+  if (const auto known = known_.find(version);
+      known != known_.end() && !known->second.files.empty()) {
+    co_return known->second.files;
+  }
   Error why{Errc::not_found, fmt::format("no shard has the files of version {}", version), {}};
   for (ports::RulesStore* store : stores_) {
     auto files = co_await store->rules_files(version);
@@ -136,29 +156,71 @@ RulesBook::Awaited<model::RulesFiles> RulesBook::files_of(const std::string& ver
   co_return tl::unexpected<Error>(std::move(why));
 }
 
-// All of it, to a shard that is behind.
-RulesBook::Awaited<void> RulesBook::give(model::ShardId shard) {
+// All of it, to a shard that is behind: it has the files of what it keeps.
+RulesBook::Awaited<void> RulesBook::give(model::ShardId shard, model::RulesTimeline kept) {
   const model::RulesTimeline timeline = timeline_;
   std::vector<model::RulesOf> sets;
   for (const auto& turn : timeline.turns) {
     const bool there = std::any_of(sets.begin(), sets.end(),
                                    [&](const auto& set) { return set.version == turn.version; });
-    if (there) continue;
+    if (there || kept.find(turn.version) != nullptr) continue;
     HUNT_CO_TRY(files, co_await files_of(turn.version));
     sets.push_back({turn.version, std::move(files)});
   }
   auto set = co_await stores_[shard]->set_rules_timeline(timeline, std::move(sets));
-  if (!set && set.error().code != Errc::already_exists) co_return set;
-  co_return Result<void>{};
+  co_return co_await has(shard, timeline, std::move(set));
 }
 
-// What is new alone, or all of it.
+// Whether a shard has it after it was set there: `already_exists` may be of somebody who was
+// quicker, or of another history.
+RulesBook::Awaited<void> RulesBook::has(model::ShardId shard, model::RulesTimeline timeline,
+                                        Result<void> set) {
+  if (set || set.error().code != Errc::already_exists) co_return set;
+  HUNT_CO_TRY(kept, co_await stores_[shard]->rules_timeline());
+  if (kept.seq > timeline.seq || kept == timeline) co_return Result<void>{};
+  co_return set;
+}
+
+// What is new alone, or all that it lacks.
 RulesBook::Awaited<void> RulesBook::hand_on(model::ShardId shard, const model::RulesTimeline& next,
                                             const std::vector<model::RulesOf>& fresh) {
   auto set = co_await stores_[shard]->set_rules_timeline(next, fresh);
-  if (set || set.error().code == Errc::already_exists) co_return Result<void>{};
-  if (set.error().code != Errc::not_found) co_return set;
-  co_return co_await give(shard);
+  if (set || set.error().code != Errc::not_found) {
+    co_return co_await has(shard, next, std::move(set));
+  }
+  HUNT_CO_TRY(kept, co_await stores_[shard]->rules_timeline());
+  co_return co_await give(shard, std::move(kept));
+}
+
+// Those that do not have the timeline afterwards.
+awaitable<std::vector<model::ShardId>> RulesBook::tell_others(std::vector<model::RulesOf> fresh) {
+  const model::RulesTimeline timeline = timeline_;
+  std::vector<model::ShardId> missing;
+  for (model::ShardId shard = 1; shard < stores_.size(); ++shard) {
+    const auto handed = co_await hand_on(shard, timeline, fresh);
+    if (!handed) missing.push_back(shard);
+  }
+  co_return missing;
+}
+
+// What shard 0 has goes on as the next change, because another shard has another one of that seq.
+RulesBook::Awaited<void> RulesBook::settle(std::uint64_t seq) {
+  HUNT_CO_CHECK(co_await shard_0_agrees());
+  if (timeline_.seq != seq) co_return Result<void>{};
+  model::RulesTimeline next = timeline_;
+  ++next.seq;
+  const std::vector<model::RulesOf> no_files;  // they are there
+  auto set = co_await stores_[0]->set_rules_timeline(next, no_files);
+  if (!set && set.error().code == Errc::already_exists) co_return Result<void>{};
+  if (!set) co_return set;
+  if (next.seq > timeline_.seq) adopt(std::move(next));
+  events_.log(LogLevel::warning,
+              fmt::format("rules: shards had different changes with the number {}: one was lost "
+                          "with a server. What shard 0 has is in force: look at hunt rules stop "
+                          "and GET /v1/rules",
+                          seq));
+  co_await tell_others(no_files);
+  co_return Result<void>{};
 }
 
 // Shard 0 has what this process has, and the other way round.
@@ -171,9 +233,7 @@ RulesBook::Awaited<void> RulesBook::shard_0_agrees() {
         error.message);
     co_return tl::unexpected<Error>(std::move(error));
   }
-  if (first->seq > timeline_.seq) co_return co_await learn(0, std::move(*first));
-  if (first->seq < timeline_.seq) co_return co_await give(0);
-  co_return Result<void>{};
+  co_return co_await compare(0, std::move(*first));
 }
 
 RulesBook::Awaited<ports::RulesChanged> RulesBook::decide(model::RulesChange change,
@@ -186,22 +246,26 @@ RulesBook::Awaited<ports::RulesChanged> RulesBook::decide(model::RulesChange cha
     if (!set && set.error().code == Errc::already_exists) continue;
     if (!set) co_return tl::unexpected<Error>(std::move(set).error());
     if (next.seq > timeline_.seq) adopt(next);
-    ports::RulesChanged done{std::move(next), {}};
-    for (model::ShardId shard = 1; shard < stores_.size(); ++shard) {
-      const auto handed = co_await hand_on(shard, done.timeline, fresh);
-      if (!handed) done.missing.push_back(shard);
-    }
-    co_return done;
+    auto missing = co_await tell_others(std::move(fresh));
+    co_return ports::RulesChanged{std::move(next), std::move(missing)};
   }
   co_return fail(Errc::unavailable, "the rules change all the time; try again later");
 }
 
+// In what is in force, or will be.
 Result<void> RulesBook::check_event(const std::string& event) const {
   std::string names;
-  const auto now = current();
-  for (const auto& one : now->events) {
-    if (one.name == event) return {};
+  for (const auto& one : current()->events) {
     names += (names.empty() ? "" : ", ") + one.name;
+  }
+  const auto rules = in_force();
+  const std::int64_t now_us = clock_.wall_us();
+  for (std::size_t i = 0; i < rules->turns.size(); ++i) {
+    const auto& turn = rules->turns[i];
+    if (turn.from_us <= now_us && turn.set != rules->at(now_us)) continue;
+    for (const auto& one : turn.set->events) {
+      if (one.name == event) return {};
+    }
   }
   return fail(Errc::not_found,
               fmt::format("there is no event \"{}\" in the rules in force; there are: {}",
@@ -212,7 +276,12 @@ Result<void> RulesBook::check_event(const std::string& event) const {
 RulesBook::Awaited<ports::RulesChanged> RulesBook::change(model::RulesChange change,
                                                           model::RulesFiles files) {
   std::vector<model::RulesOf> fresh;
-  if (change.kind == model::RulesChange::Kind::stop) HUNT_CO_CHECK(check_event(change.event));
+  const bool of_event = change.kind == model::RulesChange::Kind::stop ||
+                        change.kind == model::RulesChange::Kind::start;
+  if (of_event && timeline_.stop_of(change.event) == nullptr) {
+    HUNT_CO_CHECK(check_event(change.event));
+  }
+  std::string pushed;
   if (change.kind == model::RulesChange::Kind::turn) {
     HUNT_CO_TRY(set, events_.compile(files));
     change.turn.version = set->version;
@@ -224,14 +293,23 @@ RulesBook::Awaited<ports::RulesChanged> RulesBook::change(model::RulesChange cha
                                  change.turn.revision, highest),
                      "revision");
     }
-    put_known(set->version, {set, {}, {}, {}});
-    fresh.push_back({set->version, std::move(files)});
+    pushed = set->version;
+    put_known(pushed, {set, {}, files, {}, {}});
+    fresh.push_back({pushed, std::move(files)});
   }
-  co_return co_await decide(std::move(change), std::move(fresh));
+  auto done = co_await decide(std::move(change), std::move(fresh));
+  if (!done && !pushed.empty()) forget(pushed);
+  if (!done && of_event && done.error().code == Errc::already_exists) {
+    // Asked again: who does not have it is what they want to know.
+    const std::vector<model::RulesOf> no_files;
+    auto missing = co_await tell_others(no_files);
+    co_return ports::RulesChanged{timeline_, std::move(missing)};
+  }
+  co_return done;
 }
 
 void RulesBook::offer(RulesOffer offer) {
-  put_known(offer.set->version, {offer.set, {}, {}, {}});
+  put_known(offer.set->version, {offer.set, {}, offer.files, {}, {}});
   offer_ = std::move(offer);
   look_soon();
 }
@@ -246,6 +324,14 @@ awaitable<void> RulesBook::consider() {
     is = model::OfferIs::fresh;
   }
   if (is != model::OfferIs::fresh) co_return set_refused(standing(is));
+  const bool locked_anew = mine.revision > timeline_.revision_max();
+  if (ruled && !options_.alone && !locked_anew && files_are_those_in_force()) {
+    co_return set_refused(fmt::format(
+        "the files are those in force, but come to version {} here and to {} elsewhere: the "
+        "release of hunt or the time zone data differ; nothing changed. When all machines are "
+        "alike: hunt rules push, or lock them with a higher revision",
+        mine.set->version, timeline_.turns.back().version));
+  }
   model::RulesChange change;
   change.kind = model::RulesChange::Kind::turn;
   change.turn = {mine.set->version, mine.revision, mine.activates_us,
@@ -265,6 +351,12 @@ bool RulesBook::files_have_changed() const {
     return turn.by.starts_with(by_files);
   });
   return said == turns.rend() || said->version != offer_->set->version;
+}
+
+// Byte for byte, whatever version they come to.
+bool RulesBook::files_are_those_in_force() const {
+  const auto known = known_.find(timeline_.turns.back().version);
+  return known != known_.end() && texts_of(known->second.files) == texts_of(offer_->files);
 }
 
 std::string RulesBook::standing(model::OfferIs is) const {
@@ -321,11 +413,11 @@ void RulesBook::adopt(model::RulesTimeline next) {
   made->seq = timeline_.seq;
   {
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = first_used(); i < timeline_.turns.size(); ++i) {
-      auto set = with_stops(timeline_.turns[i].version);
+    for (const auto& turn : timeline_.turns) {
+      auto set = with_stops(turn.version);
       // Its claims name another version than the store wants, which refuses them.
       if (set == nullptr) set = made->turns.empty() ? offer_->set : made->turns.back().set;
-      made->turns.push_back({timeline_.turns[i].from_us, std::move(set)});
+      made->turns.push_back({turn.from_us, std::move(set)});
     }
     if (made->turns.empty()) made->turns.push_back({model::time_us_min, offer_->set});
     in_force_ = made;
@@ -364,6 +456,10 @@ void RulesBook::log_stops(const model::RulesTimeline& before) const {
 }
 
 void RulesBook::tell_current() {
+  if (std::string why = cannot(); why != cannot_) {
+    cannot_ = std::move(why);
+    events_.on_state();
+  }
   const model::RuleSetPtr now = current();
   if (now == shown_) return;
   const model::RuleSetPtr before = std::exchange(shown_, now);
@@ -385,6 +481,12 @@ model::RuleSetPtr RulesBook::of_version(std::string_view version) const {
   const std::lock_guard lock(mutex_);
   const auto found = known_.find(version);
   return found == known_.end() ? nullptr : found->second.set;
+}
+
+std::string RulesBook::cannot() const {
+  if (timeline_.turns.empty()) return {};
+  const auto known = known_.find(timeline_.at(clock_.wall_us()).version);
+  return known == known_.end() ? "" : known->second.why;
 }
 
 model::RulesState RulesBook::state() const {

@@ -85,6 +85,8 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   [[nodiscard]] model::RuleSetPtr current() const override;
   [[nodiscard]] model::RuleSetPtr of_version(std::string_view version) const override;
 
+  // Why this process grants nothing of what is in force now: it cannot make it; empty: it can.
+  [[nodiscard]] std::string cannot() const;
   // Without what only the files know (rejected, zone_data).
   [[nodiscard]] model::RulesState state() const;
   [[nodiscard]] model::RulesTimeline timeline() const override { return timeline_; }
@@ -97,6 +99,7 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   struct Known {
     model::RuleSetPtr set;      // nullptr: cannot be made here
     std::string why;            // that is so
+    model::RulesFiles files;    // a store may lose them
     model::RuleSetPtr stopped;  // the same with what is stopped
     std::string stops;          // by name
   };
@@ -104,8 +107,14 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   [[nodiscard]] boost::asio::awaitable<void> follow(model::ShardId shard);
   [[nodiscard]] boost::asio::awaitable<void> look(model::ShardId shard);
   [[nodiscard]] boost::asio::awaitable<void> consider();
+  [[nodiscard]] Awaited<void> compare(model::ShardId shard, model::RulesTimeline found);
   [[nodiscard]] Awaited<void> learn(model::ShardId shard, model::RulesTimeline found);
-  [[nodiscard]] Awaited<void> give(model::ShardId shard);
+  [[nodiscard]] Awaited<void> give(model::ShardId shard, model::RulesTimeline kept);
+  [[nodiscard]] Awaited<void> has(model::ShardId shard, model::RulesTimeline timeline,
+                                  Result<void> set);
+  [[nodiscard]] Awaited<void> settle(std::uint64_t seq);
+  [[nodiscard]] boost::asio::awaitable<std::vector<model::ShardId>> tell_others(
+      std::vector<model::RulesOf> fresh);
   [[nodiscard]] Awaited<model::RulesFiles> files_of(const std::string& version);
   [[nodiscard]] Awaited<void> shard_0_agrees();
   [[nodiscard]] Awaited<ports::RulesChanged> decide(model::RulesChange change,
@@ -113,11 +122,12 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   [[nodiscard]] Awaited<void> hand_on(model::ShardId shard, const model::RulesTimeline& next,
                                       const std::vector<model::RulesOf>& fresh);
   [[nodiscard]] Result<void> check_event(const std::string& event) const;
-  [[nodiscard]] std::size_t first_used() const noexcept;
   [[nodiscard]] bool files_have_changed() const;
+  [[nodiscard]] bool files_are_those_in_force() const;
   [[nodiscard]] std::string standing(model::OfferIs is) const;
   [[nodiscard]] const Known& know(const std::string& version, const model::RulesFiles& files);
   void put_known(const std::string& version, Known known);
+  void forget(const std::string& version);
   [[nodiscard]] model::RuleSetPtr with_stops(const std::string& version);
   void adopt(model::RulesTimeline next);
   void log_stops(const model::RulesTimeline& before) const;
@@ -134,6 +144,7 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   std::string refused_;  // why the files are not in force; empty: they are, or will be
   std::int64_t refused_since_us_ = 0;
   std::string trouble_;  // told last
+  std::string cannot_;   // as told last
   model::RuleSetPtr shown_;
   std::int64_t shown_since_us_ = 0;
   std::atomic<std::uint64_t> looks_wanted_{0};

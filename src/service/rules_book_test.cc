@@ -32,9 +32,11 @@ class AwayStore final : public sim::SimStore {
   boost::asio::awaitable<Result<void>> set_rules_timeline(
       model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override {
     if (away) co_return fail(Errc::unavailable, "it is away");
+    sets_sent += sets.size();
     co_return co_await SimStore::set_rules_timeline(std::move(timeline), std::move(sets));
   }
   bool away = false;
+  std::size_t sets_sent = 0;
 };
 
 // A set whose version is its only file, of the event "gala".
@@ -43,7 +45,16 @@ Result<model::RuleSetPtr> compile(const model::RulesFiles& files) {
   auto set = std::make_shared<model::RuleSet>();
   set->version = files[0].text;
   set->events.emplace_back();
-  set->events[0].name = "gala";
+  set->events[0].name = files[0].text.ends_with("ball") ? "ball" : "gala";
+  return std::shared_ptr<const model::RuleSet>(std::move(set));
+}
+
+// The same of a release by which the same files come to another version.
+Result<model::RuleSetPtr> compile_otherwise(const model::RulesFiles& files) {
+  auto made = compile(files);
+  if (!made) return made;
+  auto set = std::make_shared<model::RuleSet>(**made);
+  set->version += "'";
   return std::shared_ptr<const model::RuleSet>(std::move(set));
 }
 
@@ -79,12 +90,12 @@ class RulesBookTest : public testing::Test {
     loop_.restart();
     loop_.poll();
   }
-  RulesBook& process(RulesOffer offer, bool alone = false) {
+  RulesBook& process(RulesOffer offer, bool alone = false, decltype(compile)* how = compile) {
     RulesBookOptions options;
     options.machine = "test";
     options.alone = alone;
     RulesBookEvents events;
-    events.compile = compile;
+    events.compile = how;
     events.on_rules = [](const auto&) {};
     events.on_current = [this](const auto&, const auto&) { ++swaps_; };
     events.on_state = [] {};
@@ -220,7 +231,7 @@ TEST_F(RulesBookTest, a_stop_is_in_every_shard_on_return_and_known_within_two_se
   EXPECT_EQ(other.current()->version, "a") << "it is no other version";
   EXPECT_EQ(other.state().stopped, std::vector<std::string>{"gala"});
   EXPECT_EQ(change(one, Kind::stop, "ball").error().code, Errc::not_found);
-  EXPECT_EQ(change(other, Kind::stop, "gala").error().code, Errc::already_exists);
+  EXPECT_EQ(change(one, Kind::start, "ball").error().code, Errc::not_found);
   ASSERT_TRUE(change(other, Kind::start, "gala").has_value());
   pass(2 * second_ns);
   EXPECT_FALSE(one.current()->events[0].stopped);
@@ -237,6 +248,61 @@ TEST_F(RulesBookTest, a_shard_that_is_away_holds_up_nobody_and_gets_it_later) {
   second_.away = false;
   pass(2 * second_ns);
   EXPECT_EQ(seq_of(second_), 2U);
+}
+
+TEST_F(RulesBookTest, a_stop_can_be_repeated_and_says_who_does_not_have_it) {
+  auto& book = process(offer_of("a"));
+  second_.away = true;
+  ASSERT_TRUE(change(book, Kind::stop, "gala").has_value());
+  const auto again = change(book, Kind::stop, "gala");
+  ASSERT_TRUE(again.has_value()) << again.error().message;
+  EXPECT_EQ(again->missing, std::vector<model::ShardId>{1});
+  second_.away = false;
+  const auto at_last = change(book, Kind::stop, "gala");
+  ASSERT_TRUE(at_last.has_value()) << at_last.error().message;
+  EXPECT_TRUE(at_last->missing.empty());
+  EXPECT_EQ(seq_of(second_), 2U);
+  EXPECT_EQ(seq_of(first_), 2U) << "nothing changed";
+}
+
+TEST_F(RulesBookTest, an_event_can_be_stopped_before_its_rules_are_in_force) {
+  auto& book = process(offer_of("a"));
+  book.offer(offer_of("b with a ball"));
+  pass(2 * second_ns);
+  ASSERT_EQ(book.current()->version, "a");
+  ASSERT_TRUE(change(book, Kind::stop, "ball").has_value());
+  pass(3 * second_ns);
+  EXPECT_TRUE(book.current()->events[0].stopped);
+}
+
+TEST_F(RulesBookTest, every_turn_of_the_timeline_judges_what_was_accepted_in_it) {
+  auto& book = process(offer_of("a"));
+  const std::int64_t first_us = time_.wall_us();
+  for (const char* version : {"b", "c", "d", "e", "f", "g"}) {
+    book.offer(offer_of(version));
+    pass(5 * second_ns);
+  }
+  EXPECT_EQ(book.in_force()->at(first_us)->version, "a");
+  EXPECT_EQ(process(offer_of("g")).in_force()->at(first_us)->version, "a") << "also after a start";
+}
+
+TEST_F(RulesBookTest, the_same_files_of_another_release_take_nothing_over) {
+  auto& one = process(offer_of("a"));
+  RulesOffer offer = offer_of("a");
+  offer.set = compile_otherwise(offer.files).value();
+  auto& other = process(offer, false, compile_otherwise);
+  pass(5 * second_ns);
+  EXPECT_EQ(seq_of(first_), 1U);
+  EXPECT_EQ(one.cannot(), "");
+  EXPECT_NE(other.cannot().find("come to version a'"), std::string::npos) << other.cannot();
+  EXPECT_NE(other.state().refused.find("the files are those in force"), std::string::npos)
+      << other.state().refused;
+  offer.revision = 1;  // somebody's will
+  other.offer(offer);
+  pass(5 * second_ns);
+  EXPECT_EQ(other.current()->version, "a'");
+  EXPECT_EQ(other.cannot(), "");
+  EXPECT_NE(one.cannot(), "");
 }
 
 TEST_F(RulesBookTest, without_shard_0_nothing_is_changed_and_nothing_ends) {
@@ -263,6 +329,54 @@ TEST_F(RulesBookTest, an_older_copy_of_a_shard_gets_the_newest_again) {
   pass(2 * second_ns);
   EXPECT_EQ(seq_of(first_), 2U);
   EXPECT_EQ(book.current()->version, "b");
+}
+
+TEST_F(RulesBookTest, a_change_that_all_shards_lost_comes_back_from_memory) {
+  auto& book = process(offer_of("a"));
+  const sim::SimDisk backups[] = {first_.disk(), second_.disk()};
+  book.offer(offer_of("b"));
+  pass(5 * second_ns);
+  first_.restore(backups[0]);
+  second_.restore(backups[1]);
+  ASSERT_TRUE(change(book, Kind::stop, "gala").has_value()) << "at once, before anybody looked";
+  EXPECT_EQ(seq_of(first_), 3U);
+  EXPECT_EQ(first_.disk().rules_, second_.disk().rules_);
+  EXPECT_EQ(book.current()->version, "b");
+}
+
+TEST_F(RulesBookTest, of_two_histories_that_of_shard_0_goes_on_with_a_new_number) {
+  auto& book = process(offer_of("a"));
+  const sim::SimDisk backup = first_.disk();
+  ASSERT_TRUE(change(book, Kind::stop, "gala").has_value());
+  model::RulesTimeline another = backup.rules_;
+  ++another.seq;
+  another.stopped.push_back({"ball", 0, "somebody", ""});
+  first_.restore(backup);
+  std::optional<Result<void>> set;
+  boost::asio::co_spawn(loop_, first_.set_rules_timeline(another, {}),
+                        [&set](const std::exception_ptr&, Result<void> done) { set = done; });
+  while (!set) pass(second_ns / 1'000);
+  ASSERT_TRUE(set->has_value());
+  pass(3 * second_ns);
+  EXPECT_EQ(seq_of(first_), 3U);
+  EXPECT_EQ(first_.disk().rules_, second_.disk().rules_);
+  EXPECT_EQ(first_.disk().rules_.stopped, another.stopped);
+  EXPECT_EQ(book.timeline(), first_.disk().rules_);
+  EXPECT_NE(log_.find("different changes with the number 2"), std::string::npos) << log_;
+}
+
+TEST_F(RulesBookTest, a_shard_that_was_away_is_sent_only_what_it_lacks) {
+  auto& book = process(offer_of("a"));
+  book.offer(offer_of("b"));
+  pass(5 * second_ns);
+  second_.away = true;
+  book.offer(offer_of("c"));
+  pass(5 * second_ns);
+  const std::size_t before = second_.sets_sent;
+  second_.away = false;
+  pass(2 * second_ns);
+  EXPECT_EQ(seq_of(second_), 3U);
+  EXPECT_EQ(second_.sets_sent - before, 1U);
 }
 
 TEST_F(RulesBookTest, without_files_it_takes_what_the_stores_have) {

@@ -135,5 +135,62 @@ TEST_F(RulesFence, a_stored_position_is_rolled_by_the_rules_of_when_it_was_accep
   EXPECT_EQ(grants()[0].reward, "old");
 }
 
+TEST_F(RulesFence, who_asks_again_meanwhile_does_not_get_past_a_stop) {
+  auto& store = *all.stores[0];
+  std::vector<Result<model::BatchReply>> answers;
+  const auto ask_too = [&] {
+    boost::asio::co_spawn(
+        all.loop,
+        all.lanes[0]->orchestrator->handle(VirtualCluster::batch({here}, 1), Wait::terminal),
+        [&answers](const std::exception_ptr&, Result<model::BatchReply> reply) {
+          answers.push_back(std::move(reply));
+        });
+    all.pass(50'000'000);
+  };
+  store.set_gate_open(sim::Call::grant_claims, false);
+  ask_too();
+  ask_too();  // the store is being asked already: its verdict is no answer to this one
+  stop();
+  know(timeline_.seq);
+  store.set_gate_open(sim::Call::grant_claims, true);
+  all.pass(second_ns);
+  ASSERT_EQ(answers.size(), 2U);
+  for (const auto& answer : answers) {
+    ASSERT_TRUE(answer.has_value()) << answer.error().message;
+    EXPECT_EQ(answer->outcomes[0].outcome, Outcome::closed);
+  }
+  EXPECT_TRUE(grants().empty());
+}
+
+TEST_F(RulesFence, where_the_clocks_differ_the_store_says_which_rules) {
+  announce(3'600 * second_ns);
+  timeline_.turns.back().from_us = 0;  // the clock of the lane is ahead
+  know(timeline_.seq);
+  const auto answer = ask(1, [] {});
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->claims[0].reward, "old");
+  ASSERT_EQ(grants().size(), 1U);
+  EXPECT_EQ(grants()[0].rules, old_->version);
+}
+
+TEST_F(RulesFence, nobody_waits_for_ever_for_rules_that_the_process_cannot_make) {
+  announce(0);
+  model::RulesInForce without;
+  without.seq = timeline_.seq;
+  without.turns = {{0, old_}, {timeline_.turns.back().from_us, old_}};
+  all.lanes[0]->orchestrator->set_rules(std::make_shared<const model::RulesInForce>(without));
+  const auto before = all.stores[0]->calls(sim::Call::grant_claims);
+  EXPECT_EQ(all.deliver(all.delivery({here}, 1)), ports::Settled::nak);
+  const auto asked = all.stores[0]->calls(sim::Call::grant_claims);
+  EXPECT_LT(asked - before, 400U);
+  all.pass(10 * second_ns);
+  EXPECT_LE(all.stores[0]->calls(sim::Call::grant_claims) - asked, 20U) << "now and then";
+  EXPECT_TRUE(grants().empty());
+  know(timeline_.seq);
+  all.pass(2 * second_ns);
+  ASSERT_EQ(grants().size(), 1U) << "the claim was kept";
+  EXPECT_EQ(grants()[0].reward, "new");
+}
+
 }  // namespace
 }  // namespace hunt::service

@@ -15,9 +15,9 @@ using model::Claim;
 using model::Outcome;
 
 constexpr Statement grant_claims{
-    "grant_claims",
+    "grant_claims_by_rules",
     "SELECT place, verdict, repeated, item, rules, lock_us"
-    " FROM grant_claims($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+    " FROM grant_claims_by_rules($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 
 constexpr Statement look_up_claims{
     "look_up_claims",
@@ -53,13 +53,14 @@ Result<Outcome> outcome_of(std::string_view verdict) {
     const auto outcome = static_cast<Outcome>(i);
     if (model::is_terminal(outcome) && name_of(outcome) == verdict) return outcome;
   }
-  return fail(Errc::corrupt, "grant_claims() in the database has another version: its verdict \"" +
-                                 std::string(verdict) + "\" is unknown");
+  return fail(Errc::corrupt,
+              "grant_claims_by_rules() in the database has another version: its verdict \"" +
+                  std::string(verdict) + "\" is unknown");
 }
 
 Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& claims) {
   if (rows.size() != static_cast<int>(claims.size())) {
-    return fail(Errc::corrupt, "grant_claims() has not answered every claim");
+    return fail(Errc::corrupt, "grant_claims_by_rules() has not answered every claim");
   }
   model::GrantCall call;
   call.verdicts.resize(claims.size());
@@ -73,6 +74,7 @@ Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& c
     }
     if (rows.text(row, 1) == "stale") {
       verdict.stale = true;
+      if (!rows.is_null(row, 4)) verdict.rules = rows.text(row, 4);
       continue;
     }
     HUNT_TRY(outcome, outcome_of(rows.text(row, 1)));

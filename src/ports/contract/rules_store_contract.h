@@ -40,6 +40,8 @@ class RulesStoreContract : public StoreContract {
   }
 };
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(RulesStoreContract);
+
 TEST_P(RulesStoreContract, a_new_store_has_no_rules) {
   EXPECT_EQ(ok(store().rules_timeline()), model::RulesTimeline{});
   EXPECT_EQ(error_of(store().rules_files("00000000000000aa")), Errc::not_found);
@@ -132,6 +134,8 @@ TEST_P(RulesStoreContract, a_version_is_granted_within_its_time_only) {
     one.as_of_us = as_of_us;
     const auto verdict = grant_one(std::move(one));
     EXPECT_NE(verdict.stale, verdict.is_new());
+    EXPECT_EQ(verdict.rules, as_of_us == from_us - 1 ? "00000000000000aa" : "00000000000000bb")
+        << "a stale one is told what is in force";
     return verdict.stale;
   };
   EXPECT_TRUE(stale(1, "00000000000000aa", from_us));

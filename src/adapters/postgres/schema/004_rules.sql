@@ -40,6 +40,10 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'HU004', MESSAGE = format(
       'the timeline of rules has change %s already, the new one %s', mine.rules_seq, the_seq);
   END IF;
+  INSERT INTO rules_files (version, name, content)
+    SELECT * FROM unnest(file_versions, file_names, file_contents)
+    ON CONFLICT (version, name) DO UPDATE SET content = excluded.content;
+  -- From here on nobody grants: what takes time is done.
   PERFORM pg_advisory_xact_lock(18434::bigint << 48 | id)
     FROM (SELECT id FROM ranges ORDER BY id) r;
   DELETE FROM rules_timeline;
@@ -48,9 +52,6 @@ BEGIN
     SELECT * FROM unnest(versions, revisions, froms, bys, notes) WITH ORDINALITY;
   INSERT INTO rules_stopped (event, since_us, made_by, note)
     SELECT * FROM unnest(events, sinces, stopped_bys, stopped_notes);
-  INSERT INTO rules_files (version, name, content)
-    SELECT * FROM unnest(file_versions, file_names, file_contents)
-    ON CONFLICT (version, name) DO UPDATE SET content = excluded.content;
   DELETE FROM rules_files f
     WHERE NOT EXISTS (SELECT FROM rules_timeline t WHERE t.version = f.version);
   SELECT t.version INTO lacking FROM rules_timeline t
@@ -62,16 +63,15 @@ BEGIN
   UPDATE meta SET rules_seq = the_seq;
 END $$;
 
-DROP FUNCTION grant_claims(bigint[], bigint[], bigint[], uuid[], uuid[], text[], text[], bigint[],
-                           bigint[], bigint);
 -- One call, one transaction: see docs/ARCHITECTURE.md. A verdict for each claim, by its place:
 -- granted, sold_out, closed, nothing, expired, moved, or stale: rolled by other rules than are in force
--- as of it, or by who does not know all of the timeline (rules_seqs). test_now_us: NULL, but in
--- tests. rules_seqs: NULL where an older release asks.
-CREATE FUNCTION grant_claims(
+-- as of it, or by who does not know all of the timeline (rules_seqs); `rules` then is the version in
+-- force as of it. test_now_us: NULL, but in tests. Older releases go on with grant_claims(), which
+-- knows no rules: they look after it, so it stays as they know it.
+CREATE FUNCTION grant_claims_by_rules(
   worlds bigint[], tiles bigint[], spawns bigint[], players uuid[], claims uuid[], items text[],
   rule_versions text[], seeds bigint[], as_ofs bigint[], test_now_us bigint,
-  rules_seqs bigint[] DEFAULT NULL)
+  rules_seqs bigint[])
 RETURNS TABLE (place bigint, verdict text, repeated boolean, item text, rules text,
                lock_us bigint, exec_us bigint)
 LANGUAGE plpgsql SECURITY DEFINER
@@ -217,7 +217,10 @@ BEGIN
            OR a.at > the_now_us + 1000000 THEN 'closed'
          ELSE 'sold_out' END,
     g.xmin IS DISTINCT FROM pg_current_xact_id_if_assigned()::xid OR a.again > 1,
-    g.item, g.rules,
+    g.item,
+    coalesce(g.rules, CASE WHEN a.place = ANY (stales) THEN (
+      SELECT k.version FROM rules_timeline k WHERE k.from_us <= a.at OR k.place = 1
+      ORDER BY k.place DESC LIMIT 1) END),
     (extract(epoch FROM locked - began) * 1000000)::bigint,
     (extract(epoch FROM clock_timestamp() - locked) * 1000000)::bigint
   FROM (SELECT u.*, coalesce(u.as_of, the_now_us) AS at,
@@ -230,6 +233,6 @@ BEGIN
   ORDER BY a.place;
 END $$;
 
-REVOKE ALL ON FUNCTION set_rules, grant_claims FROM PUBLIC;
+REVOKE ALL ON FUNCTION set_rules, grant_claims_by_rules FROM PUBLIC;
 GRANT SELECT ON rules_timeline, rules_stopped, rules_files TO hunt_reader;
-GRANT EXECUTE ON FUNCTION set_rules, grant_claims TO hunt_ingest;
+GRANT EXECUTE ON FUNCTION set_rules, grant_claims_by_rules TO hunt_ingest;
