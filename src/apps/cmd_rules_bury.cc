@@ -48,6 +48,7 @@ struct Lot {
   std::uint64_t closed_early = 0;  // of them
   rules::Placed placed = {};
   std::uint64_t known_keys = 0;  // though nothing of it lies there
+  std::uint64_t not_buried = 0;  // of one that was resumed
 
   [[nodiscard]] bool is_whole() const { return there.size() >= placement->spawns; }
 };
@@ -103,6 +104,7 @@ class Burier {
     std::vector<std::string> out;
     for (const Lot& lot : lots_) {
       if (lot.known_keys > 0) out.push_back(at_place(lot, buried_before(lot)));
+      if (lot.not_buried > 0) out.push_back(at_place(lot, short_of(lot)));
     }
     return out;
   }
@@ -164,7 +166,10 @@ class Burier {
       at += size;
       if (lot.there.empty()) lot.known_keys = count.unchanged - unchanged;
     }
-    if (lot.known_keys == 0) count.unchanged = unchanged + spawns - (count.buried - before);
+    if (!lot.there.empty()) lot.not_buried = missing - (count.buried - before);
+    if (lot.known_keys == 0) {
+      count.unchanged = unchanged + spawns - lot.not_buried - (count.buried - before);
+    }
     return {};
   }
 
@@ -245,6 +250,13 @@ class Burier {
         "{}. Is it another event, or has it other times, another table or budget? Then give the "
         "event another name, or put a new placement below",
         name_of(lot), lot.there.empty() ? "lies there" : "is open or was sold out");
+  }
+
+  [[nodiscard]] std::string short_of(const Lot& lot) const {
+    return fmt::format(
+        "{} of {} spawns of {} were not buried: other loot came or went since the others were, so "
+        "that their keys or tiles are in use. Put as many into a new placement below",
+        with_commas(lot.not_buried), with_commas(lot.placement->spawns), name_of(lot));
   }
 
   // Nothing lies there, all of it does, or it is to be resumed.
