@@ -130,7 +130,7 @@ class OneProcess(TimelineCase):
         self.write("second")
         self.until(lambda: self.version(server) != first, server)
         second = self.version(server)
-        self.assertIn(f"version {second} replaces {first}: table box", server.output)
+        self.until(lambda: f"version {second} replaces {first}: table box" in server.output, server)
         self.assertEqual(self.outcome(server)["item"], "second")
         self.assert_exit(self.change(server, "rollback"), 0)
         self.until(lambda: self.version(server) == first, server)
