@@ -519,6 +519,10 @@ bool ClaimDesk::roll_again(Pending& pending, const std::string& wanted) {
   }
   const auto table = rules->find_table(pending.rules->tables[pending.table].name);
   if (!table || !rules->events[rules->tables[*table].event].holds(as_of_us)) return false;
+  // Other rules than those that were stale: it begins anew.
+  const bool anew =
+      rules->version != pending.rules->version || rules_->seq > pending.claim.rules_seq;
+  if (anew) pending.stale_ns = INT64_MAX;
   const auto before_us = pending.claim.as_of_us;
   // The ledger has to have the very time that was rolled by.
   if (rules->tables[*table].timed) pending.claim.as_of_us = as_of_us;

@@ -89,7 +89,11 @@ awaitable<void> RulesBook::look(model::ShardId shard) {
 RulesBook::Awaited<void> RulesBook::compare(model::ShardId shard, model::RulesTimeline found) {
   if (found.seq > timeline_.seq) co_return co_await learn(shard, std::move(found));
   if (found.seq < timeline_.seq) co_return co_await give(shard, std::move(found));
-  if (found == timeline_) co_return Result<void>{};
+  // What another change made us forget meanwhile is read again.
+  const bool all_known =
+      std::all_of(timeline_.turns.begin(), timeline_.turns.end(),
+                  [this](const auto& turn) { return known_.contains(turn.version); });
+  if (found == timeline_ && (shard != 0 || all_known)) co_return Result<void>{};
   // Two histories: a change was lost with a server, and another one took its number. The fence
   // compares numbers, so the one of shard 0 goes on with a new one.
   if (shard == 0) co_return co_await learn(shard, std::move(found));

@@ -7,17 +7,19 @@ namespace {
 
 using boost::asio::awaitable;
 
-// One statement, so that all of it is of one moment.
+// One statement, so that all of it is of one moment; in the order of bytes, whatever the collation
+// of the database, since timelines are compared whole.
 constexpr Statement timeline_sql{
     "rules_timeline",
     "SELECT m.rules_seq, r.kind, r.name, r.revision, r.at_us, r.made_by, r.note"
     " FROM meta m LEFT JOIN ("
     "  SELECT 1::bigint AS kind, place, version AS name, revision, from_us AS at_us, made_by, note"
     "   FROM rules_timeline"
-    "  UNION ALL SELECT 2, row_number() OVER (ORDER BY event), event, 0, since_us, made_by, note"
-    "   FROM rules_stopped) r ON true ORDER BY r.kind, r.place"};
+    "  UNION ALL SELECT 2, row_number() OVER (ORDER BY event COLLATE \"C\"), event, 0, since_us,"
+    "   made_by, note FROM rules_stopped) r ON true ORDER BY r.kind, r.place"};
 constexpr Statement files_sql{
-    "rules_files", "SELECT name, content FROM rules_files WHERE version = $1 ORDER BY name"};
+    "rules_files",
+    "SELECT name, content FROM rules_files WHERE version = $1 ORDER BY name COLLATE \"C\""};
 constexpr Statement set_sql{
     "set_rules", "SELECT 1 FROM set_rules($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
 

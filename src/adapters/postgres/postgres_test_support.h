@@ -125,7 +125,8 @@ class TestServer {
     static const std::string data = [] {
       // Small files of the log, so that tests can run out of them.
       run({program("initdb"), "--pgdata", folder.file("data"), "--auth", "trust", "--username",
-           "hunt", "--encoding", "UTF8", "--no-locale", "--no-sync", "--wal-segsize", "1"},
+           "hunt", "--encoding", "UTF8", "--locale", "C.UTF-8", "--locale-provider", "icu",
+           "--icu-locale", "en-US", "--no-sync", "--wal-segsize", "1"},
           folder.path());
       return folder.file("data");
     }();
