@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
+#include "adapters/http/metrics_page.h"
 #include "adapters/system/process.h"
 
 namespace hunt::gateway {
@@ -15,69 +14,44 @@ constexpr std::int64_t edge_ns(int index) noexcept {
   return (std::int64_t{1} << (10 + 2 * index)) - 1;
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out.push_back('\\');
-    out.push_back(c);
+// `labels` without braces, or empty.
+void add_histogram(http::MetricsPage& page, std::string_view name, std::string_view labels,
+                   const Histogram& of) {
+  for (int i = 0; i < edge_count; ++i) {
+    page.bucket(name, labels, edge_ns(i) + 1, of.count_at_or_below(edge_ns(i)));
   }
-  return out + "\"";
+  page.bucket(name, labels, -1, of.count());
+  page.sum_and_count(name, labels, static_cast<double>(of.sum_ns()) / 1e9, of.count());
 }
 
-class Page {
- public:
-  void family(std::string_view name, std::string_view kind, std::string_view help) {
-    add("# HELP {} {}\n# TYPE {} {}\n", name, help, name, kind);
-  }
-  template <class... Args>
-  void add(fmt::format_string<Args...> form, Args&&... args) {
-    fmt::format_to(std::back_inserter(text_), form, std::forward<Args>(args)...);
-  }
-  // `labels` without braces, or empty.
-  void histogram(std::string_view name, const std::string& labels, const Histogram& of) {
-    const std::string before = labels.empty() ? "" : labels + ",";
-    for (int i = 0; i < edge_count; ++i) {
-      add("{}_bucket{{{}le=\"{}\"}} {}\n", name, before, static_cast<double>(edge_ns(i) + 1) / 1e9,
-          of.count_at_or_below(edge_ns(i)));
-    }
-    add("{}_bucket{{{}le=\"+Inf\"}} {}\n", name, before, of.count());
-    const std::string all = labels.empty() ? "" : "{" + labels + "}";
-    add("{}_sum{} {}\n", name, all, static_cast<double>(of.sum_ns()) / 1e9);
-    add("{}_count{} {}\n", name, all, of.count());
-  }
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-void add_requests(Page& page, const Figures& figures) {
-  page.family("hunt_data_api_requests_total", "counter",
-              "Requests by operation and by what they were answered.");
+void add_requests(http::MetricsPage& page, const Figures& figures) {
+  page.counter("hunt_data_api_requests", "Requests by operation and by what they were answered.");
   for (std::size_t i = 0; i <= data_api::operation_count; ++i) {
     const std::string_view operation =
         i < data_api::operation_count ? data_api::operation_names[i] : "none";
     for (std::size_t j = 0; j <= data_api::failure_count; ++j) {
       const bool done = j == data_api::failure_count;
       if (figures.requests[i][j] == 0) continue;
-      page.add("hunt_data_api_requests_total{{operation=\"{}\",result=\"{}\"}} {}\n", operation,
-               done ? "ok" : data_api::kind_of(static_cast<data_api::Failure>(j)).name,
-               figures.requests[i][j]);
+      const std::string_view result =
+          done ? "ok" : data_api::kind_of(static_cast<data_api::Failure>(j)).name;
+      page.total("hunt_data_api_requests",
+                 fmt::format(R"(operation="{}",result="{}")", operation, result),
+                 figures.requests[i][j]);
     }
   }
-  page.family("hunt_data_api_request_seconds", "histogram",
-              "From a request's last byte to its answer, by operation.");
+  page.head("hunt_data_api_request_seconds", "histogram",
+            "From a request's last byte to its answer, by operation.");
   for (std::size_t i = 0; i < data_api::operation_count; ++i) {
-    page.histogram("hunt_data_api_request_seconds",
-                   fmt::format("operation=\"{}\"", data_api::operation_names[i]),
-                   figures.seconds[i]);
+    add_histogram(page, "hunt_data_api_request_seconds",
+                  fmt::format(R"(operation="{}")", data_api::operation_names[i]),
+                  figures.seconds[i]);
   }
-  page.family("hunt_data_api_connection_wait_seconds", "histogram",
-              "How long a request waited for a connection, making one included.");
-  page.histogram("hunt_data_api_connection_wait_seconds", "", figures.waited);
+  page.head("hunt_data_api_connection_wait_seconds", "histogram",
+            "How long a request waited for a connection, making one included.");
+  add_histogram(page, "hunt_data_api_connection_wait_seconds", "", figures.waited);
 }
 
-void add_pools(Page& page, const Gateway& gateway) {
+void add_pools(http::MetricsPage& page, const Gateway& gateway) {
   struct Row {
     std::string_view name;
     std::string_view kind;
@@ -99,9 +73,10 @@ void add_pools(Page& page, const Gateway& gateway) {
        [](const PoolFigures& one) { return one.refused_full; }},
   };
   for (const auto& row : rows) {
-    page.family(row.name, row.kind, row.help);
+    page.head(row.name, row.kind, row.help);
     for (const auto& [arn, pool] : gateway.pools()) {
-      page.add("{}{{resource={}}} {}\n", row.name, quoted(arn), row.value(pool->figures()));
+      page.sample(row.name, fmt::format(R"(resource="{}")", http::escaped(arn)),
+                  row.value(pool->figures()));
     }
   }
 }
@@ -109,24 +84,21 @@ void add_pools(Page& page, const Gateway& gateway) {
 }  // namespace
 
 std::string metrics_text(const Gateway& gateway, std::size_t clients) {
-  Page page;
+  http::MetricsPage page(http::MetricsFormat::prometheus);
   add_requests(page, gateway.figures());
   add_pools(page, gateway);
-  page.family("hunt_data_api_transactions", "gauge", "Transactions that are open.");
-  page.add("hunt_data_api_transactions {}\n", gateway.transactions().size());
-  page.family("hunt_data_api_transactions_expired_total", "counter",
-              "Transactions rolled back because nobody called for them.");
-  page.add("hunt_data_api_transactions_expired_total {}\n", gateway.transactions().expired());
-  page.family("hunt_data_api_clients", "gauge", "HTTP connections.");
-  page.add("hunt_data_api_clients {}\n", clients);
+  page.gauge("hunt_data_api_transactions", "Transactions that are open.",
+             gateway.transactions().size());
+  page.counter("hunt_data_api_transactions_expired",
+               "Transactions rolled back because nobody called for them.");
+  page.total("hunt_data_api_transactions_expired", "", gateway.transactions().expired());
+  page.gauge("hunt_data_api_clients", "HTTP connections.", clients);
   const auto process = system::process_figures();
-  page.family("process_cpu_seconds_total", "counter", "CPU time of this process.");
-  page.add("process_cpu_seconds_total {}\n", process.cpu_seconds);
-  page.family("process_resident_memory_bytes", "gauge", "Memory of this process.");
-  page.add("process_resident_memory_bytes {}\n", process.resident_bytes);
-  page.family("process_open_fds", "gauge", "Descriptors of this process.");
-  page.add("process_open_fds {}\n", process.open_fds);
-  return page.take();
+  page.counter("process_cpu_seconds", "CPU time of this process.");
+  page.total("process_cpu_seconds", "", process.cpu_seconds);
+  page.gauge("process_resident_memory_bytes", "Memory of this process.", process.resident_bytes);
+  page.gauge("process_open_fds", "Descriptors of this process.", process.open_fds);
+  return page.finish();
 }
 
 }  // namespace hunt::gateway
