@@ -7,14 +7,15 @@ Needs perf, and the right to use it.
 """
 import argparse
 import collections
+import os
 import re
-import secrets
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 SHOWN = 20
 WITHIN_POINTS = 5  # docs/PROFILING.md: the largest difference that is not looked into
 USER_HALF = 1 << 63
@@ -68,38 +69,30 @@ def of_hunt(folded):
 
 
 def watch(flags, folder):
-    token = folder / "admin-token"
-    token.write_text(secrets.token_hex(16) + "\n")
-    token.chmod(0o600)
-    words = [flags.hunt.resolve(), "up", "--seconds", flags.seconds + 20, "--rate", flags.rate,
-             "--listen", "127.0.0.1:0", "--admin-token-file", token, "--store",
-             f"sqlite:{folder / 'hunt.db'}"]
-    with open(folder / "up.log", "w") as log:
-        game = subprocess.Popen([str(word) for word in words], stdout=log, stderr=log)
+    game = HuntProcess(folder, "up", "--seconds", flags.seconds + 20, "--rate", flags.rate,
+                       "--store", f"sqlite:{folder / 'hunt.db'}")
     try:
-        url = None
-        while url is None:
-            if game.poll() is not None:
-                sys.exit(f"hunt up ended:\n{(folder / 'up.log').read_text()}")
-            url = re.search(r"http://127\.0\.0\.1:\d+", (folder / "up.log").read_text())
-            time.sleep(0.1)
+        game.wait_ready()
+        token = folder / "token-of-up"
+        token.write_text(game.printed_token() + "\n")
+        token.chmod(0o600)
         time.sleep(4)  # until all walk
         perf = subprocess.Popen(
-            ["perf", "record", "-q", "-e", "cpu-clock", "-F", "199", "-g", "-p", str(game.pid),
-             "-o", folder / "perf.data", "--", "sleep", str(flags.seconds)],
+            ["perf", "record", "-q", "-e", "cpu-clock", "-F", "199", "-g", "-p",
+             str(game.process.pid), "-o", folder / "perf.data", "--", "sleep", str(flags.seconds)],
             stderr=subprocess.PIPE, text=True)
-        subprocess.run([flags.hunt, "flame", "--url", url[0], "--admin-token-file", token,
-                        "--seconds", str(flags.seconds), "-o", folder / "hunt.folded"],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        told = run_hunt("flame", "--url", f"http://127.0.0.1:{game.port}", "--admin-token-file",
+                        token, "--seconds", flags.seconds, "-o", folder / "hunt.folded",
+                        timeout=flags.seconds + 60)
+        if told.returncode != 0:
+            sys.exit(f"hunt flame: {told.stderr.strip()}")
         if perf.wait() != 0:
             sys.exit(f"perf: {perf.stderr.read().strip()}")
     finally:
-        game.terminate()
-        game.wait()
+        game.stop()
 
 
-def main():
-    flags = arguments()
+def main(flags):
     with tempfile.TemporaryDirectory(prefix="hunt-flame-") as name:
         folder = Path(name)
         watch(flags, folder)
@@ -119,4 +112,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    FLAGS = arguments()
+    os.environ["HUNT_TEST_BINARY"] = str(FLAGS.hunt.resolve())
+    sys.path.insert(0, str(ROOT / "tests/e2e"))
+    from hunt_process import HuntProcess, run_hunt
+    sys.exit(main(FLAGS))

@@ -4,12 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include "base/text.h"
+#include "service/loop_test_support.h"
 #include "sim/sim_store.h"
-#include "sim/virtual_time.h"
 
 namespace hunt::service {
 namespace {
@@ -71,25 +68,8 @@ class RulesBookTest : public testing::Test {
   ~RulesBookTest() override {
     for (const auto& book : books_) run(book->join());
   }
-  void run(boost::asio::awaitable<void> task) {
-    bool done = false;
-    boost::asio::co_spawn(loop_, std::move(task), [&done](const std::exception_ptr& thrown) {
-      HUNT_ASSERT(!thrown);
-      done = true;
-    });
-    while (!done) pass(second_ns / 100);
-  }
-  void pass(std::int64_t ns) {
-    const std::int64_t until_ns = time_.now_ns() + ns;
-    loop_.restart();
-    for (loop_.poll(); time_.next_deadline_ns() <= until_ns; loop_.poll()) {
-      time_.advance_to(time_.next_deadline_ns());
-      loop_.restart();
-    }
-    time_.advance_to(until_ns);
-    loop_.restart();
-    loop_.poll();
-  }
+  void run(boost::asio::awaitable<void> task) { lane_.run(std::move(task), second_ns / 100); }
+  void pass(std::int64_t ns) { lane_.pass(ns); }
   RulesBook& process(RulesOffer offer, bool alone = false, decltype(compile)* how = compile) {
     RulesBookOptions options;
     options.machine = "test";
@@ -102,7 +82,7 @@ class RulesBookTest : public testing::Test {
     events.log = [this](LogLevel, const std::string& line) { log_ += line + "\n"; };
     books_.push_back(
         std::make_unique<RulesBook>(options, std::vector<ports::RulesStore*>{&first_, &second_},
-                                    std::move(events), time_, time_, loop_.get_executor()));
+                                    std::move(events), time_, time_, lane_.loop.get_executor()));
     run(books_.back()->begin(std::move(offer)));
     books_.back()->start();
     return *books_.back();
@@ -123,8 +103,8 @@ class RulesBookTest : public testing::Test {
   }
   std::uint64_t seq_of(sim::SimStore& store) { return store.disk().rules_.seq; }
 
-  boost::asio::io_context loop_{1};
-  sim::VirtualTime time_{loop_.get_executor(), 1'800'000'000'000'000};
+  VirtualLoop lane_;
+  sim::VirtualTime& time_ = lane_.time;
   AwayStore first_{time_, time_};
   AwayStore second_{time_, time_, 1};
   std::vector<std::unique_ptr<RulesBook>> books_;
@@ -353,7 +333,7 @@ TEST_F(RulesBookTest, of_two_histories_that_of_shard_0_goes_on_with_a_new_number
   another.stopped.push_back({"ball", 0, "somebody", ""});
   first_.restore(backup);
   std::optional<Result<void>> set;
-  boost::asio::co_spawn(loop_, first_.set_rules_timeline(another, {}),
+  boost::asio::co_spawn(lane_.loop, first_.set_rules_timeline(another, {}),
                         [&set](const std::exception_ptr&, Result<void> done) { set = done; });
   while (!set) pass(second_ns / 1'000);
   ASSERT_TRUE(set->has_value());

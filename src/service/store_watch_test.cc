@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "service/service_test_support.h"
+#include "service/loop_test_support.h"
+#include "service/observer.h"
+#include "sim/sim_store.h"
 
 namespace hunt::service {
 namespace {
@@ -35,33 +37,16 @@ class StoreWatchTest : public testing::Test {
     watch_.start();
   }
   ~StoreWatchTest() override { run(watch_.join()); }
-  void run(boost::asio::awaitable<void> task) {
-    bool done = false;
-    boost::asio::co_spawn(loop_, std::move(task), [&done](const std::exception_ptr& thrown) {
-      HUNT_ASSERT(!thrown);
-      done = true;
-    });
-    while (!done) pass(1'000'000'000);
-  }
-  void pass(std::int64_t ns) {
-    const std::int64_t until_ns = time_.now_ns() + ns;
-    loop_.restart();
-    for (loop_.poll(); time_.next_deadline_ns() <= until_ns; loop_.poll()) {
-      time_.advance_to(time_.next_deadline_ns());
-      loop_.restart();
-    }
-    time_.advance_to(until_ns);
-    loop_.restart();
-    loop_.poll();
-  }
+  void run(boost::asio::awaitable<void> task) { lane_.run(std::move(task), 1'000'000'000); }
+  void pass(std::int64_t ns) { lane_.pass(ns); }
 
-  boost::asio::io_context loop_{1};
-  sim::VirtualTime time_{loop_.get_executor(), 1'800'000'000'000'000};
+  VirtualLoop lane_;
+  sim::VirtualTime& time_ = lane_.time;
   TroubledStore first_{time_, time_};
   TroubledStore second_{time_, time_};
   Observer observer_{time_, 1, {"0.1.0", "x", 0, false, 2}};
   model::RuleSet rules_;
-  StoreWatch watch_{{&first_, &second_}, observer_, time_, time_, loop_.get_executor()};
+  StoreWatch watch_{{&first_, &second_}, observer_, time_, time_, lane_.loop.get_executor()};
 };
 
 TEST_F(StoreWatchTest, tells_what_is_wrong_with_a_store_within_seconds_and_that_it_is_over) {

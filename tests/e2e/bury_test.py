@@ -1,13 +1,12 @@
 """`hunt rules bury`: loot lies where seed and file put it, once, and not where other loot is."""
 import csv
-import hashlib
-import hmac
 import io
 import json
 import sqlite3
 import unittest
 
 from hunt_process import HuntTest
+from loot import Words
 from postgres_process import OwnDatabase
 
 TWO_AREAS = """event: winter
@@ -29,24 +28,10 @@ placement:
 """
 
 
-class Words:
+def words_of(seed, event, placement, occurrence):
     """The words that an occurrence is placed by, by the header of src/rules/placement.h."""
-
-    def __init__(self, seed, event, placement, occurrence):
-        self.seed, self.block, self.words = seed, 0, []
-        self.begin = (b"hunt-place\0" + event.encode() + b"\0" + placement.to_bytes(4, "big") +
-                      occurrence.to_bytes(4, "big"))
-
-    def below(self, bound):
-        while True:
-            if not self.words:
-                message = self.begin + self.block.to_bytes(4, "big")
-                digest = hmac.new(self.seed, message, hashlib.sha256).digest()
-                self.words = [int.from_bytes(digest[i:i + 8], "big") for i in range(0, 32, 8)]
-                self.block += 1
-            word = self.words.pop(0)
-            if word < 2**64 - 2**64 % bound:
-                return word % bound
+    numbers = placement.to_bytes(4, "big") + occurrence.to_bytes(4, "big")
+    return Words(seed, b"hunt-place\0" + event.encode() + b"\0" + numbers)
 
 
 def far(one, other):
@@ -87,7 +72,7 @@ class Bury(HuntTest):
     def test_lies_where_an_independent_program_puts_it(self):
         told = self.bury()
         self.assertEqual((told["buried"], told["unchanged"]), (700, 0))
-        words = Words(self.seed(), "winter", 1, 1)
+        words = words_of(self.seed(), "winter", 1, 1)
         places = []
         while len(places) < 600:
             place = tuple(words.below(400) - 200 for _ in "xy")

@@ -14,7 +14,7 @@ import time
 import unittest
 
 from hunt_process import REPOSITORY, HuntTest, Reply
-from postgres_process import PostgresServer
+from postgres_process import OwnDatabase
 
 SDK = "@aws-sdk/client-rds-data@3.1142.0"
 RESOURCE = "arn:aws:rds:eu-north-1:000000000000:cluster:hunt"
@@ -56,32 +56,26 @@ def sign(method, path, body, headers, key="a-key-of-the-tests-only", key_id="AKI
                                         f"SignedHeaders={names}, Signature={signature}"}
 
 
-class DataApi(HuntTest):
+class DataApi(OwnDatabase, HuntTest):
     """A PostgreSQL for all tests, a gateway for each."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.postgres = PostgresServer()
-        cls.addClassCleanup(cls.postgres.remove)
         cls.postgres.psql("CREATE ROLE reader LOGIN", database="postgres")
         cls.postgres.psql("CREATE ROLE locked LOGIN PASSWORD 'never-shown-3'", database="postgres")
         hba = cls.postgres.data / "pg_hba.conf"
         hba.write_text("host all locked 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
         cls.postgres.psql("SELECT pg_reload_conf()", database="postgres")
-        cls.databases = 0
 
     def setUp(self):
         super().setUp()
-        type(self).databases += 1
-        self.database = f"hunt{self.databases}"
-        self.url = self.postgres.make_database(self.database)
         self.keys = self.folder / "keys.json"
         self.keys.write_text(json.dumps(KEYS))
         self.keys.chmod(0o600)
 
     def gateway(self, *arguments):
-        return self.start("data-api", "--resource", f"{RESOURCE}={self.url}", "--keys", self.keys,
+        return self.start("data-api", "--resource", f"{RESOURCE}={self.store}", "--keys", self.keys,
                           "--region", "eu-north-1", "--connections", CONNECTIONS, *arguments)
 
     def call(self, server, path, body, headers=None):
@@ -278,11 +272,11 @@ class DataApi(HuntTest):
         self.assert_says(run.stderr, "ARN=postgres://")
         wrong = {**KEYS, "access_keys": [{"id": "A", "secrt": "hush"}]}
         self.keys.write_text(json.dumps(wrong))
-        run = self.hunt("data-api", "--keys", self.keys, "--store", self.url)
+        run = self.hunt("data-api", "--keys", self.keys, "--store", self.store)
         self.assert_exit(run, 1)
         self.assert_says(run.stderr, "access_keys[0]", 'did you mean "secret"')
         self.assertNotIn("hush", run.stderr)
-        run = self.hunt("data-api", "--keys", self.folder / "none", "--store", self.url)
+        run = self.hunt("data-api", "--keys", self.folder / "none", "--store", self.store)
         self.assert_exit(run, 1)
 
 

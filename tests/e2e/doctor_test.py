@@ -9,7 +9,7 @@ import unittest
 
 from hunt_process import clean_environment
 from nats_process import NatsCase, NatsServer
-from postgres_process import OwnDatabase, PostgresServer
+from postgres_process import OwnServers, PostgresServer
 
 SECRET = "do-not-show-me-7"
 
@@ -46,7 +46,7 @@ class SlowLink:
         self.listener.close()
 
 
-class Doctor(OwnDatabase, NatsCase):
+class Doctor(OwnServers, NatsCase):
     """A stack of its own for each test, but for the PostgreSQL server."""
 
     @classmethod

@@ -8,7 +8,7 @@ import unittest
 
 from hunt_process import HUNT, TOKEN, HuntTest, clean_environment, free_port
 from nats_process import NatsCase, NatsServer
-from postgres_process import OwnDatabase
+from postgres_process import OwnServers
 
 LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (debug|info|warning|error) +[^:]+: .")
 # What people who start it by hand read on standard output.
@@ -74,7 +74,7 @@ class Config(HuntTest):
         self.assertEqual(told["no-prewarm"], ("", "default"))
 
 
-class Secrets(OwnDatabase, NatsCase):
+class Secrets(OwnServers, NatsCase):
     """Words that are nowhere but in URLs and token files must not come out anywhere."""
     STORE, BUS, CACHE = "canary-st0re", "canary-bu5", "canary-c4che"
     ADMIN, GAME = TOKEN, "canary-game-0123456789abcdef"

@@ -8,15 +8,15 @@ from fractions import Fraction
 
 
 class Words:
-    """The words of one claim: HMAC-SHA256(seed, claim | block), four to a block."""
+    """HMAC-SHA256(seed, begin | block), four words to a block; of one claim, its id is `begin`."""
 
-    def __init__(self, seed, claim):
-        self.seed, self.claim, self.block, self.words = seed, bytes.fromhex(claim), 0, []
+    def __init__(self, seed, begin):
+        self.seed, self.begin, self.block, self.words = seed, begin, 0, []
 
     def below(self, total):
         while True:
             if not self.words:
-                message = self.claim + self.block.to_bytes(4, "big")
+                message = self.begin + self.block.to_bytes(4, "big")
                 digest = hmac.new(self.seed, message, hashlib.sha256).digest()
                 self.words = [int.from_bytes(digest[i:i + 8], "big") for i in range(0, 32, 8)]
                 self.block += 1
@@ -98,7 +98,7 @@ def text_of(stacks):
 
 def reward(seed, tables, table, claim, is_open=lambda name: False):
     """The text that the ledger keeps."""
-    find = Find(tables, Words(seed, claim), is_open)
+    find = Find(tables, Words(seed, bytes.fromhex(claim)), is_open)
     find.table(table)
     return text_of(find.stacks)
 #Outcomes : {((item, count), ...)by item : probability }.

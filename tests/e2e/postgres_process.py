@@ -72,7 +72,7 @@ class PostgresServer:
 
 
 class OwnDatabase:
-    """Of a HuntTest: a database and a Redis for each test, on one PostgreSQL server."""
+    """Of a HuntTest: a database for each test, on one PostgreSQL server."""
 
     @classmethod
     def setUpClass(cls):
@@ -86,5 +86,12 @@ class OwnDatabase:
         type(self).databases += 1
         self.database = f"hunt{self.databases}"
         self.store = self.postgres.make_database(self.database)
+
+
+class OwnServers(OwnDatabase):
+    """A Redis for each test, too."""
+
+    def setUp(self):
+        super().setUp()
         self.redis = RedisServer(self.folder)
         self.addCleanup(self.redis.stop)

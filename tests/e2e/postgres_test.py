@@ -5,7 +5,7 @@ import unittest
 
 from hunt_process import clean_environment, player
 from nats_process import NatsLoadCase
-from postgres_process import OwnDatabase
+from postgres_process import OwnServers
 
 
 def sql_tile_id(x, y):
@@ -14,7 +14,7 @@ def sql_tile_id(x, y):
     return (spread(x + 2**31) | spread(y + 2**31) << 1) - 2**63
 
 
-class PostgresCase(OwnDatabase, NatsLoadCase):
+class PostgresCase(OwnServers, NatsLoadCase):
     """A database, and a rush over NATS."""
 
     def psql(self, sql):
