@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <span>
 
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
@@ -81,13 +82,36 @@ Result<importers::Options> options_of(const ImportFlags& flags) {
                   fmt::format("\"{}\": expected NAME=VALUE, such as killed_by_player=true", one),
                   "assume");
     }
-    options.assume[one.substr(0, at)] = one.substr(at + 1);
+    const std::string name = one.substr(0, at);
+    const std::string value = one.substr(at + 1);
+    const bool is_multiple = name == "multiple";  // Hytale's; all others are conditions
+    if (is_multiple ? value != "repeat" : value != "true" && value != "false") {
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("\"{}\": expected {}", one,
+                      is_multiple ? "multiple=repeat" : fmt::format("{0}=true or {0}=false", name)),
+          "assume");
+    }
+    options.assume[name] = value;
   }
   if (flags.tags.empty()) return options;
   HUNT_TRY(files, read_sources(flags.tags));
   HUNT_TRY(tags, importers::read_tags(files));
   options.tags = std::move(tags);
   return options;
+}
+
+// A name that stands in no file is misspelt, or of other files: it changes nothing here.
+void tell_unused(const importers::Options& options, std::span<const importers::Source> sources) {
+  for (const auto& [name, value] : options.assume) {
+    const bool used = name == "multiple" ||
+                      std::any_of(sources.begin(), sources.end(), [&name = name](const auto& one) {
+                        return one.text.find(name) != std::string::npos;
+                      });
+    if (used) continue;
+    std::fprintf(stderr, "note: --assume %s=%s changes nothing: no file has a condition of it\n",
+                 printable(name).c_str(), value.c_str());
+  }
 }
 
 int run_import(const ImportFlags& flags) {
@@ -99,6 +123,7 @@ int run_import(const ImportFlags& flags) {
     if (!more) return report(more.error());
     std::move(more->begin(), more->end(), std::back_inserter(sources));
   }
+  tell_unused(*options, sources);
   const auto* importer =
       std::find_if(std::begin(importers::importers), std::end(importers::importers),
                    [&flags](const auto& one) { return one.name == flags.from; });

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "adapters/system/stop_signals.h"
 #include "adapters/system/system_clock.h"
 #include "apps/shared_flags.h"
 #include "apps/world_parts.h"
@@ -35,15 +36,28 @@ std::string row_text(const codec::TilesFile& file, std::size_t first, std::size_
   return fmt::format("tiles ({}, {}) to ({}, {})", low.x, low.y, high.x, high.y);
 }
 
-Result<rush::BuryCount> bury_all(rush::WorldTarget& target, const model::World& world,
-                                 const std::string& path, const codec::TilesFile& file) {
+constexpr int exit_interrupted = 130;
+
+struct Imported {
+  rush::BuryCount count;
+  bool interrupted = false;  // by Ctrl-C, between two requests
+};
+
+Result<Imported> bury_all(rush::WorldTarget& target, const model::World& world,
+                          const std::string& path, const codec::TilesFile& file,
+                          const system::StopSignals& signals) {
   std::vector<model::TileId> tiles;
   tiles.reserve(file.size());
   for (std::size_t i = 0; i < file.size(); ++i) tiles.push_back(file.tile(i));
   HUNT_CHECK(target.expect(world.id, std::move(tiles)));
-  rush::BuryCount count;
+  Imported imported;
+  rush::BuryCount& count = imported.count;
   Progress progress("imported", "tiles");
   for (std::size_t at = 0; at < file.size();) {
+    if (signals.wait(0)) {
+      imported.interrupted = true;
+      break;
+    }
     const std::size_t size = std::min(target.burials_max(), file.size() - at);
     std::vector<model::Burial> part;
     part.reserve(size);
@@ -60,7 +74,34 @@ Result<rush::BuryCount> bury_all(rush::WorldTarget& target, const model::World& 
     at += size;
     progress.tell(at, file.size());
   }
-  return count;
+  return imported;
+}
+
+// What is no fault of a row, and surprises later. A request to say it may be wrong is better than
+// loot that nobody can find, or that is found twice.
+void tell_surprises(const codec::TilesFile& file, const std::string& path) {
+  std::uint64_t without_key = 0;
+  std::uint64_t over = 0;
+  std::uint64_t first_over = 0;
+  const std::int64_t now_us = system::SystemClock().wall_us();
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    const model::Burial burial = file.burial(i);
+    if (burial.key.empty()) ++without_key;
+    if (burial.closes_us > now_us) continue;
+    if (over++ == 0 || file.row(i) < first_over) first_over = file.row(i);
+  }
+  if (over > 0) {
+    std::fprintf(stderr,
+                 "hunt: warning: %s rows close in the past, so that nobody can ever take their "
+                 "loot; the first is %s row %s\n",
+                 with_commas(over).c_str(), path.c_str(), with_commas(first_over).c_str());
+  }
+  if (without_key > 0) {
+    std::fprintf(stderr,
+                 "hunt: %s rows have no key: to import them again would bury all of it anew, also "
+                 "what was taken; with a key for each a repeat changes nothing\n",
+                 with_commas(without_key).c_str());
+  }
 }
 
 // What is wrong with a table by the rules of a path, as codec::TilesOptions asks.
@@ -95,15 +136,24 @@ int run_import(const WorldFlags& flags) {
     file.error().field.clear();  // the message names it, with its row
     return report(file.error());
   }
+  const system::StopSignals signals;  // after standard input was read, before there are threads
   auto target = open_target(flags, false);
   if (!target) return report(target.error());
   const auto world = find_world(**target, flags.world);
   if (!world) return report(world.error());
   rush::print_skipped(file->bad);
-  const auto count = bury_all(**target, *world, flags.file, *file);
-  if (!count) return report(count.error());
-  std::printf("%s imported, %s unchanged, %s bad rows\n", with_commas(count->buried).c_str(),
-              with_commas(count->unchanged).c_str(), with_commas(file->bad.count).c_str());
+  tell_surprises(*file, flags.file);
+  const auto imported = bury_all(**target, *world, flags.file, *file, signals);
+  if (!imported) return report(imported.error());
+  const rush::BuryCount& count = imported->count;
+  if (imported->interrupted) {
+    std::fprintf(stderr, "hunt: interrupted: %s of the %s tiles of %s lie now, the others do not\n",
+                 with_commas(count.buried + count.unchanged).c_str(),
+                 with_commas(file->size()).c_str(), flags.file.c_str());
+    return exit_interrupted;
+  }
+  std::printf("%s imported, %s unchanged, %s bad rows\n", with_commas(count.buried).c_str(),
+              with_commas(count.unchanged).c_str(), with_commas(file->bad.count).c_str());
   if (flags.rules.empty() && flags.url.empty()) {
     std::fprintf(stderr,
                  "hunt: whether the event has these tables was not checked: name its rules with "

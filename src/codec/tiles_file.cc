@@ -135,6 +135,7 @@ class TilesReader {
       }
     }
     sort();  // also what a bad row has ended: a tile that stands twice may come before
+    drop_repeated_keys();
     if (stopped && (bad_.empty() || options_.on_bad == OnBad::skip)) {
       return tl::unexpected<Error>(std::move(*stopped));
     }
@@ -192,6 +193,41 @@ class TilesReader {
       } else {
         places[kept++] = places[i];
       }
+    }
+    places.resize(kept);
+  }
+
+  // A key is of one burial: of rows with the same the first of the file stays.
+  void drop_repeated_keys() {
+    struct Keyed {
+      std::uint64_t hash = 0;
+      std::uint64_t row = 0;
+      std::size_t place = 0;
+    };
+    auto& places = out_.places_;
+    std::vector<Keyed> keyed;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const std::string key = out_.burial(i).key;
+      if (!key.empty()) keyed.push_back({std::hash<std::string>()(key), out_.row(i), i});
+    }
+    std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
+      return std::pair(a.hash, a.row) < std::pair(b.hash, b.row);
+    });
+    std::vector<bool> repeats(places.size(), false);
+    for (std::size_t first = 0, i = 1; i < keyed.size(); ++i) {
+      const std::string key = out_.burial(keyed[i].place).key;
+      if (keyed[i].hash != keyed[first].hash || out_.burial(keyed[first].place).key != key) {
+        first = i;
+        continue;
+      }
+      repeats[keyed[i].place] = true;
+      note_bad(keyed[i].row,
+               fmt::format("{} row {}: the key \"{}\" stands in row {} already", rows_.name(),
+                           keyed[i].row, printable(key), keyed[first].row));
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      if (!repeats[i]) places[kept++] = places[i];
     }
     places.resize(kept);
   }

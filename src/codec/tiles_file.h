@@ -28,8 +28,9 @@ struct TilesOptions {
 };
 
 // The good rows of a file, in the order of their tiles, so that neighbours are buried together
-// whatever the file's own order was; at least one, and no two on one tile.
-// Bound: 16 bytes a tile and about 10 more, 8 for each time, and the key: 130 MB for tiles_max.
+// whatever the file's own order was; at least one, and no two on one tile or with one key.
+// Bound: 16 bytes a tile and about 10 more, 8 for each time, and the key: 130 MB for tiles_max;
+// while it is read 24 more for each key.
 class TilesFile {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
@@ -59,8 +60,8 @@ class TilesFile {
 };
 
 // Errors name the file and the row: not_found, io, corrupt, too_large (tiles_max), and
-// invalid_argument (columns, a bad row, a tile that stands twice, no rows). A wrong header or no
-// good row is an error with OnBad::skip too.
+// invalid_argument (columns, a bad row, a tile or a key that stands twice, no rows). A wrong header
+// or no good row is an error with OnBad::skip too.
 [[nodiscard]] Result<TilesFile> read_tiles(LineReader lines, TilesOptions options);
 [[nodiscard]] Result<TilesFile> read_tiles_file(const std::string& path, TilesOptions options);
 

@@ -215,6 +215,16 @@ TEST(TilesFile, asks_once_whether_a_table_exists_and_names_the_row) {
   EXPECT_EQ(asked, 2);
 }
 
+TEST(TilesFile, a_key_stands_once) {
+  const std::string keyed = "x,y,table,budget,key\n9,9,s,1,k\n1,1,s,1,\n2,2,s,1,\n0,0,s,1,k\n";
+  EXPECT_EQ(message_of(keyed), "t row 5: the key \"k\" stands in row 2 already");
+  const auto tiles = read(keyed + "3,3,s,1,other\n", OnBad::skip);
+  ASSERT_TRUE(tiles.has_value());
+  EXPECT_EQ(tiles->bad.count, 1U);
+  ASSERT_EQ(tiles->size(), 4U);
+  EXPECT_EQ(tiles->burial(3).key, "k") << "of row 2, where it stood first";
+}
+
 TEST(TilesFile, tells_of_the_first_bad_row_of_the_file) {
   EXPECT_EQ(message_of(header + "0,0,s,1\n5,5,s,1\n5,5,s,1\n0,0,s,1\n7,7,s,0\n"),
             "t row 4: tile (5, 5) stands in row 3 already");

@@ -73,6 +73,14 @@ tables:
 )");
 }
 
+TEST(Minecraft, what_is_no_loot_table_is_refused) {
+  // What PlayFab's server answers; --from named the wrong game.
+  const std::string refused = first_problem(minecraft(R"({"code":200,"status":"OK","data":{}})"));
+  EXPECT_NE(refused.find("neither \"pools\" nor \"type\", but \"code\""), std::string::npos)
+      << refused;
+  EXPECT_TRUE(minecraft(R"({"type":"minecraft:block"})").has_value());
+}
+
 TEST(Minecraft, a_condition_that_nobody_knows_is_told_or_assumed) {
   const std::string text = R"({"pools":[{"rolls":1,"conditions":[
       {"condition":"minecraft:killed_by_player"}],"entries":[{"type":"item","name":"a"}]},

@@ -43,6 +43,13 @@ class MinecraftImport {
     if (!parsed) return;
     const Place place{source_.name, ""};
     if (!parsed->is_object()) return draft_.problem(place, "expected an object with \"pools\"");
+    const json::object& object = parsed->get_object();
+    // An object without anything is a table that gives nothing; the game's own have their type.
+    if (!object.empty() && find(object, "pools") == nullptr && find(object, "type") == nullptr) {
+      return draft_.problem(place, fmt::format("no loot table: it has neither \"pools\" nor "
+                                               "\"type\", but \"{}\"",
+                                               std::string_view(object.begin()->key())));
+    }
     table(parsed->get_object(), draft_.table_name(path_of(source_.name), place), {}, place);
   }
 

@@ -51,6 +51,14 @@ Result<void> make_room(RulesTimeline& timeline, std::int64_t now_us) {
   return {};
 }
 
+// Whether the last of them was in force before: a second request to go back, as after an answer
+// that was lost, must not bring back what the first went away from.
+bool went_back(const std::vector<RulesTurn>& turns) {
+  const auto is_last = [&](const RulesTurn& turn) { return turn.version == turns.back().version; };
+  const auto other = std::find_if_not(turns.rbegin(), turns.rend(), is_last);
+  return std::any_of(other, turns.rend(), is_last);
+}
+
 Result<RulesTurn> turn_back(const RulesTimeline& before, const RulesChange& change,
                             std::int64_t now_us) {
   if (before.turns.empty()) return fail(Errc::not_found, "no rules were ever in force here");
@@ -68,6 +76,13 @@ Result<RulesTurn> turn_back(const RulesTimeline& before, const RulesChange& chan
       return fail(Errc::already_exists, fmt::format("version {} is in force", to->version));
     }
   } else {
+    const RulesTurn& last = before.turns.back();
+    if (went_back(before.turns)) {
+      return fail(Errc::already_exists,
+                  fmt::format("the last change, of {}, went back to version {}; to go on, say to "
+                              "which version: hunt rules rollback VERSION",
+                              format_time_us(last.from_us), last.version));
+    }
     // What is announced is called off first; else the last other version.
     std::size_t at = before.turns.size() - 1;
     if (at == now) {

@@ -68,7 +68,16 @@ TEST(RulesTimeline, without_a_version_it_goes_back_to_what_was_before) {
   const RulesTimeline gone_back = after(timeline, back(), later_us);
   EXPECT_EQ(gone_back.turns.back().version, "a");
   EXPECT_EQ(gone_back.turns.back().from_us, later_us + lead_us);
-  EXPECT_EQ(after(gone_back, back(), later_us + 60'000'000).turns.back().version, "b");
+  // Again, with or without its having come into force: not to what was wrong.
+  for (const std::int64_t again_us : {later_us + 1, later_us + 60'000'000}) {
+    const auto again = changed(gone_back, back(), again_us, lead_us);
+    ASSERT_FALSE(again.has_value());
+    EXPECT_EQ(again.error().code, Errc::already_exists);
+    EXPECT_NE(again.error().message.find("went back to version a"), std::string::npos);
+  }
+  EXPECT_EQ(after(gone_back, back("b"), later_us + 60'000'000).turns.back().version, "b");
+  EXPECT_EQ(after(after(gone_back, turn("c")), back(), later_us + 90'000'000).turns.back().version,
+            "a");
   EXPECT_EQ(after(timeline, back("a"), later_us).turns.back().version, "a");
   EXPECT_EQ(changed(timeline, back("b"), later_us, lead_us).error().code, Errc::already_exists);
   EXPECT_EQ(changed(timeline, back("x"), later_us, lead_us).error().code, Errc::not_found);

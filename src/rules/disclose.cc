@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/markup.h"
@@ -162,13 +163,17 @@ std::string html_row(const std::vector<std::string>& cells, std::string_view tag
 }  // namespace
 
 double at_least_once(double probability, std::uint32_t finds) {
-  return -std::expm1(finds * std::log1p(-probability));
+  if (probability == 1) return 1;
+  return std::min(-std::expm1(finds * std::log1p(-probability)), std::nextafter(1.0, 0.0));
 }
 
 std::string moment_text(const model::EventRules& event, std::int64_t time_us) {
   const auto zone = Zone::find(event.zone);
   if (!zone || zone->name() == "UTC") return Zone::utc().text_of(time_us).substr(0, 19) + "Z";
-  return fmt::format("{} ({} UTC)", zone->text_of(time_us), format_time_us(time_us).substr(11, 5));
+  const std::string there = zone->text_of(time_us);
+  const std::string utc = format_time_us(time_us).substr(0, 16);  // to the minute
+  const bool same_day = there.substr(0, 10) == utc.substr(0, 10);
+  return fmt::format("{} ({} UTC)", there, same_day ? utc.substr(11) : utc);
 }
 
 tl::expected<Disclosure, std::string> disclose(const model::RuleSet& set, std::string_view only) {

@@ -37,7 +37,8 @@ struct Disclosure {
 // The chance to get it at least once in `finds` finds, each of its own.
 [[nodiscard]] double at_least_once(double probability, std::uint32_t finds);
 
-// "2026-12-04T18:00:00+01:00 (17:00 UTC)": a moment by the clocks of the event's zone.
+// "2026-12-04T18:00:00+01:00 (17:00 UTC)": a moment by the clocks of the event's zone, and in UTC
+// with its date where that is another: "… (2026-11-30T23:00 UTC)".
 [[nodiscard]] std::string moment_text(const model::EventRules& event, std::int64_t time_us);
 
 }  // namespace hunt::rules

@@ -155,7 +155,10 @@ constexpr LaterKey later[] = {
     {In::event, "cooldown", no_history},
     {In::event, "max_speed", no_history},
     {In::event, "bonus", no_history},
+    {In::event, "pity", no_history},
+    {In::table, "pity", no_history},
     {In::pool, "pity", no_history},
+    {In::entry, "pity", no_history},
 };
 
 }  // namespace

@@ -22,7 +22,9 @@ Amount amount_of(const Fraction& fraction) {
 }  // namespace
 
 Odds odds_of(const Fraction& fraction) {
-  return {numerator(fraction).str(), denominator(fraction).str(), fraction.convert_to<double>()};
+  auto probability = fraction.convert_to<double>();
+  if (fraction < 1) probability = std::min(probability, std::nextafter(1.0, 0.0));
+  return {numerator(fraction).str(), denominator(fraction).str(), probability};
 }
 
 std::vector<std::uint32_t> times_of(const model::RuleSet& set, std::uint32_t table) {
@@ -102,13 +104,15 @@ std::string one_in_text(double probability) {
   if (one_in >= 1000) {
     return fmt::format("1 in {}", with_commas(static_cast<std::uint64_t>(std::llround(one_in))));
   }
-  return fmt::format("1 in {:.4g}", one_in);
+  const std::string digits = fmt::format("{:.4g}", one_in);
+  return (probability < 1 && digits == "1" ? "nearly 1 in " : "1 in ") + digits;
 }
 
 std::string percent_text(double probability) {
   const double percent = probability * 100;
-  if (percent >= 1e-4) return fmt::format("{:.4g} %", percent);
-  return fmt::format("{:.3e} %", percent);
+  if (percent < 1e-4) return fmt::format("{:.3e} %", percent);
+  const std::string digits = fmt::format("{:.4g}", percent);
+  return (probability < 1 && digits == "100" ? "over 99.99" : digits) + " %";
 }
 
 std::string exact_text(const Odds& odds) {

@@ -18,7 +18,7 @@ namespace hunt::rules {
 struct Odds {
   std::string numerator;
   std::string denominator;
-  double probability = 0;  // the nearest double
+  double probability = 0;  // the nearest double, but 1 of what is certain alone
 };
 
 // An average number, exactly.
@@ -73,7 +73,8 @@ struct TimeCase {
     const model::RuleSet& set, std::uint32_t table, const OpenTimes& open = {},
     std::uint64_t work_max = odds_work_max);
 
-// For people: "1 in 50", "1 in 1.67", "2.5 %". Four significant digits; never "0 %".
+// For people: "1 in 50", "1 in 1.67", "2.5 %". Four significant digits; never "0 %", and "100 %"
+// and "1 in 1" of what is certain alone: else "over 99.99 %" and "nearly 1 in 1".
 [[nodiscard]] std::string one_in_text(double probability);
 [[nodiscard]] std::string percent_text(double probability);
 // "12.5": four significant digits.

@@ -12,13 +12,14 @@
 #include "base/prng.h"
 #include "model/limits.h"
 #include "rules/diff.h"
+#include "rules/disclose.h"
+#include "rules/find_odds.h"
 #include "rules/load.h"
 #include "rules/rules_test_support.h"
 
 namespace hunt::rules {
 namespace {
 
-using Fraction = boost::multiprecision::cpp_rational;
 using Integer = boost::multiprecision::cpp_int;
 
 Fraction fraction(const ItemOdds& odds) {
@@ -258,6 +259,25 @@ TEST(OddsWork, is_counted_and_refused_with_a_sentence) {
             std::string::npos);
 }
 
+TEST(OddsText, what_is_not_certain_is_never_100_percent) {
+  const Fraction almost = 1 - Fraction(1) / Fraction("1000000000000000000000000000");
+  EXPECT_LT(odds_of(almost).probability, 1);
+  EXPECT_EQ(percent_text(odds_of(almost).probability), "over 99.99 %");
+  EXPECT_EQ(odds_of(Fraction(1)).probability, 1);
+  EXPECT_LT(at_least_once(0.8142, 1'000), 1);
+  EXPECT_EQ(at_least_once(1, 10), 1);
+  EXPECT_EQ(at_least_once(0, 10), 0);
+}
+
+TEST(OddsText, a_moment_has_its_date_in_utc_where_that_is_another) {
+  model::EventRules event;
+  event.zone = "Europe/Berlin";
+  EXPECT_EQ(moment_text(event, *parse_time_us("2026-11-30T23:00:00Z")),
+            "2026-12-01T00:00:00+01:00 (2026-11-30T23:00 UTC)");
+  EXPECT_EQ(moment_text(event, *parse_time_us("2026-12-04T17:00:00Z")),
+            "2026-12-04T18:00:00+01:00 (17:00 UTC)");
+}
+
 TEST(OddsText, is_short_and_never_zero) {
   EXPECT_EQ(one_in_text(0.02), "1 in 50");
   EXPECT_EQ(one_in_text(0.6), "1 in 1.667");
@@ -268,6 +288,9 @@ TEST(OddsText, is_short_and_never_zero) {
   EXPECT_EQ(percent_text(1), "100 %");
   EXPECT_EQ(percent_text(1e-5), "0.001 %");
   EXPECT_EQ(percent_text(1e-9), "1.000e-07 %");
+  EXPECT_EQ(percent_text(0.9999), "99.99 %");
+  EXPECT_EQ(percent_text(0.99999995), "over 99.99 %");
+  EXPECT_EQ(one_in_text(0.99999995), "nearly 1 in 1");
 }
 
 }  // namespace

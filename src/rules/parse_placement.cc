@@ -90,6 +90,11 @@ class PlacementParser {
     if (id && *id >= 1 && *id <= std::numeric_limits<model::WorldId>::max()) {
       return {std::to_string(*id), node.at};
     }
+    if (id) {
+      error(node.at, fmt::format("world: an id is from 1 to {}, {}",
+                                 std::numeric_limits<model::WorldId>::max(), found(node)));
+      return {"", node.at};
+    }
     if (node.kind != Kind::scalar || !valid_item(node.text)) {
       error(node.at, fmt::format("world: expected the name of a world or its id, {}", found(node)));
       return {"", node.at};

@@ -323,6 +323,15 @@ class MinecraftImport(ImportTest):
         self.assert_says(run.stdout, "item: \"a\"")
         run = self.run_import("minecraft", path, "--assume", "weather_check=true")
         self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertNotIn("changes nothing", run.stderr)
+        run = self.run_import("minecraft", path, "--assume", "weather_chekc=true")
+        self.assertEqual(run.returncode, 1)
+        self.assert_says(run.stderr, "--assume weather_chekc=true changes nothing")
+        for value in ("True", "yes", "1", "maybe"):  # none of them may silently mean false
+            run = self.run_import("minecraft", path, "--assume", f"weather_check={value}")
+            self.assertNotEqual(run.returncode, 0)
+            self.assert_says(run.stderr, "expected weather_check=true or weather_check=false")
+            self.assertEqual(run.stdout, "")
 
     def test_every_file_of_a_mixed_directory_is_imported_or_refused_with_the_reason(self):
         rng = random.Random(7)

@@ -1,6 +1,7 @@
 """Worlds and traces from files: round trips, and bad rows named by their number."""
 import gzip
 import json
+import signal
 import sqlite3
 import unittest
 
@@ -196,6 +197,39 @@ class World(HuntTest):
                         self.folder / "admin-token")
         self.assert_exit(run, 1)
         self.assert_says(run.stderr, "row 3", "starlite", "starlight")
+
+    def test_what_surprises_later_is_told_when_it_is_imported(self):
+        path = self.write("loot.csv", "x,y,table,budget,key,closes\n1,1,starlight,3,a,\n"
+                          "2,2,starlight,3,,2026-01-01\n3,3,starlight,3,,\n")
+        run = self.world("import", path, "--world", "demo")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stderr, "1 rows close in the past", "loot.csv row 3",
+                         "2 rows have no key", "also what was taken")
+        path.write_text("x,y,table,budget,key\n1,1,starlight,3,a\n2,2,starlight,3,a\n")
+        run = self.world("import", path, "--world", "demo")
+        self.assert_exit(run, 1)
+        self.assert_says(run.stderr, 'row 3: the key "a" stands in row 2 already')
+        path.write_text("x,y,table,budget,key\n1,1,starlight,3,a\n")
+        run = self.world("import", path, "--world", "demo")
+        self.assert_says(run.stdout, "0 imported, 1 unchanged")
+        self.assertNotIn("no key", run.stderr)
+
+    def test_ctrl_c_tells_how_much_of_the_file_lies(self):
+        rows = "".join(f"{i % 1000},{i // 1000},starlight,1\n" for i in range(400_000))
+        path = self.write("loot.csv", "x,y,table,budget\n" + rows)
+        self.assert_exit(self.world("create", "big"), 0)
+        run = self.start("world", "import", path, "--world", "big", "--store", self.store,
+                         ready=False, listen=False)
+        while True:
+            with sqlite3.connect(f"file:{self.folder}/hunt.db?mode=ro", uri=True) as store:
+                if store.execute("SELECT count(*) FROM loot_tiles").fetchone()[0] > 0:
+                    break
+            self.assertIsNone(run.process.poll(), run.output)
+        run.process.send_signal(signal.SIGINT)
+        self.assertEqual(run.process.wait(60), 130, run.output)
+        run.reader.join(10)
+        self.assertIn(f"interrupted: {self.stats('big')['tiles']:,} of the 400,000 tiles",
+                      run.output)
 
     def test_reading_makes_nothing_and_changes_nothing(self):
         self.assert_exit(self.world("import", self.write("loot.csv", ROWS), "--world", "demo"), 0)
