@@ -85,6 +85,7 @@ Result<std::unique_ptr<node::OpenStore>> open(const node::StoreUrl& url,
 Result<void> read_tables(ports::WorldStore& store, engine::FairCheck& fair) {
   HUNT_TRY(worlds, node::run_here(store.worlds()));
   for (const auto& world : worlds) {
+    fair.on_world(world);
     model::TileId from;
     while (true) {
       HUNT_TRY(page, node::run_here(store.list_tiles(world.id, model::everywhere, from,

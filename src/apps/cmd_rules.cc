@@ -12,10 +12,15 @@
 
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
+#include "apps/rules_json.h"
+#include "apps/rules_store.h"
+#include "apps/shared_flags.h"
 #include "base/text.h"
 #include "rules/disclose.h"
+#include "rules/event_text.h"
 #include "rules/keys.h"
 #include "rules/placement_checks.h"
+#include "rules/world_checks.h"
 #include "rules/zones.h"
 
 namespace hunt::apps {
@@ -76,8 +81,9 @@ void print_set(const model::RuleSet& set) {
       counted(set.tables.size(), "table", "tables"), counted(set.items.size(), "item", "items")));
   for (std::uint32_t i = 0; i < set.events.size(); ++i) {
     const auto& event = set.events[i];
-    print_line(fmt::format("  event {}: trigger {}, hint radius {}, {}", event.name,
-                           word_of(event.trigger), event.hint_radius_tiles, window_text(event)));
+    print_line(fmt::format("  event {}: trigger {}, hint radius {}, {}{}", event.name,
+                           word_of(event.trigger), event.hint_radius_tiles, window_text(event),
+                           rules::reach_text(event)));
     for (const auto& time : set.times) {
       if (time.event != i) continue;
       print_line(fmt::format("    time {}: {}, first {} to {}", time.name,
@@ -118,6 +124,7 @@ json::object json_of(const model::RuleSet& set) {
     if (event.ends_us != model::time_us_max) one["ends"] = format_time_us(event.ends_us);
     one["enabled"] = event.enabled;
     one["zone"] = event.zone;
+    put_reach(event, one);
     if (!event.openings.empty()) one["open"] = json_of(event.openings);
     json::object times;
     for (const auto& time : set.times) {
@@ -150,6 +157,7 @@ json::object json_of(const model::RuleSet& set) {
 
 struct CheckFlags {
   std::string path;
+  std::vector<node::StoreUrl> stores;
   std::uint64_t players = 0;  // 0: nothing is said of them
   bool json = false;
 };
@@ -182,6 +190,14 @@ int run_check(const CheckFlags& flags) {
   auto loaded = rules::load_rules(flags.path, system::SystemClock().wall_us());
   if (!loaded) return refuse_rules(loaded.error(), flags.json);
   std::vector<rules::Diagnostic>& warnings = loaded->warnings;
+  if (!flags.stores.empty()) {
+    const auto found = facts_of_store(flags.stores);
+    if (!found) return report(found.error());
+    const auto unknown = rules::unknown_worlds(loaded->worlds, found->worlds);
+    if (!unknown.empty()) return refuse_rules(unknown, flags.json);
+    std::ranges::move(rules::buried_without_table(loaded->set, found->open_tables, flags.path),
+                      std::back_inserter(warnings));
+  }
   std::ranges::move(rules::rare_items(loaded->set, loaded->placements),
                     std::back_inserter(warnings));
   if (flags.players > 0) {
@@ -267,10 +283,15 @@ void add_rules_check(CommandLine& line, CLI::App& rules) {
       ->add_option("--players", flags->players,
                    "how many are expected: says where less is placed than they could take")
       ->check(CLI::Range(1, 100'000'000));
+  add_stores(*command, flags->stores)
+      ->description(
+          "also say which worlds are not in this store, and what lies there without a table: "
+          "sqlite:FILE or postgres://HOST:PORT/DATABASE; of several shards, once for each");
   command->add_flag("--json", flags->json, "print the result as JSON");
   command->footer(
       "Examples:\n"
       "  hunt rules check examples/rules/starlight.yaml\n"
+      "  hunt rules check events/ --store sqlite:hunt.db\n"
       "  hunt rules check examples/rules --json | jq .version\n"
       "Mistakes are on stderr as FILE:LINE:COLUMN: sentence; then the exit code is 1.");
   command->callback([&line, flags] { line.run = [flags] { return run_check(*flags); }; });

@@ -34,6 +34,7 @@ std::string json_text(const model::RuleSet& set, const rules::Disclosure& disclo
     if (event.ends_us != model::time_us_max) {
       one["ends"] = rules::moment_text(event, event.ends_us);
     }
+    put_reach(event, one);
     events.push_back(std::move(one));
   }
   json::array tables;

@@ -11,6 +11,7 @@
 #include "apps/rules_json.h"
 #include "rules/count_odds.h"
 #include "rules/diff.h"
+#include "rules/event_text.h"
 #include "rules/odds.h"
 
 namespace hunt::apps {
@@ -66,6 +67,7 @@ void print_case(const model::RuleSet& set, const model::LootTable& table, bool t
     const std::string names = rules::names_of(set, odds.open);
     heading += names.empty() ? ", at other times" : ", during " + names;
   }
+  heading += rules::reach_text(set.events[table.event]);
   std::vector<Row> rows;
   for (const auto& item : odds.items) {
     rows.push_back({item.item, &item, rules::amount_text(item.expected)});

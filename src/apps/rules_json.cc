@@ -1,6 +1,9 @@
 #include "apps/rules_json.h"
 
 #include <boost/json/array.hpp>
+#include <variant>
+
+#include "rules/event_text.h"
 
 namespace hunt::apps {
 
@@ -74,6 +77,16 @@ json::object json_of_table(const model::RuleSet& set, std::uint32_t table,
   }
   out["cases"] = std::move(list);
   return out;
+}
+
+void put_reach(const model::EventRules& event, json::object& out) {
+  json::array worlds;
+  for (const auto& world : event.worlds) {
+    std::visit([&worlds](const auto& one) { worlds.emplace_back(one); }, world);
+  }
+  if (!worlds.empty()) out["worlds"] = std::move(worlds);
+  if (event.rollout_percent < 100) out["rollout"] = event.rollout_percent;
+  if (event.announce_from) out["announce"] = rules::announce_text(event);
 }
 
 }  // namespace hunt::apps

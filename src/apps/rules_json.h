@@ -20,4 +20,7 @@ namespace hunt::apps {
 [[nodiscard]] boost::json::object json_of_odds(const rules::Odds& odds);
 [[nodiscard]] boost::json::object json_of_amount(const rules::Amount& amount);
 
+// "worlds": [names and ids], "rollout": percent, "announce": tier; each where the event has it.
+void put_reach(const model::EventRules& event, boost::json::object& out);
+
 }  // namespace hunt::apps

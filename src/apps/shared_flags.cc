@@ -32,7 +32,7 @@ std::vector<std::string> split_stores(const std::vector<std::string>& values) {
 
 }  // namespace
 
-void add_stores(CLI::App& command, std::vector<node::StoreUrl>& urls) {
+CLI::Option* add_stores(CLI::App& command, std::vector<node::StoreUrl>& urls) {
   const auto read = [&urls](const std::vector<std::string>& values) {
     urls.clear();
     for (const auto& text : split_stores(values)) {
@@ -41,7 +41,7 @@ void add_stores(CLI::App& command, std::vector<node::StoreUrl>& urls) {
       urls.push_back(std::move(*url));
     }
   };
-  command
+  return command
       .add_option_function<std::vector<std::string>>(
           "--store", read,
           "The truth: sqlite:FILE or postgres://HOST:PORT/DATABASE; of several shards, once for "

@@ -18,8 +18,8 @@
 
 namespace hunt::apps {
 
-// --store, once for each shard.
-void add_stores(CLI::App& command, std::vector<node::StoreUrl>& urls);
+// --store, once for each shard. Returns the option.
+CLI::Option* add_stores(CLI::App& command, std::vector<node::StoreUrl>& urls);
 // --bus and --cache. Nothing: inproc: and none:.
 CLI::Option* add_bus(CLI::App& command, std::optional<nats::ServerList>& bus);
 CLI::Option* add_cache(CLI::App& command, std::optional<redis::RedisUrl>& cache);

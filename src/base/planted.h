@@ -13,6 +13,7 @@ enum class Planted : std::uint8_t {
   remembers_refusals,   // service/claim_desk.cc
   tells_no_refusals,    // service/claim_desk.cc
   refuses_on_error,     // service/claim_desk.cc
+  rolls_for_outsiders,  // service/claim_desk.cc
   moved_is_nothing,     // service/claim_desk.cc
   drops_as_of,          // service/orchestrator.cc
   winner_hears_copy,    // service/orchestrator.cc

@@ -154,8 +154,8 @@ Result<void> check_outcomes(const model::BatchReply& reply) {
 }
 
 Result<std::string> read_item(const flatbuffers::String& text, std::string field) {
-  if (text.string_view().find_first_of("*,") != std::string_view::npos) {
-    return wrong(std::move(field), "must be the name of an item, without '*' and ','");
+  if (text.string_view().find_first_of(model::reward_marks) != std::string_view::npos) {
+    return wrong(std::move(field), "must be a name, without '*', ',' and '!'");
   }
   return read_name(text.string_view(), std::move(field));
 }
@@ -190,6 +190,9 @@ Result<model::ClaimAnswer> read_claim(const wire::ClaimAnswer& claim, std::size_
   answer.repeat = claim.repeat();
   HUNT_TRY(reward, read_reward(claim, index));
   answer.reward = std::move(reward);
+  if (!claim.announce() || claim.tier() == nullptr || answer.reward.empty()) return answer;
+  HUNT_TRY(tier, read_item(*claim.tier(), fmt::format("claims[{}].tier", index)));
+  model::announce(answer.reward, tier);
   return answer;
 }
 
@@ -274,6 +277,7 @@ struct FlatWriter::Builder {
   struct Reward {
     flatbuffers::Offset<flatbuffers::String> item;
     flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::Stack>>> items;
+    flatbuffers::Offset<flatbuffers::String> tier;  // null: it is not announced
   };
   Reward add(std::string_view text) {
     Reward reward;
@@ -284,6 +288,8 @@ struct FlatWriter::Builder {
       stacks.push_back(wire::CreateStack(buffer, item, stack.count));
     });
     if (!stacks.empty()) reward.items = buffer.CreateVector(stacks);
+    const std::string_view tier = model::announced_tier(text);
+    if (!tier.empty()) reward.tier = buffer.CreateString(tier);
     return reward;
   }
 
@@ -328,8 +334,8 @@ std::string_view FlatWriter::write(const model::BatchReply& reply) {
   for (const auto& claim : reply.claims) {
     const auto reward = builder_->add(claim.reward);
     const wire::Id id(claim.claim.high, claim.claim.low);
-    answers.push_back(
-        wire::CreateClaimAnswer(buffer, &id, reward.item, claim.repeat, reward.items));
+    answers.push_back(wire::CreateClaimAnswer(buffer, &id, reward.item, claim.repeat, reward.items,
+                                              !reward.tier.IsNull(), reward.tier));
   }
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<wire::ClaimAnswer>>> claims;
   if (!answers.empty()) claims = buffer.CreateVector(answers);

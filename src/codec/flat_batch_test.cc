@@ -164,6 +164,21 @@ TEST(FlatBatch, has_the_bytes_of_the_reference) {
   expect_same(*stacks_back, stacks);
 }
 
+TEST(FlatBatch, tells_what_is_to_be_announced) {
+  FlatWriter writer;
+  auto reply = golden_reply();
+  reply.claims[0].reward = "star_shard!legendary";
+  const std::string bytes(writer.write(reply));
+  EXPECT_NE(bytes.find("legendary"), std::string::npos);
+  const auto back = read_flat_reply(bytes);
+  ASSERT_TRUE(back.has_value()) << back.error().message;
+  expect_same(*back, reply);
+  const auto& body = *wire::GetMessage(bytes.data())->body_as_Reply();
+  EXPECT_TRUE(body.claims()->Get(0)->announce());
+  EXPECT_EQ(body.claims()->Get(0)->item()->string_view(), "star_shard");
+  EXPECT_EQ(body.claims()->Get(0)->tier()->string_view(), "legendary");
+}
+
 // The messages of before there were stacks.
 TEST(FlatBatch, reads_the_item_of_an_older_server) {
   const auto reply = read_flat_reply(bytes_of(older_reply_hex));
@@ -308,7 +323,7 @@ TEST(FlatBatch, names_the_field_of_a_reply_that_breaks_a_bound) {
           [](auto& r) { r.claims[0].reward.assign(65, 'i'); });
   refused("claims[0].items[1].item", "must not be empty",
           [](auto& r) { r.claims[0].reward = "a,,b"; });
-  refused("claims[0].items[0].item", "without '*' and ','",
+  refused("claims[0].items[0].item", "without '*', ',' and '!'",
           [](auto& r) { r.claims[0].reward = "a*b"; });
   refused("claims[0].items[1].count", "at least 1", [](auto& r) { r.claims[0].reward = "a,b*0"; });
   refused("claims[0].items", "at most 16 stacks, found 17",

@@ -52,6 +52,11 @@ model::Outcome outcome_of(std::string_view name) {
   return *outcome;
 }
 
+// Of an item, or a tier.
+bool is_name(std::string_view text) {
+  return !text.empty() && text.find_first_of(model::reward_marks) == std::string_view::npos;
+}
+
 // One of `items`, appended to the text.
 void read_stack(sj::object object, std::string& reward) {
   std::string_view item;
@@ -61,7 +66,7 @@ void read_stack(sj::object object, std::string& reward) {
     if (key == "item") item = std::string_view(field.value().get_string());
     if (key == "count") count = std::uint64_t(field.value().get_uint64());
   }
-  if (!model::is_one_item(item) || count == 0) {
+  if (!is_name(item) || count == 0) {
     throw Misfit{"a stack without an item or a count"};
   }
   model::append_stack(reward, item, count);
@@ -78,11 +83,19 @@ class RewardReader {
       read_stacks(field.value().get_array());
     } else if (key == "item") {
       const std::string_view item = field.value().get_string();
-      if (!model::is_one_item(item)) throw Misfit{"an item without a name"};
+      if (!is_name(item)) throw Misfit{"an item without a name"};
       if (!whole_) reward_ = item;
+    } else if (key == "announce") {
+      announce_ = field.value().get_bool();
+    } else if (key == "tier") {
+      tier_ = std::string_view(field.value().get_string());
+      if (!is_name(tier_)) throw Misfit{"a tier without a name"};
     }
   }
-  [[nodiscard]] std::string take() { return std::move(reward_); }
+  [[nodiscard]] std::string take() {
+    if (announce_ && !tier_.empty() && !reward_.empty()) model::announce(reward_, tier_);
+    return std::move(reward_);
+  }
 
  private:
   void read_stacks(sj::array stacks) {
@@ -92,6 +105,8 @@ class RewardReader {
   }
 
   std::string reward_;
+  std::string tier_;
+  bool announce_ = false;
   bool whole_ = false;  // `items` was read
 };
 

@@ -8,7 +8,7 @@ namespace hunt::codec {
 void append_reward(std::string& out, std::string_view reward) {
   if (model::is_one_item(reward)) {
     out += R"(,"item":)";
-    append_json_string(out, reward);
+    append_json_string(out, model::stacks_of(reward));
   }
   out += R"(,"items":[)";
   const char* before = R"({"item":)";
@@ -21,6 +21,10 @@ void append_reward(std::string& out, std::string_view reward) {
     before = R"(,{"item":)";
   });
   out.push_back(']');
+  const std::string_view tier = model::announced_tier(reward);
+  if (tier.empty()) return;
+  out += R"(,"announce":true,"tier":)";
+  append_json_string(out, tier);
 }
 
 }  // namespace hunt::codec

@@ -25,6 +25,13 @@ TEST(JsonReward, tells_every_stack_and_the_item_where_it_is_one_of_count_1) {
   EXPECT_EQ(shown("a \"b\""), R"(,"item":"a \"b\"","items":[{"item":"a \"b\"","count":1}])");
 }
 
+TEST(JsonReward, tells_what_is_to_be_announced_behind_all_else) {
+  EXPECT_EQ(shown("bell!legendary"), R"(,"item":"bell","items":[{"item":"bell","count":1}])"
+                                     R"(,"announce":true,"tier":"legendary")");
+  EXPECT_EQ(shown("bell*2,a!rare"), R"(,"items":[{"item":"bell","count":2},{"item":"a","count":1}])"
+                                    R"(,"announce":true,"tier":"rare")");
+}
+
 TEST(JsonReward, is_told_of_grants_alone) {
   model::LiveView view;
   view.finds.resize(1);
@@ -50,6 +57,7 @@ TEST(JsonReward, the_longest_fits_into_the_smallest_message_of_a_bus) {
   for (const std::uint64_t count : {std::uint64_t{1}, UINT64_MAX}) {
     event.reward = longest_reward(count);
     EXPECT_EQ(event.reward.size(), limits::reward_bytes_max);
+    model::announce(event.reward, std::string(limits::name_bytes_max, 't'));
     std::string text;
     write_grant_event(event, text);
     EXPECT_LT(text.size(), limits::bus_message_bytes_min / 2);

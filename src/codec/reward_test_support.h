@@ -22,6 +22,7 @@ inline std::string any_reward(Prng& prng) {
     const std::uint64_t count = prng.below(2) == 0 ? 1 : prng.next() >> prng.below(64);
     model::append_stack(reward, item, std::max<std::uint64_t>(count, 1));
   }
+  if (!reward.empty() && prng.below(3) == 0) model::announce(reward, "tier-" + reward.substr(0, 1));
   return reward;
 }
 

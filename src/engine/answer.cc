@@ -24,12 +24,13 @@ Outcomes outcomes_by_code(const L1& l1) {
 // What the rules say of a position on a spawn: `found` when they let it claim, else their refusal.
 // `elsewhere`: what the tile comes to as if it had none.
 model::PositionOutcome judge(const L1& l1, const Spawn& spawn, const model::Position& position,
-                             std::int64_t as_of_us, model::PositionOutcome elsewhere) {
+                             model::WorldId world, std::int64_t as_of_us,
+                             model::PositionOutcome elsewhere) {
   const model::LootTable* table = l1.table_of(spawn);
   if (table == nullptr) return elsewhere;
   const model::EventRules& event = l1.rules().events[table->event];
   const bool hidden = !spawn.window.opened(as_of_us) || !event.opened(as_of_us);
-  if (hidden) return elsewhere;
+  if (hidden || !l1.is_for(event, world, position.player)) return elsewhere;
   if (event.trigger == model::Trigger::dig && position.kind != model::Kind::dig) {
     const bool open = !spawn.window.closed(as_of_us) && event.holds(as_of_us);
     if (spawn.sold_out || !open || event.hint_radius_tiles == 0) return elsewhere;
@@ -65,7 +66,8 @@ model::PositionOutcome look(const L1& l1, const Chunk& chunk, const model::Posit
   ++turn.on_loot;
   const Spawn& spawn = chunk.spawns[chunk.ranks.of(local_of(position.tile))];
   const std::int64_t as_of_us = glance.moment.as_of_us;
-  const model::PositionOutcome outcome = judge(l1, spawn, position, as_of_us, elsewhere);
+  const model::PositionOutcome outcome =
+      judge(l1, spawn, position, chunk.world, as_of_us, elsewhere);
   const bool refused = outcome.outcome != model::Outcome::found;
   if (refused && !glance.moment.insists) return outcome;
   turn.candidates.push_back(candidate_of(l1, spawn, index, as_of_us));
@@ -168,6 +170,16 @@ void answer(L1& l1, const model::Batch& batch, const Moment& moment,
       }
     }
   }
+}
+
+Judged judge_claim(const L1& l1, const model::RuleSet& rules, std::string_view table,
+                   const model::Claim& claim, std::int64_t as_of_us) {
+  const auto index = rules.find_table(table);
+  if (!index) return {model::Outcome::closed, 0};
+  const model::EventRules& event = rules.events[rules.tables[*index].event];
+  if (!l1.is_for(event, claim.world, claim.player)) return {model::Outcome::nothing, *index};
+  if (!event.holds(as_of_us)) return {model::Outcome::closed, 0};
+  return {model::Outcome::found, *index};
 }
 
 void answer_missed(L1& l1, const model::Batch& batch, const Moment& moment,

@@ -5,10 +5,12 @@
 // Turn's vectors have grown. Pure: (L1, batch, moment) -> outcomes and Turn.
 #pragma once
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "engine/l1.h"
 #include "model/batch.h"
+#include "model/claim.h"
 
 namespace hunt::engine {
 
@@ -50,5 +52,13 @@ void answer(L1& l1, const model::Batch& batch, const Moment& moment,
 // Candidates of the earlier pass must have been taken: they belong to the rules of that moment.
 void answer_missed(L1& l1, const model::Batch& batch, const Moment& moment,
                    model::PositionOutcome* outcomes, Turn& turn);
+
+// What rules, maybe others than L1's, say of a claim for a spawn of that table.
+struct Judged {
+  model::Outcome outcome = model::Outcome::found;  // it may be had; else their refusal
+  std::uint32_t table = 0;                         // into their tables, but with `closed`
+};
+[[nodiscard]] Judged judge_claim(const L1& l1, const model::RuleSet& rules, std::string_view table,
+                                 const model::Claim& claim, std::int64_t as_of_us);
 
 }  // namespace hunt::engine

@@ -127,7 +127,29 @@ void tell_closed(const TileFacts* tile, const RecentClaim& claim, Story& story) 
   if (met(tile, claim)) add_window_lines(*tile, story.lines);
 }
 
-void tell_gone(const TileFacts* tile, const RecentClaim& claim, Story& story) {
+bool is_for_others(const TileFacts& tile) {
+  return tile.row.spawn != 0 && (!tile.in_world || !tile.in_rollout);
+}
+
+std::string for_others(const ExplanationFacts& facts, const TileFacts& tile) {
+  if (!tile.in_world) {
+    return fmt::format("Not for this world: by its rules the event of the loot there is not in {}.",
+                       shown_world(facts, tile.world));
+  }
+  return fmt::format(
+      "Not for this player: the event of the loot there is rolled out to {} % of the players, and "
+      "the player is not one of them.",
+      tile.rollout_percent);
+}
+
+void tell_gone(const ExplanationFacts& facts, const TileFacts* tile, const RecentClaim& claim,
+               Story& story) {
+  if (tile != nullptr && is_for_others(*tile)) {
+    story.fate = Fate::closed;
+    story.sentence += for_others(facts, *tile);
+    story.lines.push_back(fmt::format("{} came at {}", who(claim), shown_utc(claim.first_us)));
+    return;
+  }
   story.fate = Fate::gone;
   story.sentence += fmt::format("Gone: {} came at {} for loot that was not on the tile any more.",
                                 who(claim), shown_utc(claim.first_us));
@@ -185,7 +207,7 @@ Story story_of(const ExplanationFacts& facts, const RecentClaim& claim) {
       break;
     case Outcome::nothing:
     case Outcome::hint:
-      tell_gone(tile, claim, story);
+      tell_gone(facts, tile, claim, story);
       break;
     case Outcome::busy:
       tell_shed(claim, story);
@@ -221,6 +243,9 @@ void conclude(const ExplanationFacts& facts, const TileFacts& tile, Story& story
     fate(Fate::closed,
          "Closed: the event of the loot there is switched off by its rules, or stopped by hand.");
     add_window_lines(tile, story.lines);
+  } else if (is_for_others(tile)) {
+    fate(Fate::closed, for_others(facts, tile));
+    story.lines.emplace_back("for everybody else its loot is as if it were not there");
   } else if (window.closed(facts.now_us) || tile.event.closed(facts.now_us)) {
     fate(Fate::closed, "Probably closed: the loot there is not open any more.");
     add_window_lines(tile, story.lines);

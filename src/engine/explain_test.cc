@@ -98,6 +98,29 @@ TEST(Explain, concludes_from_what_lies_there_only_where_nobody_saw_it_and_says_s
   for (const auto& one : {of_tile(row), of_tile(open)}) EXPECT_FALSE(one.certain);
 }
 
+TEST(Explain, says_when_the_loot_is_for_other_worlds_or_players) {
+  auto facts = facts_of_player();
+  facts.question.world = 1;
+  facts.question.tile = model::Tile{10, -3};
+  model::TileRow row;
+  row.tile = tile;
+  row.spawn = 9;
+  row.budget = 3;
+  facts.tiles.push_back({1, row, {}, true, {}, 0});
+  EXPECT_EQ(explain(facts).stories.at(0).fate, Fate::unseen);
+  facts.tiles[0].in_rollout = false;
+  facts.tiles[0].rollout_percent = 10;
+  EXPECT_NE(explain(facts).answer.find("rolled out to 10 % of the players"), std::string::npos);
+  facts.memory.claims.push_back(remembered(Outcome::nothing, {3, 4}));
+  EXPECT_NE(explain(facts).answer.find("rolled out to 10 % of the players"), std::string::npos)
+      << "and not that it is gone";
+  EXPECT_EQ(explain(facts).stories.at(0).fate, Fate::closed);
+  facts.memory.claims.clear();
+  facts.tiles[0].in_world = false;
+  EXPECT_NE(explain(facts).answer.find("is not in world 1 (demo)"), std::string::npos)
+      << explain(facts).answer;
+}
+
 TEST(Explain, does_not_lay_what_was_buried_later_to_an_earlier_visit) {
   auto facts = facts_of_player();
   facts.memory.claims.push_back(remembered(Outcome::sold_out));

@@ -31,7 +31,7 @@ std::string shown_roll(const model::GrantFacts& grant) {
                        with_commas(pick.weight));
   }
   if (grant.roll.empty()) out += "nothing is drawn";
-  if (grant.roll.empty() || grant.roll.back().picked != *grant.rolled) {
+  if (grant.roll.empty() || grant.roll.back().picked != model::stacks_of(*grant.rolled)) {
     out += fmt::format("; together that is {}", shown_reward(*grant.rolled));
   }
   if (*grant.rolled != row.reward) {
@@ -98,7 +98,9 @@ std::string shown_reward(std::string_view reward) {
     if (stack.count != 1) out += with_commas(stack.count) + " ";
     out += stack.item;
   });
-  return out.empty() ? "nothing" : out;
+  if (out.empty()) return "nothing";
+  const std::string_view tier = model::announced_tier(reward);
+  return tier.empty() ? out : fmt::format("{} (announced as {})", out, tier);
 }
 
 void add_grant_lines(const model::GrantFacts& grant, Lines& to) {

@@ -33,6 +33,14 @@ void FairCheck::on_grant(const model::Grant& grant) {
   const auto table = named == tables_.end() ? std::nullopt : set.find_table(named->second);
   if (table) {
     ++report_.rolled;
+    if (gives(set, *table, grant) && !is_for(set, *table, grant)) {
+      return violated(
+          fmt::format("claim {} was granted to player {} in world {}, but rules {} have \"{}\" for "
+                      "other players or worlds",
+                      model::format_claim_id(grant.claim), model::format_uuid(grant.player),
+                      grant.world, grant.rules, named->second),
+          LedgerRule::reach_true);
+    }
     if (gives(set, *table, grant)) return;
     violated(
         fmt::format("claim {} was granted \"{}\", but by rules {} its roll of \"{}\" is \"{}\"",
@@ -49,7 +57,7 @@ void FairCheck::on_grant(const model::Grant& grant) {
   }
   ++report_.by_a_table;
   for (std::uint32_t i = 0; i < set.tables.size(); ++i) {
-    if (gives(set, i, grant)) return;
+    if (gives(set, i, grant) && is_for(set, i, grant)) return;
   }
   violated(fmt::format("claim {} was granted \"{}\", which no table of rules {} gives it",
                        model::format_claim_id(grant.claim), grant.reward, grant.rules));
@@ -59,10 +67,18 @@ bool FairCheck::gives(const model::RuleSet& set, std::uint32_t table, const mode
   return roller_.reward(set, table, grant.claim, grant.as_of_us) == grant.reward;
 }
 
-void FairCheck::violated(std::string sentence) {
+bool FairCheck::is_for(const model::RuleSet& set, std::uint32_t table, const model::Grant& grant) {
+  const model::EventRules& event = set.events[set.tables[table].event];
+  const auto world = worlds_.find(grant.world);
+  const bool in_world =
+      event.in_world(world == worlds_.end() ? model::World{grant.world, {}} : world->second);
+  return in_world && rollout_.has(event, grant.player);
+}
+
+void FairCheck::violated(std::string sentence, LedgerRule rule) {
   ++report_.violation_count;
   if (report_.violations.size() < LedgerCheck::violations_kept_max) {
-    report_.violations.push_back({LedgerRule::item_true, std::move(sentence)});
+    report_.violations.push_back({rule, std::move(sentence)});
   }
 }
 

@@ -1,4 +1,5 @@
-// FairCheck: rolls each grant of a ledger again, from the event seed and the rules.
+// FairCheck: rolls each grant of a ledger again, from the event seed and the rules, and looks
+// whether they are for its player and world.
 //
 // Not the invariants of a ledger (ledger_check.h) and not a reader: whoever has a store feeds it.
 // A grant of rules or of a seed that are not known is counted, and not judged. The ledger does not
@@ -13,6 +14,7 @@
 
 #include "engine/ledger_check.h"
 #include "engine/roll.h"
+#include "engine/rollout.h"
 #include "model/claim.h"
 #include "model/rule_set.h"
 
@@ -41,6 +43,8 @@ class FairCheck {
   // `sets`: all versions that are known.
   FairCheck(Bytes event_seed, std::vector<const model::RuleSet*> sets);
 
+  // Of the store; before the grants.
+  void on_world(const model::World& world) { worlds_[world.id] = world; }
   // Of every spawn that is on its tile; before the grants.
   void on_table(model::SpawnId spawn, const std::string& table);
   void on_grant(const model::Grant& grant);
@@ -49,9 +53,14 @@ class FairCheck {
  private:
   [[nodiscard]] bool gives(const model::RuleSet& set, std::uint32_t table,
                            const model::Grant& grant);
-  void violated(std::string sentence);
+  // Whether the table's event is for the player and the world of the grant.
+  [[nodiscard]] bool is_for(const model::RuleSet& set, std::uint32_t table,
+                            const model::Grant& grant);
+  void violated(std::string sentence, LedgerRule rule = LedgerRule::item_true);
 
   Roller roller_;
+  Rollout rollout_;
+  std::unordered_map<model::WorldId, model::World> worlds_;
   std::vector<const model::RuleSet*> sets_;
   std::unordered_map<model::SpawnId, std::string> tables_;
   FairReport report_;

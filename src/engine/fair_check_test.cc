@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 namespace hunt::engine {
@@ -100,6 +101,33 @@ TEST_F(Fair, what_it_cannot_know_is_counted_and_not_judged) {
   EXPECT_FALSE(check_.report().clean());
   EXPECT_EQ(check_.report().rolled, 0U);
   EXPECT_EQ(check_.report().violation_count, 0U);
+}
+
+TEST_F(Fair, sees_a_grant_to_who_is_out_of_the_rollout_or_in_another_world) {
+  set_.events[0].rollout_percent = 50;
+  set_.events[0].worlds = {std::string("main")};
+  check_.on_world({1, "main"});
+  Rollout rollout;
+  std::uint64_t out = 0;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    auto grant =
+        granted(i, 0, i % 2 == 0 ? 1 : 2);  // a spawn on its tile, or one that was replaced
+    grant.world = 1;
+    grant.player = {4, i};
+    check_.on_grant(grant);
+    out += rollout.has(set_.events[0], grant.player) ? 0 : 1;
+  }
+  EXPECT_GT(out, 20U);
+  EXPECT_LT(out, 80U);
+  EXPECT_EQ(check_.report().violation_count, out);
+  auto grant = granted(1, 0, 1);
+  grant.world = 2;
+  set_.events[0].rollout_percent = 100;
+  check_.on_grant(grant);
+  EXPECT_EQ(check_.report().violation_count, out + 1);
+  const auto& kept = check_.report().violations;
+  EXPECT_TRUE(std::any_of(kept.begin(), kept.end(),
+                          [](const auto& one) { return one.rule == LedgerRule::reach_true; }));
 }
 
 }  // namespace

@@ -62,6 +62,23 @@ void L1::set_rules(std::shared_ptr<const model::RuleSet> rules) {
   }
 }
 
+void L1::know(const std::vector<model::World>& worlds) {
+  for (const auto& world : worlds) {
+    if (!worlds_.emplace(world.id, world).second) continue;
+    for (const auto& chunk : chunks_) {
+      if (chunk->world != world.id) continue;
+      chunk->maps_until_us = INT64_MIN;
+      chunk->derived_until_us = INT64_MIN;
+    }
+  }
+}
+
+bool L1::is_listed(const model::EventRules& event, model::WorldId world) const {
+  const auto known = worlds_.find(world);
+  if (known != worlds_.end()) return event.in_world(known->second);
+  return event.in_world({world, {}});
+}
+
 Chunk* L1::usable(model::WorldId world, model::ChunkAt at, std::int64_t now_ns,
                   std::int64_t as_of_us) {
   Chunk* chunk = index_.find(world, at);
@@ -297,7 +314,7 @@ void L1::add_open_loot(const Chunk& around, std::int32_t radius, model::Tile ori
     const model::LootTable* table = table_of(spawn);
     if (spawn.id == 0 || spawn.sold_out || table == nullptr) continue;
     const model::EventRules& event = rules_->events[table->event];
-    if (event.hint_radius_tiles != radius) continue;
+    if (event.hint_radius_tiles != radius || !in_world(event, around.world)) continue;
     for (const std::int64_t edge_us :
          {spawn.window.opens_us, spawn.window.closes_us, event.starts_us, event.ends_us}) {
       changes_at(edge_us);

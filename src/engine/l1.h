@@ -17,6 +17,7 @@
 
 #include "engine/chunk.h"
 #include "engine/chunk_index.h"
+#include "engine/rollout.h"
 #include "model/change.h"
 #include "model/rule_set.h"
 
@@ -41,6 +42,17 @@ class L1 {
   [[nodiscard]] const model::RuleSet& rules() const noexcept { return *rules_; }
   [[nodiscard]] const std::shared_ptr<const model::RuleSet>& shared_rules() const noexcept {
     return rules_;
+  }
+
+  // Worlds by their names, which is how events may name theirs. One that nobody has told of is
+  // known by its id alone. Worlds are never renamed or removed.
+  void know(const std::vector<model::World>& worlds);
+  [[nodiscard]] bool knows(model::WorldId world) const noexcept { return worlds_.contains(world); }
+  // Whether an event, of these rules or of others, is for that player in that world. Only an event
+  // that is rolled out to some costs a hash.
+  [[nodiscard]] bool is_for(const model::EventRules& event, model::WorldId world,
+                            model::PlayerId player) const {
+    return in_world(event, world) && rollout_.has(event, player);
   }
 
   // Where the pointer to the chunk stands, whatever the chunk's state; nullptr stands there when it
@@ -127,6 +139,10 @@ class L1 {
     return shard < feeds_.size() ? feeds_[shard] : least_trusted_;
   }
   void find_least_trusted() noexcept;
+  [[nodiscard]] bool in_world(const model::EventRules& event, model::WorldId world) const {
+    return event.worlds.empty() || is_listed(event, world);
+  }
+  [[nodiscard]] bool is_listed(const model::EventRules& event, model::WorldId world) const;
   [[nodiscard]] Spawn spawn_of(const model::TileRow& row, std::uint64_t epoch);
   void derive(Chunk& chunk, std::int64_t as_of_us);
   void derive_maps(Chunk& chunk, std::int64_t as_of_us);
@@ -146,6 +162,8 @@ class L1 {
   std::size_t bytes_ = 0;
   std::uint64_t evictions_ = 0;
   std::shared_ptr<const model::RuleSet> rules_;
+  std::unordered_map<model::WorldId, model::World> worlds_;
+  mutable Rollout rollout_;                // a context to hash in
   std::vector<std::int32_t> radii_tiles_;  // distinct hint radii of the events, > 0
   ChunkIndex index_;
   std::vector<std::unique_ptr<Chunk>> chunks_;  // CLOCK order

@@ -50,6 +50,7 @@ enum class LedgerRule : std::uint8_t {
   as_of_true,       // a stored position is judged as of when it was accepted
   copy_in_time,     // a copy ends within its life of the read of the store that it came from
   rules_in_time,    // a reward is rolled by the rules in force as of its claim
+  reach_true,       // a grant is of a player and a world that its rules are for
 };
 [[nodiscard]] std::string_view name_of(LedgerRule rule) noexcept;
 

@@ -72,7 +72,17 @@ void HistoryCheck::check_item(const model::Grant& grant) {
   }
   const auto index = rules->second->find_table(table->second);
   std::string expected;
-  if (index) expected = roller_.reward(*rules->second, *index, grant.claim, grant.as_of_us);
+  if (index) {
+    const model::EventRules& event = rules->second->events[rules->second->tables[*index].event];
+    if (!event.in_world({grant.world, {}}) || !rollout_.has(event, grant.player)) {
+      violated(LedgerRule::reach_true,
+               fmt::format("claim {} was granted to player {} in world {}, for whom rules {} have "
+                           "nothing",
+                           model::format_claim_id(grant.claim), model::format_uuid(grant.player),
+                           grant.world, grant.rules));
+    }
+    expected = roller_.reward(*rules->second, *index, grant.claim, grant.as_of_us);
+  }
   if (index && expected == grant.reward) return;
   violated(LedgerRule::item_true,
            fmt::format("claim {} yielded \"{}\", but its roll is \"{}\"",

@@ -13,6 +13,7 @@
 #include "engine/claim_id.h"
 #include "engine/ledger_check.h"
 #include "engine/roll.h"
+#include "engine/rollout.h"
 #include "model/claim.h"
 #include "model/rule_set.h"
 
@@ -81,6 +82,7 @@ class HistoryCheck {
   void check_told(model::ClaimId claim, const std::string& reward);
 
   Roller roller_;
+  Rollout rollout_;
   std::map<Asked, Times> asked_;
   std::map<model::ClaimId, Told> told_;
   std::map<model::ClaimId, std::string> answered_;  // granted, with the reward

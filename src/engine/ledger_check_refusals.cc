@@ -39,7 +39,7 @@ bool RefusalCheck::could_be_closed(const Question& question) const {
 bool RefusalCheck::could_see_nothing(const Question& question) const {
   std::int64_t low_us = wall_us(question, question.asked_ns) + question.clock_low_us;
   if (question.as_of_us) low_us = *question.as_of_us;
-  if (!only_spawn(question)) return true;
+  if (question.may_be_out || !only_spawn(question)) return true;
   return tiles_.ever(
       question.world, question.tile, copies_from_ns(question), question.answered_ns,
       [low_us](const model::TileRow& row) { return row.window().opens_us > low_us; });
@@ -94,6 +94,7 @@ std::optional<std::string> RefusalCheck::wrong_in_log(
     return fmt::format("spawn {} was not sold out", spawn);
   }
   if (outcome == model::Outcome::nothing) {
+    if (question.may_be_out) return {};
     if (ever([spawn](const auto& row) { return row.spawn != spawn; })) return {};
     return fmt::format("spawn {} lay on the tile all the time", spawn);
   }

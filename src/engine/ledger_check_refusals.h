@@ -25,6 +25,7 @@ struct Question {
   std::int64_t wall_start_us = 0;          // the stores' wall clock at 0 of the watcher's
   bool insists = false;                    // he waits for a terminal outcome, or it was stored
   std::optional<std::int64_t> as_of_us{};  // of a stored message
+  bool may_be_out = false;  // rules that count for it may be for other players or worlds
   // How wrong the clocks of those who answer may be.
   std::int64_t clock_low_us = 0;
   std::int64_t clock_high_us = 0;

@@ -1,5 +1,8 @@
 #include "engine/roll.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "model/reward.h"
 
 namespace hunt::engine {
@@ -53,6 +56,20 @@ struct Listing {
   }
 };
 
+// The highest tier of the items, where that is to be announced.
+std::optional<std::uint32_t> tier_to_announce(const model::EventRules& event,
+                                              std::span<const Stack> stacks) {
+  std::optional<std::uint32_t> highest;
+  for (const auto& stack : stacks) {
+    const auto at = std::lower_bound(
+        event.item_tiers.begin(), event.item_tiers.end(), stack.item,
+        [](const model::ItemTier& one, std::uint32_t item) { return one.item < item; });
+    if (at == event.item_tiers.end() || at->item != stack.item) continue;
+    if (at->tier >= *event.announce_from && (!highest || *highest < at->tier)) highest = at->tier;
+  }
+  return highest;
+}
+
 }  // namespace
 
 model::SeedId seed_id_of(Bytes event_seed) {
@@ -98,9 +115,13 @@ const Stacks& Roller::roll(const model::RuleSet& rules, std::uint32_t table_inde
 std::string_view Roller::reward(const model::RuleSet& rules, std::uint32_t table_index,
                                 model::ClaimId claim, std::int64_t as_of_us) {
   const auto stacks = roll(rules, table_index, claim, as_of_us).all();
-  if (stacks.size() == 1 && stacks[0].count == 1) return rules.items[stacks[0].item];
+  const model::EventRules& event = rules.events[rules.tables[table_index].event];
+  const auto tier = event.announce_from ? tier_to_announce(event, stacks) : std::nullopt;
+  const bool is_item = stacks.size() == 1 && stacks[0].count == 1;
+  if (is_item && !tier) return rules.items[stacks[0].item];
   text_.clear();
   for (const auto& stack : stacks) model::append_stack(text_, rules.items[stack.item], stack.count);
+  if (tier) model::announce(text_, event.tiers[*tier]);
   return text_;
 }
 

@@ -36,8 +36,8 @@ class Roller {
   [[nodiscard]] const Stacks& roll(const model::RuleSet& rules, std::uint32_t table_index,
                                    model::ClaimId claim, std::int64_t as_of_us);
 
-  // The same as the text of a reward (model/reward.h); empty: nothing. Valid until the next call,
-  // and as long as the rules.
+  // The same as the text of a reward (model/reward.h), announced where the table's event wants it;
+  // empty: nothing. Valid until the next call, and as long as the rules.
   [[nodiscard]] std::string_view reward(const model::RuleSet& rules, std::uint32_t table_index,
                                         model::ClaimId claim, std::int64_t as_of_us);
 

@@ -92,6 +92,9 @@ struct TileFacts {
   bool event_enabled = true;
   std::optional<Grant> last;  // the newest grant of its spawn
   std::uint64_t granted = 0;  // of its spawn
+  bool in_world = true;       // its world is one of the event's
+  bool in_rollout = true;     // the event is for whoever is asked about
+  std::uint32_t rollout_percent = 100;
 };
 
 // All that was found.
@@ -106,6 +109,12 @@ struct ExplanationFacts {
   Memory memory;
   std::vector<std::string> missing;  // what could not be read, in sentences
 
+  // With no name where the worlds could not be read.
+  [[nodiscard]] World world_of(WorldId world) const {
+    const auto found = std::find_if(worlds.begin(), worlds.end(),
+                                    [world](const World& one) { return one.id == world; });
+    return found == worlds.end() ? World{world, {}} : *found;
+  }
   // nullptr: it was not read, or nothing lies there.
   [[nodiscard]] const TileFacts* tile_at(WorldId world, TileId tile) const {
     const auto found = std::find_if(tiles.begin(), tiles.end(), [&](const TileFacts& one) {

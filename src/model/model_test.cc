@@ -52,6 +52,26 @@ TEST(Reward, text_holds_its_stacks_in_order) {
   EXPECT_FALSE(is_one_item("bell,candle"));
 }
 
+TEST(Reward, may_end_with_the_tier_that_it_is_announced_with) {
+  std::string text = "bell*2,crown";
+  EXPECT_EQ(announced_tier(text), "");
+  EXPECT_EQ(stacks_of(text), text);
+  announce(text, "legendary");
+  EXPECT_EQ(text, "bell*2,crown!legendary");
+  EXPECT_EQ(announced_tier(text), "legendary");
+  EXPECT_EQ(stacks_of(text), "bell*2,crown");
+  std::size_t stacks = 0;
+  for_each_stack(text, [&](const ItemStack& stack) {
+    EXPECT_EQ(stack.item.find('!'), std::string_view::npos);
+    ++stacks;
+  });
+  EXPECT_EQ(stacks, 2U);
+  EXPECT_FALSE(is_one_item(text));
+  EXPECT_TRUE(is_one_item("crown!legendary"));
+  EXPECT_EQ(stacks_of("crown!legendary"), "crown");
+  EXPECT_FALSE(is_one_item("!legendary"));
+}
+
 TEST(TileId, matches_the_published_vectors) {
   EXPECT_EQ(tile_id_of({0, 0}).value, 0xc000000000000000ULL);
   EXPECT_EQ(tile_id_of({-1, -1}).value, 0x3fffffffffffffffULL);

@@ -1,7 +1,8 @@
-// A reward: stacks of items, in one canonical text, "star_shard*12,bell,candle".
+// A reward: stacks of items, in one canonical text, "star_shard*12,bell,candle". One that is to be
+// announced ends with the highest tier of its items: "comet_cape!legendary".
 //
 // The text is what the ledger keeps and what is compared; one item of count 1 is its bare name, as
-// it was before there were stacks. Item names hold neither '*' nor ','.
+// it was before there were stacks. Names hold none of '*', ',' and '!'.
 #pragma once
 #include <charconv>
 #include <cstdint>
@@ -15,7 +16,26 @@ struct ItemStack {
   std::uint64_t count = 1;  // 1 .. limits: what one find can give of an item
 };
 
-// Appends a stack to a text: the second, third, … behind a comma.
+inline constexpr std::string_view reward_marks = "*,!";  // which no name holds
+
+// The tier as which it is announced; empty: it is not.
+[[nodiscard]] inline std::string_view announced_tier(std::string_view reward) noexcept {
+  const std::size_t mark = reward.rfind('!');
+  return mark == std::string_view::npos ? std::string_view{} : reward.substr(mark + 1);
+}
+
+// The text without that.
+[[nodiscard]] inline std::string_view stacks_of(std::string_view reward) noexcept {
+  return reward.substr(0, reward.rfind('!'));
+}
+
+// Makes it one that is announced. Requires: a tier's name, and a reward that is not.
+inline void announce(std::string& reward, std::string_view tier) {
+  reward += '!';
+  reward += tier;
+}
+
+// Appends a stack to a text that is not announced yet: the second, third, … behind a comma.
 inline void append_stack(std::string& reward, std::string_view item, std::uint64_t count) {
   if (!reward.empty()) reward += ',';
   reward += item;
@@ -28,6 +48,7 @@ inline void append_stack(std::string& reward, std::string_view item, std::uint64
 // belongs to the name.
 template <typename See>
 void for_each_stack(std::string_view reward, See&& see) {
+  reward = stacks_of(reward);
   while (!reward.empty()) {
     const std::size_t comma = reward.find(',');
     const std::string_view text = reward.substr(0, comma);
@@ -43,9 +64,10 @@ void for_each_stack(std::string_view reward, See&& see) {
   }
 }
 
-// Whether the reward is one item of count 1: then its text is the item's name.
+// Whether the reward is one item of count 1: then stacks_of() it is the item's name.
 [[nodiscard]] inline bool is_one_item(std::string_view reward) noexcept {
-  return !reward.empty() && reward.find_first_of("*,") == std::string_view::npos;
+  const std::string_view stacks = stacks_of(reward);
+  return !stacks.empty() && stacks.find_first_of("*,") == std::string_view::npos;
 }
 
 }  // namespace hunt::model

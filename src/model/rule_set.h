@@ -5,7 +5,8 @@
 // table has entry_count >= 1, each pool and each short table has total_weight = the sum of its
 // weights >= 1 and an entry that is drawn at all times, one find of any table stays within
 // limits::draws_per_find_max, items_per_find_max and reward_bytes_max, names are unique, openings
-// are sorted, apart and not empty.
+// are sorted, apart and not empty, an event for some of the players (rollout_percent 1 .. 99) gives
+// no hints.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -13,10 +14,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "model/limits.h"
 #include "model/spawn.h"
+#include "model/world_ref.h"
 
 namespace hunt::model {
 
@@ -124,12 +127,15 @@ struct EventRules {
   std::int32_t hint_radius_tiles = 0;  // 0: no hints
   std::int64_t starts_us = time_us_min;
   std::int64_t ends_us = time_us_max;
-  bool enabled = true;                  // else nothing of it can be found, as before it starts
-  bool stopped = false;                 // by hand, while it runs: `closed`. Not in the version
-  Openings openings = {};               // within the window; empty: all of it
-  std::string zone = {};                // IANA name, for people: all times here are UTC already
-  std::vector<std::string> tiers = {};  // low to high
-  std::vector<ItemTier> item_tiers = {};
+  bool enabled = true;                    // else nothing of it can be found, as before it starts
+  bool stopped = false;                   // by hand, while it runs: `closed`. Not in the version
+  Openings openings = {};                 // within the window; empty: all of it
+  std::string zone = {};                  // IANA name, for people: all times here are UTC already
+  std::vector<std::string> tiers = {};    // low to high
+  std::vector<ItemTier> item_tiers = {};  // by item
+  std::vector<WorldRef> worlds = {};      // sorted; empty: all
+  std::uint32_t rollout_percent = 100;    // of the players (engine/rollout.h); below: no hints
+  std::optional<std::uint32_t> announce_from = {};  // into tiers; rewards of it and above are told
 
   [[nodiscard]] TimeWindow window() const noexcept { return {starts_us, ends_us}; }
   [[nodiscard]] bool opened(std::int64_t as_of_us) const noexcept {
@@ -138,6 +144,14 @@ struct EventRules {
   [[nodiscard]] bool in_opening(std::int64_t as_of_us) const noexcept {
     return window().holds(as_of_us) &&
            (openings.empty() || opening_at(openings, as_of_us) != nullptr);
+  }
+  // An event that names no worlds is of all.
+  [[nodiscard]] bool in_world(const World& world) const noexcept {
+    const auto is_it = [&world](const WorldRef& one) {
+      const auto* id = std::get_if<WorldId>(&one);
+      return id != nullptr ? *id == world.id : *std::get_if<std::string>(&one) == world.name;
+    };
+    return worlds.empty() || std::any_of(worlds.begin(), worlds.end(), is_it);
   }
   // Whether its loot can be taken as of then.
   [[nodiscard]] bool holds(std::int64_t as_of_us) const noexcept {

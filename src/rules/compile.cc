@@ -22,6 +22,7 @@
 #include "rules/placement_checks.h"
 #include "rules/set_version.h"
 #include "rules/table_checks.h"
+#include "rules/world_checks.h"
 
 namespace hunt::rules {
 
@@ -51,6 +52,7 @@ class Compiler {
     check_nesting();
     check_items(events_, out_);
     check_placements(events_, known_tables(), out_);
+    check_worlds(events_, out_);
   }
 
   [[nodiscard]] LoadedRules build() const {
@@ -67,6 +69,7 @@ class Compiler {
       set.events[i].item_tiers = tiers_of(events_[i], items);
     }
     loaded.placements = placements_of(events_, known_tables());
+    loaded.worlds = worlds_named_by(events_);
     set.version = version_of(set, loaded.placements);
     assert_invariants(set);
     return loaded;
@@ -249,6 +252,13 @@ class Compiler {
     event.openings = times_[index].open;
     event.zone = source.zone.name();
     for (const auto& tier : source.tiers) event.tiers.push_back(tier.text);
+    for (const auto& world : source.worlds) event.worlds.push_back(model::world_ref_of(world.text));
+    std::sort(event.worlds.begin(), event.worlds.end());
+    event.rollout_percent = source.rollout_percent;
+    if (source.announce) {
+      const auto at = std::find(event.tiers.begin(), event.tiers.end(), source.announce->text);
+      event.announce_from = static_cast<std::uint32_t>(at - event.tiers.begin());
+    }
     return event;
   }
 

@@ -22,11 +22,20 @@ namespace hunt::rules {
 
 using model::RulesFile;
 
+// A world that a file names, and where.
+struct NamedWorld {
+  std::string key;   // "worlds", "world"
+  std::string name;  // or its id in digits
+  std::string file;
+  Mark at;
+};
+
 struct LoadedRules {
   model::RuleSet set;
   std::vector<Diagnostic> warnings;
   std::vector<Placement> placements = {};  // of all events, in their order
   std::optional<Lock> lock = {};
+  std::vector<NamedWorld> worlds = {};  // of all events and placements
 };
 
 using RulesResult = tl::expected<LoadedRules, std::vector<Diagnostic>>;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "rules/event_text.h"
 
 namespace hunt::rules {
 
@@ -59,6 +60,10 @@ void compare(const model::EventRules& before, const model::EventRules& after,
   say("hint_radius", fmt::to_string(before.hint_radius_tiles),
       fmt::to_string(after.hint_radius_tiles));
   say("enabled", before.enabled ? "true" : "false", after.enabled ? "true" : "false");
+  say("worlds", worlds_text(before), worlds_text(after));
+  say("rollout", fmt::format("{} %", before.rollout_percent),
+      fmt::format("{} %", after.rollout_percent));
+  say("announce", announce_text(before), announce_text(after));
   say("tiers", fmt::format("{}", fmt::join(before.tiers, ", ")),
       fmt::format("{}", fmt::join(after.tiers, ", ")));
 }

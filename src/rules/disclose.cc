@@ -8,6 +8,7 @@
 #include "base/markup.h"
 #include "base/text.h"
 #include "rules/diff.h"
+#include "rules/event_text.h"
 #include "rules/zones.h"
 
 namespace hunt::rules {
@@ -59,6 +60,9 @@ void add_event(const model::RuleSet& set, const model::EventRules& event, Parts&
                  {fmt::format("It starts {} and ends {}.",
                               starts ? moment_text(event, event.starts_us) : "at any time",
                               ends ? moment_text(event, event.ends_us) : "never")}});
+  for (auto& sentence : reach_sentences(event)) {
+    out.push_back({Kind::text, {std::move(sentence)}});
+  }
   const auto list = [&](const std::string& what, const model::Openings& openings) {
     out.push_back({Kind::text, {what}});
     for (std::size_t i = 0; i < openings.size() && i < openings_shown; ++i) {

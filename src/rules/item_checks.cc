@@ -75,12 +75,41 @@ void check_facts(const SourceEvent& event, const Drawn& drawn, Diagnostics& out)
   }
 }
 
+void check_announce(const SourceEvent& event, Diagnostics& out) {
+  if (!event.announce || event.announce->text.empty()) return;
+  const SourceName& announce = *event.announce;
+  if (event.tiers.empty()) {
+    out.error(event.file, announce.at, "announce: needs tiers, the list of their names");
+    return;
+  }
+  std::vector<std::string_view> tiers;
+  for (const auto& tier : event.tiers) tiers.push_back(tier.text);
+  const auto from = std::find(tiers.begin(), tiers.end(), announce.text);
+  if (from == tiers.end()) {
+    out.error(event.file, announce.at,
+              fmt::format("announce: there is no tier \"{}\"{}", announce.text,
+                          did_you_mean(announce.text, tiers)));
+    return;
+  }
+  const bool some = std::any_of(event.items.begin(), event.items.end(), [&](const auto& item) {
+    return std::find(from, tiers.end(), item.tier.text) != tiers.end();
+  });
+  if (some) return;
+  out.warning(event.file, announce.at,
+              fmt::format("announce: no item of \"items\" has the tier \"{}\"{}; nothing is ever "
+                          "announced",
+                          announce.text, from + 1 == tiers.end() ? "" : " or a higher one"));
+}
+
 }  // namespace
 
 void check_items(const std::vector<SourceEvent>& events, Diagnostics& out) {
   const Drawn drawn = drawn_in(events);
   warn_of_twins(drawn, out);
-  for (const auto& event : events) check_facts(event, drawn, out);
+  for (const auto& event : events) {
+    check_facts(event, drawn, out);
+    check_announce(event, out);
+  }
 }
 
 }  // namespace hunt::rules

@@ -6,13 +6,12 @@ namespace {
 
 constexpr std::string_view no_history =
     "rules do not know in this version what a player had before";
-constexpr std::string_view no_worlds =
-    "in this version an event is in all worlds; loot is buried where it is to lie";
 
 constexpr std::string_view ref_name = R"("$ref": "#/definitions/name")";
 constexpr std::string_view ref_item = R"("$ref": "#/definitions/item")";
 constexpr std::string_view ref_time = R"("$ref": "#/definitions/time")";
 constexpr std::string_view ref_tile = R"("$ref": "#/definitions/tile")";
+constexpr std::string_view ref_world = R"("$ref": "#/definitions/world")";
 constexpr std::string_view ref_openings = R"("$ref": "#/definitions/openings")";
 
 constexpr Key keys[] = {
@@ -21,6 +20,15 @@ constexpr Key keys[] = {
     {In::event, "enabled", R"("type": "boolean", "default": true)", "`true`, `false`", "`true`", "",
      "`false`: nothing of the event can be found, as if its loot were not there. Nothing is "
      "deleted."},
+    {In::event, "worlds",
+     R"("type": "array", "minItems": 1, "maxItems": 256, "uniqueItems": true, )"
+     R"("items": {"$ref": "#/definitions/world"})",
+     "list of names or ids", "all worlds", "1 to 256, of the store",
+     "The worlds in which the event is. In the others it is as if its loot were not there."},
+    {In::event, "rollout", R"("type": "integer", "minimum": 1, "maximum": 100, "default": 100)",
+     "percent of the players", "100", "1 to 100; below 100 needs `hint_radius: 0`",
+     "For so many of all players the event is there; which ones follows from the event's name. For "
+     "the others it is as if its loot were not there. A higher number only adds players."},
     {In::event, "zone", R"("$ref": "#/definitions/zone")", "`Europe/Berlin`", "`UTC`",
      "a place of the IANA time zone data",
      "The zone of every time in the file that has no offset of its own."},
@@ -53,6 +61,9 @@ constexpr Key keys[] = {
      R"("additionalProperties": {"$ref": "#/definitions/facts_of_an_item"})",
      "items with their facts", "none", "1 to 4,096; needs `tiers`",
      "What is to be known of items."},
+    {In::event, "announce", ref_name, "name", "nothing", "one of `tiers`",
+     "A grant with an item of this tier or a higher one is told with `announce` and its highest "
+     "tier; the game tells its players."},
     {In::event, "tables",
      R"("type": "object", "minProperties": 1, "maxProperties": 4096, )"
      R"("propertyNames": {"$ref": "#/definitions/name"}, )"
@@ -120,10 +131,8 @@ constexpr Key keys[] = {
      "How many of the item; of a range each number is equally likely."},
     {In::placement, "table", ref_name, "name", "required", "of this file",
      "What a find of this loot draws from."},
-    {In::placement, "world",
-     R"("anyOf": [{"type": "integer", "minimum": 1, "maximum": 4294967295}, )"
-     R"({"$ref": "#/definitions/item"}])",
-     "name or id", "required", "of the store", "The world in which it lies."},
+    {In::placement, "world", ref_world, "name or id", "required", "of the store",
+     "The world in which it lies."},
     {In::placement, "from", ref_tile, "`[-2048, -2048]`", "required", "",
      "The corner of the area with the lowest x and y."},
     {In::placement, "to", ref_tile, "`[2047, 2047]`", "required",
@@ -148,17 +157,10 @@ constexpr Key keys[] = {
 };
 
 constexpr LaterKey later[] = {
-    {In::event, "worlds", no_worlds},
-    {In::event, "rollout", "in this version an event is for all players"},
-    {In::event, "announce", "in this version the game decides what it tells; see tiers"},
-    {In::event, "limits", no_history},
-    {In::event, "cooldown", no_history},
-    {In::event, "max_speed", no_history},
-    {In::event, "bonus", no_history},
-    {In::event, "pity", no_history},
-    {In::table, "pity", no_history},
-    {In::pool, "pity", no_history},
-    {In::entry, "pity", no_history},
+    {In::event, "limits", no_history},    {In::event, "cooldown", no_history},
+    {In::event, "max_speed", no_history}, {In::event, "bonus", no_history},
+    {In::event, "pity", no_history},      {In::table, "pity", no_history},
+    {In::pool, "pity", no_history},       {In::entry, "pity", no_history},
 };
 
 }  // namespace

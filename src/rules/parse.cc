@@ -42,12 +42,17 @@ class EventParser {
     if (const auto* value = YamlKeys::find(root, "enabled")) {
       event_.enabled = read_flag(keys_, *value, "enabled").value_or(true);
     }
+    if (const auto* value = YamlKeys::find(root, "worlds")) worlds(*value);
     if (const auto* value = YamlKeys::find(root, "trigger")) trigger(*value);
     if (const auto* value = YamlKeys::find(root, "hint_radius")) {
       event_.hint_radius_tiles =
           read_hint_radius(keys_, *value).value_or(hint_radius_tiles_default);
     }
+    if (const auto* value = YamlKeys::find(root, "rollout")) rollout(*value);
     if (const auto* value = YamlKeys::find(root, "tiers")) tiers(*value);
+    if (const auto* value = YamlKeys::find(root, "announce")) {
+      event_.announce = read_name(keys_, *value, "announce");
+    }
     if (const auto* value = YamlKeys::find(root, "items")) items(*value);
     if (const auto* value = YamlKeys::find(root, "placement")) {
       event_.placements = parse_placement(*value, keys_);
@@ -156,6 +161,33 @@ class EventParser {
       out = static_cast<std::uint8_t>(out | bit);
     }
     return out;
+  }
+
+  void worlds(const YamlNode& node) {
+    if (!keys_.is_list(node, "worlds", "names of worlds or their ids", 1,
+                       limits::worlds_per_event_max)) {
+      return;
+    }
+    for (const auto& child : node.children) {
+      SourceName world = read_world(keys_, child, "worlds");
+      const auto same = [&world](const SourceName& other) { return other.text == world.text; };
+      if (!world.text.empty() && std::any_of(event_.worlds.begin(), event_.worlds.end(), same)) {
+        error(world.at, fmt::format("worlds: \"{}\" is here twice", world.text));
+      }
+      event_.worlds.push_back(std::move(world));
+    }
+  }
+
+  // Requires: hint_radius was read.
+  void rollout(const YamlNode& node) {
+    const std::uint64_t percent = keys_.whole(node, "rollout", 1, 100);
+    event_.rollout_percent = static_cast<std::uint32_t>(percent);
+    const bool plain = node.kind == Kind::scalar && !node.quoted;
+    const bool is_right = plain && parse_u64(node.text) == percent;
+    if (!is_right || percent == 100 || event_.hint_radius_tiles == 0) return;
+    error(node.at, fmt::format("rollout: {} needs hint_radius: 0; hints would lead the other {} % "
+                               "to loot that they cannot take",
+                               percent, 100 - percent));
   }
 
   void trigger(const YamlNode& node) {

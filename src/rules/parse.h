@@ -43,6 +43,8 @@ struct SourceEvent {
   std::string file;
   SourceName name;
   bool enabled = true;
+  std::vector<SourceName> worlds;  // names, or ids in digits
+  std::uint32_t rollout_percent = 100;
   Zone zone = Zone::utc();
   model::Trigger trigger = model::Trigger::step;
   std::int32_t hint_radius_tiles = hint_radius_tiles_default;
@@ -53,6 +55,7 @@ struct SourceEvent {
   SourceOpenings open;
   std::vector<SourceTime> times;
   std::vector<SourceName> tiers;
+  std::optional<SourceName> announce;
   Mark items_at;
   std::vector<SourceItem> items;
   std::vector<SourceTable> tables;

@@ -84,22 +84,9 @@ class PlacementParser {
     return out;
   }
 
-  // Its id, or its name: whether there is one is seen when it is buried.
+  // Whether there is one is seen when it is buried.
   SourceName world(const YamlNode& node) {
-    const auto id = node.kind == Kind::scalar && !node.quoted ? parse_u64(node.text) : std::nullopt;
-    if (id && *id >= 1 && *id <= std::numeric_limits<model::WorldId>::max()) {
-      return {std::to_string(*id), node.at};
-    }
-    if (id) {
-      error(node.at, fmt::format("world: an id is from 1 to {}, {}",
-                                 std::numeric_limits<model::WorldId>::max(), found(node)));
-      return {"", node.at};
-    }
-    if (node.kind != Kind::scalar || !valid_item(node.text)) {
-      error(node.at, fmt::format("world: expected the name of a world or its id, {}", found(node)));
-      return {"", node.at};
-    }
-    SourceName out = read_name(maps_, node, "world", NameOf::item);
+    SourceName out = read_world(maps_, node, "world");
     right_ = right_ && !out.text.empty();
     return out;
   }

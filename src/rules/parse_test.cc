@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{TAIL, "1:1", "the key \"event\" is missing"},
         BadInput{HEAD, "1:1", "the key \"tables\" is missing"},
         BadInput{HEAD "trigers: step\n" TAIL, "2:1", "(did you mean \"trigger\"?)"},
-        BadInput{HEAD "caps: 1\n" TAIL, "2:1", "the keys here are event, enabled, zone"},
+        BadInput{HEAD "caps: 1\n" TAIL, "2:1", "the keys here are event, enabled, worlds"},
         BadInput{"event: Star Light\n" TAIL, "1:8", "try \"star_light\""},
         BadInput{"event:\n" TAIL, "1:1", "found nothing"},
         BadInput{"event: ''\n" TAIL, "1:8", "expected a name of 1 to 64"},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <numeric>
 
 #include "base/text.h"
@@ -305,6 +306,24 @@ std::optional<std::int64_t> read_duration(YamlKeys& keys, const YamlNode& node,
   keys.error(node.at, fmt::format("{}: expected a duration such as 90m, 6h or 2d, {}{}", key,
                                   found(node), advice));
   return {};
+}
+
+SourceName read_world(YamlKeys& keys, const YamlNode& node, std::string_view key) {
+  const auto id = node.kind == Kind::scalar && !node.quoted ? parse_u64(node.text) : std::nullopt;
+  if (id && *id >= 1 && *id <= std::numeric_limits<model::WorldId>::max()) {
+    return {std::to_string(*id), node.at};
+  }
+  if (id) {
+    keys.error(node.at, fmt::format("{}: an id is from 1 to {}, {}", key,
+                                    std::numeric_limits<model::WorldId>::max(), found(node)));
+    return {"", node.at};
+  }
+  if (node.kind == Kind::scalar && valid_item(node.text)) {
+    return read_name(keys, node, key, NameOf::item);
+  }
+  keys.error(node.at,
+             fmt::format("{}: expected the name of a world or its id, {}", key, found(node)));
+  return {"", node.at};
 }
 
 std::optional<bool> read_flag(YamlKeys& keys, const YamlNode& node, std::string_view key) {

@@ -32,6 +32,9 @@ enum class NameOf : std::uint8_t { thing, item };
 [[nodiscard]] SourceName read_key_name(YamlKeys& keys, const YamlNode& node, std::string_view what,
                                        NameOf of = NameOf::thing);
 
+// The name of a world, or its id in digits.
+[[nodiscard]] SourceName read_world(YamlKeys& keys, const YamlNode& node, std::string_view key);
+
 // `zone`: of the file, nullptr where it names none.
 [[nodiscard]] std::optional<std::int64_t> read_time(YamlKeys& keys, const YamlNode& node,
                                                     std::string_view key, const Zone* zone);

@@ -70,6 +70,13 @@ constexpr std::string_view definitions = R"json(    "name": {
       "pattern": "^(0|[1-9][0-9]?)(\\.[0-9]{1,7})? ?%$|^[1-9][0-9]*/[1-9][0-9]{0,9}$",
       "examples": ["5 %", "0.5 %", "1/400"]
     },
+    "world": {
+      "description": "The name of a world, or its id.",
+      "anyOf": [
+        { "type": "integer", "minimum": 1, "maximum": 4294967295 },
+        { "$ref": "#/definitions/item" }
+      ]
+    },
     "tile": {
       "description": "x and y of a tile.",
       "type": "array",
@@ -188,15 +195,24 @@ std::string schema_text() {
   "dependencies": {
     "open": ["starts", "ends"],
     "times": ["starts", "ends"],
-    "items": ["tiers"]
+    "items": ["tiers"],
+    "announce": ["tiers"]
   },
-  "if": { "not": { "required": ["zone"] } },
-  "then": {
-    "properties": {
-      "starts": { "$ref": "#/definitions/time_with_offset" },
-      "ends": { "$ref": "#/definitions/time_with_offset" }
+  "allOf": [
+    {
+      "if": { "not": { "required": ["zone"] } },
+      "then": {
+        "properties": {
+          "starts": { "$ref": "#/definitions/time_with_offset" },
+          "ends": { "$ref": "#/definitions/time_with_offset" }
+        }
+      }
+    },
+    {
+      "if": { "required": ["rollout"], "properties": { "rollout": { "maximum": 99 } } },
+      "then": { "required": ["hint_radius"], "properties": { "hint_radius": { "const": 0 } } }
     }
-  }
+  ]
 }
 )json";
   return out;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -121,6 +122,35 @@ void put_placements(Canonical& out, std::span<const Placement> placements) {
   }
 }
 
+// For whom an event is and what is told of it: there only where one says so.
+void put_reach(Canonical& out, const model::RuleSet& set) {
+  const auto is_plain = [](const model::EventRules& event) {
+    return event.worlds.empty() && event.rollout_percent == 100 && !event.announce_from;
+  };
+  if (std::all_of(set.events.begin(), set.events.end(), is_plain)) return;
+  out.put(std::string_view("additions 4"));
+  for (const auto& event : set.events) {
+    out.put(std::uint64_t{event.worlds.size()});
+    for (const auto& world : event.worlds) {
+      const auto* id = std::get_if<model::WorldId>(&world);
+      out.put(id != nullptr ? std::uint64_t{*id} : 0);
+      out.put(id != nullptr ? std::string_view{} : std::string_view(std::get<std::string>(world)));
+    }
+    out.put(std::uint64_t{event.rollout_percent});
+    out.put(std::uint64_t{event.announce_from.has_value()});
+    out.put(std::uint64_t{event.announce_from.value_or(0)});
+  }
+}
+
+void assert_event(const model::EventRules& event) {
+  HUNT_ASSERT(event.rollout_percent >= 1 && event.rollout_percent <= 100);
+  HUNT_ASSERT(event.rollout_percent == 100 || event.hint_radius_tiles == 0);
+  HUNT_ASSERT(event.announce_from.value_or(0) < std::max<std::size_t>(event.tiers.size(), 1));
+  HUNT_ASSERT(std::is_sorted(event.worlds.begin(), event.worlds.end()));
+  HUNT_ASSERT(std::is_sorted(event.item_tiers.begin(), event.item_tiers.end(),
+                             [](const auto& a, const auto& b) { return a.item < b.item; }));
+}
+
 void assert_pool(const model::RuleSet& set, const model::LootPool& pool) {
   std::uint64_t sum = 0;
   std::uint32_t at_all_times = 0;
@@ -190,12 +220,16 @@ std::string version_of(const model::RuleSet& set, std::span<const Placement> pla
   put_additions(out, set);
   put_pools(out, set);
   put_placements(out, placements);
+  put_reach(out, set);
   return out.version();
 }
 
 void assert_invariants(const model::RuleSet& set) {
   HUNT_ASSERT(set.version.size() == 16 && !set.tables.empty());
-  for (const auto& event : set.events) assert_openings(event.openings);
+  for (const auto& event : set.events) {
+    assert_openings(event.openings);
+    assert_event(event);
+  }
   for (const auto& time : set.times) {
     HUNT_ASSERT(time.event < set.events.size() && !time.openings.empty());
     assert_openings(time.openings);

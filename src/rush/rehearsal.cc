@@ -13,7 +13,9 @@
 #include "base/text.h"
 #include "engine/claim_id.h"
 #include "engine/roll.h"
+#include "engine/rollout.h"
 #include "load/crowd.h"
+#include "rules/world_checks.h"
 
 namespace hunt::rush {
 
@@ -38,6 +40,7 @@ struct Spawn {
   std::uint32_t remaining = 0;
   std::uint32_t turn = 0;   // into turns_
   std::uint32_t world = 0;  // into worlds_
+  bool in_world = true;     // the event is
 };
 
 // Which tiles of a world bear loot. Most have none, and are passed by one look at a bit.
@@ -259,11 +262,12 @@ class Play {
                                      with_commas(placement.spawns), with_commas(placed.tries))}));
     }
     const auto window = *rules::occurrence(event, placement, turn.occurrence);
+    const bool in_world = rules::may_be_in(event, placement.world);
     for (const auto tile : placed.tiles) {
       worlds_[world].loot.put(tile, static_cast<std::uint32_t>(spawns_.size()));
       spawns_.push_back({tile, window, placement.event, placement.table, placement.budget,
                          static_cast<std::uint32_t>(&turn - turns_.data()),
-                         static_cast<std::uint32_t>(world)});
+                         static_cast<std::uint32_t>(world), in_world});
     }
     if (window.closes_us != model::time_us_max) {
       expiries_.push_back({window.closes_us, spawns_.size() - placed.tiles.size(), spawns_.size()});
@@ -327,6 +331,7 @@ class Play {
     const bool digs = position.kind == model::Kind::dig || event.hint_radius_tiles > 0;
     if (spawn.remaining == 0 || !open_[spawn.event] || !spawn.window.holds(now_us_)) return;
     if (event.trigger == model::Trigger::dig && !digs) return;
+    if (!spawn.in_world || !rollout_.has(event, position.player)) return;
     if (!finders_.insert(std::uint64_t{index} << 32 | player).second) return;
     if (--spawn.remaining == 0) take_away(spawn);
     ++kind_of(spawn.table).found;
@@ -358,6 +363,16 @@ class Play {
     bucket.with_none = none_;
   }
 
+  // Where loot of the event is placed, but the event is not.
+  [[nodiscard]] std::vector<std::string> worlds_without(std::uint32_t event) const {
+    std::vector<std::string> out;
+    for (const auto& one : placements_) {
+      if (one.event != event || rules::may_be_in(set_.events[event], one.world)) continue;
+      if (std::find(out.begin(), out.end(), one.world) == out.end()) out.push_back(one.world);
+    }
+    return out;
+  }
+
   void finish() {
     for (auto& [table, times] : sold_out_s_) {
       std::sort(times.begin(), times.end());
@@ -369,7 +384,8 @@ class Play {
                                       [i](const Placement& one) { return one.event == i; });
       if (!places) continue;
       const auto& event = set_.events[i];
-      out_.events.push_back({event.name, event.starts_us, placed_.contains(i), open_s_[i]});
+      out_.events.push_back({event.name, event.starts_us, placed_.contains(i), open_s_[i],
+                             event.rollout_percent, worlds_without(i)});
     }
     for (auto& bucket : out_.buckets) bucket.left.resize(out_.kinds.size());  // placed later
     for (std::uint32_t i = 0; i < items_.size(); ++i) {
@@ -401,6 +417,7 @@ class Play {
   Digest256 seed_;
   engine::Roller roller_;
   engine::ClaimIds ids_;
+  engine::Rollout rollout_;
   Rehearsal out_;
   std::vector<WorldPlay> worlds_;
   std::vector<Turn> turns_;

@@ -51,8 +51,10 @@ struct ItemOutcome {
 struct EventOutcome {
   std::string event;
   std::int64_t starts_us = 0;
-  bool placed = false;       // some of its loot was put out
-  std::uint32_t open_s = 0;  // of the seconds played
+  bool placed = false;                           // some of its loot was put out
+  std::uint32_t open_s = 0;                      // of the seconds played
+  std::uint32_t rollout_percent = 100;           // of the players: for whom it is
+  std::vector<std::string> worlds_without = {};  // has loot there, but is not there
 };
 
 struct WorldOutcome {

@@ -184,6 +184,14 @@ std::vector<std::string> notes(const Rehearsal& r) {
       out.push_back(
           fmt::format("{}: open for {} of {}", event.event, span_text(event.open_s), hours));
     }
+    if (event.rollout_percent < 100) {
+      out.push_back(fmt::format("{}: for {} % of the players; the others find nothing of it",
+                                event.event, event.rollout_percent));
+    }
+    if (!event.worlds_without.empty()) {
+      out.push_back(fmt::format("{}: not in {}, where it has loot; nobody finds that", event.event,
+                                fmt::join(event.worlds_without, ", ")));
+    }
   }
   return out;
 }
@@ -246,6 +254,7 @@ std::string rehearsal_json(const Rehearsal& r) {
     one["event"] = event.event;
     one["played"] = event.placed;
     one["open_s"] = event.open_s;
+    if (event.rollout_percent < 100) one["rollout"] = event.rollout_percent;
     events.push_back(std::move(one));
   }
   out["events"] = std::move(events);

@@ -63,6 +63,32 @@ TEST(Rehearse, the_books_of_loot_finds_and_players_agree) {
   EXPECT_EQ(static_cast<double>(r.buckets.back().with_none) / 200, share_with_none(r));
 }
 
+TEST(Rehearse, only_players_in_the_rollout_find_and_only_in_the_worlds_of_the_event) {
+  const std::string plenty =
+      "event: meadow\nhint_radius: 0\nROLLOUTtables: {chest: [{item: bell, weight: 1}]}\n"
+      "placement: [{table: chest, world: main, from: [0, 0], to: [63, 63], spawns: 900, budget: "
+      "1000}]\n";
+  const auto with = [&plenty](const std::string& keys) {
+    std::string text = plenty;
+    return played(text.replace(text.find("ROLLOUT"), 7, keys), 1'000, 1);
+  };
+  const Rehearsal all = with("");
+  ASSERT_LT(share_with_none(all), 0.02);
+  const Rehearsal some = with("rollout: 30\n");
+  EXPECT_NEAR(share_with_none(some), 0.7, 0.06);
+  EXPECT_EQ(some.finds_of_players.back(), all.finds_of_players.back()) << "they find as much";
+  const auto says = [](const Rehearsal& r, const std::string& what) {
+    const auto lines = rehearsal_text(r);
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const auto& line) { return line.find(what) != std::string::npos; });
+  };
+  EXPECT_TRUE(says(some, "meadow: for 30 % of the players"));
+  EXPECT_EQ(with("worlds: [main, 7]\n").finds(), all.finds());
+  const Rehearsal none = with("worlds: [north]\n");
+  EXPECT_EQ(none.finds(), 0U);
+  EXPECT_TRUE(says(none, "meadow: not in main, where it has loot"));
+}
+
 TEST(Rehearse, sells_out_when_many_look_and_says_when) {
   const Rehearsal r = played(meadow, 2'000, 1);
   EXPECT_EQ(r.kinds[0].left(), 0U);

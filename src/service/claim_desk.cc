@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/planted.h"
+#include "engine/answer.h"
 #include "model/limits.h"
 
 namespace hunt::service {
@@ -497,11 +498,12 @@ void ClaimDesk::roll_again(model::ShardId shard, const std::vector<model::ClaimV
   if (rules_stale_) rules_stale_();
   for (const auto& verdict : stale) {
     Pending& pending = pending_.at(verdict.id);
-    if (!roll_again(pending, verdict.rules)) {
-      model::ClaimVerdict closed;
-      closed.id = verdict.id;
-      closed.outcome = model::Outcome::closed;
-      decide(closed);
+    const model::Outcome judged = roll_again(pending, verdict.rules);
+    if (judged != model::Outcome::found) {
+      model::ClaimVerdict refusal;
+      refusal.id = verdict.id;
+      refusal.outcome = judged;
+      decide(refusal);
     } else if (!park(shard, verdict.id)) {
       ask_again({verdict.id});
     }
@@ -510,27 +512,30 @@ void ClaimDesk::roll_again(model::ShardId shard, const std::vector<model::ClaimV
 }
 
 // By the version that the store wants, where it is known here: its clock decides, not ours. Else by
-// the rules in force as of the claim. False: they give it nothing.
-bool ClaimDesk::roll_again(Pending& pending, const std::string& wanted) {
+// the rules in force as of the claim. `found`, or what they refuse it with.
+model::Outcome ClaimDesk::roll_again(Pending& pending, const std::string& wanted) {
   const std::int64_t as_of_us = pending.claim.judged_at_us(clock_.wall_us());
   model::RuleSetPtr rules = rules_->at(as_of_us);
   for (const auto& turn : rules_->turns) {
     if (turn.set->version == wanted) rules = turn.set;
   }
-  const auto table = rules->find_table(pending.rules->tables[pending.table].name);
-  if (!table || !rules->events[rules->tables[*table].event].holds(as_of_us)) return false;
+  const auto judged = engine::judge_claim(l1_, *rules, pending.rules->tables[pending.table].name,
+                                          pending.claim, as_of_us);
+  const bool lets_in =
+      judged.outcome == model::Outcome::nothing && planted(Planted::rolls_for_outsiders);
+  if (judged.outcome != model::Outcome::found && !lets_in) return judged.outcome;
   // Other rules than those that were stale: it begins anew.
   const bool anew =
       rules->version != pending.rules->version || rules_->seq > pending.claim.rules_seq;
   if (anew) pending.stale_ns = INT64_MAX;
   const auto before_us = pending.claim.as_of_us;
   // The ledger has to have the very time that was rolled by.
-  if (rules->tables[*table].timed) pending.claim.as_of_us = as_of_us;
+  if (rules->tables[judged.table].timed) pending.claim.as_of_us = as_of_us;
   for (Asker& asker : pending.askers) {
     if (!asker.late && asker.as_of_us == before_us) asker.as_of_us = pending.claim.as_of_us;
   }
-  roll(pending, rules, rules_->seq, *table);
-  return true;
+  roll(pending, rules, rules_->seq, judged.table);
+  return model::Outcome::found;
 }
 
 // True: the store has wanted other rules for it for too long, such as rules that cannot be made

@@ -147,7 +147,7 @@ class ClaimDesk {
   void retry_later(model::ShardId shard, const Ids& ids, const Error& error);
   void moved(const Ids& ids);
   void roll_again(model::ShardId shard, const std::vector<model::ClaimVerdict>& stale);
-  [[nodiscard]] bool roll_again(Pending& pending, const std::string& wanted);
+  [[nodiscard]] model::Outcome roll_again(Pending& pending, const std::string& wanted);
   [[nodiscard]] bool park(model::ShardId shard, model::ClaimId id);
   void unpark(model::ShardId shard, std::int64_t now_ns);
   static void give_up_waits(Pending& pending, const Error& error);

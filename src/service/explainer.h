@@ -12,6 +12,7 @@
 
 #include "engine/claim_id.h"
 #include "engine/roll.h"
+#include "engine/rollout.h"
 #include "ports/clock.h"
 #include "ports/explainer.h"
 #include "ports/hunt_store.h"
@@ -60,6 +61,7 @@ class Explainer final : public ports::Explainer {
   const ports::Clock& clock_;
   std::optional<engine::Roller> roller_;
   engine::ClaimIds claim_ids_;
+  engine::Rollout rollout_;
   std::vector<const RecentClaims*> lanes_;
 };
 

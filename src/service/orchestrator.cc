@@ -134,7 +134,9 @@ boost::asio::awaitable<Result<void>> Orchestrator::prewarm(std::vector<model::Ch
                                                            std::int64_t deadline_ns) {
   constexpr std::size_t step = limits::chunks_per_load_max * limits::loads_inflight_max / 4;
   std::erase_if(chunks, [this](const auto& key) { return !serves_near(key); });
-  for (const auto& key : chunks) worlds_.insert(key.world);  // the first batch need not ask
+  if (!chunks.empty() && clock_.now_ns() < deadline_ns) {  // then the first batch need not ask
+    static_cast<void>(co_await learn_worlds(shards_.of(chunks.front())));
+  }
   for (std::size_t at = 0; at < chunks.size(); at += step) {
     if (clock_.now_ns() >= deadline_ns) {
       co_return fail(Errc::deadline_exceeded,
@@ -222,7 +224,7 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
   }
   metrics_.bounds.batches.use.enter(ask.begun_ns);
   Result<void> answered;
-  if (!worlds_.contains(ask.batch.world)) {
+  if (!l1_.knows(ask.batch.world)) {
     const std::size_t open = open_answers_.add(ask.times, model::Stage::store_load);
     answered = co_await know_world(ask.batch);
     open_answers_.remove(open);
@@ -286,6 +288,16 @@ void Orchestrator::finish_shed(model::Batch batch) {
   finish(ask);
 }
 
+boost::asio::awaitable<Result<void>> Orchestrator::learn_worlds(model::ShardId shard) {
+  const auto worlds = co_await shards_.worlds(shard).worlds();
+  if (worlds) {
+    l1_.know(*worlds);
+    co_return Result<void>{};
+  }
+  metrics_.stores[shard].loads.failed(worlds.error(), clock_.now_ns());
+  co_return tl::unexpected<Error>(worlds.error());
+}
+
 boost::asio::awaitable<Result<void>> Orchestrator::know_world(const model::Batch& batch) {
   // Asked for again at most once a second, so that a wrong id costs the store nothing; but what was
   // stored is not given up for a world that may have been made since.
@@ -296,15 +308,10 @@ boost::asio::awaitable<Result<void>> Orchestrator::know_world(const model::Batch
         batch.positions.empty()
             ? 0
             : shards_.of(batch.world, model::tile_id_of(batch.positions.front().tile));
-    const auto worlds = co_await shards_.worlds(shard).worlds();
-    if (!worlds) {
-      metrics_.stores[shard].loads.failed(worlds.error(), clock_.now_ns());
-      co_return tl::unexpected<Error>(worlds.error());
-    }
+    HUNT_CO_CHECK(co_await learn_worlds(shard));
     worlds_asked_ns_ = now_ns;
-    for (const auto& known : *worlds) worlds_.insert(known.id);
   }
-  if (worlds_.contains(batch.world)) co_return Result<void>{};
+  if (l1_.knows(batch.world)) co_return Result<void>{};
   co_return fail(
       Errc::not_found,
       fmt::format("there is no world {}; create it with `hunt world create`", batch.world),
@@ -383,22 +390,20 @@ void Orchestrator::settle(Ask& ask, const engine::Candidate& candidate) {
   ask_ledger(ask, candidate, known == nullptr ? nullptr : &known->claim);
 }
 
-// The rules of the claim's own time, which may be others than those that judged it. False: they
-// give it nothing.
-bool Orchestrator::by_rules_of(std::int64_t as_of_us, const engine::Candidate& candidate,
-                               Asker& asker) const {
+// The rules of the claim's own time, which may be others than those that judged it. `found`, or
+// what they refuse it with.
+model::Outcome Orchestrator::by_rules_of(std::int64_t as_of_us, const engine::Candidate& candidate,
+                                         const model::Claim& claim, Asker& asker) const {
   const model::RuleSetPtr& rules = rules_->at(as_of_us);
   asker.rules = rules;
   asker.rules_seq = rules_->seq;
   asker.table = candidate.table;
-  if (rules == l1_.shared_rules()) return true;
-  const auto table = rules->find_table(l1_.rules().tables[candidate.table].name);
-  if (!table || !rules->events[rules->tables[*table].event].holds(as_of_us)) {
-    asker.rules.reset();
-    return false;
-  }
-  asker.table = *table;
-  return true;
+  if (rules == l1_.shared_rules()) return model::Outcome::found;
+  const auto judged =
+      engine::judge_claim(l1_, *rules, l1_.rules().tables[candidate.table].name, claim, as_of_us);
+  asker.table = judged.table;
+  if (judged.outcome != model::Outcome::found) asker.rules.reset();
+  return judged.outcome;
 }
 
 void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
@@ -415,10 +420,11 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
   std::optional<std::int64_t> as_of_us = ask.batch.as_of_us;
   if (planted(Planted::drops_as_of)) as_of_us.reset();
   Asker asker{ask.wait, index, as_of_us, candidate.refused};
-  if (!asker.refused && !by_rules_of(ask.as_of_us, candidate, asker)) {
-    ask.reply.outcomes[index] = {model::Outcome::closed, 0, -1};
-    if (ask.wait == nullptr) return;
-    asker.refused = true;
+  if (!asker.refused) {
+    const model::Outcome judged = by_rules_of(ask.as_of_us, candidate, claim, asker);
+    asker.refused = judged != model::Outcome::found;
+    if (asker.refused) ask.reply.outcomes[index] = {judged, 0, -1};
+    if (asker.refused && ask.wait == nullptr) return;
   }
   const bool refused = asker.refused;
   if (!refused) {

@@ -8,7 +8,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "engine/answer.h"
@@ -115,8 +114,10 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
-  [[nodiscard]] bool by_rules_of(std::int64_t as_of_us, const engine::Candidate& candidate,
-                                 Asker& asker) const;
+  [[nodiscard]] boost::asio::awaitable<Result<void>> learn_worlds(model::ShardId shard);
+  [[nodiscard]] model::Outcome by_rules_of(std::int64_t as_of_us,
+                                           const engine::Candidate& candidate,
+                                           const model::Claim& claim, Asker& asker) const;
   void follow_rules();
   void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
   void finish(Ask& ask);
@@ -153,7 +154,6 @@ class Orchestrator final : public ports::BatchHandler {
   LaneReport report_;
   TaskGroup tasks_;
   std::vector<std::unique_ptr<engine::Turn>> idle_turns_;
-  std::set<model::WorldId> worlds_;
   std::int64_t worlds_asked_ns_ = INT64_MIN;
   std::vector<SeenRelay> relays_;  // by shard: the last invalidation
   bool stopping_ = false;

@@ -1,6 +1,7 @@
 // Claims on both sides of a change of the rules: what lanes roll by, and what stores let pass.
 #include <gtest/gtest.h>
 
+#include "engine/rollout.h"
 #include "service/cluster_test_support.h"
 
 namespace hunt::service {
@@ -190,6 +191,84 @@ TEST_F(RulesFence, nobody_waits_for_ever_for_rules_that_the_process_cannot_make)
   all.pass(2 * second_ns);
   ASSERT_EQ(grants().size(), 1U) << "the claim was kept";
   EXPECT_EQ(grants()[0].reward, "new");
+}
+
+// Newer rules are for 40 % of the players only; those of before were for all.
+class RolloutFence : public RulesFence {
+ protected:
+  RolloutFence() {
+    auto some = std::make_shared<model::RuleSet>(*new_);
+    some->events[0].rollout_percent = 40;
+    some->events[0].hint_radius_tiles = 0;
+    new_ = some;
+  }
+  bool is_in(std::uint64_t player) { return rollout_.has(new_->events[0], {5, player}); }
+  engine::Rollout rollout_;
+};
+
+TEST_F(RolloutFence, who_is_out_of_newer_rules_is_told_nothing_of_a_claim_under_way) {
+  std::uint64_t out = 1;
+  while (is_in(out)) ++out;
+  std::uint64_t in = out;
+  while (!is_in(in)) ++in;
+  announce(0);
+  const auto answer = ask(out, [&] {
+    EXPECT_TRUE(grants().empty()) << "the lane does not know them yet, and nobody is let in";
+    know(timeline_.seq);
+  });
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->outcomes[0].outcome, Outcome::nothing);
+  EXPECT_TRUE(grants().empty());
+  EXPECT_EQ(all.outcome(here, out), Outcome::nothing) << "and he finds nothing from now on";
+  EXPECT_EQ(all.outcome(here, in, Wait::terminal), Outcome::granted);
+  ASSERT_EQ(grants().size(), 1U);
+  EXPECT_EQ(grants()[0].rules, new_->version);
+}
+
+TEST_F(RolloutFence, a_win_is_for_ever_also_for_who_is_out_now) {
+  std::uint64_t out = 1;
+  while (is_in(out)) ++out;
+  ASSERT_EQ(all.outcome(here, out, Wait::terminal), Outcome::granted);
+  announce(0);
+  know(timeline_.seq);
+  all.pass(second_ns);
+  EXPECT_EQ(all.outcome(here, out, Wait::terminal), Outcome::granted);
+  EXPECT_EQ(grants().size(), 1U);
+}
+
+TEST_F(RolloutFence, a_stored_position_counts_by_the_rules_in_force_when_it_is_decided) {
+  for (std::uint64_t player = 1; player <= 50; ++player) {
+    auto kept = all.delivery({here}, player, player);
+    if (player == 1) {
+      announce(0);
+      know(timeline_.seq);
+      all.pass(second_ns);
+    }
+    ASSERT_EQ(all.deliver(std::move(kept)), ports::Settled::ack);
+  }
+  EXPECT_EQ(all.lanes[0]->stream.replies.size(), 50U);
+  for (const auto& grant : grants()) {
+    EXPECT_TRUE(is_in(grant.player.low)) << grant.player.low;
+  }
+  EXPECT_GT(grants().size(), 5U);
+  EXPECT_LT(grants().size(), 45U);
+}
+
+TEST_F(RulesFence, an_event_that_leaves_a_world_is_as_if_it_were_not_there) {
+  auto elsewhere = std::make_shared<model::RuleSet>(*new_);
+  elsewhere->events[0].worlds = {std::string("another")};
+  new_ = elsewhere;
+  announce(0);
+  const auto answer = ask(1, [&] { know(timeline_.seq); });
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->outcomes[0].outcome, Outcome::nothing);
+  EXPECT_EQ(all.outcome({6, 5}, 1), Outcome::nothing) << "and no hint leads there";
+  auto back = std::make_shared<model::RuleSet>(*new_);
+  const auto worlds = all.run(all.stores[0]->worlds()).value();
+  back->events[0].worlds = {worlds.at(0).name};
+  all.lanes[0]->orchestrator->set_rules(model::RuleSetPtr(back));
+  EXPECT_EQ(all.outcome(here, 1), Outcome::found) << "by its name, as the store has it";
+  EXPECT_EQ(all.outcome({6, 5}, 1), Outcome::hint);
 }
 
 }  // namespace

@@ -31,6 +31,15 @@ Port& wrapped(Port& port, sim::Host& host, const Wrap& wrap, std::unique_ptr<Por
   return *keep;
 }
 
+std::shared_ptr<const model::RuleSet> first_rules(const Setup& setup) {
+  auto rules = std::make_shared<model::RuleSet>(rules::builtin_rules());
+  if (!setup.rollout) return rules;
+  rules->events.front().rollout_percent = 60;
+  rules->events.front().hint_radius_tiles = 0;
+  rules->version = "0000000000000060";
+  return rules;
+}
+
 }  // namespace
 
 // All that one life of a pod holds in memory. Destroyed after its coroutines are gone.
@@ -129,7 +138,7 @@ Cluster::Cluster(const Setup& setup_of_run, const Hooks& hooks)
       stream(world, network, faults, bus_node, setup.seed + 3),
       hooks_(hooks),
       map_(make_map(setup.shards)),
-      rules_(std::make_shared<model::RuleSet>(rules::builtin_rules())) {
+      rules_(first_rules(setup)) {
   for (std::uint32_t i = 0; i < setup.shards; ++i) {
     const auto node = world.add_node(fmt::format("store-{}", i));
     shards.push_back(std::make_unique<sim::ShardServer>(world, node, i, hooks.server));

@@ -73,6 +73,8 @@ class Cluster {
 
   // The newest; and which are in force from when on.
   [[nodiscard]] const std::shared_ptr<const model::RuleSet>& rules() const { return rules_; }
+  // All that was ever announced; nullptr: nothing was.
+  [[nodiscard]] const model::RulesInForcePtr& in_force() const { return in_force_; }
   [[nodiscard]] const model::RulesTimeline& rules_timeline() const { return timeline_; }
   [[nodiscard]] std::size_t pod_count() const noexcept { return pods_.size(); }
   [[nodiscard]] std::size_t relay_count() const noexcept { return relays_.size(); }

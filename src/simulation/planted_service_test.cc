@@ -54,6 +54,11 @@ TEST(SimPlantedService, finds_an_error_that_is_told_as_a_refusal) {
   expect_found_in_service(Planted::refuses_on_error, LedgerRule::refusal_true);
 }
 
+// Newer rules, which the store knows first, are not for the player of a claim.
+TEST(SimPlantedService, finds_a_claim_that_is_rolled_for_who_is_out_of_the_rollout) {
+  expect_found_in_service(Planted::rolls_for_outsiders, LedgerRule::reach_true);
+}
+
 // The void outcome of a claim that another shard owns now is taken for a verdict.
 TEST(SimPlantedService, finds_a_moved_claim_that_is_told_nothing) {
   expect_found_in_service(Planted::moved_is_nothing, LedgerRule::refusal_true, {.first_seed = 7});

@@ -220,9 +220,17 @@ class SimFaultPlayer {
         table.total_weight += rules->entries[table.first_entry + i].weight;
       }
     }
+    if (cluster_.setup.rollout) change_reach(rules->events.front(), fault.target >> 8);
     rules->version = fmt::format("{:016x}", fault.target);
     watch_.on_rules(rules);
     cluster_.push_rules(rules, fault.target >> 20);
+  }
+
+  static void change_reach(model::EventRules& event, std::uint64_t random) {
+    event.rollout_percent = 1 + static_cast<std::uint32_t>(random % 100);
+    const std::uint64_t worlds = random / 100 % 8;
+    event.worlds.clear();
+    if (worlds < 2) event.worlds = {model::WorldId{1 + static_cast<model::WorldId>(worlds)}};
   }
 
   void jump(const Fault& fault) {

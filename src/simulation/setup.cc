@@ -21,6 +21,7 @@ using sim::FaultKind;
 constexpr std::int64_t second_ns = 1'000'000'000;
 // Drawn apart, and so that the kept seeds (tests/scenarios/seeds) are the runs that they were.
 constexpr std::uint64_t windows_salt = std::uint64_t{1310} << 32;
+constexpr std::uint64_t rollout_salt = std::uint64_t{9874} << 32;
 
 // What may happen by chance, and how often at most: one in so many occasions.
 struct Chance {
@@ -67,6 +68,7 @@ Setup draw_setup(std::uint64_t seed, std::int64_t seconds) {
   setup.stored_percent = static_cast<std::uint32_t>(random.below(6)) * 10;
   setup.one_core = random.chance({1, 2});
   setup.windows = Prng(seed ^ windows_salt).chance({1, 2});
+  setup.rollout = Prng(seed ^ rollout_salt).chance({1, 3});
   if (random.chance({1, 4})) {  // a larger world, and no room for it in memory
     setup.reach_tiles = 192;
     setup.l1_bytes = 200'000;
@@ -120,11 +122,27 @@ constexpr std::uint64_t seconds_max = 100'000;
 constexpr std::uint64_t any_i64 = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t ms_max = seconds_max * 1'000;
 
-constexpr std::string_view setup_keys[] = {
-    "about",      "seed",           "seconds",     "pods",     "shards",
-    "relays",     "caches",         "clients",     "players",  "positions_per_second",
-    "loot_tiles", "stored_percent", "reach_tiles", "l1_bytes", "store_work_percent",
-    "windows",    "one_core",       "faults",      "expect",   "rates_per_thousand"};
+constexpr std::string_view setup_keys[] = {"about",
+                                           "seed",
+                                           "seconds",
+                                           "pods",
+                                           "shards",
+                                           "relays",
+                                           "caches",
+                                           "clients",
+                                           "players",
+                                           "positions_per_second",
+                                           "loot_tiles",
+                                           "stored_percent",
+                                           "reach_tiles",
+                                           "l1_bytes",
+                                           "store_work_percent",
+                                           "windows",
+                                           "one_core",
+                                           "rollout",
+                                           "faults",
+                                           "expect",
+                                           "rates_per_thousand"};
 constexpr std::string_view fault_keys[] = {"fault", "at_ms", "for_ms", "target"};
 constexpr std::string_view expect_keys[] = {"chunk_reads_max", "loads_inflight_max",
                                             "strained_percent_max", "answered_percent_min",
@@ -152,6 +170,7 @@ class SetupParser {
     number(root, "l1_bytes", 1, any_u32, out_.l1_bytes);
     number(root, "store_work_percent", 0, any_u32, out_.store_work_percent);
     flag(root, "windows", out_.windows);
+    flag(root, "rollout", out_.rollout);
     flag(root, "one_core", out_.one_core);
     if (const auto* value = YamlKeys::find(root, "rates_per_thousand")) rates(*value);
     if (const auto* value = YamlKeys::find(root, "faults")) faults(*value);

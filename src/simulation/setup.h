@@ -52,6 +52,8 @@ struct Setup {
   std::uint32_t l1_bytes = 4'000'000;
   std::int64_t store_work_percent = 100;  // of what a store's work usually costs
   bool windows = false;                   // loot that opens later or closes by itself
+  bool rollout =
+      false;  // the rules are for some of the players; pushes change that, and the worlds
   bool one_core = false;  // when mended, one pod alone goes on; the others stay dead
   std::vector<Rate> rates;
   std::vector<Fault> faults;

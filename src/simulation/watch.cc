@@ -142,6 +142,7 @@ void Watch::check_owed(const Owed& owed) {
       return !row.window().opened(as_of_us);
     };
     if (!spawn || tiles_.ever(owed.batch.world, tile, from_ns, owed.acked_ns, hidden)) continue;
+    if (may_be_out(owed.batch.world, position.player, as_of_us)) continue;
     const auto claim = claim_ids_.of(owed.batch.world, tile, *spawn, position.player);
     if (history_.was_told(claim)) continue;
     violated(engine::LedgerRule::accepted_told,

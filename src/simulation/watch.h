@@ -15,6 +15,7 @@
 #include "engine/ledger_check_history.h"
 #include "engine/ledger_check_refusals.h"
 #include "engine/ledger_check_tiles.h"
+#include "engine/rollout.h"
 #include "simulation/cluster.h"
 
 namespace hunt::simulation {
@@ -86,6 +87,7 @@ class Watch {
   }
   [[nodiscard]] engine::Question question(model::WorldId world, model::TileId tile,
                                           std::int64_t asked_ns) const;
+  [[nodiscard]] bool may_be_out(model::WorldId world, model::PlayerId player, std::int64_t from_us);
   void on_stored_reply(const model::Batch& batch, const model::BatchReply& reply);
   void check_answers(std::int64_t asked_ns, bool insists, const model::Batch& batch,
                      const model::BatchReply& reply);
@@ -103,6 +105,7 @@ class Watch {
   std::int64_t clock_low_us_ = 0;
   std::int64_t clock_high_us_ = 0;
   engine::ClaimIds claim_ids_;
+  engine::Rollout rollout_;
   std::map<sim::StreamServer::Key, std::int64_t> stored_ns_;
   std::vector<Owed> owed_;
   // Each stored position, with its time and the first moment that its own shard's stream had it.

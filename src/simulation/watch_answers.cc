@@ -22,6 +22,26 @@ engine::Question Watch::question(model::WorldId world, model::TileId tile,
   return question;
 }
 
+// Whether rules that some process may have gone by since then are for other players or worlds. Who
+// is late hears of them within 5 s, but for a pause; a wrong clock and the lead are less.
+bool Watch::may_be_out(model::WorldId world, model::PlayerId player, std::int64_t from_us) {
+  constexpr std::int64_t late_us_max = 20'000'000;
+  constexpr std::int64_t early_us_max = 6'000'000;
+  const auto is_out = [&](const model::RuleSet& set) {
+    const model::EventRules& event = set.events.front();
+    return !event.in_world({world, {}}) || !rollout_.has(event, player);
+  };
+  const model::RulesInForcePtr& known = cluster_.in_force();
+  if (known == nullptr) return is_out(*cluster_.rules());
+  const std::int64_t until_us = cluster_.world.wall_us() + early_us_max;
+  for (std::size_t i = 0; i < known->turns.size(); ++i) {
+    const bool over =
+        i + 1 < known->turns.size() && known->turns[i + 1].from_us + late_us_max < from_us;
+    if (!over && known->turns[i].from_us <= until_us && is_out(*known->turns[i].set)) return true;
+  }
+  return false;
+}
+
 void Watch::on_stored_reply(const model::Batch& batch, const model::BatchReply& reply) {
   const std::int64_t asked_ns = (batch.as_of_us.value_or(0) - wall_start_us()) * 1'000;
   check_answers(asked_ns, true, batch, reply);
@@ -43,6 +63,7 @@ void Watch::check_answers(std::int64_t asked_ns, bool insists, const model::Batc
     engine::Question asked = question(batch.world, model::tile_id_of(position.tile), asked_ns);
     asked.insists = insists;
     asked.as_of_us = batch.as_of_us;
+    asked.may_be_out = may_be_out(batch.world, position.player, wall_start_us() + asked_ns / 1'000);
     if (insists) check_win(asked, position, outcome.outcome);
     const auto wrong = refusals_.wrong(asked, outcome.outcome);
     if (!wrong) continue;
@@ -84,8 +105,9 @@ void Watch::check_log(const model::ClaimEvent& event) {
   if (event.outcome == model::Outcome::granted || !model::is_terminal(event.outcome)) return;
   const model::TileId tile = model::tile_id_of(event.tile);
   const auto* times = history_.asked(event.world, tile, event.player);
-  const engine::Question asked =
-      question(event.world, tile, times == nullptr ? 0 : times->first_ns);
+  engine::Question asked = question(event.world, tile, times == nullptr ? 0 : times->first_ns);
+  asked.may_be_out =
+      may_be_out(event.world, event.player, wall_start_us() + asked.asked_ns / 1'000);
   const auto spawns = tiles_.spawns_of(event.world, tile);
   const auto spawn = std::find_if(spawns.begin(), spawns.end(), [&](model::SpawnId one) {
     return claim_ids_.of(event.world, tile, one, event.player) == event.claim;
