@@ -173,11 +173,13 @@ void answer(L1& l1, const model::Batch& batch, const Moment& moment,
 }
 
 Judged judge_claim(const L1& l1, const model::RuleSet& rules, std::string_view table,
-                   const model::Claim& claim, std::int64_t as_of_us) {
+                   const model::Claim& claim, model::Kind kind, std::int64_t as_of_us) {
   const auto index = rules.find_table(table);
   if (!index) return {model::Outcome::closed, 0};
   const model::EventRules& event = rules.events[rules.tables[*index].event];
   if (!l1.is_for(event, claim.world, claim.player)) return {model::Outcome::nothing, *index};
+  const bool must_dig = event.trigger == model::Trigger::dig && kind != model::Kind::dig;
+  if (must_dig) return {model::Outcome::nothing, *index};
   if (!event.holds(as_of_us)) return {model::Outcome::closed, 0};
   return {model::Outcome::found, *index};
 }

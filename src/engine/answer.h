@@ -53,12 +53,14 @@ void answer(L1& l1, const model::Batch& batch, const Moment& moment,
 void answer_missed(L1& l1, const model::Batch& batch, const Moment& moment,
                    model::PositionOutcome* outcomes, Turn& turn);
 
-// What rules, maybe others than L1's, say of a claim for a spawn of that table.
+// What rules, maybe others than L1's, say of a claim for a spawn of that table by a position of
+// that kind: `found`, `closed`, or `nothing` as if the spawn were not there.
 struct Judged {
   model::Outcome outcome = model::Outcome::found;  // it may be had; else their refusal
   std::uint32_t table = 0;                         // into their tables, but with `closed`
 };
 [[nodiscard]] Judged judge_claim(const L1& l1, const model::RuleSet& rules, std::string_view table,
-                                 const model::Claim& claim, std::int64_t as_of_us);
+                                 const model::Claim& claim, model::Kind kind,
+                                 std::int64_t as_of_us);
 
 }  // namespace hunt::engine

@@ -144,13 +144,17 @@ TEST(JudgeClaim, says_why_other_rules_refuse_it) {
   model::Claim claim;
   claim.world = 1;
   claim.player = {1, 5};
-  const auto judged = [&](const model::RuleSet& rules) {
-    return judge_claim(lane.l1, rules, "loot", claim, 100);
+  const auto judged = [&](const model::RuleSet& rules, model::Kind kind = model::Kind::step) {
+    return judge_claim(lane.l1, rules, "loot", claim, kind, 100);
   };
   auto rules = rules_with(0);
   EXPECT_EQ(judged(*rules).outcome, Outcome::found);
   rules->tables.insert(rules->tables.begin(), {"first", 0, 0, 2, 4});
   EXPECT_EQ(judged(*rules).table, 1U);
+  rules->events[0].trigger = model::Trigger::dig;
+  EXPECT_EQ(judged(*rules).outcome, Outcome::nothing) << "a step finds nothing that is dug up";
+  EXPECT_EQ(judged(*rules, model::Kind::dig).outcome, Outcome::found);
+  rules->events[0].trigger = model::Trigger::step;
   rules->events[0].ends_us = 100;
   EXPECT_EQ(judged(*rules).outcome, Outcome::closed);
   rules->events[0].worlds = {model::WorldId{2}};

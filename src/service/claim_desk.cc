@@ -120,6 +120,7 @@ const engine::Remembered* ClaimDesk::remembered(model::PlayerId player, model::S
 }
 
 void ClaimDesk::attach(Pending& pending, Asker asker) {
+  if (!asker.refused && asker.kind == model::Kind::dig) pending.kind = model::Kind::dig;
   if (asker.wait == nullptr) return;
   ++asker.wait->open;
   asker.late = pending.called_ns != INT64_MAX;
@@ -520,7 +521,7 @@ model::Outcome ClaimDesk::roll_again(Pending& pending, const std::string& wanted
     if (turn.set->version == wanted) rules = turn.set;
   }
   const auto judged = engine::judge_claim(l1_, *rules, pending.rules->tables[pending.table].name,
-                                          pending.claim, as_of_us);
+                                          pending.claim, pending.kind, as_of_us);
   const bool lets_in =
       judged.outcome == model::Outcome::nothing && planted(Planted::rolls_for_outsiders);
   if (judged.outcome != model::Outcome::found && !lets_in) return judged.outcome;

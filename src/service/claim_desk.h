@@ -87,8 +87,9 @@ class ClaimDesk {
  private:
   struct Pending {
     model::Claim claim;
-    model::RuleSetPtr rules;  // that it was rolled with
-    std::uint32_t table = 0;  // into rules->tables
+    model::RuleSetPtr rules;               // that it was rolled with
+    std::uint32_t table = 0;               // into rules->tables
+    model::Kind kind = model::Kind::step;  // dig: somebody who may have it did
     std::int64_t found_ns = 0;
     std::int64_t called_ns = INT64_MAX;          // when the call that it is in began
     model::ShardId shard = 0;                    // whose call that is

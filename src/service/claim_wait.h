@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "engine/timeline.h"
+#include "model/batch.h"
 #include "model/claim.h"
 #include "model/rule_set.h"
 #include "model/shard_map.h"
@@ -59,6 +60,7 @@ struct Asker {
   // What its claim is judged by: the time of its batch, or where the roll needs one, when it was
   // looked at; nothing: when the store decides.
   std::optional<std::int64_t> as_of_us;
+  model::Kind kind = model::Kind::dig;
   bool refused = false;  // by the rules: only a row of the ledger changes its answer
   bool late = false;     // it joined while the store was being asked
   // What its claim is rolled by; nullptr when it is refused.

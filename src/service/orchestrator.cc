@@ -399,8 +399,8 @@ model::Outcome Orchestrator::by_rules_of(std::int64_t as_of_us, const engine::Ca
   asker.rules_seq = rules_->seq;
   asker.table = candidate.table;
   if (rules == l1_.shared_rules()) return model::Outcome::found;
-  const auto judged =
-      engine::judge_claim(l1_, *rules, l1_.rules().tables[candidate.table].name, claim, as_of_us);
+  const auto judged = engine::judge_claim(l1_, *rules, l1_.rules().tables[candidate.table].name,
+                                          claim, asker.kind, as_of_us);
   asker.table = judged.table;
   if (judged.outcome != model::Outcome::found) asker.rules.reset();
   return judged.outcome;
@@ -419,7 +419,7 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
       known != nullptr ? *known : claim_ids_.of(claim.world, claim.tile, claim.spawn, claim.player);
   std::optional<std::int64_t> as_of_us = ask.batch.as_of_us;
   if (planted(Planted::drops_as_of)) as_of_us.reset();
-  Asker asker{ask.wait, index, as_of_us, candidate.refused};
+  Asker asker{ask.wait, index, as_of_us, position.kind, candidate.refused};
   if (!asker.refused) {
     const model::Outcome judged = by_rules_of(ask.as_of_us, candidate, claim, asker);
     asker.refused = judged != model::Outcome::found;

@@ -254,6 +254,42 @@ TEST_F(RolloutFence, a_stored_position_counts_by_the_rules_in_force_when_it_is_d
   EXPECT_LT(grants().size(), 45U);
 }
 
+// Loot that is stepped on, and by newer rules has to be dug up.
+class TriggerFence : public RulesFence {
+ protected:
+  static model::RuleSetPtr dug_up(const model::RuleSetPtr& rules) {
+    auto out = std::make_shared<model::RuleSet>(*rules);
+    out->events[0].trigger = model::Trigger::dig;
+    return out;
+  }
+};
+
+TEST_F(TriggerFence, a_step_under_way_takes_nothing_that_has_to_be_dug_up_now) {
+  new_ = dug_up(new_);
+  announce(0);
+  const auto answer = ask(1, [&] { know(timeline_.seq); });
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->outcomes[0].outcome, Outcome::nothing);
+  EXPECT_TRUE(grants().empty());
+}
+
+TEST_F(TriggerFence, a_stored_step_takes_nothing_that_had_to_be_dug_up_when_it_was_accepted) {
+  old_ = dug_up(old_);
+  know(timeline_.seq);
+  auto step = all.delivery({here}, 1, 1);
+  auto dig = all.delivery({here}, 2, 2);
+  for (auto& position : dig.batch.positions) position.kind = model::Kind::dig;
+  all.pass(second_ns);
+  announce(0);
+  know(timeline_.seq);
+  all.pass(5 * second_ns);
+  ASSERT_EQ(all.deliver(std::move(step)), ports::Settled::ack);
+  EXPECT_TRUE(grants().empty());
+  ASSERT_EQ(all.deliver(std::move(dig)), ports::Settled::ack);
+  ASSERT_EQ(grants().size(), 1U);
+  EXPECT_EQ(grants()[0].rules, old_->version);
+}
+
 TEST_F(RulesFence, an_event_that_leaves_a_world_is_as_if_it_were_not_there) {
   auto elsewhere = std::make_shared<model::RuleSet>(*new_);
   elsewhere->events[0].worlds = {std::string("another")};
