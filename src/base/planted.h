@@ -20,6 +20,8 @@ enum class Planted : std::uint8_t {
   life_from_read_end,   // service/chunk_loader.cc
   foreign_loses_as_of,  // service/delivery.cc
   confirms_untold,      // service/relay.cc
+  takes_older,          // service/rules_book.cc
+  rolled_by_newest,     // service/claim_desk.cc
 };
 
 #ifdef HUNT_PLANTED

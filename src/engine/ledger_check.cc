@@ -23,7 +23,8 @@ std::string_view name_of(LedgerRule rule) noexcept {
       "cursor_rises",    "told_is_granted", "told_one_item", "grant_told",
       "grant_asked",     "item_true",       "accepted_told", "version_rises",
       "stale_bounded",   "refusal_true",    "win_for_ever",  "as_of_true",
-      "copy_in_time",    "rules_in_time",   "reach_true"};
+      "copy_in_time",    "rules_in_time",   "reach_true",    "rules_agree",
+      "stop_holds",      "revision_rises",  "rules_due"};
   return names[static_cast<std::size_t>(rule)];
 }
 

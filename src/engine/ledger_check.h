@@ -51,6 +51,10 @@ enum class LedgerRule : std::uint8_t {
   copy_in_time,     // a copy ends within its life of the read of the store that it came from
   rules_in_time,    // a reward is rolled by the rules in force as of its claim
   reach_true,       // a grant is of a player and a world that its rules are for
+  rules_agree,      // whoever knows as many changes of the rules knows the same ones
+  stop_holds,       // nothing of an event is granted once its stop was acknowledged
+  revision_rises,   // files of an older revision never replace newer rules
+  rules_due,        // what was asked for is in force within its bound, and in the end everywhere
 };
 [[nodiscard]] std::string_view name_of(LedgerRule rule) noexcept;
 

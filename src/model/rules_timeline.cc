@@ -142,7 +142,7 @@ std::uint64_t RulesTimeline::revision_max() const noexcept {
 }
 
 bool is_stale(const Claim& claim, const RulesTimeline& kept, std::int64_t now_us) {
-  if (claim.rules_seq != kept.seq) return claim.rules_seq < kept.seq;
+  if (claim.rules_seq != kept.seq) return true;
   return !kept.turns.empty() && kept.at(claim.judged_at_us(now_us)).version != claim.rules;
 }
 

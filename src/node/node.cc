@@ -92,6 +92,7 @@ Result<void> Node::start() {
   HUNT_TRY(seed, parts.event_seed());
   HUNT_CHECK(parts.listen());
   parts.front->run(parts.book->begin(parts.rules->offer()));
+  HUNT_CHECK(parts.check_rules());
   parts.make_orchestrators(seed);
   parts.running = true;
   if (parts.nats == nullptr) HUNT_CHECK(parts.relay_here());
@@ -146,6 +147,7 @@ void Node::stop() {
       parts.lanes[i]->bus().stop_serving();
       parts.lanes[i]->run(parts.orchestrators[i]->drain(deadline_ns));
     }
+    front.run(parts.stop_book());
     for (const auto& relay : parts.relays) parts.lanes[0]->run(relay->drain());
     if (parts.nats != nullptr) parts.nats->close();
     parts.running = false;

@@ -101,8 +101,12 @@ struct Node::Parts {
   [[nodiscard]] boost::asio::awaitable<void> stop_following() {
     stopping = true;
     store_watch->stop();
-    book->stop();
     co_await front_tasks->join(clock, front->timer());
+  }
+  // When no lane has a claim any more that a store may want rolled by newer rules.
+  [[nodiscard]] boost::asio::awaitable<void> stop_book() {
+    book->stop();
+    co_return;
   }
   void adopt_map(const model::ShardMap& map);
   Result<void> open_caches();
@@ -117,6 +121,7 @@ struct Node::Parts {
     return nats != nullptr ? nats->bus(lane) : lanes[lane]->bus();
   }
   Result<void> open_rules();
+  [[nodiscard]] Result<void> check_rules() const;
   Result<std::vector<std::uint8_t>> event_seed();
   Result<void> open_http(const HostPort& listen);
   Result<std::size_t> connections_max();

@@ -35,6 +35,7 @@ Result<model::RuleSetPtr> compile(const model::RulesFiles& files) {
 Result<void> Node::Parts::open_rules() {
   RulesWatch::Options watch;
   watch.path = options.rules_path;
+  watch.may_be_wrong = true;
   watch.on_change = [this](service::RulesOffer offer) {
     boost::asio::post(front->executor(), [this, offer = std::move(offer)]() mutable {
       book->offer(std::move(offer));
@@ -44,6 +45,17 @@ Result<void> Node::Parts::open_rules() {
   watch.on_judged = [this] { boost::asio::post(front->executor(), [this] { show_rules(); }); };
   HUNT_TRY(opened, RulesWatch::open(std::move(watch)));
   rules = std::move(opened);
+  return {};
+}
+
+// After the book has begun. Wrong files count for nothing where the stores have rules.
+Result<void> Node::Parts::check_rules() const {
+  const std::string& wrong = rules->wrong_at_first();
+  if (wrong.empty()) return {};
+  if (book->timeline().turns.empty()) return fail(Errc::invalid_argument, wrong);
+  log(LogLevel::warning, "rules",
+      fmt::format("rules: {} is not valid; what the stores have is in force: {}",
+                  options.rules_path, rules->state().refused));
   return {};
 }
 

@@ -43,24 +43,34 @@ RulesWatch::~RulesWatch() = default;
 Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
   std::unique_ptr<RulesWatch> watch(new RulesWatch(std::move(options)));
   if (watch->options_.path.empty()) {
-    watch->adopt({rules::builtin_rules(), {}},
-                 {{"starlight.yaml", std::string(rules::builtin_rules_text())}});
-    watch->offer_.builtin = true;
+    watch->adopt_builtin();
     return watch;
   }
   const Reading reading = read(watch->options_.path);
   auto loaded = reading.files
                     ? rules::compile_rules(*reading.files, system::SystemClock().wall_us())
                     : rules::RulesResult(tl::unexpected(reading.files.error()));
-  if (!loaded) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("the rules are not valid; nothing is started\n{}", lines_of(loaded.error())));
-  }
   watch->judged_ = reading.digest;
   watch->last_seen_ = reading.digest;
+  if (!loaded) {
+    watch->wrong_at_first_ =
+        fmt::format("the rules are not valid; nothing is started\n{}", lines_of(loaded.error()));
+    if (!watch->options_.may_be_wrong) {
+      return fail(Errc::invalid_argument, watch->wrong_at_first_);
+    }
+    watch->adopt_builtin();
+    watch->offer_.stand_in = true;
+    watch->note_refused(loaded.error());
+    return watch;
+  }
   watch->adopt(std::move(*loaded), *reading.files);
   return watch;
+}
+
+void RulesWatch::adopt_builtin() {
+  adopt({rules::builtin_rules(), {}},
+        {{"starlight.yaml", std::string(rules::builtin_rules_text())}});
+  offer_.builtin = true;
 }
 
 void RulesWatch::start() {
@@ -129,24 +139,26 @@ void RulesWatch::judge(const Reading& reading) {
   adopt(std::move(*loaded), *reading.files);
   service::RulesOffer now = offer();
   const bool same = now.set->version == before.set->version;  // a comment, or back to what it was
-  if (same && was_refused && options_.log) {
+  if (same && was_refused && !before.stand_in && options_.log) {
     options_.log(LogLevel::info, fmt::format("rules: {} is valid again, and still version {}",
                                              options_.path, now.set->version));
   }
-  if ((!same || now.revision != before.revision) && options_.on_change) {
+  const bool another = !same || before.stand_in || now.revision != before.revision;
+  if (another && options_.on_change) {
     options_.on_change(std::move(now));
   }
   if (options_.on_judged) options_.on_judged();
 }
 
+void RulesWatch::note_refused(const std::vector<rules::Diagnostic>& diagnostics) {
+  const std::lock_guard lock(mutex_);
+  ++state_.rejected;
+  if (!state_.differs()) state_.differ_since_us = system::SystemClock().wall_us();
+  state_.refused = diagnostics.empty() ? "they are not valid" : rules::format(diagnostics.front());
+}
+
 void RulesWatch::refuse(const std::vector<rules::Diagnostic>& diagnostics) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++state_.rejected;
-    if (!state_.differs()) state_.differ_since_us = system::SystemClock().wall_us();
-    state_.refused =
-        diagnostics.empty() ? "they are not valid" : rules::format(diagnostics.front());
-  }
+  note_refused(diagnostics);
   if (options_.on_judged) options_.on_judged();
   if (!options_.log) return;
   options_.log(LogLevel::warning,

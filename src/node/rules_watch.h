@@ -34,6 +34,9 @@ class RulesWatch final : public ports::RulesSource {
 
   struct Options {
     std::string path;  // empty: the built-in event, which never changes; nor does "-"
+    // Wrong files are no error: the stores may have rules. Until they are right there is a
+    // stand-in.
+    bool may_be_wrong = false;
     // Half a second: an edit is live within a second, and reading 16 MiB so often costs little.
     std::chrono::milliseconds interval{500};
     // A new valid set, or another lock beside it; never for the first one.
@@ -47,6 +50,9 @@ class RulesWatch final : public ports::RulesSource {
   ~RulesWatch() override;
   RulesWatch(const RulesWatch&) = delete;
   RulesWatch& operator=(const RulesWatch&) = delete;
+
+  // What was wrong with the files at open(); empty: nothing.
+  [[nodiscard]] const std::string& wrong_at_first() const noexcept { return wrong_at_first_; }
 
   // At most once. Nothing to do for what never changes.
   void start();
@@ -71,10 +77,13 @@ class RulesWatch final : public ports::RulesSource {
   void watch(const std::stop_token& stop);
   void look();
   void judge(const Reading& reading);
+  void adopt_builtin();
   void adopt(rules::LoadedRules loaded, const std::vector<rules::RulesFile>& files);
+  void note_refused(const std::vector<rules::Diagnostic>& diagnostics);
   void refuse(const std::vector<rules::Diagnostic>& diagnostics);
 
   Options options_;
+  std::string wrong_at_first_;
   mutable std::mutex mutex_;  // guards the two below
   model::RulesState state_;
   service::RulesOffer offer_;

@@ -88,6 +88,27 @@ TEST_F(RulesWatchTest, the_builtin_event_is_in_force_without_a_path) {
   EXPECT_TRUE((*opened)->current()->find_table("starlight").has_value());
 }
 
+TEST_F(RulesWatchTest, wrong_files_at_the_start_have_a_stand_in_until_they_are_right) {
+  write(file_, "event: [broken\n");
+  RulesWatch::Options options;
+  options.path = file_.string();
+  options.may_be_wrong = true;
+  options.interval = milliseconds(5);
+  options.on_change = [this](const service::RulesOffer&) { changes_.fetch_add(1); };
+  auto opened = RulesWatch::open(std::move(options));
+  ASSERT_TRUE(opened.has_value()) << opened.error().message;
+  watch_ = std::move(*opened);
+  EXPECT_NE(watch_->wrong_at_first().find(file_.string()), std::string::npos);
+  EXPECT_TRUE(watch_->offer().stand_in);
+  EXPECT_TRUE(watch_->state().differs());
+  watch_->start();
+  write(file_, event_text("first"));
+  ASSERT_TRUE(soon([&] { return changes_ == 1; }));
+  EXPECT_FALSE(watch_->offer().stand_in);
+  EXPECT_EQ(item(), "first");
+  EXPECT_FALSE(watch_->state().differs());
+}
+
 TEST_F(RulesWatchTest, opening_bad_rules_fails_with_every_diagnostic) {
   write(file_, "event: gala\nend: x\ntables: {box: []}\n");
   RulesWatch::Options options;

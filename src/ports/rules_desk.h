@@ -22,6 +22,8 @@ class RulesDesk {
   virtual ~RulesDesk() = default;
   // As this process knows it.
   [[nodiscard]] virtual model::RulesTimeline timeline() const = 0;
+  // The shards that do not have it yet, as far as this process knows.
+  [[nodiscard]] virtual std::vector<model::ShardId> missing() const = 0;
   // Every shard that answers has it on return. A turn needs `files`, whose version is found out
   // here. Errors: those of model::changed(); invalid_argument (the files are not valid, or an
   // event that no rules in force have); what shard 0 answers: it decides between two.

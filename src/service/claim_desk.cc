@@ -232,6 +232,7 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
     pending.epoch = epoch;
     for (Asker& asker : pending.askers) asker.late = false;
     claims.push_back(pending.claim);
+    if (planted(Planted::rolled_by_newest)) claims.back().rules_seq = rules_->seq;
   }
   auto done = co_await shards_.store(shard).grant_claims(std::move(claims));
   if (!done && planted(Planted::refuses_on_error)) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/moment.h"
+#include "base/planted.h"
 #include "base/text.h"
 
 namespace hunt::service {
@@ -16,6 +17,7 @@ using boost::asio::awaitable;
 
 constexpr std::int64_t look_every_ns = 1'000'000'000;
 constexpr std::int64_t grain_ns = 50'000'000;  // of stop(), look_soon() and of what is in force
+constexpr std::int64_t told_grain_ns = 1'000'000;
 constexpr int rounds_max = 3;
 constexpr std::string_view by_files = "the files of ";
 
@@ -36,7 +38,9 @@ RulesBook::RulesBook(RulesBookOptions options, std::vector<ports::RulesStore*> s
       events_(std::move(events)),
       clock_(clock),
       timer_(timer),
-      tasks_(std::move(lane), stores_.size()) {}
+      kept_(stores_.size()),
+      // The looks, and what four changes at a time have to tell.
+      tasks_(std::move(lane), 5 * stores_.size()) {}
 
 awaitable<void> RulesBook::begin(RulesOffer first) {
   offer(std::move(first));
@@ -73,6 +77,7 @@ awaitable<void> RulesBook::follow(model::ShardId shard) {
 awaitable<void> RulesBook::look(model::ShardId shard) {
   auto found = co_await stores_[shard]->rules_timeline();
   if (!found || stopping_) co_return;  // its trouble is told by who looks after the store
+  kept_[shard] = found->seq;
   const Result<void> done = co_await compare(shard, std::move(*found));
   const std::string trouble = done ? "" : fmt::format("shard {}: {}", shard, done.error().message);
   if (trouble == trouble_ || (done && !trouble_.starts_with(fmt::format("shard {}:", shard)))) {
@@ -179,8 +184,10 @@ RulesBook::Awaited<void> RulesBook::give(model::ShardId shard, model::RulesTimel
 // quicker, or of another history.
 RulesBook::Awaited<void> RulesBook::has(model::ShardId shard, model::RulesTimeline timeline,
                                         Result<void> set) {
+  if (set) kept_[shard] = timeline.seq;
   if (set || set.error().code != Errc::already_exists) co_return set;
   HUNT_CO_TRY(kept, co_await stores_[shard]->rules_timeline());
+  kept_[shard] = kept.seq;
   if (kept.seq > timeline.seq || kept == timeline) co_return Result<void>{};
   co_return set;
 }
@@ -196,13 +203,38 @@ RulesBook::Awaited<void> RulesBook::hand_on(model::ShardId shard, const model::R
   co_return co_await give(shard, std::move(kept));
 }
 
-// Those that do not have the timeline afterwards.
-awaitable<std::vector<model::ShardId>> RulesBook::tell_others(std::vector<model::RulesOf> fresh) {
-  const model::RulesTimeline timeline = timeline_;
+struct RulesBook::Telling {
+  model::RulesTimeline timeline;
+  std::vector<model::RulesOf> fresh;
   std::vector<model::ShardId> missing;
+  std::size_t open = 0;
+};
+
+awaitable<void> RulesBook::tell_one(model::ShardId shard, std::shared_ptr<Telling> telling) {
+  const auto handed = co_await hand_on(shard, telling->timeline, telling->fresh);
+  if (!handed) telling->missing.push_back(shard);
+  --telling->open;
+}
+
+// All at the same time, so that one that hangs does not keep a stop from the others. Returns those
+// that do not have the timeline afterwards.
+awaitable<std::vector<model::ShardId>> RulesBook::tell_others(std::vector<model::RulesOf> fresh) {
+  const auto telling = std::make_shared<Telling>();
+  telling->timeline = timeline_;
+  telling->fresh = std::move(fresh);
+  telling->open = stores_.size() - 1;
   for (model::ShardId shard = 1; shard < stores_.size(); ++shard) {
-    const auto handed = co_await hand_on(shard, timeline, fresh);
-    if (!handed) missing.push_back(shard);
+    if (!tasks_.try_spawn(tell_one(shard, telling))) co_await tell_one(shard, telling);
+  }
+  while (telling->open > 0) co_await timer_.sleep_until(clock_.now_ns() + told_grain_ns);
+  auto& missing = telling->missing;
+  std::sort(missing.begin(), missing.end());
+  if (!missing.empty()) {
+    events_.log(LogLevel::warning,
+                fmt::format("rules: shards that do not have change {} yet: {}. Each gets it when "
+                            "it answers again, from any process; it grants nothing while it is "
+                            "away",
+                            telling->timeline.seq, fmt::join(missing, ", ")));
   }
   co_return missing;
 }
@@ -217,6 +249,7 @@ RulesBook::Awaited<void> RulesBook::settle(std::uint64_t seq) {
   auto set = co_await stores_[0]->set_rules_timeline(next, no_files);
   if (!set && set.error().code == Errc::already_exists) co_return Result<void>{};
   if (!set) co_return set;
+  kept_[0] = next.seq;
   if (next.seq > timeline_.seq) adopt(std::move(next));
   events_.log(LogLevel::warning,
               fmt::format("rules: shards had different changes with the number {}: one was lost "
@@ -241,19 +274,44 @@ RulesBook::Awaited<void> RulesBook::shard_0_agrees() {
 }
 
 RulesBook::Awaited<ports::RulesChanged> RulesBook::decide(model::RulesChange change,
-                                                          std::vector<model::RulesOf> fresh) {
+                                                          std::vector<model::RulesOf> fresh,
+                                                          Check check) {
   for (int round = 0; round < rounds_max; ++round) {
     HUNT_CO_CHECK(co_await shard_0_agrees());
+    HUNT_CO_CHECK((this->*check)(change));
     HUNT_CO_TRY(next, model::changed(timeline_, change, clock_.wall_us(),
                                      options_.alone ? 0 : options_.lead_us));
     auto set = co_await stores_[0]->set_rules_timeline(next, fresh);
     if (!set && set.error().code == Errc::already_exists) continue;
     if (!set) co_return tl::unexpected<Error>(std::move(set).error());
+    kept_[0] = next.seq;
     if (next.seq > timeline_.seq) adopt(next);
     auto missing = co_await tell_others(std::move(fresh));
     co_return ports::RulesChanged{std::move(next), std::move(missing)};
   }
   co_return fail(Errc::unavailable, "the rules change all the time; try again later");
+}
+
+// What somebody asked for by hand.
+Result<void> RulesBook::check_asked(const model::RulesChange& change) const {
+  using Kind = model::RulesChange::Kind;
+  const bool of_event = change.kind == Kind::stop || change.kind == Kind::start;
+  if (of_event && timeline_.stop_of(change.event) == nullptr) return check_event(change.event);
+  const std::uint64_t highest = timeline_.revision_max();
+  const std::uint64_t revision = change.kind == Kind::turn ? change.turn.revision : 0;
+  if (revision == 0 || revision >= highest) return {};
+  return fail(Errc::invalid_argument,
+              fmt::format("the files are revision {}, and {} was in force; nothing changed. To go "
+                          "back: hunt rules rollback",
+                          revision, highest),
+              "revision");
+}
+
+// What the files of this process propose.
+Result<void> RulesBook::check_files(const model::RulesChange& change) const {
+  const model::OfferIs is = judge(change.turn.version, change.turn.revision);
+  if (is == model::OfferIs::fresh) return {};
+  return fail(Errc::already_exists, "others were quicker");
 }
 
 // In what is in force, or will be.
@@ -282,26 +340,15 @@ RulesBook::Awaited<ports::RulesChanged> RulesBook::change(model::RulesChange cha
   std::vector<model::RulesOf> fresh;
   const bool of_event = change.kind == model::RulesChange::Kind::stop ||
                         change.kind == model::RulesChange::Kind::start;
-  if (of_event && timeline_.stop_of(change.event) == nullptr) {
-    HUNT_CO_CHECK(check_event(change.event));
-  }
   std::string pushed;
   if (change.kind == model::RulesChange::Kind::turn) {
     HUNT_CO_TRY(set, events_.compile(files));
     change.turn.version = set->version;
-    const std::uint64_t highest = timeline_.revision_max();
-    if (change.turn.revision != 0 && change.turn.revision < highest) {
-      co_return fail(Errc::invalid_argument,
-                     fmt::format("the files are revision {}, and {} was in force; nothing changed. "
-                                 "To go back: hunt rules rollback",
-                                 change.turn.revision, highest),
-                     "revision");
-    }
     pushed = set->version;
     put_known(pushed, {set, {}, files, {}, {}});
     fresh.push_back({pushed, std::move(files)});
   }
-  auto done = co_await decide(std::move(change), std::move(fresh));
+  auto done = co_await decide(std::move(change), std::move(fresh), &RulesBook::check_asked);
   if (!done && !pushed.empty()) forget(pushed);
   if (!done && of_event && done.error().code == Errc::already_exists) {
     // Asked again: who does not have it is what they want to know.
@@ -321,12 +368,10 @@ void RulesBook::offer(RulesOffer offer) {
 // Whether the files are to be taken, and why not. One at a time: only the look at shard 0 asks.
 awaitable<void> RulesBook::consider() {
   const bool ruled = !timeline_.turns.empty();
-  if (!offer_ || (offer_->builtin && ruled && !options_.alone)) co_return set_refused({});
+  if (!offer_ || offer_->stand_in || (offer_->builtin && ruled && !options_.alone))
+    co_return set_refused({});
   const RulesOffer mine = *offer_;
-  model::OfferIs is = model::judge_offer(timeline_, mine.set->version, mine.revision);
-  if (is == model::OfferIs::superseded && options_.alone && files_have_changed()) {
-    is = model::OfferIs::fresh;
-  }
+  const model::OfferIs is = judge(mine.set->version, mine.revision);
   if (is != model::OfferIs::fresh) co_return set_refused(standing(is));
   const bool locked_anew = mine.revision > timeline_.revision_max();
   if (ruled && !options_.alone && !locked_anew && files_are_those_in_force()) {
@@ -342,9 +387,17 @@ awaitable<void> RulesBook::consider() {
                  fmt::format("{}{}", by_files, options_.machine), mine.note};
   std::vector<model::RulesOf> fresh;
   fresh.push_back({mine.set->version, mine.files});
-  const auto done = co_await decide(std::move(change), std::move(fresh));
+  const auto done = co_await decide(std::move(change), std::move(fresh), &RulesBook::check_files);
   if (done || done.error().code == Errc::already_exists) co_return set_refused({});
   set_refused(done.error().message);
+}
+
+model::OfferIs RulesBook::judge(const std::string& version, std::uint64_t revision) const {
+  using model::OfferIs;
+  const OfferIs is = model::judge_offer(timeline_, version, revision);
+  if (is == OfferIs::older && planted(Planted::takes_older)) return OfferIs::fresh;
+  const bool edited = is == OfferIs::superseded && options_.alone && files_have_changed();
+  return edited ? OfferIs::fresh : is;
 }
 
 // Since they were taken last, as far as the timeline tells: else what is in force instead of them
@@ -485,6 +538,14 @@ model::RuleSetPtr RulesBook::of_version(std::string_view version) const {
   const std::lock_guard lock(mutex_);
   const auto found = known_.find(version);
   return found == known_.end() ? nullptr : found->second.set;
+}
+
+std::vector<model::ShardId> RulesBook::missing() const {
+  std::vector<model::ShardId> behind;
+  for (model::ShardId shard = 0; shard < kept_.size(); ++shard) {
+    if (kept_[shard] < timeline_.seq) behind.push_back(shard);
+  }
+  return behind;
 }
 
 std::string RulesBook::cannot() const {

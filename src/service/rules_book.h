@@ -13,6 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -37,6 +38,8 @@ struct RulesOffer {
   std::int64_t activates_us = model::time_us_min;
   std::string note;
   bool builtin = false;  // no files: for a hunt that has no rules yet
+  bool stand_in =
+      false;  // the files are wrong: what the stores have counts, and nothing is proposed
 };
 
 struct RulesBookOptions {
@@ -87,6 +90,8 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
 
   // Why this process grants nothing of what is in force now: it cannot make it; empty: it can.
   [[nodiscard]] std::string cannot() const;
+  // As it saw them last: a look a second.
+  [[nodiscard]] std::vector<model::ShardId> missing() const override;
   // Without what only the files know (rejected, zone_data).
   [[nodiscard]] model::RulesState state() const;
   [[nodiscard]] model::RulesTimeline timeline() const override { return timeline_; }
@@ -96,6 +101,7 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
  private:
   template <class T>
   using Awaited = boost::asio::awaitable<Result<T>>;
+  struct Telling;  // of one change, to the other shards
   struct Known {
     model::RuleSetPtr set;      // nullptr: cannot be made here
     std::string why;            // that is so
@@ -115,13 +121,20 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   [[nodiscard]] Awaited<void> settle(std::uint64_t seq);
   [[nodiscard]] boost::asio::awaitable<std::vector<model::ShardId>> tell_others(
       std::vector<model::RulesOf> fresh);
+  [[nodiscard]] boost::asio::awaitable<void> tell_one(model::ShardId shard,
+                                                      std::shared_ptr<Telling> telling);
   [[nodiscard]] Awaited<model::RulesFiles> files_of(const std::string& version);
   [[nodiscard]] Awaited<void> shard_0_agrees();
+  // Whether it may still be changed so, by the timeline that is known now.
+  using Check = Result<void> (RulesBook::*)(const model::RulesChange& change) const;
   [[nodiscard]] Awaited<ports::RulesChanged> decide(model::RulesChange change,
-                                                    std::vector<model::RulesOf> fresh);
+                                                    std::vector<model::RulesOf> fresh, Check check);
   [[nodiscard]] Awaited<void> hand_on(model::ShardId shard, const model::RulesTimeline& next,
                                       const std::vector<model::RulesOf>& fresh);
+  [[nodiscard]] Result<void> check_asked(const model::RulesChange& change) const;
   [[nodiscard]] Result<void> check_event(const std::string& event) const;
+  [[nodiscard]] Result<void> check_files(const model::RulesChange& change) const;
+  [[nodiscard]] model::OfferIs judge(const std::string& version, std::uint64_t revision) const;
   [[nodiscard]] bool files_have_changed() const;
   [[nodiscard]] bool files_are_those_in_force() const;
   [[nodiscard]] std::string standing(model::OfferIs is) const;
@@ -139,7 +152,8 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   const RulesBookEvents events_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
-  model::RulesTimeline timeline_;  // the newest that any shard had
+  model::RulesTimeline timeline_;    // the newest that any shard had
+  std::vector<std::uint64_t> kept_;  // by shard: the seq that it had when it was last heard of
   std::optional<RulesOffer> offer_;
   std::string refused_;  // why the files are not in force; empty: they are, or will be
   std::int64_t refused_since_us_ = 0;

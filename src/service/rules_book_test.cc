@@ -2,6 +2,7 @@
 // that is away does.
 #include "service/rules_book.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/text.h"
@@ -17,7 +18,8 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 
 class AwayStore final : public sim::SimStore {
  public:
-  using SimStore::SimStore;
+  AwayStore(const ports::Clock& clock, ports::Timer& timer, std::uint32_t shard = 0)
+      : SimStore(clock, timer, shard), clock_of_it_(clock), timer_of_it_(timer) {}
   boost::asio::awaitable<Result<model::RulesTimeline>> rules_timeline() override {
     if (away) co_return fail(Errc::unavailable, "it is away");
     co_return co_await SimStore::rules_timeline();
@@ -30,10 +32,16 @@ class AwayStore final : public sim::SimStore {
       model::RulesTimeline timeline, std::vector<model::RulesOf> sets) override {
     if (away) co_return fail(Errc::unavailable, "it is away");
     sets_sent += sets.size();
+    if (hangs_ns > 0) co_await timer_of_it_.sleep_until(clock_of_it_.now_ns() + hangs_ns);
     co_return co_await SimStore::set_rules_timeline(std::move(timeline), std::move(sets));
   }
   bool away = false;
+  std::int64_t hangs_ns = 0;  // before it takes a timeline
   std::size_t sets_sent = 0;
+
+ private:
+  const ports::Clock& clock_of_it_;
+  ports::Timer& timer_of_it_;
 };
 
 // A set whose version is its only file, of the event "gala".
@@ -80,20 +88,23 @@ class RulesBookTest : public testing::Test {
     events.on_current = [this](const auto&, const auto&) { ++swaps_; };
     events.on_state = [] {};
     events.log = [this](LogLevel, const std::string& line) { log_ += line + "\n"; };
-    books_.push_back(
-        std::make_unique<RulesBook>(options, std::vector<ports::RulesStore*>{&first_, &second_},
-                                    std::move(events), time_, time_, lane_.loop.get_executor()));
+    books_.push_back(std::make_unique<RulesBook>(options, stores_, std::move(events), time_, time_,
+                                                 lane_.loop.get_executor()));
     run(books_.back()->begin(std::move(offer)));
     books_.back()->start();
     return *books_.back();
   }
   Result<ports::RulesChanged> change(RulesBook& book, Kind kind, std::string word = {},
                                      model::RulesFiles files = {}) {
-    model::RulesChange change;
-    change.kind = kind;
-    change.event = word;
-    if (kind == Kind::rollback && !word.empty()) change.version = word;
-    change.turn.by = "admin";
+    model::RulesChange what;
+    what.kind = kind;
+    what.event = word;
+    if (kind == Kind::rollback && !word.empty()) what.version = word;
+    what.turn.by = "admin";
+    return change(book, std::move(what), std::move(files));
+  }
+  Result<ports::RulesChanged> change(RulesBook& book, model::RulesChange change,
+                                     model::RulesFiles files) {
     Result<ports::RulesChanged> out = fail(Errc::internal, "");
     run([](RulesBook& to, model::RulesChange what, model::RulesFiles with,
            Result<ports::RulesChanged>& answer) -> boost::asio::awaitable<void> {
@@ -107,6 +118,8 @@ class RulesBookTest : public testing::Test {
   sim::VirtualTime& time_ = lane_.time;
   AwayStore first_{time_, time_};
   AwayStore second_{time_, time_, 1};
+  AwayStore third_{time_, time_, 2};
+  std::vector<ports::RulesStore*> stores_{&first_, &second_};
   std::vector<std::unique_ptr<RulesBook>> books_;
   std::string log_;
   int swaps_ = 0;
@@ -171,6 +184,31 @@ TEST_F(RulesBookTest, a_lower_revision_never_replaces_a_higher_one) {
   EXPECT_EQ(one.state().revision, 8U);
 }
 
+TEST_F(RulesBookTest, of_two_that_propose_at_once_the_older_revision_does_not_win) {
+  auto& one = process(offer_of("a", 6));
+  auto& other = process(offer_of("a", 6));
+  for (std::uint64_t revision = 7; revision < 27; revision += 2) {
+    one.offer(offer_of(fmt::format("b{}", revision + 1), revision + 1));
+    other.offer(offer_of(fmt::format("b{}", revision), revision));
+    pass(5 * second_ns);
+    ASSERT_EQ(one.state().revision, revision + 1);
+    ASSERT_EQ(other.state().revision, revision + 1);
+  }
+}
+
+TEST_F(RulesBookTest, a_pushed_revision_is_held_to_what_others_have_decided_meanwhile) {
+  auto& one = process(offer_of("a", 6));
+  auto& other = process(offer_of("a", 6));
+  one.offer(offer_of("b", 8));
+  pass(second_ns / 10);  // the other has not looked yet
+  model::RulesChange push;
+  push.kind = Kind::turn;
+  push.turn.revision = 7;
+  const auto done = change(other, push, {{"x.yaml", "c"}});
+  ASSERT_FALSE(done.has_value());
+  EXPECT_EQ(done.error().field, "revision");
+}
+
 TEST_F(RulesBookTest, a_rollback_stays_though_the_files_are_there_still) {
   auto& book = process(offer_of("a"));
   book.offer(offer_of("b"));
@@ -225,9 +263,24 @@ TEST_F(RulesBookTest, a_shard_that_is_away_holds_up_nobody_and_gets_it_later) {
   EXPECT_EQ(done->missing, std::vector<model::ShardId>{1});
   EXPECT_TRUE(book.current()->events[0].stopped);
   EXPECT_EQ(seq_of(second_), 1U);
+  EXPECT_NE(log_.find("do not have change 2 yet: 1."), std::string::npos) << log_;
+  pass(2 * second_ns);
+  EXPECT_EQ(book.missing(), std::vector<model::ShardId>{1}) << "as long as it lacks it";
   second_.away = false;
   pass(2 * second_ns);
   EXPECT_EQ(seq_of(second_), 2U);
+  EXPECT_TRUE(book.missing().empty());
+}
+
+TEST_F(RulesBookTest, a_shard_that_hangs_does_not_keep_a_stop_from_the_others) {
+  stores_.push_back(&third_);
+  auto& book = process(offer_of("a"));
+  second_.hangs_ns = 5 * second_ns;
+  third_.hangs_ns = 5 * second_ns;
+  const std::int64_t begun_ns = time_.now_ns();
+  ASSERT_TRUE(change(book, Kind::stop, "gala").has_value());
+  EXPECT_LT(time_.now_ns() - begun_ns, 6 * second_ns);
+  EXPECT_EQ(seq_of(third_), 2U);
 }
 
 TEST_F(RulesBookTest, a_stop_can_be_repeated_and_says_who_does_not_have_it) {

@@ -9,7 +9,8 @@ std::string_view name_of(FaultKind kind) noexcept {
       "unknown_outcome", "store_failover", "slot_lost",       "range_move",  "cache_error",
       "cache_flush",     "cache_eviction", "cache_failover",  "cache_late",  "redelivery",
       "poison",          "clock_jump",     "rules_push",      "reburial",    "closing",
-      "memory_pressure", "overload",       "bus_error"};
+      "memory_pressure", "overload",       "bus_error",       "rules_older", "rules_rollback",
+      "rules_stop",      "rules_rivals"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -43,9 +43,13 @@ enum class FaultKind : std::uint8_t {
   closing,
   memory_pressure,  // lanes remember less than is asked for
   overload,
-  bus_error,  // a told or published message is refused, or its acceptance not heard of
+  bus_error,       // a told or published message is refused, or its acceptance not heard of
+  rules_older,     // the files of a pod are older ones again
+  rules_rollback,  // somebody goes back to rules of before
+  rules_stop,      // somebody stops an event, and starts it later
+  rules_rivals,    // two want different rules at the same moment
 };
-inline constexpr std::size_t fault_kind_count = 28;
+inline constexpr std::size_t fault_kind_count = 32;
 
 // What was going on where a fault struck; also the callers of the ports.
 enum class Place : std::uint8_t {

@@ -303,8 +303,11 @@ Awaited<void> NetStore::join_hunt(model::Hunt hunt, model::HuntKey key) {
 }
 
 Awaited<model::RulesTimeline> NetStore::rules_timeline() {
-  Work<model::RulesTimeline> work = [](Host&, ShardServer& server) {
-    return server.store().rules_timeline();
+  using Timeline = model::RulesTimeline;
+  Work<Timeline> work = [](Host&, ShardServer& server) -> Awaited<Timeline> {
+    auto found = co_await server.store().rules_timeline();
+    if (found && server.seen_rules() != nullptr) *found = *server.seen_rules();
+    co_return found;
   };
   return read(Place::look, look_ns, std::move(work));
 }

@@ -72,6 +72,10 @@ class ShardServer {
   [[nodiscard]] bool is_seen(const model::ClaimId& claim) const {
     return !standby_ || standby_->by_claim_.contains(claim);
   }
+  // The same of the timeline of rules; nullptr: all that is kept can be seen.
+  [[nodiscard]] const model::RulesTimeline* seen_rules() const noexcept {
+    return standby_ ? &standby_->rules_ : nullptr;
+  }
   // For checkers: since when what was committed at `committed_ns` can be seen; INT64_MAX: not yet.
   [[nodiscard]] std::int64_t seen_since_ns(std::int64_t committed_ns) const noexcept {
     if (committed_ns < stopped_ns_) return committed_ns;

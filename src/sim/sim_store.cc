@@ -94,7 +94,11 @@ model::TileStock SimStore::stock_of(const TileKey& key) const {
 model::ClaimVerdict SimStore::decide(const model::Claim& claim, std::int64_t now_us) {
   const TileKey key{claim.world, claim.tile};
   model::TileStock stock = stock_of(key);
-  const model::ClaimVerdict verdict = model::grant(claim, known(claim.id), stock, rules_, now_us);
+  model::Claim asked = claim;
+  if (!fenced_) asked.rules_seq = 0;
+  const model::RulesTimeline none;
+  const model::ClaimVerdict verdict =
+      model::grant(asked, known(claim.id), stock, fenced_ ? rules_ : none, now_us);
   if (!verdict.is_new()) return verdict;
   stock_.at(claim.spawn).remaining = stock.remaining;
   if (stock.remaining == 0) {
@@ -105,7 +109,7 @@ model::ClaimVerdict SimStore::decide(const model::Claim& claim, std::int64_t now
   ledger_.push_back({ledger_.size() + 1, claim.id, false, claim.world, claim.tile, claim.spawn,
                      claim.player, claim.reward, claim.rules, claim.seed,
                      claim.judged_at_us(now_us), now_us});
-  if (on_grant_) on_grant_(ledger_.back());
+  if (on_grant_) on_grant_(ledger_.back(), claim);
   return verdict;
 }
 

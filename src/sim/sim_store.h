@@ -65,6 +65,7 @@ struct SimDisk {
   model::Hunt hunt_{{0x68756e74, 1}, {}};  // the same in all shards; runs are repeatable
   model::HuntKey hunt_key_{9, 9, 9};
   model::RulesTimeline rules_;
+  bool fenced_ = true;  // claims by these rules only; off: a planted bug
   std::map<std::string, model::RulesFiles> rules_files_;  // by version
 };
 
@@ -104,10 +105,14 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   void restore(SimDisk disk) { static_cast<SimDisk&>(*this) = std::move(disk); }
   // Buries at once and without a call: what lies there before a run begins.
   void bury_now(model::WorldId world, const model::Burial& burial) { place(world, burial); }
-  // What an admin sets, at once and without a call; the files of its versions are not kept.
-  void keep_rules(model::RulesTimeline timeline) { rules_ = std::move(timeline); }
-  // Called with each grant as it is committed, for checkers.
-  void on_grant(std::function<void(const model::Grant&)> seen) { on_grant_ = std::move(seen); }
+  // Called with each grant as it is committed, and the claim that it is of, for checkers.
+  void on_grant(std::function<void(const model::Grant&, const model::Claim&)> seen) {
+    on_grant_ = std::move(seen);
+  }
+  // Called after each change of the timeline of rules, for checkers.
+  void on_rules(std::function<void(const model::RulesTimeline&)> seen) {
+    on_rules_ = std::move(seen);
+  }
   // Called with each row as it is committed, for checkers.
   void on_row(std::function<void(model::WorldId, const model::TileRow&)> seen) {
     on_row_ = std::move(seen);
@@ -177,7 +182,8 @@ class SimStore : public ports::HuntStore, public ports::ChangeFeed, protected Si
   std::int64_t load_answer_delay_ns_ = 0;
   std::array<bool, call_count> gates_open_{true, true, true, true, true, true};
   std::function<void(model::WorldId, const model::TileRow&)> on_row_;
-  std::function<void(const model::Grant&)> on_grant_;
+  std::function<void(const model::Grant&, const model::Claim&)> on_grant_;
+  std::function<void(const model::RulesTimeline&)> on_rules_;
 };
 
 }  // namespace hunt::sim

@@ -151,6 +151,7 @@ boost::asio::awaitable<Result<void>> SimStore::set_rules_timeline(
   }
   rules_ = std::move(timeline);
   rules_files_ = std::move(named);
+  if (on_rules_) on_rules_(rules_);
   co_return Result<void>{};
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "simulation/run_rules.h"
+
 namespace hunt::simulation {
 
 namespace {
@@ -37,7 +39,8 @@ Clients::Clients(Cluster& cluster, Watch& watch)
     : cluster_(cluster),
       watch_(watch),
       random_(cluster.setup.seed + 10),
-      windows_(cluster.setup.seed + 11) {
+      windows_(cluster.setup.seed + 11),
+      tables_(cluster.setup.seed + 12) {
   for (std::uint32_t i = 0; i < cluster.setup.clients; ++i) {
     servers_.push_back(std::make_unique<GameServer>());
     servers_.back()->node = cluster.world.add_node(fmt::format("game-{}", i));
@@ -66,7 +69,8 @@ model::Tile Clients::random_tile(Prng& random) {
 model::Burial Clients::make_burial(Prng& random, model::Tile tile) {
   model::Burial burial;
   burial.tile = tile;
-  burial.table = "starlight";
+  const bool side = changes_rules(cluster_.setup) && tables_.chance({1, 3});
+  burial.table = side ? side_event : main_event;
   burial.budget = 1 + static_cast<std::uint32_t>(random.below(8));
   if (random.chance({1, 8})) burial.budget = 200;  // a hotspot
   return burial;

@@ -65,6 +65,7 @@ class Clients {
   Watch& watch_;
   Prng random_;
   Prng windows_;
+  Prng tables_;
   std::vector<std::unique_ptr<GameServer>> servers_;
   std::vector<model::Tile> loot_;
   std::uint64_t messages_ = 0;

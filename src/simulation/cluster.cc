@@ -4,6 +4,7 @@
 
 #include "model/tile.h"
 #include "rules/load.h"
+#include "simulation/run_rules.h"
 
 namespace hunt::simulation {
 
@@ -11,7 +12,6 @@ namespace {
 
 constexpr std::int64_t wall_start_us = 1'800'000'000'000'000;
 constexpr std::int64_t drain_ns = 5'000'000'000;
-constexpr std::int64_t rules_lead_us = 3'000'000;
 
 // Halves of the world, so that players cross from one shard to the other all the time.
 model::ShardMap make_map(std::uint32_t shards) {
@@ -68,13 +68,17 @@ struct Cluster::PodLife {
     auto map = std::make_shared<model::ShardMap>(cluster.map_);
     if (hooks.pod_map) hooks.pod_map(*map, host.node());
     options.map = std::move(map);
+    const auto look_soon = [this] {
+      if (book != nullptr) book->look_soon();
+    };
     service::OrchestratorPorts ports{
         .stores = store_ports,
         .bus = *used_bus,
         .clock = host,
         .timer = host,
         .lane = host.executor(),
-        .cache = &wrapped(plain_cache, host, hooks.pod_cache, wrapped_cache)};
+        .cache = &wrapped(plain_cache, host, hooks.pod_cache, wrapped_cache),
+        .rules_stale = look_soon};
     orchestrator = std::make_unique<service::Orchestrator>(std::move(options), std::move(ports),
                                                            observer, cluster.rules_);
     ports::PositionStream& plain_stream = stream;
@@ -96,6 +100,8 @@ struct Cluster::PodLife {
   std::unique_ptr<service::Orchestrator> orchestrator;
   std::unique_ptr<ports::PositionStream> wrapped_stream;
   std::unique_ptr<service::StoredPositions> positions;
+  std::unique_ptr<service::RulesBook> book;  // where rules change
+  bool begun = false;                        // it serves
 };
 
 struct Cluster::RelayLife {
@@ -138,7 +144,7 @@ Cluster::Cluster(const Setup& setup_of_run, const Hooks& hooks)
       stream(world, network, faults, bus_node, setup.seed + 3),
       hooks_(hooks),
       map_(make_map(setup.shards)),
-      rules_(first_rules(setup)) {
+      rules_(changes_rules(setup) ? run_rules_offer(0, 0, setup.rollout).set : first_rules(setup)) {
   for (std::uint32_t i = 0; i < setup.shards; ++i) {
     const auto node = world.add_node(fmt::format("store-{}", i));
     shards.push_back(std::make_unique<sim::ShardServer>(world, node, i, hooks.server));
@@ -151,6 +157,7 @@ Cluster::Cluster(const Setup& setup_of_run, const Hooks& hooks)
   for (std::uint32_t i = 0; i < setup.pods; ++i) {
     pods_.emplace_back();
     pods_.back().node = world.add_node(fmt::format("pod-{}", i));
+    if (changes_rules(setup)) pods_.back().files = run_rules_offer(0, 0, setup.rollout);
   }
   for (std::uint32_t i = 0; i < setup.shards * setup.relays; ++i) {
     relays_.emplace_back();
@@ -203,15 +210,63 @@ void Cluster::boot_pod(std::size_t pod) {
   if (of.life != nullptr) return;
   sim::Host& host = world.boot(of.node);
   of.life = std::make_unique<PodLife>(*this, host, setup.seed * 100 + pod);
-  of.life->orchestrator->start();
-  hear_of_rules(pod);
-  of.life->used_bus->serve(*of.life->orchestrator);
-  of.life->positions->start();
+  if (!changes_rules(setup)) return serve(*of.life);
+  make_book(pod);
+  host.spawn(begin_pod(pod));
+}
+
+void Cluster::serve(PodLife& life) {
+  life.begun = true;
+  life.orchestrator->start();
+  life.used_bus->serve(*life.orchestrator);
+  life.positions->start();
+}
+
+void Cluster::make_book(std::size_t pod) {
+  PodLife& life = *pods_[pod].life;
+  service::RulesBookOptions options;
+  options.machine = world.name_of(pods_[pod].node);
+  service::RulesBookEvents events;
+  events.compile = compile_run_rules;
+  events.on_rules = [&life](const model::RulesInForcePtr& rules) {
+    if (life.begun) life.orchestrator->set_rules(rules);
+  };
+  events.on_current = [](const auto&, const auto&) {};
+  events.on_state = [] {};
+  events.log = [](LogLevel, const std::string&) {};
+  std::vector<ports::RulesStore*> stores(life.store_ports.begin(), life.store_ports.end());
+  life.book =
+      std::make_unique<service::RulesBook>(std::move(options), std::move(stores), std::move(events),
+                                           life.host, life.host, life.host.executor());
+}
+
+// As a node does: it serves when it knows what is in force.
+boost::asio::awaitable<void> Cluster::begin_pod(std::size_t pod) {
+  PodLife& life = *pods_[pod].life;
+  service::RulesOffer files = pods_[pod].files;
+  co_await life.book->begin(std::move(files));
+  life.orchestrator->set_rules(life.book->in_force());
+  serve(life);
+  life.book->offer(pods_[pod].files);  // they may have changed meanwhile
+  life.book->start();
+}
+
+void Cluster::set_files(std::size_t pod, service::RulesOffer files) {
+  Pod& of = pods_[pod];
+  of.files = std::move(files);
+  service::RulesBook* known = book(pod);
+  if (known == nullptr) return;
+  of.life->host.post([known, files = of.files] { known->offer(files); });
+}
+
+service::RulesBook* Cluster::book(std::size_t pod) {
+  PodLife* life = pods_[pod].life.get();
+  return life != nullptr && life->begun ? life->book.get() : nullptr;
 }
 
 void Cluster::restart_pod(std::size_t pod, std::int64_t down_ns) {
   Pod& of = pods_[pod];
-  if (of.life == nullptr || of.draining) return;
+  if (of.life == nullptr || of.draining || !of.life->begun) return;
   of.draining = true;
   of.life->host.spawn(drain_and_end(pod, down_ns));
 }
@@ -272,7 +327,6 @@ void Cluster::fail_over(std::size_t shard, std::int64_t down_ns) {
     hooks_.promoted(disk);
     server.disk().restore(std::move(disk));
   }
-  server.disk().keep_rules(timeline_);  // from the other shards
   boot_later(server.node(), down_ns);
 }
 
@@ -296,37 +350,6 @@ void Cluster::restart_cache(std::size_t cache, std::int64_t down_ns,
   kill(node);
   caches.states[cache] = state ? std::move(*state) : sim::CacheNode{};
   boot_later(node, down_ns);
-}
-
-void Cluster::push_rules(std::shared_ptr<const model::RuleSet> rules, std::uint64_t how_late) {
-  const auto add = [this](const std::shared_ptr<const model::RuleSet>& set) {
-    model::RulesChange change;
-    change.kind = model::RulesChange::Kind::turn;
-    change.turn.version = set->version;
-    auto next = model::changed(timeline_, change, world.wall_us(), rules_lead_us);
-    if (!next) return;  // in force already
-    timeline_ = std::move(*next);
-    model::RulesInForce known;
-    if (in_force_ != nullptr) known = *in_force_;
-    known.seq = timeline_.seq;
-    known.turns.push_back({timeline_.turns.back().from_us, set});
-    in_force_ = std::make_shared<const model::RulesInForce>(std::move(known));
-  };
-  if (timeline_.turns.empty()) add(rules_);
-  rules_ = std::move(rules);
-  add(rules_);
-  for (const auto& shard : shards) shard->disk().keep_rules(timeline_);
-  for (std::size_t pod = 0; pod < pods_.size(); ++pod) {
-    const auto late_ns = static_cast<std::int64_t>((how_late + pod) * 7'919 % 5'000) * 1'000'000;
-    world.at(world.now_ns() + late_ns, [this, pod] { hear_of_rules(pod); });
-  }
-}
-
-// In a turn of its own.
-void Cluster::hear_of_rules(std::size_t pod) {
-  if (pods_[pod].life == nullptr || in_force_ == nullptr) return;
-  service::Orchestrator* orchestrator = pods_[pod].life->orchestrator.get();
-  pods_[pod].life->host.post([orchestrator, rules = in_force_] { orchestrator->set_rules(rules); });
 }
 
 service::Orchestrator* Cluster::orchestrator(std::size_t pod) {

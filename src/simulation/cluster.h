@@ -17,6 +17,7 @@
 #include "service/observer.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
+#include "service/rules_book.h"
 #include "sim/net_bus.h"
 #include "sim/net_store.h"
 #include "sim/network.h"
@@ -68,14 +69,14 @@ class Cluster {
   void restart_bus(std::int64_t down_ns);
   void restart_store(std::size_t shard, std::int64_t down_ns);
   void restart_cache(std::size_t cache, std::int64_t down_ns, std::optional<sim::CacheNode> state);
-  // Announces them in every shard. Each pod hears of it in its own time, some after they begin.
-  void push_rules(std::shared_ptr<const model::RuleSet> rules, std::uint64_t how_late);
+  // What the files of a pod's machine are from now on.
+  void set_files(std::size_t pod, service::RulesOffer files);
 
-  // The newest; and which are in force from when on.
-  [[nodiscard]] const std::shared_ptr<const model::RuleSet>& rules() const { return rules_; }
-  // All that was ever announced; nullptr: nothing was.
-  [[nodiscard]] const model::RulesInForcePtr& in_force() const { return in_force_; }
-  [[nodiscard]] const model::RulesTimeline& rules_timeline() const { return timeline_; }
+  // Where a run begins.
+  [[nodiscard]] const model::RuleSetPtr& rules() const { return rules_; }
+  [[nodiscard]] const service::RulesOffer& files(std::size_t pod) const { return pods_[pod].files; }
+  // Nothing before it has begun, and where rules do not change.
+  [[nodiscard]] service::RulesBook* book(std::size_t pod);
   [[nodiscard]] std::size_t pod_count() const noexcept { return pods_.size(); }
   [[nodiscard]] std::size_t relay_count() const noexcept { return relays_.size(); }
   [[nodiscard]] sim::NodeId pod_node(std::size_t pod) const { return pods_[pod].node; }
@@ -104,13 +105,16 @@ class Cluster {
     sim::NodeId node = 0;
     std::unique_ptr<PodLife> life;
     bool draining = false;
+    service::RulesOffer files;  // on its machine: they outlive it
   };
   struct RelayNode {
     sim::NodeId node = 0;
     std::size_t shard = 0;
     std::unique_ptr<RelayLife> life;
   };
-  void hear_of_rules(std::size_t pod);
+  void make_book(std::size_t pod);
+  [[nodiscard]] boost::asio::awaitable<void> begin_pod(std::size_t pod);
+  void serve(PodLife& life);
   void kill(sim::NodeId node);
   void boot_later(sim::NodeId node, std::int64_t down_ns);
   [[nodiscard]] boost::asio::awaitable<void> drain_and_end(std::size_t pod, std::int64_t down_ns);
@@ -118,9 +122,7 @@ class Cluster {
 
   const Hooks& hooks_;
   model::ShardMap map_;
-  std::shared_ptr<const model::RuleSet> rules_;
-  model::RulesTimeline timeline_;
-  model::RulesInForcePtr in_force_;  // none: nothing was announced yet
+  model::RuleSetPtr rules_;
   std::vector<Pod> pods_;
   std::vector<RelayNode> relays_;
   std::uint64_t identities_ = 0;

@@ -48,6 +48,10 @@ Mask reach_of(FaultKind kind) {
     case FaultKind::rolling_restart:
     case FaultKind::clock_jump:
     case FaultKind::rules_push:
+    case FaultKind::rules_older:
+    case FaultKind::rules_rollback:
+    case FaultKind::rules_stop:
+    case FaultKind::rules_rivals:
       return pods | idle;
     case FaultKind::store_error:
       return stores;

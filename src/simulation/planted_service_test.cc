@@ -73,6 +73,17 @@ TEST(SimPlantedService, finds_a_relay_that_confirms_what_it_did_not_tell) {
   expect_found_in_service(Planted::confirms_untold, LedgerRule::grant_told, {.first_seed = 25});
 }
 
+// Files of an older revision, as a late mount has them, replace newer rules.
+TEST(SimPlantedService, finds_an_older_revision_that_wins) {
+  expect_found_in_service(Planted::takes_older, LedgerRule::revision_rises);
+}
+
+// A claim says that whoever rolled it knows the newest change, as the desk does when it is sent:
+// one that was rolled before a stop gets past it.
+TEST(SimPlantedService, finds_a_claim_that_is_said_to_be_rolled_by_the_newest_rules) {
+  expect_found_in_service(Planted::rolled_by_newest, LedgerRule::stop_holds);
+}
+
 }  // namespace
 }  // namespace simulation
 }  // namespace hunt

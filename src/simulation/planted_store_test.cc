@@ -41,10 +41,10 @@ class BrokenStore final : public simulation::planted::Store {
     if (bug_ == "ignores_as_of") {
       for (auto& claim : claims) claim.as_of_us.reset();
     }
-    for (auto& claim : claims) {
-      if (bug_ == "believes_everybody") claim.rules_seq = UINT64_MAX;
-      // A version outside of its time, of somebody who knows the timeline.
-      if (bug_ == "ignores_the_time_of_rules" && claim.rules_seq > 1) ++claim.rules_seq;
+    if (bug_ == "believes_everybody" || bug_ == "ignores_the_time_of_rules") {
+      auto kept = co_await inside_.rules_timeline();
+      if (!kept) co_return tl::unexpected<Error>(kept.error());
+      for (auto& claim : claims) forge(claim, *kept);
     }
     auto call = co_await inside_.grant_claims(std::move(claims));
     if (!call) co_return call;
@@ -53,6 +53,12 @@ class BrokenStore final : public simulation::planted::Store {
   }
 
  private:
+  // Takes it for rolled by who knows the timeline, or by what is in force.
+  void forge(model::Claim& claim, const model::RulesTimeline& kept) const {
+    if (bug_ == "believes_everybody") claim.rules_seq = kept.seq;
+    const bool in_time = bug_ != "ignores_the_time_of_rules" || kept.turns.empty();
+    if (!in_time) claim.rules = kept.turns.back().version;
+  }
   void spoil(model::ClaimVerdict& verdict) {
     const bool refused = verdict.outcome != model::Outcome::granted && !verdict.moved;
     if (bug_ == "remembers_refusals") {

@@ -37,4 +37,12 @@ inline void expect_found(const Hooks& hooks, engine::LedgerRule rule, const Hunt
   FAIL() << "no seed of " << seeds_max << " broke " << name_of(rule);
 }
 
+// A change of a disk that no transaction makes.
+template <class Change>
+void tamper(sim::SimStore& store, Change change) {
+  sim::SimDisk disk = store.disk();
+  change(disk);
+  store.restore(std::move(disk));
+}
+
 }  // namespace hunt::simulation

@@ -19,14 +19,6 @@ namespace {
 using engine::LedgerRule;
 using planted::Awaited;
 
-// A change of a disk that no transaction makes.
-template <class Change>
-void tamper(sim::SimStore& store, Change change) {
-  sim::SimDisk disk = store.disk();
-  change(disk);
-  store.restore(std::move(disk));
-}
-
 // A claim that is in the ledger gets another row when it comes again.
 class GrantsTwice final : public planted::Store {
  public:
@@ -86,22 +78,6 @@ TEST(SimPlanted, finds_the_race_of_a_single_statement) {
   Hooks hooks;
   hooks.server = [](sim::SimStore& disk) { return std::make_unique<OneStatement>(disk); };
   expect_found(hooks, LedgerRule::conserved, {.first_seed = 2});
-}
-
-// A store without the fence: whoever has not heard of new rules goes on with the old ones.
-class BelievesEverybody final : public planted::Store {
- public:
-  using Store::Store;
-  Awaited<model::GrantCall> grant_claims(std::vector<model::Claim> claims) override {
-    for (auto& claim : claims) claim.rules_seq = UINT64_MAX;
-    return inside_.grant_claims(std::move(claims));
-  }
-};
-
-TEST(SimPlanted, finds_rules_that_are_used_outside_of_their_time) {
-  Hooks hooks;
-  hooks.server = [](sim::SimStore& disk) { return std::make_unique<BelievesEverybody>(disk); };
-  expect_found(hooks, LedgerRule::rules_in_time);
 }
 
 // Acknowledges a stored message when it arrives; the work goes on, if nothing comes between.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simulation/clients.h"
+#include "simulation/rules_player.h"
 #include "simulation/watch.h"
 
 namespace hunt::simulation {
@@ -26,7 +27,7 @@ constexpr std::int64_t audit_every_looks = 10;
 class SimFaultPlayer {
  public:
   SimFaultPlayer(Cluster& cluster, Clients& clients, Watch& watch)
-      : cluster_(cluster), clients_(clients), watch_(watch) {}
+      : cluster_(cluster), clients_(clients), watch_(watch), rules_(cluster, watch) {}
 
   void plan() {
     for (const Rate& rate : cluster_.setup.rates) {
@@ -65,7 +66,12 @@ class SimFaultPlayer {
       }
     }
   }
-  [[nodiscard]] bool mended() const noexcept { return mended_; }
+  // Nothing is stopped any more, for anybody.
+  [[nodiscard]] bool all_started() {
+    if (!watch_.rules().anything_stopped()) return true;
+    rules_.start_all();
+    return false;
+  }
 
  private:
   void boot_if_dead(sim::NodeId node) {
@@ -99,7 +105,12 @@ class SimFaultPlayer {
       case FaultKind::cache_late:
         return harm_cache(fault);
       case FaultKind::rules_push:
-        return push_rules(fault);
+      case FaultKind::rules_older:
+      case FaultKind::rules_rollback:
+      case FaultKind::rules_stop:
+      case FaultKind::rules_rivals:
+        note(fault.kind, cluster_.pod_node(fault.target % cluster_.pod_count()));
+        return rules_.strike(fault);
       case FaultKind::clock_jump:
         return jump(fault);
       case FaultKind::overload:
@@ -208,31 +219,6 @@ class SimFaultPlayer {
     });
   }
 
-  void push_rules(const Fault& fault) {
-    note(fault.kind, cluster_.pod_node(fault.target % cluster_.pod_count()));
-    auto rules = std::make_shared<model::RuleSet>(*cluster_.rules());
-    for (auto& entry : rules->entries)
-      entry.weight = 1 + (entry.weight * 7 + fault.target % 5) % 900;
-    for (auto& table : rules->tables) {
-      HUNT_ASSERT(table.is_short());
-      table.total_weight = 0;
-      for (std::uint32_t i = 0; i < table.entry_count; ++i) {
-        table.total_weight += rules->entries[table.first_entry + i].weight;
-      }
-    }
-    if (cluster_.setup.rollout) change_reach(rules->events.front(), fault.target >> 8);
-    rules->version = fmt::format("{:016x}", fault.target);
-    watch_.on_rules(rules);
-    cluster_.push_rules(rules, fault.target >> 20);
-  }
-
-  static void change_reach(model::EventRules& event, std::uint64_t random) {
-    event.rollout_percent = 1 + static_cast<std::uint32_t>(random % 100);
-    const std::uint64_t worlds = random / 100 % 8;
-    event.worlds.clear();
-    if (worlds < 2) event.worlds = {model::WorldId{1 + static_cast<model::WorldId>(worlds)}};
-  }
-
   void jump(const Fault& fault) {
     // Pods only: a store's or a cache's wrong clock moves the promises by its error.
     const auto pod = fault.target % cluster_.pod_count();
@@ -247,6 +233,7 @@ class SimFaultPlayer {
   Cluster& cluster_;
   Clients& clients_;
   Watch& watch_;
+  RulesPlayer rules_;
   bool mended_ = false;
 };
 
@@ -337,7 +324,8 @@ Report simulate(const Setup& setup, const Hooks& hooks) {
          (well_s < settle_seconds || !left_to_do(cluster, clients).empty())) {
     run_for(second_ns);
     ++healed_s;
-    well_s = cluster.world.anyone_paused() ? 0 : well_s + 1;
+    const bool well = player.all_started() && !cluster.world.anyone_paused();
+    well_s = well ? well_s + 1 : 0;
   }
   report.stuck_on = left_to_do(cluster, clients);
   if (report.stuck_on.empty()) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 // Drawn apart, and so that the kept seeds (tests/scenarios/seeds) are the runs that they were.
 constexpr std::uint64_t windows_salt = std::uint64_t{1310} << 32;
 constexpr std::uint64_t rollout_salt = std::uint64_t{9874} << 32;
+constexpr std::uint64_t rules_salt = std::uint64_t{1818} << 32;
 
 // What may happen by chance, and how often at most: one in so many occasions.
 struct Chance {
@@ -57,7 +59,39 @@ constexpr Planned planned[] = {
     {FaultKind::overload, 3 * second_ns},
 };
 
+// Where rules are pushed at all, all of these happen, too.
+constexpr Planned planned_of_rules[] = {
+    {FaultKind::rules_push, 0},     {FaultKind::rules_older, 4 * second_ns},
+    {FaultKind::rules_rollback, 0}, {FaultKind::rules_stop, 4 * second_ns},
+    {FaultKind::rules_rivals, 0},
+};
+
+Fault draw_fault(const Planned& plan, std::int64_t seconds, Prng& random) {
+  Fault fault;
+  fault.kind = plan.kind;
+  fault.at_ns = random.between(second_ns, seconds * second_ns);
+  fault.for_ns = random.between(0, plan.for_ns_max);
+  fault.target = random.next();
+  return fault;
+}
+
+void add_changes_of_rules(Setup& setup, std::int64_t seconds) {
+  Prng random(setup.seed ^ rules_salt);
+  const auto count = random.below(static_cast<std::uint64_t>(seconds));
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const Planned& plan = planned_of_rules[random.below(std::size(planned_of_rules))];
+    setup.faults.push_back(draw_fault(plan, seconds, random));
+  }
+}
+
 }  // namespace
+
+bool changes_rules(const Setup& setup) {
+  return std::any_of(setup.faults.begin(), setup.faults.end(), [](const Fault& fault) {
+    return std::any_of(std::begin(planned_of_rules), std::end(planned_of_rules),
+                       [&fault](const Planned& plan) { return plan.kind == fault.kind; });
+  });
+}
 
 Setup draw_setup(std::uint64_t seed, std::int64_t seconds) {
   Setup setup;
@@ -86,13 +120,9 @@ Setup draw_setup(std::uint64_t seed, std::int64_t seconds) {
   const auto count = 3 + random.below(static_cast<std::uint64_t>(seconds));
   for (std::uint64_t i = 0; i < count; ++i) {
     const Planned& plan = swarm[random.below(swarm.size())];
-    Fault fault;
-    fault.kind = plan.kind;
-    fault.at_ns = random.between(second_ns, seconds * second_ns);
-    fault.for_ns = random.between(0, plan.for_ns_max);
-    fault.target = random.next();
-    setup.faults.push_back(fault);
+    setup.faults.push_back(draw_fault(plan, seconds, random));
   }
+  if (changes_rules(setup)) add_changes_of_rules(setup, seconds);
   std::sort(setup.faults.begin(), setup.faults.end(),
             [](const Fault& a, const Fault& b) { return a.at_ns < b.at_ns; });
   return setup;

@@ -60,6 +60,9 @@ struct Setup {
   Expect expect;
 };
 
+// Whether any of its faults changes rules: then its pods keep a book of them.
+[[nodiscard]] bool changes_rules(const Setup& setup);
+
 // Everything from the seed: each seed has its own set of kinds and rates (a swarm).
 [[nodiscard]] Setup draw_setup(std::uint64_t seed, std::int64_t seconds);
 

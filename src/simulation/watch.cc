@@ -21,14 +21,24 @@ std::uint64_t epoch_of(const sim::SimDisk& disk, model::WorldId world, model::Ti
 }  // namespace
 
 Watch::Watch(Cluster& cluster)
-    : cluster_(cluster), history_(Bytes(cluster.event_seed())), seen_(cluster.pod_count()) {
-  history_.on_rules(cluster.rules());
+    : cluster_(cluster),
+      history_(Bytes(cluster.event_seed())),
+      rules_(cluster, [this](engine::LedgerRule rule,
+                             const std::string& sentence) { violated(rule, sentence); }),
+      seen_(cluster.pod_count()) {
+  on_rules(cluster.rules());
   for (std::size_t shard = 0; shard < cluster.shards.size(); ++shard) {
     cluster.shards[shard]->disk().on_row(
         [this, shard](model::WorldId world, const model::TileRow& row) {
           on_row(shard, world, row);
         });
-    cluster_.shards[shard]->disk().on_grant([this](const model::Grant& grant) { on_grant(grant); });
+    cluster.shards[shard]->disk().on_grant(
+        [this, shard](const model::Grant& grant, const model::Claim& claim) {
+          rules_.on_grant(shard, grant, claim, tables_[grant.spawn]);
+        });
+    cluster.shards[shard]->disk().on_rules([this, shard](const model::RulesTimeline& timeline) {
+      rules_.on_timeline(shard, timeline);
+    });
   }
   cluster.bus.on_told([this](const model::ClaimEvent& event) {
     history_.on_told(event.claim, event.outcome, event.reward);
@@ -60,20 +70,13 @@ void Watch::on_row(std::size_t shard, model::WorldId world, const model::TileRow
   tiles_.on_row(at_ns, world, row, epoch);
   const Changed changed{model::order_of(epoch, row.version), at_ns};
   if (at_ns >= b2_from_ns_) changed_.try_emplace({world, row.tile}, changed);
-  if (row.spawn != 0) history_.on_burial(row.spawn, row.table);
-}
-
-void Watch::on_grant(const model::Grant& grant) {
-  const model::RulesTimeline& timeline = cluster_.rules_timeline();
-  if (timeline.turns.empty()) return;
-  const std::string& in_force = timeline.at(grant.as_of_us).version;
-  if (grant.rules == in_force) return;
-  violated(engine::LedgerRule::rules_in_time,
-           fmt::format("claim {} was granted with the rules {}, but as of it {} were in force",
-                       model::format_claim_id(grant.claim), grant.rules, in_force));
+  if (row.spawn == 0) return;
+  history_.on_burial(row.spawn, row.table);
+  tables_[row.spawn] = row.table;  // of an event of that name
 }
 
 void Watch::on_failover(std::size_t shard) {
+  rules_.on_failover(shard);
   const sim::SimDisk& disk = cluster_.shards[shard]->disk().disk();
   const std::int64_t until_ns = cluster_.world.now_ns() + stale_ns_max;
   for (const auto& [key, row] : disk.tiles_) tiles_.lose_after(key.first, row, until_ns);
@@ -143,6 +146,8 @@ void Watch::check_owed(const Owed& owed) {
     };
     if (!spawn || tiles_.ever(owed.batch.world, tile, from_ns, owed.acked_ns, hidden)) continue;
     if (may_be_out(owed.batch.world, position.player, as_of_us)) continue;
+    // What rules refuse claims nothing.
+    if (rules_.could_be_stopped(owed.stored_ns, owed.acked_ns)) continue;
     const auto claim = claim_ids_.of(owed.batch.world, tile, *spawn, position.player);
     if (history_.was_told(claim)) continue;
     violated(engine::LedgerRule::accepted_told,
@@ -181,6 +186,7 @@ void Watch::check_ledgers() {
 
 void Watch::check_copies() {
   check_ends();
+  rules_.look();
   const std::int64_t now_ns = cluster_.world.now_ns();
   for (std::size_t pod = 0; pod < cluster_.pod_count(); ++pod) {
     const service::Orchestrator* orchestrator = cluster_.orchestrator(pod);
@@ -272,6 +278,7 @@ void Watch::check_b2() {
 
 void Watch::finish(bool drained) {
   if (drained) check_b2();
+  if (drained) rules_.finish_settled();
   check_ledgers();
   for (const auto& shard : cluster_.shards) {
     for (const auto& grant : shard->disk().disk().ledger_) history_.on_grant(grant);

@@ -17,6 +17,7 @@
 #include "engine/ledger_check_tiles.h"
 #include "engine/rollout.h"
 #include "simulation/cluster.h"
+#include "simulation/rules_check.h"
 
 namespace hunt::simulation {
 
@@ -36,6 +37,7 @@ class Watch {
   void on_wrong_clock(std::int64_t error_us) {
     clock_low_us_ = std::min(clock_low_us_, error_us);
     clock_high_us_ = std::max(clock_high_us_, error_us);
+    rules_.on_wrong_clock(error_us);
   }
   // What was answered by when: one entry a second.
   struct Second {
@@ -44,7 +46,11 @@ class Watch {
   };
   void on_no_answer(const model::Batch& batch) { this_second().answers += batch.positions.size(); }
   [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
-  void on_rules(const std::shared_ptr<const model::RuleSet>& rules) { history_.on_rules(rules); }
+  void on_rules(const model::RuleSetPtr& rules) {
+    history_.on_rules(rules);
+    sets_[rules->version] = rules;
+  }
+  [[nodiscard]] RulesCheck& rules() noexcept { return rules_; }
 
   // The invariants of every ledger, now: each moment of a run is a snapshot.
   void check_ledgers();
@@ -78,7 +84,6 @@ class Watch {
     std::int64_t acked_ns = 0;
   };
   void on_row(std::size_t shard, model::WorldId world, const model::TileRow& row);
-  void on_grant(const model::Grant& grant);
   void on_fate(sim::StreamServer::Fate fate, sim::StreamServer::Key key,
                const sim::StreamServer::Message& message);
   [[nodiscard]] Second& this_second();
@@ -88,6 +93,9 @@ class Watch {
   [[nodiscard]] engine::Question question(model::WorldId world, model::TileId tile,
                                           std::int64_t asked_ns) const;
   [[nodiscard]] bool may_be_out(model::WorldId world, model::PlayerId player, std::int64_t from_us);
+  [[nodiscard]] bool was_stopped(const engine::Question& question) {
+    return rules_.could_be_stopped(question.asked_ns, question.answered_ns);
+  }
   void on_stored_reply(const model::Batch& batch, const model::BatchReply& reply);
   void check_answers(std::int64_t asked_ns, bool insists, const model::Batch& batch,
                      const model::BatchReply& reply);
@@ -101,6 +109,9 @@ class Watch {
   Cluster& cluster_;
   engine::HistoryCheck history_;
   engine::TileHistory tiles_;
+  RulesCheck rules_;
+  std::map<model::SpawnId, std::string> tables_;
+  std::map<std::string, model::RuleSetPtr> sets_;  // by version
   engine::RefusalCheck refusals_{tiles_};
   std::int64_t clock_low_us_ = 0;
   std::int64_t clock_high_us_ = 0;

@@ -22,24 +22,12 @@ engine::Question Watch::question(model::WorldId world, model::TileId tile,
   return question;
 }
 
-// Whether rules that some process may have gone by since then are for other players or worlds. Who
-// is late hears of them within 5 s, but for a pause; a wrong clock and the lead are less.
+// Whether rules that some process may have gone by since then are for other players or worlds.
 bool Watch::may_be_out(model::WorldId world, model::PlayerId player, std::int64_t from_us) {
-  constexpr std::int64_t late_us_max = 20'000'000;
-  constexpr std::int64_t early_us_max = 6'000'000;
-  const auto is_out = [&](const model::RuleSet& set) {
-    const model::EventRules& event = set.events.front();
+  return rules_.any_since(from_us, [&](const std::string& version) {
+    const model::EventRules& event = sets_.at(version)->events.front();
     return !event.in_world({world, {}}) || !rollout_.has(event, player);
-  };
-  const model::RulesInForcePtr& known = cluster_.in_force();
-  if (known == nullptr) return is_out(*cluster_.rules());
-  const std::int64_t until_us = cluster_.world.wall_us() + early_us_max;
-  for (std::size_t i = 0; i < known->turns.size(); ++i) {
-    const bool over =
-        i + 1 < known->turns.size() && known->turns[i + 1].from_us + late_us_max < from_us;
-    if (!over && known->turns[i].from_us <= until_us && is_out(*known->turns[i].set)) return true;
-  }
-  return false;
+  });
 }
 
 void Watch::on_stored_reply(const model::Batch& batch, const model::BatchReply& reply) {
@@ -66,7 +54,7 @@ void Watch::check_answers(std::int64_t asked_ns, bool insists, const model::Batc
     asked.may_be_out = may_be_out(batch.world, position.player, wall_start_us() + asked_ns / 1'000);
     if (insists) check_win(asked, position, outcome.outcome);
     const auto wrong = refusals_.wrong(asked, outcome.outcome);
-    if (!wrong) continue;
+    if (!wrong || (outcome.outcome == model::Outcome::closed && was_stopped(asked))) continue;
     const bool unseen =
         outcome.outcome == model::Outcome::nothing || outcome.outcome == model::Outcome::hint;
     violated(unseen ? engine::LedgerRule::stale_bounded : engine::LedgerRule::refusal_true,
@@ -116,7 +104,7 @@ void Watch::check_log(const model::ClaimEvent& event) {
   const auto wrong = times == nullptr
                          ? std::optional<std::string>("nobody asked for it")
                          : refusals_.wrong_in_log(asked, *spawn, event.outcome, times->as_ofs_us);
-  if (!wrong) return;
+  if (!wrong || (event.outcome == model::Outcome::closed && was_stopped(asked))) return;
   violated(engine::LedgerRule::refusal_true,
            fmt::format("claim {} at ({}, {}) was told \"{}\" in the log, but {}",
                        model::format_claim_id(event.claim), event.tile.x, event.tile.y,

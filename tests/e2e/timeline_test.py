@@ -146,6 +146,22 @@ class OneProcess(TimelineCase):
         self.until(lambda: self.outcome(server)["item"] == "third", server)
         self.assert_exit(self.status(server), 0)
 
+    def test_a_start_with_wrong_files_goes_on_with_what_the_store_has(self):
+        server = self.serve(*self.flags)
+        first = self.version(server)
+        self.bury(server, FIRST)
+        server.kill()
+        (self.events / "gala.yaml").write_text("event: [broken\n")
+        server = self.serve(*self.flags)
+        self.assertEqual(self.version(server), first)
+        self.assertEqual(self.outcome(server)["item"], "first")
+        status = self.status(server)
+        self.assert_exit(status, 1)
+        self.assert_says(status.stdout, "its files are refused for", "gala.yaml:2:1:")
+        self.write("second")
+        self.until(lambda: self.outcome(server)["item"] == "second", server)
+        self.assert_exit(self.status(server), 0)
+
     def test_half_a_copy_with_a_lock_is_not_taken_nor_an_older_revision(self):
         self.lock(5)
         server = self.serve(*self.flags)
@@ -255,6 +271,30 @@ class Fleet(OwnDatabase, NatsCase, TimelineCase):
         self.assert_exit(self.change(self.two, "start", "gala"), 0)
         self.until(lambda: self.outcomes() == ["granted"] * 4, self.one)
         self.assert_exit(self.hunt("audit", *self.store_words()), 0)
+
+    def let_in(self, allowed):
+        """Whether anybody may connect to the second shard; who is connected is thrown out."""
+        name = self.database + "b"
+        self.postgres.psql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}", "postgres")
+        self.postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                           f" WHERE datname = '{name}'", "postgres")
+
+    def test_a_shard_that_is_away_is_named_until_it_has_the_stop(self):
+        def missing():
+            return [one.get("/v1/rules", token=TOKEN).json["missing"]
+                    for one in (self.one, self.two)]
+
+        self.assertEqual(missing(), [[], []])
+        self.let_in("false")
+        stop = self.change(self.one, "stop", "gala")
+        self.assert_exit(stop, 1)
+        self.assert_says(stop.stderr, "shards that do not have it yet: 1.")
+        self.assert_says(self.one.output, "shards that do not have change", "yet: 1.")
+        self.until(lambda: missing() == [[1], [1]], self.two)
+        self.let_in("true")
+        self.until(lambda: missing() == [[], []], self.two)
+        self.assertEqual(self.rows("SELECT event FROM rules_stopped"), [["gala"], ["gala"]])
+        self.until(lambda: self.outcomes() == ["closed"] * 4, self.one)
 
     def test_an_edit_is_in_force_in_both_at_one_moment_and_a_broken_one_in_none(self):
         first = self.version(self.one)

@@ -53,7 +53,7 @@ awaitable<Result<Response>> make(Context& context, model::RulesChange change,
 
 awaitable<Result<Response>> get_rules(Context& context, const Call&) {
   HUNT_CO_TRY(desk, desk_of(context));
-  co_return json_response(codec::write_rules(desk->timeline(), {}));
+  co_return json_response(codec::write_rules(desk->timeline(), desk->missing()));
 }
 
 awaitable<Result<Response>> push_rules(Context& context, const Call& call) {

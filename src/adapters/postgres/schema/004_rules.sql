@@ -65,8 +65,8 @@ END $$;
 
 -- One call, one transaction: see docs/ARCHITECTURE.md. A verdict for each claim, by its place:
 -- granted, sold_out, closed, nothing, expired, moved, or stale: rolled by other rules than are in force
--- as of it, or by who does not know all of the timeline (rules_seqs); `rules` then is the version in
--- force as of it. test_now_us: NULL, but in tests. Older releases go on with grant_claims(), which
+-- as of it, or by who knows another timeline (rules_seqs); `rules` then is the version in force as of
+-- it. test_now_us: NULL, but in tests. Older releases go on with grant_claims(), which
 -- knows no rules: they look after it, so it stays as they know it.
 CREATE FUNCTION grant_claims_by_rules(
   worlds bigint[], tiles bigint[], spawns bigint[], players uuid[], claims uuid[], items text[],
@@ -115,17 +115,15 @@ BEGIN
   -- Behind the locks of the ranges, which set_rules() takes alone: what it wrote is seen here.
   SELECT m.rules_seq, t.version, t.from_us INTO kept_seq, newest_version, newest_from_us
     FROM meta m LEFT JOIN rules_timeline t ON true ORDER BY t.place DESC NULLS LAST LIMIT 1;
-  IF kept_seq > 0 THEN
-    SELECT array_agg(a.place) INTO stales
-      FROM unnest(rule_versions, rules_seqs, as_ofs) WITH ORDINALITY
-        AS a(version, seq, as_of, place)
-      WHERE a.seq < kept_seq OR a.seq = kept_seq AND CASE
-        WHEN newest_version IS NULL THEN false
-        WHEN coalesce(a.as_of, the_now_us) >= newest_from_us THEN a.version <> newest_version
-        ELSE a.version <> (SELECT t.version FROM rules_timeline t
-          WHERE t.from_us <= coalesce(a.as_of, the_now_us) OR t.place = 1
-          ORDER BY t.place DESC LIMIT 1) END;
-  END IF;
+  SELECT array_agg(a.place) INTO stales
+    FROM unnest(rule_versions, rules_seqs, as_ofs) WITH ORDINALITY
+      AS a(version, seq, as_of, place)
+    WHERE a.seq <> kept_seq OR CASE
+      WHEN newest_version IS NULL THEN false
+      WHEN coalesce(a.as_of, the_now_us) >= newest_from_us THEN a.version <> newest_version
+      ELSE a.version <> (SELECT t.version FROM rules_timeline t
+        WHERE t.from_us <= coalesce(a.as_of, the_now_us) OR t.place = 1
+        ORDER BY t.place DESC LIMIT 1) END;
   stales := coalesce(stales, '{}');
 
   -- First as if no claim were in the ledger or twice in this call: then this is all there is to do.
