@@ -37,7 +37,7 @@ class Load:
 
     def __init__(self, fleet, path, rate, seed):
         self.fleet, self.path, self.starts = fleet, path, fleet.starts
-        self.rush = fleet.rush(path, rate, why_client.BATCH)
+        self.rushes = fleet.rushes(path, rate, why_client.BATCH)
         self.client = fleet.client = why_client.Client(
             fleet.nats, fleet.fronts, path, seed, fleet.loot)
         self.client.start()
@@ -49,7 +49,8 @@ class Load:
     def end(self):
         self.client.stop()
         self.fleet.client = None
-        self.fleet.end_rush(self.rush)
+        for rush in self.rushes:
+            self.fleet.end_rush(rush)
 
 
 class Bench:
@@ -257,7 +258,7 @@ def read_flags():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--trials", type=int, default=22)
     parser.add_argument("--only", action="append", metavar="CAUSE", help="may be repeated")
-    parser.add_argument("--rate", type=int, default=2_000, help="positions a second of the rush")
+    parser.add_argument("--rate", type=int, default=1_000, help="positions a second of the rush")
     parser.add_argument("--patience", type=int, default=900, metavar="SECONDS",
                         help="how long to wait for a quiet machine; 0: judge whatever others do")
     parser.add_argument("--attempts", type=int, default=3, metavar="N",

@@ -41,14 +41,16 @@ EXPECTED = {
     "slow_standby": [("commit", "shard {shard}")],
     "slow_flush": [("commit", "shard {shard}")],
     "slow_statement": [("server", "shard {shard}")],
+    "slow_reads": [("server", "shard {shard}")],
     # A call takes 64 claims, so that one at a time is too few only where each is slow: either is so.
-    "few_calls": [("limit", "shard*"), ("limit", "lanes*"), ("round_trip", "shard*")],
+    "few_calls": [("limit", "shard {shard}"), ("round_trip", "shard {shard}")],
     "http_front": [("cpu", "*")],
     "two_shards": [("round_trip", "shard 0"), ("round_trip", "shard 1")],
     "shard_and_redis": [("round_trip", "shard {shard}"), ("round_trip", "cache*")],
 }
 BOTH = tuple(range(ORCHESTRATORS))
 LOCK_PATIENCE_SECONDS = 600
+RESTARTED_SECONDS = 8  # what was under way when the processes were ended has come again by then
 
 
 @dataclass
@@ -136,8 +138,7 @@ def redis_delay(fleet, random):
 
 
 @contextmanager
-def redis_flush(fleet, random):
-    every_s = log_uniform(random, 0.02, 0.2)
+def flushes(fleet, every_s):
     over = threading.Event()
 
     def loop():
@@ -148,10 +149,17 @@ def redis_flush(fleet, random):
     thread = threading.Thread(target=loop)
     thread.start()
     try:
-        yield Plant({"every_ms": round(1e3 * every_s)})
+        yield
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def redis_flush(fleet, random):
+    every_s = log_uniform(random, 0.02, 0.2)
+    with flushes(fleet, every_s):
+        yield Plant({"every_ms": round(1e3 * every_s)})
 
 
 @contextmanager
@@ -335,6 +343,32 @@ def slow_statement(fleet, random):
 
 
 @contextmanager
+def slow_reads(fleet, random):
+    """Each statement that reads chunks takes its time, and the cache is cold again and again."""
+    shard, sleep_ms = random.randrange(SHARDS), log_uniform(random, 30, 300)
+    server = fleet.postgres[shard]
+    was = server.psql("SELECT pg_get_functiondef('range_of'::regproc)").stdout
+    # Once for each statement; grants ask for ranges by others.
+    server.psql(f"""CREATE OR REPLACE FUNCTION range_of(the_world bigint, tile bigint)
+        RETURNS TABLE (id bigint, owned boolean, epoch bigint) LANGUAGE plpgsql STABLE AS $$
+        BEGIN
+          IF current_query() LIKE '%BETWEEN k.low AND k.high%' AND current_setting('lunch.at', true)
+              IS DISTINCT FROM statement_timestamp()::text THEN
+            PERFORM set_config('lunch.at', statement_timestamp()::text, false);
+            PERFORM pg_sleep({sleep_ms / 1e3});
+          END IF;
+          RETURN QUERY SELECT r.id, r.state = 'owned', r.epoch FROM ranges r
+            WHERE (r.first_world, r.first_tile_id) <= (the_world, tile)
+            ORDER BY r.first_world DESC, r.first_tile_id DESC LIMIT 1;
+        END $$""")
+    try:
+        with flushes(fleet, 1):
+            yield Plant({"sleep_ms": round(sleep_ms)}, {"shard": shard})
+    finally:
+        server.psql(was)
+
+
+@contextmanager
 def http_front(fleet, random):
     """More single positions over HTTP than one thread reads and answers."""
     rate = random.choice([30_000, 45_000, 60_000])
@@ -349,14 +383,17 @@ def http_front(fleet, random):
 
 @contextmanager
 def few_calls(fleet, random):
-    """One grant call at a time and lane, a little away, and more claims than go into these."""
-    rtt_ms = random.uniform(8, 15)
+    """One grant call at a time and lane, to a shard in another region, and a rush on one tile of it:
+    more claims than go into these calls."""
+    shard, rtt_ms = random.randrange(SHARDS), random.uniform(200, 400)
     fleet.start_orchestrators("--grant-calls", "1")
-    names = [name for shard in range(SHARDS) for name in fleet.shard_gates(shard)]
+    time.sleep(RESTARTED_SECONDS)
+    fleet.client.hot, fleet.client.hot_digs = fleet.hot[shard], 30
     try:
-        with gates(fleet, names, {"delay_s": 0}, delay_s=rtt_ms / 2e3):
-            yield Plant({"calls": 1, "rtt_ms": round(rtt_ms)})
+        with gates(fleet, fleet.shard_gates(shard), {"delay_s": 0}, delay_s=rtt_ms / 2e3):
+            yield Plant({"calls": 1, "rtt_ms": round(rtt_ms)}, {"shard": shard})
     finally:
+        fleet.client.hot, fleet.client.hot_digs = None, 1
         fleet.start_orchestrators()
 
 
@@ -381,7 +418,7 @@ def shard_and_redis(fleet, random):
 
 CAUSES = {"none": nothing, **{name: globals()[name] for name in EXPECTED if name != "none"}}
 # Which way the load has to go; the others take one by the seed.
-PATHS = {"bus_backlog": "stored", "http_front": "http", "bus_delay": "ask"}
+PATHS = {"bus_backlog": "stored", "http_front": "http", "bus_delay": "ask", "few_calls": "ask"}
 TWO = ("two_shards", "shard_and_redis")
 # How long the evidence gathers, where it is not the whole time: a backlog passes.
 EVIDENCE_SECONDS = {"bus_backlog": 3}

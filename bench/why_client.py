@@ -20,7 +20,8 @@ from why_machine import put_first
 
 WALKERS = 1_500
 BATCH = 50
-EVERY_SECONDS = 1 / 30
+# More than the rush sends, so that its slowest are as many of as many as those of an orchestrator.
+EVERY_SECONDS = 1 / 50
 KEPT_SECONDS = 60
 # As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
 ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02, "ws": 0.02}
@@ -156,14 +157,15 @@ LINKS = {"http": HttpLink, "ws": StreamLink}  # the other ways are those of NATS
 
 
 class Client(threading.Thread):
-    """Runs from start() to stop(). `hot`: a tile that a fresh player digs in each batch, or None.
+    """Runs from start() to stop(). `hot`: a tile that `hot_digs` fresh players dig in each batch, or
+    None.
 
     `every_s` may be changed while it runs.
     """
 
     def __init__(self, nats, http_ports, path, seed, loot, every_s=EVERY_SECONDS):
         super().__init__(daemon=True)
-        self.path, self.hot, self.every_s = path, None, every_s
+        self.path, self.hot, self.hot_digs, self.every_s = path, None, 1, every_s
         self.walkers = Walkers(seed, loot)
         self.nats = nats.client()
         self.nats.subscribe("hunt.claims.1")
@@ -202,9 +204,9 @@ class Client(threading.Thread):
     def _send(self, due):
         self.count += 1
         positions = self.walkers.batch(BATCH)
-        if self.hot:
+        for i in range(self.hot_digs if self.hot else 0):
             player = str(uuid.UUID(int=self.walkers.random.getrandbits(128)))
-            positions[0] = {"player": player, "x": self.hot[0], "y": self.hot[1], "kind": "dig"}
+            positions[i] = {"player": player, "x": self.hot[0], "y": self.hot[1], "kind": "dig"}
         self._ask({"world": 1, "positions": positions}, due)
         if self.again_at < due and self.path in ASK_AGAIN_SECONDS:
             self.again_at = due + AGAIN_EVERY_SECONDS

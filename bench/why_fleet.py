@@ -157,10 +157,15 @@ class Fleet:
     def front_gates(self):
         return [f"front{self.starts}.{at}" for at in range(ORCHESTRATORS)]
 
-    def rush(self, path, rate, batch):
-        """`hunt rush` beside the measuring client, by the same way; end_rush() ends it."""
-        target = {"http": f"http://127.0.0.1:{self.fronts[0]}",
-                  "ws": f"ws://127.0.0.1:{self.fronts[0]}/v1/stream"}.get(path, self.nats.url)
+    def rushes(self, path, rate, batch):
+        """`hunt rush` beside the measuring client, by the same way: one over NATS, or one for each
+        orchestrator, so that all have as much to do; end_rush() ends each."""
+        targets = {"http": [f"http://127.0.0.1:{port}" for port in self.fronts],
+                   "ws": [f"ws://127.0.0.1:{port}/v1/stream" for port in self.fronts]}
+        targets = targets.get(path, [self.nats.url])
+        return [self._rush(path, target, rate // len(targets), batch) for target in targets]
+
+    def _rush(self, path, target, rate, batch):
         words = ["rush", "--json", "--target", target, "--players", 2000, "--rate", rate,
                  "--batch", batch, "--seconds", RUSH_SECONDS, "--demo", "--admin-token-file",
                  self.folder / "admin-token"]

@@ -20,15 +20,22 @@ using model::Stage;
 constexpr std::size_t samples_min = 20;
 constexpr std::int64_t filled_min = 3;
 constexpr double worth_telling = 0.2;  // a share from here on is told beside the largest
+// The relay tells what it has secured by a commit of its own, which may have to wait for one under
+// way; and in the order of the ledger, where an open call keeps back what is behind it. So where
+// calls are slow, telling takes up to so many of them.
+constexpr std::int64_t telling_calls_max = 3;
 constexpr std::int64_t still_ns_min = 3'000'000'000;  // three looks at a lane that did not come
 
+// The bus has what comes after the stages, too: it is where a claim is told.
 void fill_stages(const Evidence& evidence, const std::vector<Timeline>& timelines, const Tail& tail,
                  model::Why& why) {
+  const double whole_ns = static_cast<double>(tail.total_ns + tail.telling_ns);
   for (const Part& part : tail.parts) {
     model::StageFigures figures;
     figures.stage = part.stage;
     figures.resource = part.resource();
-    figures.share = tail.share(part);
+    const std::int64_t telling_ns = part.stage == Stage::bus ? tail.telling_ns : 0;
+    figures.share = whole_ns == 0 ? 0 : static_cast<double>(part.ns + telling_ns) / whole_ns;
     (model::is_work(part.stage) ? figures.worked_p99_ns : figures.waited_p99_ns) =
         p99_of(timelines, part.stage);
     if (part.stage == Stage::claim_wait) {
@@ -104,11 +111,11 @@ double beyond_fine(std::int64_t tail_ns, std::int64_t before_ns, std::int64_t fi
 }
 
 // What else holds a good part of the tail.
-std::string also(const Evidence& evidence, const Tail& tail, const Part& named,
-                 const Part& largest) {
+std::string also(const Evidence& evidence, const Tail& tail,
+                 const std::vector<const Part*>& named) {
   const Part* next = nullptr;
   for (const Part& part : tail.parts) {
-    const bool same = &part == &largest || (part.stage == named.stage && part.shard == named.shard);
+    const bool same = std::find(named.begin(), named.end(), &part) != named.end();
     if (!same && (next == nullptr || part.ns > next->ns)) next = &part;
   }
   if (next == nullptr || tail.share(*next) < worth_telling) return "";
@@ -131,9 +138,15 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
     culprit.share += tail.share(*work);
     culprit.part = *work;
   }
+  if (const Part* wait = retry_behind_call(evidence, tail, culprit.part)) {
+    culprit.share += tail.share(*wait);
+    culprit.part = *wait;
+  }
   if (const auto call = call_behind_wait(evidence, tail, culprit.part)) {
     culprit.wait =
-        culprit.part.stage == Stage::load_wait
+        culprit.part.is_fill_wait()
+            ? "they wait until somebody else has filled the cache, and of our own reads "
+        : culprit.part.stage == Stage::load_wait
             ? fmt::format("they wait for one of {} reads at a time, and of each read ",
                           evidence.loads_max)
             : fmt::format("they wait for one of {} grant calls at a time, and of each call ",
@@ -173,6 +186,49 @@ std::string unclear_text(const Part& part, const model::Why& why, const std::str
   return fmt::format("unclear: {}, and of that nothing holds half; {}", holds, cpu);
 }
 
+// What makes the stages slow makes the telling as slow.
+bool tells_as_late(const Tail& tail, const Part& part, Cause cause) {
+  if (cause == Cause::cpu || cause == Cause::throttle) return true;
+  const Part* like = cause == Cause::bus              ? &part
+                     : model::is_of_shard(part.stage) ? tail.find(Stage::store_grant, part.shard)
+                                                      : nullptr;
+  return like != nullptr && tail.telling_mean_ns() <= telling_calls_max * like->mean_ns();
+}
+
+double telling_share(const Tail& tail) {
+  const auto whole_ns = static_cast<double>(tail.total_ns + tail.telling_ns);
+  return whole_ns == 0 ? 0 : static_cast<double>(tail.telling_ns) / whole_ns;
+}
+
+// Of the stages and of the telling after them, from a share of the stages.
+double share_of_whole(const Tail& tail, const Part& part, Cause cause, double share) {
+  const double telling = telling_share(tail);
+  return share * (1 - telling) + (tells_as_late(tail, part, cause) ? telling : 0);
+}
+
+std::string telling_text(const Tail& tail) {
+  if (telling_share(tail) < worth_telling) return "";
+  return fmt::format(
+      "; {} of it is after the verdict, until they are told: by the relay, over the bus",
+      ms(tail.telling_mean_ns()));
+}
+
+// Who is to blame for it is not seen from here.
+void say_late_telling(const Evidence& evidence, const Tail& tail, const std::string& tail_text,
+                      model::Why& why) {
+  why.stage = Stage::bus;
+  why.resource = model::resource_of(why.stage, 0);
+  why.cause = Cause::unclear;
+  why.share = telling_share(tail);
+  why.confident = false;
+  why.verdict = fmt::format("unclear: {}{}; {}{}", tail_text, telling_text(tail), cpu_of(evidence),
+                            against_before(why));
+  why.next = fmt::format(
+      "Ask the relay (hunt why --bus asks it, too), and look at its way to the store and to NATS; "
+      "{}, so scaling pods will not help.",
+      cpu_of(evidence));
+}
+
 // Names the part that holds the tail, or says that none does.
 void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_ns,
                  model::Why& why) {
@@ -189,7 +245,9 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     why.confident = true;
     why.verdict = fmt::format("nothing is {}: {}; the largest part, {}, is {} at {}; {}",
                               why.tail_ns < fine_ns ? "wrong" : "new", tail_text,
-                              percent(why.share), model::name_of(why.stage), why.resource, cpu);
+                              percent(share_of_whole(tail, part, Cause::none, why.share)),
+                              model::name_of(why.stage), why.resource, cpu);
+    why.verdict += telling_text(tail);
     why.next = "Nothing to do.";
     return;
   }
@@ -202,21 +260,30 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   }
   const bool several = why.share < stands_out && is_store(part.stage);
   if (several) why.share = share_of_cause(evidence, tail, named);
+  why.share = share_of_whole(tail, part, named, std::min(1.0, why.share));
+  if (why.share < stands_out && telling_share(tail) >= stands_out)
+    return say_late_telling(evidence, tail, tail_text, why);
   why.cause = why.share >= stands_out ? named : Cause::unclear;
   const Part* largest = &tail.largest();
   const bool named_too = std::find(filling.begin(), filling.end(), largest) != filling.end();
-  if (!culprit.wait.empty() && !named_too) filling.push_back(largest);
-  const bool enough = why.samples >= samples_min &&
-                      (culprit.found || several || filled_by(tail, filling) >= filled_min);
+  if (!named_too) filling.push_back(largest);
+  const std::int64_t filled = filled_by(tail, filling);
+  const bool enough =
+      why.samples >= samples_min && (culprit.found || several || filled >= filled_min);
   why.confident = why.cause != Cause::unclear && enough;
   if (why.cause == Cause::unclear) {
     why.verdict = unclear_text(part, why, tail_text, cpu);
   } else {
     why.verdict = fmt::format("{}: {}{}; {}", tail_text, culprit.wait,
                               what_it_is(evidence, part, why.cause), cpu);
-    if (!enough) why.verdict = fmt::format("perhaps, of only {}: {}", why.samples, why.verdict);
+    if (!enough) {
+      const std::string few = why.samples < samples_min
+                                  ? fmt::format("of only {}", why.samples)
+                                  : fmt::format("of only {} of {}", filled, why.samples);
+      why.verdict = fmt::format("perhaps, {}: {}", few, why.verdict);
+    }
   }
-  why.verdict += also(evidence, tail, part, tail.largest()) + against_before(why);
+  why.verdict += also(evidence, tail, filling) + telling_text(tail) + against_before(why);
   why.next = what_to_do(evidence, part, why.cause);
 }
 
@@ -244,7 +311,7 @@ std::int64_t tail_mean_ns(const std::vector<Timeline>& timelines) {
   std::vector<Timeline> all = timelines;
   const std::size_t count = slowest_first(all);
   std::int64_t sum_ns = 0;
-  for (std::size_t i = 0; i < count; ++i) sum_ns += all[i].total_ns;
+  for (std::size_t i = 0; i < count; ++i) sum_ns += all[i].whole_ns();
   return count == 0 ? 0 : sum_ns / static_cast<std::int64_t>(count);
 }
 
@@ -253,17 +320,17 @@ model::Why attribute(const Evidence& evidence) {
   const Tail claims = tail_of(evidence.claims);
   // Whichever tail is further beyond what is fine.
   const bool claims_worse =
-      beyond_fine(claims.mean_ns(), evidence.claims_before_ns, claims_fine_ns) >
-          beyond_fine(answers.mean_ns(), evidence.answers_before_ns, answers_fine_ns) ||
+      beyond_fine(claims.whole_mean_ns(), evidence.claims_before_ns, claims_fine_ns) >
+          beyond_fine(answers.whole_mean_ns(), evidence.answers_before_ns, answers_fine_ns) ||
       (answers.count == 0 && claims.count > 0);
   const Tail& tail = claims_worse ? claims : answers;
   const auto& timelines = claims_worse ? evidence.claims : evidence.answers;
   model::Why why;
   why.timeline = claims_worse ? "claims" : "answers";
   why.samples = timelines.size();
-  why.tail_ns = tail.mean_ns();
-  why.answers_tail_ns = answers.mean_ns();
-  why.claims_tail_ns = claims.mean_ns();
+  why.tail_ns = tail.whole_mean_ns();
+  why.answers_tail_ns = answers.whole_mean_ns();
+  why.claims_tail_ns = claims.whole_mean_ns();
   why.tail_before_ns = claims_worse ? evidence.claims_before_ns : evidence.answers_before_ns;
   fill_stages(evidence, timelines, tail, why);
   if (evidence.lane_still_ns >= still_ns_min) {

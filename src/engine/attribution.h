@@ -43,7 +43,7 @@ struct SlowNode {
 
 struct Evidence {
   std::vector<Timeline> answers;   // batches, from arrival to reply
-  std::vector<Timeline> claims;    // from found to terminal
+  std::vector<Timeline> claims;    // from the arrival of who found them until they are told
   std::vector<Probe> probes;       // by shard
   std::vector<Failures> failures;  // by shard
   // By shard: its server is on this machine, and shares its cores.

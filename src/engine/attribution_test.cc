@@ -4,32 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/attribution_test_support.h"
+
 namespace hunt::engine {
 namespace {
 
 using model::Cause;
-using model::Stage;
-
-constexpr std::int64_t ms_ns = 1'000'000;
-
-Timeline claim(std::int64_t wait_ms, std::int64_t grant_ms, std::int64_t lock_ms = 0,
-               std::int64_t exec_ms = 0, std::int64_t commit_ms = 0) {
-  Timeline timeline;
-  timeline.add(Stage::claim_wait, wait_ms * ms_ns);
-  timeline.add(Stage::store_grant, grant_ms * ms_ns);
-  timeline.grant = {grant_ms * ms_ns, lock_ms * ms_ns, exec_ms * ms_ns, commit_ms * ms_ns};
-  return timeline;
-}
-
-Timeline answer(std::int64_t queue_ms, std::int64_t l1_ms, std::int64_t load_ms,
-                std::int64_t exec_ms = 0) {
-  Timeline timeline;
-  timeline.add(Stage::queue, queue_ms * ms_ns);
-  timeline.add(Stage::l1, l1_ms * ms_ns);
-  timeline.add(Stage::store_load, load_ms * ms_ns);
-  timeline.load = {load_ms * ms_ns, 0, exec_ms * ms_ns, 0};
-  return timeline;
-}
 
 TEST(Attribution, names_the_round_trip_of_the_story) {
   Evidence evidence;
@@ -367,7 +347,7 @@ TEST(Attribution, is_not_sure_of_a_few) {
   evidence.answers.push_back(answer(0, 1, 600));
   const model::Why outlier = attribute(evidence);
   EXPECT_FALSE(outlier.confident) << outlier.verdict;
-  EXPECT_NE(outlier.verdict.find("perhaps, of only 55"), std::string::npos) << outlier.verdict;
+  EXPECT_NE(outlier.verdict.find("perhaps, of only 1 of 55"), std::string::npos) << outlier.verdict;
   evidence.answers.assign(12, answer(0, 1, 600));
   EXPECT_FALSE(attribute(evidence).confident);
   evidence.answers.assign(200, answer(0, 1, 600));

@@ -61,6 +61,12 @@ bool waits_for(const Part& wait, const Part& call) {
   return fits && wait.shard == call.shard;
 }
 
+// A wait may be one to be sent again, though too few calls failed to be sure of it.
+bool failed_at_all(const Evidence& evidence, const Part& part) {
+  return model::is_of_shard(part.stage) && part.shard < evidence.failures.size() &&
+         evidence.failures[part.shard].count > 0;
+}
+
 bool all_calls_used(const Evidence& evidence) {
   return evidence.grant_calls_max > 0 && evidence.grant_calls_inflight >= evidence.grant_calls_max;
 }
@@ -75,8 +81,10 @@ Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t 
   const Probe probe = probe_of(evidence, part.shard);
   const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
   if (probe_ns * 2 >= untold_ns) return {Cause::round_trip, std::min(probe_ns, untold_ns), true};
-  // One of before the calls began says nothing of them.
-  const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < untold_ns;
+  // One of before the calls began says nothing of them. What is untold is of few perhaps.
+  const std::int64_t open_ns =
+      part.untold == 0 ? untold_ns : (part.ns - part.told.told_ns) / part.untold;
+  const bool meanwhile = probe.newest_ns > 0 && probe.age_ns < open_ns;
   if (!meanwhile || probe_ns * 5 > untold_ns) return {Cause::unclear, untold_ns, true};
   // Locks that other calls of ours hold are held for as long as these take.
   if (probe.locked && (probe.strangers || !probe.tells_holders))
@@ -127,6 +135,13 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   if (untold.cause == most.cause) {
     return {most.cause, most.ns + untold.ns, untold.ns > most.ns, most.own_locks_ns};
   }
+  // Nor is it another for those of which nothing is known, where a good part is over.
+  const bool tells_of_all = untold.cause == Cause::unclear && most.cause != Cause::unclear &&
+                            told_ns * 3 >= whole_ns && most.ns * 2 >= told_ns;
+  if (tells_of_all) {
+    return {most.cause, most.ns + (whole_ns - told_ns) * most.ns / told_ns, false,
+            most.own_locks_ns};
+  }
   return whole_ns - told_ns <= most.ns ? most : untold;
 }
 
@@ -137,9 +152,17 @@ const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard) {
   return failures.count >= failures_min ? &failures : nullptr;
 }
 
+const Failures* breaking_calls(const Evidence& evidence, std::uint32_t shard) {
+  constexpr std::uint64_t breaks_min = 2;  // the tail has a wait for each; one may happen
+  if (shard >= evidence.failures.size()) return nullptr;
+  const Failures& failures = evidence.failures[shard];
+  return failures.cause == Cause::round_trip && failures.count >= breaks_min ? &failures : nullptr;
+}
+
 const Failures* failures_at(const Evidence& evidence, const Part& part) {
   if (part.stage != Stage::claim_wait && part.stage != Stage::load_wait) return nullptr;
-  return failing_calls(evidence, part.shard);
+  const Failures* breaking = breaking_calls(evidence, part.shard);
+  return breaking != nullptr ? breaking : failing_calls(evidence, part.shard);
 }
 
 bool is_starved(const Part& part) {
@@ -152,10 +175,14 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
-    const Failures* failing = failing_calls(evidence, part.shard);
-    const bool breaks = failing != nullptr && failing->cause == Cause::round_trip;
-    if ((crowded || breaks) && inside.cause != Cause::lock) return Cause::unclear;
-    return inside.ns * 2 >= part.mean_ns() ? inside.cause : Cause::unclear;
+    const bool breaks = breaking_calls(evidence, part.shard) != nullptr;
+    const bool most = inside.ns * 2 >= part.mean_ns();
+    if (inside.cause == Cause::lock) return most ? inside.cause : Cause::unclear;
+    if (crowded) return Cause::unclear;
+    // What a call told is of its last try; but nothing else is known to hold it.
+    const bool told = most && inside.cause != Cause::round_trip && !inside.guessed;
+    if (breaks) return told ? Cause::unclear : Cause::round_trip;
+    return most ? inside.cause : Cause::unclear;
   }
   if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
   if (part.stage == Stage::bus) return Cause::bus;
@@ -167,12 +194,13 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   }
   if (wants_core(evidence)) return Cause::cpu;
   if (part.starved_share() >= some_starving) return Cause::unclear;
+  if (failed_at_all(evidence, part)) return Cause::unclear;
   if (part.stage == Stage::load_wait) return Cause::limit;
   if (part.stage == Stage::claim_wait) {
     return all_calls_used(evidence) ? Cause::limit : Cause::queue;
   }
   if (part.stage == Stage::l2) {
-    if (part.fill_wait_ns * 2 > part.ns) return Cause::cache_miss;
+    if (part.is_fill_wait()) return Cause::cache_miss;
     return crowded ? Cause::unclear : Cause::round_trip;
   }
   return Cause::queue;
@@ -192,8 +220,34 @@ std::vector<const Part*> parts_of_cause(const Evidence& evidence, const Tail& ta
   return parts;
 }
 
+// Our own reads of a shard that took so long, whether they are of the tail or not.
+Part slow_reads(const Evidence& evidence, std::uint32_t shard, std::int64_t slow_ns) {
+  Part reads{Stage::store_load, shard};
+  for (const Timeline& timeline : evidence.answers) {
+    const std::int64_t ns = timeline.of(Stage::store_load);
+    if (timeline.load.shard == shard && ns >= slow_ns) reads.add(timeline, ns);
+  }
+  return reads;
+}
+
+// The other process has the same shard, and most likely the same trouble with it: our own reads
+// take as long, or break off, or a probe does.
+std::optional<Part> read_behind_fill(const Evidence& evidence, const Tail& tail, const Part& part) {
+  constexpr std::int64_t reads_min = 2;  // one may have been unlucky
+  const std::uint32_t shard = shard_of_fills(tail);
+  const std::int64_t slow_ns = std::max<std::int64_t>(1, part.mean_ns() / 2);
+  const Part reads = slow_reads(evidence, shard, slow_ns);
+  if (reads.count >= reads_min) return reads;
+  if (breaking_calls(evidence, shard) != nullptr)
+    return Part{Stage::load_wait, shard, part.ns, part.count};
+  const Probe probe = probe_of(evidence, shard);
+  if (std::max(probe.newest_ns, probe.open_ns) < slow_ns) return std::nullopt;
+  return Part{Stage::store_load, shard, part.ns, part.count};
+}
+
 std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
   constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
+  if (part.is_fill_wait()) return read_behind_fill(evidence, tail, part);
   const bool for_load = part.stage == Stage::load_wait;
   if (!for_load && part.stage != Stage::claim_wait) return std::nullopt;
   if (failures_at(evidence, part) != nullptr) return std::nullopt;
@@ -205,6 +259,14 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
   const bool slow = std::max(probe.newest_ns, probe.open_ns) >= slow_call_ns;
   if (!slow && !probe.locked) return std::nullopt;
   return Part{stage, part.shard, part.ns, part.count};
+}
+
+const Part* retry_behind_call(const Evidence& evidence, const Tail& tail, const Part& part) {
+  if (!is_store(part.stage) || breaking_calls(evidence, part.shard) == nullptr) return nullptr;
+  const Part* wait =
+      tail.find(part.stage == Stage::store_load ? Stage::load_wait : Stage::claim_wait, part.shard);
+  if (wait == nullptr || wait->ns * 2 < part.ns) return nullptr;
+  return inside_store(evidence, part).cause == Cause::lock ? nullptr : wait;
 }
 
 const Part* work_behind_backlog(const Tail& tail, const Part& part) {

@@ -30,6 +30,8 @@ struct Inside {
 [[nodiscard]] bool is_starved(const Part& part);
 // Calls to the shard fail, more than may happen. Null: they do not.
 [[nodiscard]] const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard);
+// They break off: their connections do. Fewer of them than of failures tell.
+[[nodiscard]] const Failures* breaking_calls(const Evidence& evidence, std::uint32_t shard);
 // Calls to the shard fail, and those who wait for it wait to be sent again. Null: they do not.
 [[nodiscard]] const Failures* failures_at(const Evidence& evidence, const Part& part);
 [[nodiscard]] model::Cause cause_of(const Evidence& evidence, const Part& part);
@@ -42,9 +44,16 @@ struct Inside {
                                                       const Part& part);
 
 // Who waits for a call or a connection while calls are slow waits because of them. Where none of
-// them is over, a probe that is slow, too, tells.
+// them is over, a probe that is slow, too, tells. So does who waits for another process that reads
+// for both, of the same shard.
+[[nodiscard]] std::optional<Part> read_behind_fill(const Evidence& evidence, const Tail& tail,
+                                                   const Part& part);
 [[nodiscard]] std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
                                                    const Part& part);
+// Calls that broke off were made again, and those of the tail waited for that about as long as the
+// calls took then. Null: they did not.
+[[nodiscard]] const Part* retry_behind_call(const Evidence& evidence, const Tail& tail,
+                                            const Part& part);
 // What is stored waits because those who take it have their hands full: then the wait is of what
 // fills them. Null: they have not.
 [[nodiscard]] const Part* work_behind_backlog(const Tail& tail, const Part& part);

@@ -67,7 +67,10 @@ std::string without_core(const Evidence& evidence, const Part& part) {
                        part.resource());
   }
   if (part.on_full_machine) {
-    return fmt::format("{} passes on a machine without a free core", ms(stage_ns));
+    return fmt::format(
+        "{} passes on a machine without a free core (and what waits there for one before it comes "
+        "to us is not seen)",
+        ms(stage_ns));
   }
   if (part.at_connections || is_store(part.stage)) {
     return fmt::format("{} is our own thread, which was busy or had no core", ms(stage_ns));
@@ -103,8 +106,13 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
     return fmt::format("{} is waiting to ask {} again: {} calls failed in the last seconds ({})",
                        ms(stage_ns), resource, failures->count, failures->error);
   }
+  const Failures* breaking = is_store(part.stage) ? breaking_calls(evidence, part.shard) : nullptr;
   switch (cause) {
     case Cause::round_trip:
+      if (breaking != nullptr) {
+        return fmt::format("{} is calls to {} of which {} broke off in the last seconds ({})",
+                           ms(stage_ns), resource, breaking->count, breaking->error);
+      }
       if (part.stage == Stage::l2) {
         return fmt::format("{} is the way to the {} and back{}", ms(stage_ns), resource,
                            slow_node_of(evidence));

@@ -32,11 +32,24 @@ Part& part_of(Tail& tail, Stage stage, std::uint32_t shard) {
 
 }  // namespace
 
+void Part::add(const Timeline& timeline, std::int64_t stage_ns) {
+  ns += stage_ns;
+  ++count;
+  if (is_store(stage)) {
+    told += timeline.in_store(stage);
+    untold += timeline.in_store(stage).told_ns * 2 < stage_ns ? 1 : 0;
+  }
+  fill_wait_ns += timeline.fill_wait_ns;
+  bus_way_ns += timeline.bus_way_ns;
+  if (!is_before_lane(stage)) starved_ns += starved_in(timeline, stage_ns);
+}
+
 std::size_t slowest_first(std::vector<Timeline>& all) {
   if (all.empty()) return 0;
   const std::size_t count = std::max(std::min(all.size(), tail_min), all.size() / 100);
-  std::nth_element(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count) - 1, all.end(),
-                   [](const Timeline& a, const Timeline& b) { return a.total_ns > b.total_ns; });
+  std::nth_element(
+      all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count) - 1, all.end(),
+      [](const Timeline& a, const Timeline& b) { return a.whole_ns() > b.whole_ns(); });
   return count;
 }
 
@@ -44,19 +57,16 @@ Tail tail_of(std::vector<Timeline> all) {
   Tail tail;
   tail.count = static_cast<std::int64_t>(slowest_first(all));
   all.resize(static_cast<std::size_t>(tail.count));
-  for (const Timeline& timeline : all) tail.total_ns += timeline.total_ns;
+  for (const Timeline& timeline : all) {
+    tail.total_ns += timeline.total_ns;
+    tail.telling_ns += timeline.telling_ns;
+  }
   for (std::size_t s = 0; s < model::stage_count; ++s) {
     const auto stage = static_cast<Stage>(s);
     for (const Timeline& timeline : all) {
       const std::int64_t ns = timeline.of(stage);
       if (ns == 0) continue;
-      Part& part = part_of(tail, stage, timeline.shard_of(stage));
-      part.ns += ns;
-      ++part.count;
-      if (is_store(stage)) part.told += timeline.in_store(stage);
-      part.fill_wait_ns += timeline.fill_wait_ns;
-      part.bus_way_ns += timeline.bus_way_ns;
-      if (!is_before_lane(stage)) part.starved_ns += starved_in(timeline, ns);
+      part_of(tail, stage, timeline.shard_of(stage)).add(timeline, ns);
     }
     // A stage nobody was in is shown, too.
     const bool seen = std::any_of(tail.parts.begin(), tail.parts.end(),
@@ -67,13 +77,29 @@ Tail tail_of(std::vector<Timeline> all) {
   return tail;
 }
 
+std::uint32_t shard_of_fills(const Tail& tail) {
+  std::vector<std::int64_t> ns;  // by shard
+  for (const Timeline& timeline : tail.slowest) {
+    const std::uint32_t shard = timeline.load.shard;
+    if (shard >= ns.size()) ns.resize(shard + 1);
+    ns[shard] += timeline.fill_wait_ns;
+  }
+  return static_cast<std::uint32_t>(std::max_element(ns.begin(), ns.end()) - ns.begin());
+}
+
 std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts) {
-  return std::count_if(tail.slowest.begin(), tail.slowest.end(), [&](const Timeline& timeline) {
+  const auto filled_ns = [&parts](const Timeline& timeline) {
     std::int64_t ns = 0;
     for (const Part* part : parts) {
       if (timeline.shard_of(part->stage) == part->shard) ns += timeline.of(part->stage);
     }
-    return ns > 0 && ns * 2 >= tail.mean_ns();
+    return ns;
+  };
+  std::int64_t all_ns = 0;
+  for (const Timeline& timeline : tail.slowest) all_ns += filled_ns(timeline);
+  return std::count_if(tail.slowest.begin(), tail.slowest.end(), [&](const Timeline& timeline) {
+    const std::int64_t ns = filled_ns(timeline);
+    return ns > 0 && ns * 2 * tail.count >= all_ns;
   });
 }
 

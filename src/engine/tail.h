@@ -27,12 +27,14 @@ struct Part {
   std::int64_t ns = 0;
   std::int64_t count = 0;  // timelines
   InStore told{};
+  std::int64_t untold = 0;  // timelines of which the store has told less than half
   std::int64_t fill_wait_ns = 0;
   std::int64_t bus_way_ns = 0;
   std::int64_t starved_ns = 0;   // of `ns` at most
   bool at_connections = false;   // not at the lane, but at the thread of a store's connections
   bool on_full_machine = false;  // at a store that shares the machine with us
 
+  void add(const Timeline& timeline, std::int64_t stage_ns);
   [[nodiscard]] double starved_share() const {
     return ns == 0 ? 0.0 : static_cast<double>(starved_ns) / static_cast<double>(ns);
   }
@@ -41,17 +43,24 @@ struct Part {
   [[nodiscard]] bool is_backlog() const {
     return stage == model::Stage::bus && bus_way_ns * 2 < ns;
   }
+  // Most of it waited until somebody else had filled the cache.
+  [[nodiscard]] bool is_fill_wait() const {
+    return stage == model::Stage::l2 && fill_wait_ns * 2 > ns;
+  }
   [[nodiscard]] std::string resource() const { return model::resource_of(stage, shard); }
 };
 
-// The slowest 1 %, at least five where there are as many.
+// The slowest 1 %, at least five where there are as many. Shares are of the stages.
 struct Tail {
   std::vector<Part> parts;  // every stage, in order; those of shards once for each shard seen
   std::vector<Timeline> slowest;
-  std::int64_t total_ns = 0;
+  std::int64_t total_ns = 0;    // of all stages
+  std::int64_t telling_ns = 0;  // after them
   std::int64_t count = 0;
 
   [[nodiscard]] std::int64_t mean_ns() const { return count == 0 ? 0 : total_ns / count; }
+  [[nodiscard]] std::int64_t telling_mean_ns() const { return count == 0 ? 0 : telling_ns / count; }
+  [[nodiscard]] std::int64_t whole_mean_ns() const { return mean_ns() + telling_mean_ns(); }
   [[nodiscard]] double share(const Part& part) const {
     return total_ns == 0 ? 0.0 : static_cast<double>(part.ns) / static_cast<double>(total_ns);
   }
@@ -70,7 +79,10 @@ struct Tail {
 // How many the slowest 1 % are, at least five where there are as many; they are moved to the front.
 [[nodiscard]] std::size_t slowest_first(std::vector<Timeline>& all);
 [[nodiscard]] Tail tail_of(std::vector<Timeline> all);
-// How many of the tail these parts fill: together they take half of what the tail takes on average.
+// Of which shard the chunks are that it waits for others to fill the cache with; of several, most.
+[[nodiscard]] std::uint32_t shard_of_fills(const Tail& tail);
+// How many of the tail these parts fill: they take half at least of what they take on average, so
+// that one outlier does not count for all.
 [[nodiscard]] std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts);
 [[nodiscard]] std::int64_t p99_of(const std::vector<Timeline>& all, model::Stage stage);
 

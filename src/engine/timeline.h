@@ -47,7 +47,18 @@ struct Timeline {
   std::int64_t bus_way_ns = 0;
   // Of the whole: the lane's thread was ready to go on and had no core.
   std::int64_t starved_ns = 0;
+  // Of a granted claim, after all stages: from the verdict until it was told on the bus.
+  std::int64_t telling_ns = 0;
 
+  [[nodiscard]] std::int64_t whole_ns() const noexcept { return total_ns + telling_ns; }
+  // A claim's begins with that of the batch that found it, as far as that had come.
+  void begin_with(const Timeline& before) noexcept {
+    for (std::size_t s = 0; s < model::stage_count; ++s) stages_ns[s] += before.stages_ns[s];
+    total_ns += before.total_ns;
+    load = before.load;
+    fill_wait_ns = before.fill_wait_ns;
+    bus_way_ns = before.bus_way_ns;
+  }
   void add(model::Stage stage, std::int64_t ns) noexcept {
     stages_ns[static_cast<std::size_t>(stage)] += ns;
     total_ns += ns;

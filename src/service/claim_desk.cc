@@ -41,7 +41,8 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
                      engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
                      const ports::Clock& clock, ports::Timer& timer,
                      boost::asio::any_io_executor lane, LaneMetrics& metrics,
-                     engine::Reservoir& times, StarvedMeter& starved, RecentClaims& recent)
+                     engine::Reservoir& times, StarvedMeter& starved, RecentClaims& recent,
+                     Tellings& tellings)
     : options_(options),
       shards_(shards),
       l1_(l1),
@@ -56,6 +57,7 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
       times_(times),
       starved_(starved),
       recent_(recent),
+      tellings_(tellings),
       queues_(shards.count()),
       // Twice: a call that has its verdicts sends the next one before its own task ends. One tells.
       tasks_(std::move(lane), shards.count() * (2 * options.calls_inflight_max + 1) + 1) {
@@ -96,6 +98,7 @@ std::vector<engine::Timeline> ClaimDesk::open_times(std::int64_t now_ns) const {
   for (const auto& [id, pending] : pending_) {
     if (pending.verdict || seen++ % step != 0) continue;
     engine::StageClock clock(pending.found_ns);
+    clock.timeline.begin_with(pending.before);
     clock.cut(model::Stage::claim_wait, std::min(pending.called_ns, now_ns));
     clock.cut_grant(now_ns, shards_.of(pending.claim.world, pending.claim.tile), {});
     all.push_back(clock.timeline);
@@ -146,7 +149,7 @@ void ClaimDesk::roll(Pending& pending, const model::RuleSetPtr& rules, std::uint
   claim.seed = roller_.seed_id();
 }
 
-void ClaimDesk::submit(model::Claim claim, Asker asker) {
+void ClaimDesk::submit(model::Claim claim, Asker asker, const engine::Timeline& before) {
   HUNT_ASSERT(!full());
   const model::ClaimId id = claim.id;
   const auto [at, inserted] = pending_.try_emplace(id);
@@ -155,6 +158,7 @@ void ClaimDesk::submit(model::Claim claim, Asker asker) {
     at->second.claim = std::move(claim);
     roll(at->second, asker);
     at->second.found_ns = clock_.now_ns();
+    at->second.before = before;
     enqueue(id, at->second.claim, at->second.found_ns);
     metrics_.set_claims_waiting(pending_.size(), at->second.found_ns);
   }
@@ -234,6 +238,7 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
     claims.push_back(pending.claim);
     if (planted(Planted::rolled_by_newest)) claims.back().rules_seq = rules_->seq;
   }
+  tellings_.expect(ids);
   auto done = co_await shards_.store(shard).grant_claims(std::move(claims));
   if (!done && planted(Planted::refuses_on_error)) {
     done = model::GrantCall{};
@@ -256,7 +261,7 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   queue.blocked_until_ns = 0;
   metrics_.stores[shard].grants.work();
   HUNT_ASSERT(done->verdicts.size() == ids.size());
-  record(shard, ids, begun_ns, *done);
+  record(shard, begun_ns, *done);
   if (epoch != l1_.newest_epoch_of(shard)) {
     // What it said may be of a history that was lost with a server: the new one has to say it, too.
     ask_again(ids);
@@ -281,17 +286,20 @@ boost::asio::awaitable<void> ClaimDesk::call(model::ShardId shard, Ids ids) {
   if (!untold_.empty() && !telling_) co_await tell();
 }
 
-void ClaimDesk::record(model::ShardId shard, const Ids& ids, std::int64_t begun_ns,
-                       const model::GrantCall& call) {
+void ClaimDesk::record(model::ShardId shard, std::int64_t begun_ns, const model::GrantCall& call) {
   const std::int64_t now_ns = clock_.now_ns();
   const engine::Call told{now_ns - begun_ns, call.times};
-  for (const auto& id : ids) {
-    const Pending& pending = pending_.at(id);
+  for (const auto& verdict : call.verdicts) {
+    const Pending& pending = pending_.at(verdict.id);
     engine::StageClock clock(pending.found_ns);
+    clock.timeline.begin_with(pending.before);
     clock.cut(model::Stage::claim_wait, begun_ns);
     clock.cut_grant(now_ns, shard, told);
-    clock.timeline.starved_ns = starved_.since(pending.found_ns, now_ns);
-    times_.add(clock.timeline, now_ns);
+    const engine::Timeline& before = pending.before;
+    const std::int64_t came_ns = pending.found_ns - before.total_ns + before.of(model::Stage::bus) +
+                                 before.of(model::Stage::front);
+    clock.timeline.starved_ns = starved_.since(came_ns, now_ns);
+    record(pending, verdict, clock.timeline, now_ns);
     metrics_.claim_stages.record(clock.timeline);
     // For those who wait, all of it is one call, of which the line at the desk is a part.
     engine::Call whole{now_ns - pending.found_ns, call.times};
@@ -301,6 +309,15 @@ void ClaimDesk::record(model::ShardId shard, const Ids& ids, std::int64_t begun_
       asker.wait->shard = shard;
     }
   }
+}
+
+// Who waits for the verdict is told with it; all others hear of a new grant on the bus.
+void ClaimDesk::record(const Pending& pending, const model::ClaimVerdict& verdict,
+                       const engine::Timeline& timeline, std::int64_t now_ns) {
+  const bool by_bus = verdict.is_new() && !verdict.stale && pending.askers.empty();
+  if (by_bus && tellings_.granted(verdict.id, timeline)) return;
+  tellings_.forget(verdict.id);
+  times_.add(timeline, now_ns);
 }
 
 // A new grant is told from the ledger's change feed; all else is told here, before anyone is
@@ -473,6 +490,7 @@ void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& e
   queue.blocked_until_ns = clock_.now_ns() + queue.backoff_ns;
   for (const auto& id : ids) {
     pending_.at(id).called_ns = INT64_MAX;
+    tellings_.forget(id);
     give_up_waits(pending_.at(id), error);
   }
 }

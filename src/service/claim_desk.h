@@ -32,6 +32,7 @@
 #include "service/shards.h"
 #include "service/starved_meter.h"
 #include "service/task_group.h"
+#include "service/tellings.h"
 
 namespace hunt::service {
 
@@ -51,7 +52,7 @@ class ClaimDesk {
             engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
             const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
             LaneMetrics& metrics, engine::Reservoir& times, StarvedMeter& starved,
-            RecentClaims& recent);
+            RecentClaims& recent, Tellings& tellings);
 
   [[nodiscard]] bool full() const noexcept;
 
@@ -61,8 +62,9 @@ class ClaimDesk {
                                                      model::ShardId shard);
 
   // Takes a claim (one already on its way is joined) and rolls what it would yield. Requires:
-  // !full(), asker.rules. The asker is told the verdict.
-  void submit(model::Claim claim, Asker asker);
+  // !full(), asker.rules. The asker is told the verdict. `before`: where the batch has been until
+  // now.
+  void submit(model::Claim claim, Asker asker, const engine::Timeline& before);
   // Joins a claim on its way; false when it is not (any more).
   [[nodiscard]] bool join(model::ClaimId claim, Asker asker);
 
@@ -91,6 +93,7 @@ class ClaimDesk {
     std::uint32_t table = 0;               // into rules->tables
     model::Kind kind = model::Kind::step;  // dig: somebody who may have it did
     std::int64_t found_ns = 0;
+    engine::Timeline before;                     // of the batch that found it, until then
     std::int64_t called_ns = INT64_MAX;          // when the call that it is in began
     model::ShardId shard = 0;                    // whose call that is
     std::uint64_t epoch = 0;                     // of the shard, as it was known then
@@ -143,8 +146,10 @@ class ClaimDesk {
   [[nodiscard]] Ids take_untold();
   [[nodiscard]] boost::asio::awaitable<void> tell();
   void could_not_tell(const Ids& ids, const Error& error);
-  void record(model::ShardId shard, const Ids& ids, std::int64_t begun_ns,
-              const model::GrantCall& call);
+  void record(model::ShardId shard, std::int64_t begun_ns, const model::GrantCall& call);
+  // The timeline of a claim is over with its verdict, or when it was told.
+  void record(const Pending& pending, const model::ClaimVerdict& verdict,
+              const engine::Timeline& timeline, std::int64_t now_ns);
   void retry_later(model::ShardId shard, const Ids& ids, const Error& error);
   void moved(const Ids& ids);
   void roll_again(model::ShardId shard, const std::vector<model::ClaimVerdict>& stale);
@@ -167,6 +172,7 @@ class ClaimDesk {
   engine::Reservoir& times_;
   StarvedMeter& starved_;
   RecentClaims& recent_;
+  Tellings& tellings_;
   engine::ClaimMemo memo_;
   std::unordered_map<model::ClaimId, Pending, model::Id128Hash> pending_;
   std::vector<Queue> queues_;  // by shard

@@ -133,6 +133,47 @@ TEST_F(Figures, a_claim_is_timed_until_it_is_terminal_and_leaves_an_example) {
   EXPECT_EQ(claims, 1U);
 }
 
+// The relay's barrier hangs for two seconds: that is how long a player waits who was not told.
+TEST_F(Figures, the_tail_of_claims_begins_with_the_batch_and_ends_when_they_are_told) {
+  bury({3, 3});
+  lane.bus.on_claims([this](const auto& events) { lane.observer.on_finds(events); });
+  ASSERT_TRUE(ask(batch({3, 3})).has_value());
+  lane.pass(20'000'000'000);  // told, and out of the sample by now
+  lane.store.set_gate_open(sim::Call::secure, false);
+  auto late = batch({3, 3});
+  late.positions[0].player = {5, 2};
+  late.received_ns = lane.time.now_ns() - 8'000'000;
+  ASSERT_TRUE(ask(std::move(late)).has_value());
+  lane.pass(2'000'000'000);
+  const model::Why waits = lane.observer.why();
+  EXPECT_GE(waits.claims_tail_ns, 2'008'000'000);
+  EXPECT_NE(waits.verdict.find("after the verdict"), std::string::npos) << waits.verdict;
+  lane.store.set_gate_open(sim::Call::secure, true);
+  lane.pass(1'100'000'000);
+  const std::int64_t told_ns = lane.observer.why().claims_tail_ns;
+  EXPECT_GE(told_ns, 2'008'000'000);
+  lane.pass(1'000'000'000);
+  EXPECT_EQ(lane.observer.why().claims_tail_ns, told_ns) << "it is over";
+  // Who waits for the verdict itself is told with it.
+  lane.pass(20'000'000'000);
+  lane.store.set_gate_open(sim::Call::secure, false);
+  auto asked = batch({3, 3});
+  asked.positions[0].player = {5, 3};
+  ASSERT_TRUE(ask(std::move(asked), ports::Wait::terminal).has_value());
+  lane.pass(2'000'000'000);
+  EXPECT_LT(lane.observer.why().claims_tail_ns, 100'000'000);
+  lane.store.set_gate_open(sim::Call::secure, true);
+}
+
+TEST_F(Figures, who_was_refused_after_a_wait_has_waited) {
+  lane.store.set_gate_open(sim::Call::load_chunks, false);
+  EXPECT_FALSE(ask(batch({3, 3})).has_value());
+  lane.store.set_gate_open(sim::Call::load_chunks, true);
+  lane.pass(1'500'000'000);
+  const model::Why why = lane.observer.why();
+  EXPECT_GE(why.answers_tail_ns, limits::answer_deadline_ns - 100'000'000);
+}
+
 TEST_F(Figures, bounds_are_counted_where_they_are_enforced) {
   bury({3, 3});
   ASSERT_TRUE(ask(batch({3, 3})).has_value());

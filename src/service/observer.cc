@@ -55,6 +55,7 @@ Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About abou
     : clock_(clock),
       about_(std::move(about)),
       started_ns_(clock.now_ns()),
+      tellings_(clock),
       store_troubles_(std::max(about_.stores, about_.shards)),
       open_tables_(store_troubles_.size()),
       relay_heard_ns_(about_.shards, started_ns_) {
@@ -198,6 +199,8 @@ engine::Evidence Observer::gather() const {
     all.store_error_shard = one.store_error_shard;
     all.store_error_cause = one.store_error_cause;
   }
+  const auto told = tellings_.samples();
+  all.claims.insert(all.claims.end(), told.begin(), told.end());
   const std::lock_guard lock(mutex_);
   all.cpu_pressure = cpu_pressure_;
   all.front_busy = front_busy_;
@@ -291,6 +294,9 @@ bool Observer::watched() const {
 }
 
 void Observer::on_finds(const std::vector<model::ClaimEvent>& events) {
+  for (const auto& event : events) {
+    if (event.outcome == model::Outcome::granted) tellings_.told(event.claim);
+  }
   const std::lock_guard lock(mutex_);
   for (const auto& event : events) {
     if (event.outcome == model::Outcome::granted) finds_.push_back(event);

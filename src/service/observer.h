@@ -19,6 +19,7 @@
 #include "ports/clock.h"
 #include "ports/monitor.h"
 #include "service/lane_metrics.h"
+#include "service/tellings.h"
 
 namespace hunt::service {
 
@@ -61,6 +62,7 @@ class Observer final : public ports::Monitor {
   void publish(std::size_t lane, engine::Evidence evidence);
   [[nodiscard]] bool watched() const;  // somebody asked for live() in the last five seconds
   void on_finds(const std::vector<model::ClaimEvent>& events);
+  [[nodiscard]] Tellings& tellings() noexcept { return tellings_; }
   void heard_relay(model::ShardId shard);
   // A message of another process that nobody of this hunt signed.
   void count_distrusted_message();
@@ -156,6 +158,7 @@ class Observer final : public ports::Monitor {
   const About about_;
   const std::int64_t started_ns_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  mutable Tellings tellings_;
   mutable std::mutex mutex_;  // for all below
   std::string rules_;
   std::string event_;

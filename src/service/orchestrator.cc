@@ -70,7 +70,8 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
       lookups_(shards_, clock_, ports.lane, metrics_),
       desk_({options_.grant_calls_max}, shards_, l1_, rules_, std::move(ports.rules_stale), roller_,
-            lookups_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_, starved_, recent_),
+            lookups_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_, starved_, recent_,
+            observer.tellings()),
       report_(options_.lane, observer, clock_,
               {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
                stalls_, ports.cache}),
@@ -442,7 +443,7 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
     lookups_.submit(std::move(claim), ask.wait, index);
     return;
   }
-  desk_.submit(std::move(claim), std::move(asker));
+  desk_.submit(std::move(claim), std::move(asker), ask.times.timeline);
 }
 
 boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
@@ -471,10 +472,22 @@ void Orchestrator::note_refused(std::size_t positions, const Error& why) {
   if (!senders && why.code != Errc::moved) recent_.note_refused(positions, clock_.wall_us());
 }
 
-// The claims that it had are on their way all the same.
-void Orchestrator::note_refused(const Ask& ask, const Error& why) {
+// The claims that it had are on their way all the same. Who waited until it was refused waited.
+void Orchestrator::note_refused(Ask& ask, const Error& why) {
+  end_times(ask);
   recent_.note(ask.batch, ask.reply, ask.as_of_us);
   note_refused(ask.batch.positions.size(), why);
+}
+
+void Orchestrator::end_times(Ask& ask) {
+  if (!options_.stage_clock) return;
+  const std::int64_t now_ns = clock_.now_ns();
+  ask.times.cut(model::Stage::answer, now_ns);
+  engine::Timeline& timeline = ask.times.timeline;
+  const std::int64_t here_ns =
+      timeline.total_ns - timeline.of(model::Stage::bus) - timeline.of(model::Stage::front);
+  timeline.starved_ns = starved_.since(now_ns - here_ns, now_ns);
+  answer_times_.add(timeline, now_ns);
 }
 
 void Orchestrator::finish(Ask& ask) {
@@ -482,17 +495,9 @@ void Orchestrator::finish(Ask& ask) {
   recent_.note(ask.batch, ask.reply, ask.as_of_us);
   for (const auto& outcome : ask.reply.outcomes) metrics_.count(outcome.outcome);
   metrics_.shed = metrics_.positions[static_cast<std::size_t>(model::Outcome::busy)];
-  const std::int64_t now_ns = clock_.now_ns();
-  if (options_.stage_clock) {
-    ask.times.cut(model::Stage::answer, now_ns);
-    const std::int64_t here_ns = ask.times.timeline.total_ns -
-                                 ask.times.timeline.of(model::Stage::bus) -
-                                 ask.times.timeline.of(model::Stage::front);
-    ask.times.timeline.starved_ns = starved_.since(now_ns - here_ns, now_ns);
-    answer_times_.add(ask.times.timeline, now_ns);
-    metrics_.stages.record(ask.times.timeline);
-  }
-  record_answer(ask, now_ns);
+  end_times(ask);
+  if (options_.stage_clock) metrics_.stages.record(ask.times.timeline);
+  record_answer(ask, clock_.now_ns());
 }
 
 // From arrival at the first part of the hunt that saw it, so the same as the time-line, where there

@@ -120,9 +120,11 @@ class Orchestrator final : public ports::BatchHandler {
                                            const model::Claim& claim, Asker& asker) const;
   void follow_rules();
   void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
+  // The batch has its answer, or an error.
+  void end_times(Ask& ask);
   void finish(Ask& ask);
   void note_refused(std::size_t positions, const Error& why);
-  void note_refused(const Ask& ask, const Error& why);
+  void note_refused(Ask& ask, const Error& why);
   void finish_shed(model::Batch batch);
   void record_answer(const Ask& ask, std::int64_t now_ns);
   void begin_times(Ask& ask) const;

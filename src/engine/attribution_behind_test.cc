@@ -1,0 +1,178 @@
+// What stands behind a wait: calls that break off, a shard far from all, a relay that tells late.
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "engine/attribution.h"
+#include "engine/attribution_test_support.h"
+
+namespace hunt::engine {
+namespace {
+
+using model::Cause;
+
+// Planted: connections that are reset. What the server told of the last try is little, and what
+// became of the others nobody knows.
+TEST(Attribution, calls_that_break_off_are_the_way_where_nothing_else_holds_them) {
+  Evidence evidence;
+  evidence.claims.assign(100, claim(5, 300, 60, 80, 60));
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear);
+  evidence.failures = {{23, "the connection was reset", Cause::round_trip}};
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 0");
+  EXPECT_NE(why.verdict.find("of which 23 broke off in the last seconds (the connection was reset"),
+            std::string::npos)
+      << why.verdict;
+  evidence.claims.assign(100, claim(5, 300, 280, 5, 5));
+  EXPECT_EQ(attribute(evidence).cause, Cause::lock) << "the store said so";
+  // Planted: resets now and then, of which few meet a call; those of the tail were sent again.
+  evidence.claims_before_ns = 9 * ms_ns;
+  evidence.failures[0].count = 3;
+  for (const auto& [wait_ms, grant_ms] : {std::pair(22, 12), std::pair(16, 17)}) {
+    evidence.claims.assign(400, claim(1, 7, 0, 4, 1));
+    evidence.claims.insert(evidence.claims.end(), 4, claim(wait_ms, grant_ms, 0, 10, 1));
+    const model::Why again = attribute(evidence);
+    EXPECT_TRUE(again.confident) << again.verdict;
+    EXPECT_EQ(again.cause, Cause::round_trip) << again.verdict;
+  }
+  evidence.failures[0].count = 1;
+  evidence.claims.insert(evidence.claims.end(), 4, claim(25, 12, 0, 10, 1));
+  EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
+}
+
+// Planted: a shard is far from all. One of two orchestrators reads, the other waits for its fill.
+TEST(Attribution, who_waits_for_a_fill_has_the_trouble_of_the_shard_too) {
+  const auto filled_by_another = [](std::uint32_t shard) {
+    Timeline waits = answer(0, 1, 0);
+    waits.add(Stage::l2, 200 * ms_ns);
+    waits.fill_wait_ns = 195 * ms_ns;
+    waits.load = {};
+    waits.load.shard = shard;
+    return waits;
+  };
+  Evidence evidence;
+  evidence.answers.assign(100, filled_by_another(1));
+  evidence.probes = {{ms_ns, 0, 500 * ms_ns}, {ms_ns, 0, 500 * ms_ns}};
+  EXPECT_EQ(attribute(evidence).cause, Cause::cache_miss) << "our own way is well";
+  evidence.probes[1].newest_ns = 150 * ms_ns;
+  const model::Why far = attribute(evidence);
+  EXPECT_TRUE(far.confident) << far.verdict;
+  EXPECT_EQ(far.cause, Cause::round_trip) << far.verdict;
+  EXPECT_EQ(far.resource, "shard 1");
+  EXPECT_NE(far.verdict.find("somebody else has filled the cache"), std::string::npos)
+      << far.verdict;
+  evidence.probes[1].newest_ns = ms_ns;
+  evidence.failures = {{}, {12, "the connection was reset", Cause::round_trip}};
+  const model::Why reset = attribute(evidence);
+  EXPECT_EQ(reset.cause, Cause::round_trip) << reset.verdict;
+  EXPECT_EQ(reset.resource, "shard 1");
+  EXPECT_NE(reset.verdict.find("12 calls failed"), std::string::npos) << reset.verdict;
+  // Statements are slow: those of the tail that read themselves say so.
+  evidence.failures.clear();
+  Timeline reads = answer(0, 1, 180, 170);
+  reads.load.shard = 1;
+  evidence.answers.assign(400, answer(0, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 3, filled_by_another(1));
+  evidence.answers.insert(evidence.answers.end(), 2, reads);
+  const model::Why slow = attribute(evidence);
+  EXPECT_TRUE(slow.confident) << slow.verdict;
+  EXPECT_EQ(slow.cause, Cause::server) << slow.verdict;
+  EXPECT_EQ(slow.resource, "shard 1");
+}
+
+// Planted: a tile that humans hold in turn. Some calls are over, others have waited for a second.
+TEST(Attribution, a_probe_tells_of_those_calls_alone_that_are_not_over) {
+  Timeline open = claim(0, 1'500);
+  open.grant = {};
+  Evidence evidence;
+  evidence.claims.assign(900, claim(0, 1));
+  evidence.claims.insert(evidence.claims.end(), 6, claim(0, 800, 390, 200, 100));
+  evidence.claims.insert(evidence.claims.end(), 3, open);
+  evidence.probes = {{ms_ns, 0, 900 * ms_ns, true, false, true, true}};
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::lock) << why.verdict;
+}
+
+// Planted: slow statements. Some calls are over, and no probe was sent since the others began.
+TEST(Attribution, those_that_are_over_tell_of_those_that_are_not) {
+  Timeline open = claim(0, 600);
+  open.grant = {};
+  Evidence evidence;
+  evidence.claims.assign(900, claim(0, 1));
+  evidence.claims.insert(evidence.claims.end(), 5, claim(0, 900, 200, 650, 1));
+  evidence.claims.insert(evidence.claims.end(), 4, open);
+  evidence.probes = {{ms_ns, 0, 950 * ms_ns, true, false, false, true}};
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::server) << why.verdict;
+  // Those that are over were quick: they say nothing of these.
+  for (std::size_t i = 900; i < 905; ++i) evidence.claims[i] = claim(0, 60, 5, 50, 1);
+  EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
+}
+
+// Planted: two culprits, of which one takes a little more than half of each of the slowest.
+TEST(Attribution, who_takes_the_most_of_each_is_no_outlier) {
+  const auto both = [](std::int64_t load_ms) {
+    Timeline timeline = answer(0, 1, load_ms, 5);
+    timeline.add(Stage::l2, 100 * ms_ns);
+    return timeline;
+  };
+  Evidence evidence;
+  evidence.answers.assign(300, answer(0, 1, 0));
+  for (const std::int64_t load_ms : {180, 160, 115, 112, 110}) {
+    evidence.answers.push_back(both(load_ms));
+  }
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_NE(why.verdict.find("beside it"), std::string::npos) << why.verdict;
+}
+
+Timeline told_after(Timeline timeline, std::int64_t telling_ms) {
+  timeline.telling_ns = telling_ms * ms_ns;
+  return timeline;
+}
+
+// Planted: commits take 60 ms, and the relay needs one of its own for each time it tells.
+TEST(Attribution, a_claim_is_over_when_it_was_told) {
+  Evidence evidence;
+  evidence.claims.assign(100, told_after(claim(5, 65, 0, 1, 60), 90));
+  const model::Why slow = attribute(evidence);
+  EXPECT_TRUE(slow.confident) << slow.verdict;
+  EXPECT_EQ(slow.cause, Cause::commit);
+  EXPECT_EQ(slow.tail_ns, 160 * ms_ns);
+  EXPECT_EQ(slow.claims_tail_ns, 160 * ms_ns);
+  EXPECT_NE(slow.verdict.find("; 90 ms of it is after the verdict, until they are told"),
+            std::string::npos)
+      << slow.verdict;
+  EXPECT_GT(slow.share, 0.9);
+  double sum = 0;
+  for (const auto& stage : slow.stages) sum += stage.share;
+  EXPECT_NEAR(sum, 1, 1e-9);
+  evidence.claims.assign(100, told_after(claim(5, 65, 0, 1, 60), 5));
+  evidence.claims_before_ns = 10 * ms_ns;
+  EXPECT_EQ(attribute(evidence).verdict.find("until they are told"), std::string::npos);
+}
+
+// Planted: the relay stands still. The grants themselves are as quick as ever.
+TEST(Attribution, a_late_telling_is_no_fault_of_a_quick_store) {
+  Evidence evidence;
+  evidence.claims.assign(100, told_after(claim(1, 9, 0, 1, 8), 3'000));
+  const model::Why late = attribute(evidence);
+  EXPECT_FALSE(late.confident);
+  EXPECT_EQ(late.cause, Cause::unclear) << late.verdict;
+  EXPECT_EQ(late.resource, "bus");
+  EXPECT_NE(late.verdict.find("3000 ms of it is after the verdict"), std::string::npos)
+      << late.verdict;
+  EXPECT_NE(late.next.find("Ask the relay"), std::string::npos) << late.next;
+  // Where nothing has a core, the relay has none, either.
+  evidence.stores_here = {true};
+  evidence.lane_starved = 0.5;
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu);
+}
+
+}  // namespace
+}  // namespace hunt::engine
