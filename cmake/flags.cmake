@@ -52,7 +52,7 @@ if(HUNT_CCACHE)
 endif()
 
 # Boost.Asio and Beast: what is no template is compiled once (src/ports/asio.cc and
-# src/adapters/http/beast.cc); the rest trims what every coroutine file pulls in.
+# src/ports/beast.cc); the rest trims what every coroutine file pulls in.
 add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
 add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY
                         BOOST_ASIO_DISABLE_BOOST_BIND BOOST_ASIO_DISABLE_BOOST_DATE_TIME

@@ -65,6 +65,11 @@ Part store_part(const node::StoreUrl& url, std::uint32_t shard, std::uint32_t sh
   if (const std::string* path = url.sqlite_path()) {
     return [path = *path, &clock, tables] { return sqlite::check_up(path, clock, tables); };
   }
+  if (const postgres::DataApiUrl* parsed = url.data_api()) {
+    return [parsed = *parsed, shard, shard_count, &clock, tables] {
+      return postgres::check_up(parsed, shard, shard_count, clock, tables);
+    };
+  }
   return [parsed = *url.postgres(), shard, shard_count, &clock, tables] {
     return postgres::check_up(parsed, shard, shard_count, clock, tables);
   };

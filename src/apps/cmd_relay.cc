@@ -32,6 +32,7 @@ struct RelayFlags {
 };
 
 Result<void> check(const node::NodeOptions& flags) {
+  HUNT_CHECK(node::check_followed(flags.stores));
   if (flags.bus) return check_flags(flags);
   return fail(Errc::invalid_argument,
               "inproc: reaches no other process; expected nats://[USER:PASSWORD@]HOST:PORT[,…]",

@@ -20,8 +20,7 @@ std::vector<std::string> split_stores(const std::vector<std::string>& values) {
   for (const std::string& value : values) {
     std::size_t from = 0;
     for (std::size_t at = 0; (at = value.find_first_of(" \t\n", at)) != std::string::npos; ++at) {
-      const Scheme next = split_url(std::string_view(value).substr(at + 1)).scheme;
-      if (next != Scheme::sqlite && next != Scheme::postgres) continue;
+      if (!node::StoreUrl::begins(std::string_view(value).substr(at + 1))) continue;
       urls.push_back(value.substr(from, value.find_last_not_of(" \t\n", at) + 1 - from));
       from = at + 1;
     }
@@ -44,8 +43,9 @@ CLI::Option* add_stores(CLI::App& command, std::vector<node::StoreUrl>& urls) {
   return command
       .add_option_function<std::vector<std::string>>(
           "--store", read,
-          "The truth: sqlite:FILE or postgres://HOST:PORT/DATABASE; of several shards, once for "
-          "each, in order")
+          "The truth: sqlite:FILE, postgres://HOST:PORT/DATABASE, or for serving "
+          "data-api+https://HOST?resource=ARN&secret=ARN&database=NAME; of several shards, once "
+          "for each, in order")
       ->expected(1)
       ->take_all()
       ->default_str(node::shown_stores(urls));

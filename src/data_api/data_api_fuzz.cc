@@ -1,5 +1,5 @@
-// Fuzzes what strangers send to the gateway: statements, bodies and signatures. Any bytes are read
-// or refused with a sentence.
+// Fuzzes what strangers send to the gateway (statements, bodies and signatures) and what servers
+// answer to a client. Any bytes are read or refused with a sentence.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -7,6 +7,9 @@
 
 #include "data_api/array_text.h"
 #include "data_api/base64.h"
+#include "data_api/client_reply.h"
+#include "data_api/client_request.h"
+#include "data_api/credentials.h"
 #include "data_api/field.h"
 #include "data_api/keys.h"
 #include "data_api/request.h"
@@ -59,12 +62,38 @@ void try_signature(std::string_view text) {
   require(!Verifier(keys, "rds-data", "").verify(request, now_us).has_value());
 }
 
+// What a client wrote says the same to who reads it.
+void try_request(std::string_view text) {
+  for (const auto operation : {Operation::execute, Operation::batch_execute, Operation::begin}) {
+    const auto request = read_request(operation, text);
+    require(request.has_value() || !request.error().message.empty());
+    if (!request) continue;
+    const std::string written = write_request(operation, *request);
+    const auto again = read_request(operation, written);
+    require(again.has_value() && write_request(operation, *again) == written);
+  }
+}
+
+void try_reply(std::string_view text) {
+  const auto rows = read_rows(text);
+  require(rows.has_value() || !rows.error().message.empty());
+  if (rows) {
+    for (const auto& row : rows->rows) require(row.size() == rows->columns && !row.empty());
+  }
+  const auto transaction = read_transaction(text);
+  require(transaction ? !transaction->empty() : !transaction.error().message.empty());
+  const auto failure = read_failure(text.substr(0, 40), text);
+  require(failure.state.empty() || failure.state.size() == 5);
+  const auto profile = read_profile(text, "default");
+  require(profile ? !profile->secret.empty() : !profile.error().message.empty());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       try_sql(text);
       break;
@@ -72,12 +101,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       try_signature(text);
       break;
     case 2:
-      for (const auto operation :
-           {Operation::execute, Operation::batch_execute, Operation::begin}) {
-        const auto request = read_request(operation, text);
-        require(request.has_value() || !request.error().message.empty());
-      }
+      try_request(text);
       (void)read_keys(text);
+      break;
+    case 3:
+      try_reply(text);
       break;
     default: {
       (void)read_array(text);

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "data_api/base64.h"
+#include "data_api/client_request.h"
 #include "data_api/limits.h"
 
 namespace hunt::data_api {
@@ -16,8 +17,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, operation_count> paths = {
-    "/Execute", "/BatchExecute", "/BeginTransaction", "/CommitTransaction", "/RollbackTransaction"};
 constexpr std::size_t depth_max = 16;
 
 std::string_view view(const json::string& text) {
@@ -326,9 +325,11 @@ Answer<json::value> parse(std::string_view body, json::monotonic_resource& memor
 }  // namespace
 
 std::optional<Operation> operation_of(std::string_view path) noexcept {
-  const auto found = std::find(paths.begin(), paths.end(), path);
-  if (found == paths.end()) return {};
-  return static_cast<Operation>(found - paths.begin());
+  for (std::size_t i = 0; i < operation_count; ++i) {
+    const auto operation = static_cast<Operation>(i);
+    if (path_of(operation) == path) return operation;
+  }
+  return {};
 }
 
 Answer<Request> read_request(Operation operation, std::string_view body) {

@@ -244,9 +244,28 @@ class Reader {
     return true;
   }
 
+  // set_config('name', 'value', true) ends with its transaction.
+  [[nodiscard]] bool sets_locally() const {
+    std::size_t at = at_;
+    const auto takes = [this, &at](std::string_view text) {
+      while (at < sql_.size() && is_space(sql_[at])) ++at;
+      if (lower(sql_.substr(at, text.size())) != text) return false;
+      at += text.size();
+      return true;
+    };
+    const auto takes_string = [this, &at, &takes] {
+      if (!takes("'")) return false;
+      while (at < sql_.size() && sql_[at] != '\'') ++at;
+      return at < sql_.size() && sql_[at++] == '\'' && (at == sql_.size() || sql_[at] != '\'');
+    };
+    return takes("(") && takes_string() && takes(",") && takes_string() && takes(",") &&
+           takes("true") && takes(")");
+  }
+
   // A word, or an identifier in quotes.
   void look_at(const std::string& small) {
     const bool makes_table = small == "into" && out_.first_word != "insert";
+    if (small == "set_config" && sets_locally()) return;
     out_.marks_session = out_.marks_session || makes_table || is_one_of(small, marking_words);
   }
 

@@ -76,6 +76,7 @@ Result<std::unique_ptr<Node>> Node::open(NodeOptions options) {
   parts.store_watch.emplace(parts.stores->stores<ports::StoreCare>(), *parts.observer, parts.clock,
                             parts.front->timer(), parts.front->executor());
   parts.open_book();
+  parts.open_event_watch();
   HUNT_CHECK(parts.open_caches());
   HUNT_CHECK(parts.open_bus());
   HUNT_CHECK(parts.open_http(listen));
@@ -100,6 +101,7 @@ Result<void> Node::start() {
   boost::asio::post(parts.front->executor(), [&parts] {
     parts.http->start();
     parts.front_watch->start();
+    parts.event_watch->start();
     parts.store_watch->start();
     parts.book->start();
     if (parts.nats != nullptr) parts.nats->show_map(parts.stores->map());
@@ -157,6 +159,7 @@ void Node::stop() {
   if (parts.rules) parts.rules->stop();  // no callback into the lanes any more
   if (parts.stores) parts.stores->close();
   if (std::exchange(parts.started, false)) {
+    parts.front->run(parts.event_watch->join());
     parts.front->run(parts.store_watch->join());
     parts.front->run(parts.book->join());
   }

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "adapters/postgres/data_api_database.h"
 #include "adapters/postgres/postgres_feed.h"
 #include "adapters/postgres/postgres_store.h"
 #include "adapters/sqlite/file_guard.h"
@@ -51,6 +52,47 @@ class OpenPostgres final : public OpenStore {
   std::unique_ptr<postgres::PostgresStore> store_;
   std::unique_ptr<postgres::PostgresFeed> feed_;
 };
+
+// Nobody can follow its changes: check_followed() says so to people before.
+class NoFeed final : public ports::ChangeFeed {
+ public:
+  template <class T>
+  using Answer = boost::asio::awaitable<Result<T>>;
+  Answer<model::FeedStart> resume() override { co_return none(); }
+  Answer<model::FeedCursor> now() override { co_return none(); }
+  Answer<model::ChangeBatch> next(model::FeedCursor, std::int64_t) override { co_return none(); }
+  Answer<void> secure(model::FeedCursor) override { co_return none(); }
+  Answer<void> confirm(model::FeedCursor) override { co_return none(); }
+  Answer<model::FeedStart> repair() override { co_return none(); }
+
+ private:
+  static tl::unexpected<Error> none() {
+    return fail(Errc::unsupported, postgres::needs_postgres, "store");
+  }
+};
+
+class OpenDataApi final : public OpenStore {
+ public:
+  explicit OpenDataApi(std::unique_ptr<postgres::PostgresStore> store) : store_(std::move(store)) {}
+  [[nodiscard]] ports::HuntStore& store() noexcept override { return *store_; }
+  [[nodiscard]] ports::ChangeFeed& feed() override { return feed_; }
+  void close() override { store_->close(); }
+
+ private:
+  std::unique_ptr<postgres::PostgresStore> store_;
+  NoFeed feed_;
+};
+
+postgres::PostgresOptions postgres_options(const OpenStoreOptions& options) {
+  postgres::PostgresOptions made;
+  made.shard = options.shard;
+  made.read_only = options.read_only;
+  made.connect_ahead = options.connect_ahead;
+  made.grant_connections = options.grant_connections;
+  made.seed = options.new_seed;
+  made.interrupt = options.interrupt;
+  return made;
+}
 
 }  // namespace
 
@@ -168,16 +210,14 @@ void OpenStores::close() {
 Result<std::unique_ptr<OpenStore>> OpenStore::open(const StoreUrl& url, const ports::Clock& clock,
                                                    const OpenStoreOptions& options) {
   if (const postgres::PostgresUrl* server = url.postgres()) {
-    postgres::PostgresOptions made;
-    made.shard = options.shard;
-    made.read_only = options.read_only;
-    made.connect_ahead = options.connect_ahead;
-    made.grant_connections = options.grant_connections;
-    made.seed = options.new_seed;
-    made.interrupt = options.interrupt;
-    HUNT_TRY(store, postgres::PostgresStore::open(*server, made));
+    HUNT_TRY(store, postgres::PostgresStore::open(*server, postgres_options(options)));
     return std::unique_ptr<OpenStore>(
         std::make_unique<OpenPostgres>(*server, clock, std::move(store)));
+  }
+  if (const postgres::DataApiUrl* gateway = url.data_api()) {
+    HUNT_TRY(database, postgres::database_at(*gateway));
+    HUNT_TRY(store, postgres::PostgresStore::open(std::move(database), postgres_options(options)));
+    return std::unique_ptr<OpenStore>(std::make_unique<OpenDataApi>(std::move(store)));
   }
   sqlite::SqliteOptions made{*url.sqlite_path(), clock, options.shard, options.read_only,
                              options.new_seed};

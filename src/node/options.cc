@@ -19,6 +19,7 @@ Result<HostPort> listen_address(const std::string& text) {
 }
 
 Result<void> check_flags(const NodeOptions& options) {
+  if (!options.bus) HUNT_CHECK(check_followed(options.stores));
   for (const auto& text : options.allowed_hosts) HUNT_CHECK(http::allowed_host(text));
   HUNT_CHECK(listen_address(options.listen));
   if (!options.profile_push.empty()) HUNT_CHECK(check_push_url(options.profile_push));

@@ -27,6 +27,7 @@
 #include "node/open_store.h"
 #include "node/profile_push.h"
 #include "node/rules_watch.h"
+#include "service/event_watch.h"
 #include "service/explainer.h"
 #include "service/orchestrator.h"
 #include "service/relay.h"
@@ -85,6 +86,7 @@ struct Node::Parts {
   std::string map_trouble;        // said last; of the front
   std::optional<service::TaskGroup> front_tasks;
   std::optional<service::StoreWatch> store_watch;  // of the front
+  std::optional<service::EventWatch> event_watch;  // of the front
   std::optional<CacheWatch> cache_watch;           // of the first lane; none without a cache
   bool stopping = false;                           // of the front
 
@@ -100,6 +102,7 @@ struct Node::Parts {
   [[nodiscard]] boost::asio::awaitable<void> follow_map();
   [[nodiscard]] boost::asio::awaitable<void> stop_following() {
     stopping = true;
+    event_watch->stop();
     store_watch->stop();
     co_await front_tasks->join(clock, front->timer());
   }
@@ -116,6 +119,8 @@ struct Node::Parts {
   Result<void> relay_here();
   void make_orchestrators(const std::vector<std::uint8_t>& seed);
   void prewarm();
+  [[nodiscard]] boost::asio::awaitable<Result<std::size_t>> warm_up();
+  void open_event_watch();
   void serve();
   ports::Bus& bus_of(std::size_t lane) {
     return nats != nullptr ? nats->bus(lane) : lanes[lane]->bus();

@@ -1,6 +1,8 @@
 // What each lane has: its cache, its bus, its orchestrator; and the relay where there is no other.
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <thread>
 
@@ -135,6 +137,7 @@ void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
                                      lane.executor()};
     if (!caches.empty()) ports.cache = &caches[i]->port();
     ports.rules_stale = [this] { book->look_soon(); };
+    ports.idle = [this] { return event_watch->idle(); };
     orchestrators.push_back(
         std::make_unique<service::Orchestrator>(how, std::move(ports), *observer, book->current()));
     orchestrators.back()->set_rules(book->in_force());
@@ -174,6 +177,34 @@ void Node::Parts::prewarm() {
   log(LogLevel::warning, "prewarm",
       fmt::format("not all loot was read ahead: {}; the first players wait for it",
                   warm.error().message));
+}
+
+// Once more, for an event that opens soon: the lanes serve meanwhile. What they have is kept.
+boost::asio::awaitable<Result<std::size_t>> Node::Parts::warm_up() {
+  for (auto* store : stores->stores<ports::StoreCare>()) {
+    HUNT_CO_CHECK(co_await store->verify());
+  }
+  if (!options.prewarm) co_return std::size_t{0};
+  const std::optional<model::WorldId> all_worlds;
+  HUNT_CO_TRY(chunks, co_await service::find_hot_set(*whole, all_worlds));
+  const std::int64_t deadline_ns = clock.now_ns() + limits::prewarm_ns_max;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    auto read = orchestrators[i]->prewarm(chunks, deadline_ns);
+    HUNT_CO_CHECK(co_await boost::asio::co_spawn(lanes[i]->executor(), std::move(read),
+                                                 boost::asio::use_awaitable));
+  }
+  co_return chunks.size();
+}
+
+void Node::Parts::open_event_watch() {
+  service::EventWatchActions actions;
+  actions.warm = [this] { return warm_up(); };
+  actions.log = [](LogLevel level, std::string line) { log(level, "event", std::move(line)); };
+  event_watch.emplace(*book, *observer, std::move(actions), clock, front->timer(),
+                      front->executor());
+  const auto idle = [this] { return event_watch->idle(); };
+  store_watch->set_idle(idle);
+  book->set_idle(idle);
 }
 
 void Node::Parts::serve() {

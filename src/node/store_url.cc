@@ -31,6 +31,10 @@ std::string_view file_trouble(std::string_view path) {
 }  // namespace
 
 Result<StoreUrl> StoreUrl::parse(const std::string& url) {
+  if (postgres::DataApiUrl::begins(url)) {
+    HUNT_TRY(parsed, postgres::DataApiUrl::parse(url));
+    return StoreUrl(url, std::move(parsed));
+  }
   const auto [scheme, rest] = split_url(url);
   if (scheme == Scheme::postgres) {
     HUNT_TRY(parsed, postgres::PostgresUrl::parse(url));
@@ -39,8 +43,9 @@ Result<StoreUrl> StoreUrl::parse(const std::string& url) {
   if (scheme != Scheme::sqlite) {
     // Nothing after the scheme is shown: other stores' URLs may hold a password.
     return wrong(
-        fmt::format("cannot open a store \"{}…\"; this version opens sqlite:FILE and "
-                    "postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE",
+        fmt::format("cannot open a store \"{}…\"; this version opens sqlite:FILE, "
+                    "postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE and "
+                    "data-api+https://HOST?resource=ARN&secret=ARN&database=NAME",
                     printable(url.substr(0, url.find(':') + 1))));
   }
   const std::string_view why = file_trouble(rest);
@@ -61,15 +66,26 @@ const postgres::PostgresUrl* StoreUrl::postgres() const noexcept {
   return std::get_if<postgres::PostgresUrl>(&where_);
 }
 
+const postgres::DataApiUrl* StoreUrl::data_api() const noexcept {
+  return std::get_if<postgres::DataApiUrl>(&where_);
+}
+bool StoreUrl::begins(std::string_view text) noexcept {
+  const Scheme scheme = split_url(text).scheme;
+  return scheme == Scheme::sqlite || scheme == Scheme::postgres ||
+         postgres::DataApiUrl::begins(text);
+}
+
 bool is_this_machine(std::string_view host) {
   return host.starts_with('/') || host.starts_with("127.") || host == "localhost" || host == "::1";
 }
 
 bool StoreUrl::is_here() const {
+  if (data_api() != nullptr) return is_this_machine(data_api()->address().host);
   return postgres() == nullptr || is_this_machine(postgres()->host());
 }
 
 std::string StoreUrl::shown() const {
+  if (data_api() != nullptr) return data_api()->shown();
   if (postgres() == nullptr) return url_;
   return fmt::format("{}{}", prefix_of(Scheme::postgres), postgres()->shown());
 }
@@ -83,12 +99,25 @@ std::string shown_stores(const std::vector<StoreUrl>& urls) {
   return shown;
 }
 
+Result<void> check_followed(const std::vector<StoreUrl>& urls) {
+  for (const auto& url : urls) {
+    if (url.data_api() == nullptr) continue;
+    return fail(Errc::unsupported,
+                fmt::format("{}: a Data API does not tell what changes: run `hunt relay --store "
+                            "postgres://…` on the same database, with --bus, and give `hunt serve` "
+                            "that --bus, too",
+                            url.shown()),
+                "store");
+  }
+  return {};
+}
+
 Result<void> check_stores(const std::vector<StoreUrl>& urls) {
   if (urls.size() > limits::shards_max) {
     return wrong(fmt::format("at most {} shards, found {}", limits::shards_max, urls.size()));
   }
   for (const auto& url : urls) {
-    if (urls.size() > 1 && url.postgres() == nullptr) {
+    if (urls.size() > 1 && url.sqlite_path() != nullptr) {
       return wrong(
           fmt::format("{} cannot be one of several shards: give one --store, or postgres:// for "
                       "each",

@@ -149,7 +149,7 @@ class HuntProcess:
 
     def address(self):
         """The address it printed; None before."""
-        match = re.search(r"http://(127\.0\.0\.1|localhost):(\d+)", self.output)
+        match = re.search(r"(?<!\+)http://(127\.0\.0\.1|localhost):(\d+)", self.output)
         return int(match.group(2)) if match else None
 
     def printed_token(self):

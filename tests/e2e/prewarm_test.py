@@ -1,4 +1,5 @@
 """What is read ahead before the players come: by `hunt serve`, and by `hunt world prewarm`."""
+import datetime
 import time
 import unittest
 
@@ -51,6 +52,25 @@ class Prewarm(HuntTest):
         self.wait_for_figures(cold)
         self.assertGreater(
             self.figure(cold, 'hunt_cache_lookups_total{level="l1",result="miss"}'), 0)
+
+    def test_an_event_that_is_about_to_open_is_read_ahead_again(self):
+        opens = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=40)
+        rules = self.folder / "event.yaml"
+        rules.write_text(f"event: starfall\nstarts: {opens:%Y-%m-%dT%H:%M:%SZ}\n"
+                         "tables: {starlight: [{item: lantern, weight: 1}]}\n")
+        server = self.start("serve", "--store", self.store, "--lanes", 1, "--rules", rules)
+        end = time.monotonic() + 30
+        while "its store is awake" not in server.output:
+            self.assertLess(time.monotonic(), end, server.output)
+            time.sleep(0.1)
+        self.assertRegex(server.output, r'"starfall" opens in \d+ s: its store is awake, [1-9]\d* ')
+        # What was read at the start is too old by then.
+        while datetime.datetime.now(datetime.timezone.utc) < opens + datetime.timedelta(seconds=1):
+            time.sleep(0.5)
+        self.everywhere(server)
+        self.wait_for_figures(server)
+        self.assertEqual(
+            self.figure(server, 'hunt_cache_lookups_total{level="l1",result="miss"}'), 0)
 
     def test_the_cache_is_filled_for_those_who_serve(self):
         words = ["world", "prewarm", "--store", self.store, "--cache", self.redis.url]

@@ -57,6 +57,10 @@ Result<Rows> BlockingConnection::query(const std::string& sql, const Params& par
   return rows;
 }
 
+Result<void> BlockingConnection::begin_snapshot() {
+  return execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+}
+
 Result<void> BlockingConnection::check_direct() {
   const auto before =
       std::exchange(patience_, std::min(patience_.value_or(greeting_within), greeting_within));

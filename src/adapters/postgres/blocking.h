@@ -1,4 +1,4 @@
-// BlockingConnection: one connection whose caller waits: for opening a store and for long reads.
+// BlockingConnection: a Conversation over one connection.
 //
 // Not for lanes (session.h). Thread: one at a time. Errors: those of failure.h.
 #pragma once
@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/postgres/conversation.h"
 #include "adapters/postgres/interrupt.h"
 #include "adapters/postgres/params.h"
 #include "adapters/postgres/postgres_url.h"
@@ -16,7 +17,7 @@
 
 namespace hunt::postgres {
 
-class BlockingConnection {
+class BlockingConnection final : public Conversation {
  public:
   // Errors: also unavailable where the interrupt has ended.
   [[nodiscard]] static Result<BlockingConnection> open(const PostgresUrl& url,
@@ -32,20 +33,10 @@ class BlockingConnection {
   // own. Waits ten seconds at most: a pooler whose connections are all taken lets us wait for one.
   // Errors: unavailable, also when there is no answer; unsupported (a pooler).
   [[nodiscard]] Result<void> check_direct();
-  // One statement.
-  [[nodiscard]] Result<Rows> query(const std::string& sql, const Params& params = {});
-  // A statement whose rows come one by one: each goes to `on_row` as a Rows of one.
-  template <class OnRow>
-  [[nodiscard]] Result<void> stream(const std::string& sql, OnRow on_row) {
-    HUNT_CHECK(begin_stream(sql));
-    for (;;) {
-      HUNT_TRY(row, next_of_stream());
-      if (row.size() == 0) return {};
-      on_row(row);
-    }
-  }
+  [[nodiscard]] Result<Rows> query(const std::string& sql, const Params& params = {}) override;
+  [[nodiscard]] Result<void> begin_snapshot() override;
 
-  [[nodiscard]] const std::string& shown() const noexcept { return shown_; }
+  [[nodiscard]] const std::string& shown() const noexcept override { return shown_; }
 
  private:
   // What is watched is forgotten before its socket is closed: the number may be another's then.
@@ -59,8 +50,8 @@ class BlockingConnection {
   BlockingConnection(PGconn* connection, std::string shown)
       : connection_(connection, Finish{nullptr}), shown_(std::move(shown)) {}
   [[nodiscard]] Result<void> wait_for_answer();
-  [[nodiscard]] Result<void> begin_stream(const std::string& sql);
-  [[nodiscard]] Result<Rows> next_of_stream();
+  [[nodiscard]] Result<void> begin_stream(const std::string& sql) override;
+  [[nodiscard]] Result<Rows> next_of_stream() override;
 
   std::unique_ptr<PGconn, Finish> connection_;
   std::string shown_;

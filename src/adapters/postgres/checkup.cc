@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/postgres/blocking.h"
+#include "adapters/postgres/data_api_database.h"
 #include "adapters/postgres/ledger_reader.h"
 #include "adapters/postgres/migrations.h"
 #include "adapters/postgres/schema.h"
@@ -32,7 +33,7 @@ const PostgresUrl::Pairs connect_settings{{"connect_timeout", "3"},
                                           {"application_name", "hunt doctor"},
                                           {"options", "-c statement_timeout=3s"}};
 
-Result<Settings> read_settings(BlockingConnection& connection) {
+Result<Settings> read_settings(Conversation& connection) {
   HUNT_TRY(rows, connection.query("SELECT name, setting FROM pg_settings"));
   Settings settings;
   for (int row = 0; row < rows.size(); ++row) {
@@ -88,8 +89,7 @@ void note_replication(Findings& findings, const Settings& settings) {
   }
 }
 
-Result<void> note_standbys(Findings& findings, BlockingConnection& connection,
-                           const Settings& settings) {
+Result<void> note_standbys(Findings& findings, Conversation& connection, const Settings& settings) {
   const std::string& names = settings.at("synchronous_standby_names");
   if (names.empty()) {
     findings.warning("no standby is synchronous",
@@ -121,7 +121,7 @@ Result<void> note_standbys(Findings& findings, BlockingConnection& connection,
 }
 
 // What is left for this user in this database. -1 stands for no limit of its own.
-Result<std::int64_t> free_connections(BlockingConnection& connection, const Settings& settings) {
+Result<std::int64_t> free_connections(Conversation& connection, const Settings& settings) {
   HUNT_TRY(rows, connection.query(
                      "SELECT sum(d.numbackends)::bigint,"
                      " (SELECT datconnlimit::bigint FROM pg_database"
@@ -137,7 +137,7 @@ Result<std::int64_t> free_connections(BlockingConnection& connection, const Sett
   return spare;
 }
 
-Result<void> note_connections(Findings& findings, BlockingConnection& connection,
+Result<void> note_connections(Findings& findings, Conversation& connection,
                               const Settings& settings) {
   HUNT_TRY(spare, free_connections(connection, settings));
   const std::string found = fmt::format("{} connections are free for this user", spare);
@@ -187,7 +187,7 @@ void note_opening(Findings& findings, const PostgresUrl& url, bool relay) {
 }
 
 // Functions, triggers, publication and groups, as the migrations made them.
-Result<void> note_parts(Findings& findings, BlockingConnection& connection) {
+Result<void> note_parts(Findings& findings, Conversation& connection) {
   HUNT_TRY(rows, connection.query(list_parts_sql));
   const auto missing = missing_parts(rows);
   if (missing.empty()) {
@@ -203,17 +203,18 @@ Result<void> note_parts(Findings& findings, BlockingConnection& connection) {
   return {};
 }
 
-Result<void> note_open_tables(Findings& findings, const PostgresUrl& url,
+Result<void> note_open_tables(Findings& findings, const Database& database,
                               const std::vector<std::string>& known) {
   if (known.empty()) return {};
   Interrupt nobody;
-  HUNT_TRY(counts, open_tables(url, {}, nobody));
+  HUNT_TRY(talk, database.converse(nobody));
+  HUNT_TRY(counts, open_tables(*talk, {}));
   ports::note_tables(findings, counts, known);
   return {};
 }
 
 // Errors: those of the connection. Without our tables there is nothing more to look at.
-Result<bool> note_schema(Findings& findings, BlockingConnection& connection) {
+Result<bool> note_schema(Findings& findings, Conversation& connection) {
   const auto fine = check_store(connection);
   if (fine) {
     findings.ok(fmt::format("it holds a store, schema {}", schema_version));
@@ -240,7 +241,7 @@ struct Rights {
   bool relay = false;
 };
 
-Result<Rights> note_rights(Findings& findings, BlockingConnection& connection) {
+Result<Rights> note_rights(Findings& findings, Conversation& connection) {
   HUNT_TRY(
       rows,
       connection.query(
@@ -268,7 +269,7 @@ Result<Rights> note_rights(Findings& findings, BlockingConnection& connection) {
   return Rights{rows.truth(0, 4), relay};
 }
 
-Result<void> note_place(Findings& findings, BlockingConnection& connection, std::uint32_t shard,
+Result<void> note_place(Findings& findings, Conversation& connection, std::uint32_t shard,
                         std::uint32_t shard_count) {
   HUNT_TRY(rows, connection.query("SELECT shard::bigint, map_version, map_shards,"
                                   " timeline = server_timeline(), epoch FROM meta"));
@@ -314,8 +315,7 @@ void note_spare_slots(Findings& findings, const Settings& settings, std::int64_t
       "raise max_replication_slots and max_wal_senders: one for each database, and one to spare");
 }
 
-Result<void> note_slot(Findings& findings, BlockingConnection& connection,
-                       const Settings& settings) {
+Result<void> note_slot(Findings& findings, Conversation& connection, const Settings& settings) {
   HUNT_TRY(rows, connection.query(
                      "WITH mine AS (SELECT 'hunt_' || oid AS slot FROM pg_database"
                      "              WHERE datname = current_database())"
@@ -350,8 +350,7 @@ Result<void> note_slot(Findings& findings, BlockingConnection& connection,
   return {};
 }
 
-Result<void> note_time(Findings& findings, BlockingConnection& connection,
-                       const ports::Clock& clock) {
+Result<void> note_time(Findings& findings, Conversation& connection, const ports::Clock& clock) {
   const std::int64_t before_us = clock.wall_us();
   HUNT_TRY(rows,
            connection.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
@@ -404,7 +403,35 @@ Result<void> look(Findings& findings, BlockingConnection& connection, const Post
   HUNT_CHECK(note_parts(findings, connection));
   HUNT_CHECK(note_place(findings, connection, place.shard, place.shard_count));
   HUNT_CHECK(note_slot(findings, connection, settings));
-  return note_open_tables(findings, url, tables);
+  return note_open_tables(findings, *database_at(url), tables);
+}
+
+// Compiling a statement takes longer than ours do; over libpq each session says so itself.
+void note_jit(Findings& findings, const Settings& settings) {
+  if (settings.at("jit") == "off") return findings.ok("jit is off");
+  findings.warning("jit is on: a look-up of many chunks may take a fifth of a second more",
+                   "ALTER ROLE … SET jit = off, for the role of secret=");
+}
+
+Result<void> look(Findings& findings, const Database& database, Place place,
+                  const ports::Clock& clock, const std::vector<std::string>& tables) {
+  Interrupt nobody;
+  HUNT_TRY(talk, database.converse(nobody));
+  HUNT_TRY(settings, read_settings(*talk));
+  note_version(findings, settings);
+  HUNT_CHECK(note_time(findings, *talk, clock));
+  note_durability(findings, settings);
+  note_jit(findings, settings);
+  HUNT_CHECK(database.prepare(nullptr, nullptr));
+  findings.ok(fmt::format("it holds a store, schema {}", schema_version));
+  HUNT_TRY(rights, note_rights(findings, *talk));
+  if (!rights.read) return {};
+  HUNT_CHECK(note_parts(findings, *talk));
+  HUNT_CHECK(note_place(findings, *talk, place.shard, place.shard_count));
+  HUNT_CHECK(note_slot(findings, *talk, settings));
+  findings.ok(
+      "`hunt serve` can grant over it; `hunt relay` needs the same database as postgres://");
+  return note_open_tables(findings, database, tables);
 }
 
 }  // namespace
@@ -417,6 +444,20 @@ std::vector<ports::Finding> check_up(const PostgresUrl& url, std::uint32_t shard
   if (!connection) return findings.all();
   connection->set_patience(answer_within);
   const auto done = look(findings, *connection, url, {shard, shard_count}, clock, tables);
+  if (!done) findings.failure(done.error());
+  return findings.all();
+}
+
+std::vector<ports::Finding> check_up(const DataApiUrl& url, std::uint32_t shard,
+                                     std::uint32_t shard_count, const ports::Clock& clock,
+                                     const std::vector<std::string>& tables) {
+  Findings findings(url.shown());
+  const auto database = database_at(url);
+  if (!database) {
+    findings.failure(database.error());
+    return findings.all();
+  }
+  const auto done = look(findings, **database, {shard, shard_count}, clock, tables);
   if (!done) findings.failure(done.error());
   return findings.all();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/postgres/data_api_url.h"
 #include "adapters/postgres/postgres_url.h"
 #include "ports/clock.h"
 #include "ports/findings.h"
@@ -17,6 +18,11 @@ namespace hunt::postgres {
 // The database stands at place `shard` of `shard_count` --store flags. `tables`: those of the
 // rules, to see loot that has none; none: nobody looks.
 [[nodiscard]] std::vector<ports::Finding> check_up(const PostgresUrl& url, std::uint32_t shard,
+                                                   std::uint32_t shard_count,
+                                                   const ports::Clock& clock,
+                                                   const std::vector<std::string>& tables = {});
+// The same over a Data API.
+[[nodiscard]] std::vector<ports::Finding> check_up(const DataApiUrl& url, std::uint32_t shard,
                                                    std::uint32_t shard_count,
                                                    const ports::Clock& clock,
                                                    const std::vector<std::string>& tables = {});

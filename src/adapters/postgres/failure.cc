@@ -70,7 +70,9 @@ Error pooler_said(const std::string& said, const std::string& shown) {
   return error;
 }
 
-Error known_failure(std::string_view state, std::string_view said, const std::string& shown) {
+}  // namespace
+
+Error failure_by_state(std::string_view state, std::string_view said, const std::string& shown) {
   for (const auto& known : known_states) {
     if (!state.starts_with(known.state)) continue;
     Error error{known.code, fmt::format("{}: {}", shown, without_line_breaks(said)), {}};
@@ -84,14 +86,12 @@ Error known_failure(std::string_view state, std::string_view said, const std::st
           {}};
 }
 
-}  // namespace
-
 Error failure_of(const PGresult* result, const std::string& shown) {
   const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* said = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   if (state == nullptr) return {Errc::unavailable, shown + ": the connection was lost", {}};
   if (said != nullptr && says_pooler(said)) return pooler_said(without_line_breaks(said), shown);
-  return known_failure(state, said == nullptr ? "no message" : said, shown);
+  return failure_by_state(state, said == nullptr ? "no message" : said, shown);
 }
 
 Error pooler_between(const std::string& shown) {

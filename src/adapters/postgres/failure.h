@@ -11,6 +11,9 @@
 
 namespace hunt::postgres {
 
+// What stands behind an SQLSTATE. `said`: the server's own sentence.
+[[nodiscard]] Error failure_by_state(std::string_view state, std::string_view said,
+                                     const std::string& shown);
 // A result with an error. `shown` names the server.
 [[nodiscard]] Error failure_of(const PGresult* result, const std::string& shown);
 // A connection that could not be made or is lost, by what libpq says about it.

@@ -25,7 +25,7 @@ constexpr Statement look_up_claims{
     " FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) WITH ORDINALITY"
     "   AS k(world, tile, claim, place)"
     " LEFT JOIN LATERAL range_of(k.world, k.tile) r ON true"
-    " LEFT JOIN grants g ON g.claim_id = k.claim"
+    " LEFT JOIN LATERAL (SELECT * FROM grants a WHERE a.claim_id = k.claim OFFSET 0) g ON true"
     " ORDER BY k.place"};
 
 Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> test_now_us) {
@@ -92,12 +92,12 @@ constexpr Statement impatient{"impatient", "SELECT set_config('lock_timeout', '1
 
 // Of a failed one `lost` gets the times: what was in its way held it up for that long.
 boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
-    Session& session, std::vector<Claim> claims, std::optional<std::int64_t> test_now_us,
+    Caller& caller, std::vector<Claim> claims, std::optional<std::int64_t> test_now_us,
     model::CallTimes& lost, bool impatiently = false) {
   std::vector<Step> steps;
   if (impatiently) steps.push_back({&impatient, {}});
   steps.push_back({&grant_claims, params_of(claims, test_now_us)});
-  auto done = co_await session.call_timed(std::move(steps));
+  auto done = co_await caller.call_timed(std::move(steps));
   if (!done.rows) {
     if (in_the_way(done.rows.error())) std::swap(done.times.lock_us, done.times.exec_us);
     lost += done.times;
@@ -113,11 +113,11 @@ boost::asio::awaitable<Result<model::GrantCall>> grant_at_once(
 
 }  // namespace
 
-boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::vector<Claim> claims,
+boost::asio::awaitable<Result<model::GrantCall>> grant(Caller& caller, std::vector<Claim> claims,
                                                        std::optional<std::int64_t> test_now_us) {
   if (claims.empty()) co_return model::GrantCall{};
   model::GrantCall all;
-  auto together = co_await grant_at_once(session, claims, test_now_us, all.times);
+  auto together = co_await grant_at_once(caller, claims, test_now_us, all.times);
   if (together || !in_the_way(together.error())) co_return together;
 
   std::map<std::pair<model::WorldId, model::TileId>, std::vector<std::size_t>> tiles;
@@ -130,7 +130,7 @@ boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::ve
   for (const auto& [tile, places] : tiles) {
     std::vector<Claim> on_tile;
     for (const std::size_t place : places) on_tile.push_back(claims[place]);
-    auto part = co_await grant_at_once(session, std::move(on_tile), test_now_us, all.times, true);
+    auto part = co_await grant_at_once(caller, std::move(on_tile), test_now_us, all.times, true);
     if (!part) {
       failed = std::move(part.error());
       if (in_the_way(*failed)) continue;  // the next tile may be free
@@ -150,13 +150,13 @@ boost::asio::awaitable<Result<model::GrantCall>> grant(Session& session, std::ve
   co_return all;
 }
 
-boost::asio::awaitable<Result<model::GrantCall>> look_up(Session& session,
+boost::asio::awaitable<Result<model::GrantCall>> look_up(Caller& caller,
                                                          std::vector<Claim> claims) {
   Params params;
   params.array(claims.size(), [&](std::size_t i) { return std::int64_t{claims[i].world}; });
   params.array(claims.size(), [&](std::size_t i) { return claims[i].tile; });
   params.array(claims.size(), [&](std::size_t i) { return claims[i].id; });
-  HUNT_CO_TRY(rows, co_await session.call(look_up_claims, std::move(params)));
+  HUNT_CO_TRY(rows, co_await caller.call(look_up_claims, std::move(params)));
   if (rows.size() != static_cast<int>(claims.size())) {
     co_return fail(Errc::corrupt, "the look-up of claims has not answered every claim");
   }
@@ -175,9 +175,9 @@ boost::asio::awaitable<Result<model::GrantCall>> look_up(Session& session,
   co_return call;
 }
 
-boost::asio::awaitable<Result<void>> grant_nothing(Session& session) {
+boost::asio::awaitable<Result<void>> grant_nothing(Caller& caller) {
   Params params = params_of({}, {});
-  HUNT_CO_CHECK(co_await session.call(grant_claims, std::move(params)));
+  HUNT_CO_CHECK(co_await caller.call(grant_claims, std::move(params)));
   co_return Result<void>{};
 }
 

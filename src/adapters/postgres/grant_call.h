@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "adapters/postgres/session.h"
+#include "adapters/postgres/caller.h"
 #include "model/claim.h"
 
 namespace hunt::postgres {
@@ -16,12 +16,12 @@ namespace hunt::postgres {
 // too long), once more tile by tile: what is locked does not keep the rest. Then an error may stand
 // for a part of the claims: `unknown_outcome`. `test_now_us`: instead of the server's clock.
 [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant(
-    Session& session, std::vector<model::Claim> claims, std::optional<std::int64_t> test_now_us);
+    Caller& caller, std::vector<model::Claim> claims, std::optional<std::int64_t> test_now_us);
 // Asks for no claim at all, and needs all that a claim needs.
-[[nodiscard]] boost::asio::awaitable<Result<void>> grant_nothing(Session& session);
+[[nodiscard]] boost::asio::awaitable<Result<void>> grant_nothing(Caller& caller);
 
 // LaneStore::look_up_claims: one read, without a lock.
 [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> look_up(
-    Session& session, std::vector<model::Claim> claims);
+    Caller& caller, std::vector<model::Claim> claims);
 
 }  // namespace hunt::postgres

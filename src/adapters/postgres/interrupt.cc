@@ -16,6 +16,11 @@ bool Interrupt::watch(int socket) {
   return !ended_;
 }
 
+bool Interrupt::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
 void Interrupt::forget() {
   const std::lock_guard lock(mutex_);
   socket_ = -1;

@@ -15,9 +15,10 @@ class Interrupt {
   // For the connection: its socket, until it says that it closes it. False: it has ended.
   [[nodiscard]] bool watch(int socket);
   void forget();
+  [[nodiscard]] bool ended() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   int socket_ = -1;
   bool ended_ = false;
 };

@@ -1,4 +1,4 @@
-// Long reads of one snapshot, each over a connection of its own that is closed after it.
+// Long reads of one snapshot, each over a conversation of its own that is closed after it.
 //
 // Not for lanes: blocking. Rows come one by one, so memory does not grow with the ledger.
 #pragma once
@@ -7,29 +7,26 @@
 #include <unordered_map>
 #include <vector>
 
-#include "adapters/postgres/interrupt.h"
-#include "adapters/postgres/postgres_url.h"
+#include "adapters/postgres/conversation.h"
 #include "base/result.h"
 #include "model/spawn.h"
 #include "ports/ledger.h"
 
 namespace hunt::postgres {
 
-[[nodiscard]] Result<model::GrantsFound> find_grants(const PostgresUrl& url,
-                                                     const model::GrantSearch& search,
-                                                     Interrupt& interrupt);
-[[nodiscard]] Result<void> read_ledger(const PostgresUrl& url, ports::LedgerVisitor& visitor,
-                                       Interrupt& interrupt);
+[[nodiscard]] Result<model::GrantsFound> find_grants(Conversation& talk,
+                                                     const model::GrantSearch& search);
+[[nodiscard]] Result<void> read_ledger(Conversation& talk, ports::LedgerVisitor& visitor);
 // The ledger only grows, so its rows are counted from where the last count ended.
 struct CountedGrants {
   std::uint64_t to = 0;  // a settled cursor
   std::unordered_map<model::WorldId, std::uint64_t> by_world;
 };
 [[nodiscard]] Result<std::vector<model::TableCount>> open_tables(
-    const PostgresUrl& url, std::optional<std::int64_t> test_now_us, Interrupt& interrupt);
+    Conversation& talk, std::optional<std::int64_t> test_now_us);
 // Errors: not_found (the world).
-[[nodiscard]] Result<model::WorldStats> world_stats(const PostgresUrl& url, model::WorldId world,
+[[nodiscard]] Result<model::WorldStats> world_stats(Conversation& talk, model::WorldId world,
                                                     std::optional<std::int64_t> test_now_us,
-                                                    CountedGrants& counted, Interrupt& interrupt);
+                                                    CountedGrants& counted);
 
 }  // namespace hunt::postgres

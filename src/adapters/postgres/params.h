@@ -1,4 +1,5 @@
 // Params and Rows: the arguments and the results of a statement, in PostgreSQL's binary format.
+// Rows read its text format, too, as far as we ask for it: what comes over a Data API is text.
 //
 // Not SQL. Formats: the send and recv functions of the types bigint, text, uuid, boolean, bytea and
 // their arrays (src/backend/utils/adt/{int8,varlena,uuid,arrayfuncs}.c of PostgreSQL).
@@ -15,15 +16,18 @@
 
 #include "adapters/postgres/failure.h"
 #include "base/result.h"
+#include "base/text.h"
 #include "model/ids.h"
 #include "model/tile.h"
 
 namespace hunt::postgres {
 
+enum class ParamKind : std::uint8_t { integer, text, bytes, id, integers, texts, ids };
+
 class Params {
  public:
   Params& add(std::int64_t value) {
-    begin();
+    begin(ParamKind::integer);
     put64(value);
     return *this;
   }
@@ -31,18 +35,24 @@ class Params {
   Params& add(std::uint32_t value) { return add(std::int64_t{value}); }
   Params& add(model::TileId tile) { return add(model::to_sql(tile)); }
   Params& add(std::string_view text) {
-    begin();
+    begin(ParamKind::text);
     bytes_.append(text);
     return *this;
   }
+  Params& add_bytes(std::string_view bytes) {
+    begin(ParamKind::bytes);
+    bytes_.append(bytes);
+    return *this;
+  }
   Params& add(model::Id128 id) {
-    begin();
+    begin(ParamKind::id);
     put_id(id);
     return *this;
   }
   Params& add(std::optional<std::int64_t> value) {
     if (value) return add(*value);
     starts_.push_back(null);
+    kinds_.push_back(ParamKind::integer);
     return *this;
   }
 
@@ -50,14 +60,28 @@ class Params {
   // TileId, Id128, or an optional of these.
   template <class Element>
   Params& array(std::size_t count, Element element) {
-    begin();
+    const std::int32_t oid = oid_of(unwrapped(decltype(element(0)){}));
+    begin(kind_of(oid));
     put32(1);  // dimensions
     put32(0);  // whether there are nulls: not looked at by the server
-    put32(oid_of(unwrapped(decltype(element(0)){})));
+    put32(oid);
     put32(static_cast<std::int32_t>(count));
     put32(1);  // the first index
     for (std::size_t i = 0; i < count; ++i) put(element(i));
     return *this;
+  }
+
+  // One by one: of which kind it is, and its binary form; nothing: NULL.
+  [[nodiscard]] ParamKind kind(std::size_t i) const { return kinds_.at(i); }
+  [[nodiscard]] std::optional<std::string_view> binary(std::size_t i) const {
+    if (starts_.at(i) == null) return {};
+    std::size_t end = bytes_.size();
+    for (std::size_t next = i + 1; next < starts_.size(); ++next) {
+      if (starts_[next] == null) continue;
+      end = starts_[next];
+      break;
+    }
+    return std::string_view(bytes_).substr(starts_[i], end - starts_[i]);
   }
 
   // For PQsendQueryPrepared.
@@ -79,7 +103,10 @@ class Params {
  private:
   static constexpr std::size_t null = ~std::size_t{0};
 
-  void begin() { starts_.push_back(bytes_.size()); }
+  void begin(ParamKind kind) {
+    starts_.push_back(bytes_.size());
+    kinds_.push_back(kind);
+  }
   void put32(std::int32_t value) {
     for (int shift = 24; shift >= 0; shift -= 8) {
       bytes_.push_back(static_cast<char>(static_cast<std::uint32_t>(value) >> shift));
@@ -123,13 +150,20 @@ class Params {
   static T unwrapped(const T& value) {
     return value;
   }
+  static constexpr std::int32_t oid_text = 25;
+  static constexpr std::int32_t oid_uuid = 2950;
   static std::int32_t oid_of(std::int64_t) { return 20; }
   static std::int32_t oid_of(model::TileId) { return 20; }
-  static std::int32_t oid_of(std::string_view) { return 25; }
-  static std::int32_t oid_of(model::Id128) { return 2950; }
+  static std::int32_t oid_of(std::string_view) { return oid_text; }
+  static std::int32_t oid_of(model::Id128) { return oid_uuid; }
+  static ParamKind kind_of(std::int32_t oid) {
+    if (oid == oid_text) return ParamKind::texts;
+    return oid == oid_uuid ? ParamKind::ids : ParamKind::integers;
+  }
 
   std::string bytes_;
   std::vector<std::size_t> starts_;
+  std::vector<ParamKind> kinds_;
 };
 
 // The rows of one statement. Requires: the column has the type that is asked for.
@@ -147,6 +181,7 @@ class Rows {
     return tl::unexpected<Error>(failure_of(result_.get(), shown));
   }
   [[nodiscard]] int size() const noexcept { return result_ ? PQntuples(result_.get()) : 0; }
+  [[nodiscard]] int columns() const noexcept { return result_ ? PQnfields(result_.get()) : 0; }
   [[nodiscard]] bool is_null(int row, int column) const noexcept {
     return PQgetisnull(result_.get(), row, column) != 0;
   }
@@ -157,13 +192,15 @@ class Rows {
     return natural_at(row, column, 0);
   }
   [[nodiscard]] bool truth(int row, int column) const noexcept {
-    return *PQgetvalue(result_.get(), row, column) != 0;
+    const char first = *PQgetvalue(result_.get(), row, column);
+    return is_text(column) ? first == 't' : first != 0;
   }
   [[nodiscard]] std::string_view text(int row, int column) const noexcept {
     return {PQgetvalue(result_.get(), row, column),
             static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
   }
   [[nodiscard]] model::Id128 id(int row, int column) const noexcept {
+    if (is_text(column)) return model::parse_uuid(text(row, column)).value_or(model::Id128{});
     return {natural_at(row, column, 0), natural_at(row, column, 8)};
   }
   [[nodiscard]] model::TileId tile(int row, int column) const noexcept {
@@ -171,8 +208,14 @@ class Rows {
   }
 
  private:
+  [[nodiscard]] bool is_text(int column) const noexcept {
+    return PQfformat(result_.get(), column) == 0;
+  }
   // Eight bytes, the highest first; 0 for null and for what is shorter.
   [[nodiscard]] std::uint64_t natural_at(int row, int column, int offset) const noexcept {
+    if (is_text(column)) {
+      return static_cast<std::uint64_t>(parse_i64(text(row, column)).value_or(0));
+    }
     if (PQgetlength(result_.get(), row, column) < offset + 8) return 0;
     const char* bytes = PQgetvalue(result_.get(), row, column) + offset;
     std::uint64_t value = 0;

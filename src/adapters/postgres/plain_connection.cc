@@ -171,7 +171,7 @@ std::string settings_of(const PlainOptions& options) {
   return fmt::format(
       "-c statement_timeout={} -c lock_timeout=0 -c idle_in_transaction_session_timeout={}"
       " -c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres -c bytea_output=hex"
-      " -c standard_conforming_strings=on -c extra_float_digits=1 -c jit=on"
+      " -c standard_conforming_strings=on -c extra_float_digits=1"
       " -c client_min_messages=error"
       // So the server sees that we are gone also in the middle of a statement, and stops it.
       " -c client_connection_check_interval=5000",

@@ -48,21 +48,22 @@ awaitable<Result<void>> PostgresStore::join_hunt(model::Hunt hunt, model::HuntKe
 awaitable<Result<void>> PostgresStore::Parts::join_hunt(model::Hunt hunt, model::HuntKey key) {
   const std::string_view bytes(reinterpret_cast<const char*>(key.data()), key.size());
   HUNT_CO_CHECK(co_await admin->call(
-      join_hunt_sql, Params().add(hunt.id).add(std::string_view(hunt.name)).add(bytes)));
+      join_hunt_sql, Params().add(hunt.id).add(std::string_view(hunt.name)).add_bytes(bytes)));
   co_return Result<void>{};
 }
 
 awaitable<Result<std::vector<model::TableCount>>> PostgresStore::open_tables() {
-  return parts_->aside<std::vector<model::TableCount>>([parts = parts_.get()] {
-    return postgres::open_tables(parts->url, parts->test_now_us(), parts->interrupt);
-  });
+  auto read = [parts = parts_.get()](Conversation& talk) {
+    return postgres::open_tables(talk, parts->test_now_us());
+  };
+  return parts_->read_aside<std::vector<model::TableCount>>(std::move(read));
 }
 
 awaitable<Result<void>> PostgresStore::verify() {
   HUNT_CO_CHECK(co_await parts_->io.run(parts_->verify_sessions()));
   HUNT_CO_TRY(missing, co_await parts_->io.run(parts_->verify_parts()));
   if (!missing.empty()) {
-    auto remake = [parts = parts_.get()] { return remake_parts(parts->url, parts->interrupt); };
+    auto remake = [parts = parts_.get()] { return parts->database->remake(parts->interrupt); };
     co_return co_await parts_->aside<void>(std::move(remake));
   }
   co_return co_await parts_->io.run(parts_->verify_grants());
@@ -81,7 +82,7 @@ awaitable<Result<void>> PostgresStore::Parts::verify_sessions() {
   }
   if (lost == 0) co_return Result<void>{};
   co_return fail(why->code,
-                 fmt::format("{} of {} connections to PostgreSQL cannot be made: {}", lost,
+                 fmt::format("{} of {} connections to the store cannot be made: {}", lost,
                              all.size(), why->message),
                  why->field);
 }

@@ -11,35 +11,42 @@
 #include <chrono>
 #include <utility>
 
-#include "adapters/postgres/blocking.h"
+#include "adapters/postgres/caller.h"
+#include "adapters/postgres/database.h"
 #include "adapters/postgres/io_thread.h"
 #include "adapters/postgres/ledger_reader.h"
 #include "adapters/postgres/postgres_store.h"
-#include "adapters/postgres/session.h"
 #include "adapters/postgres/thread_time.h"
 #include "ports/reply.h"
 
 namespace hunt::postgres {
 
 struct PostgresStore::Parts {
-  Parts(const PostgresUrl& url_in, PostgresOptions options_in) : url(url_in), options(options_in) {
+  Parts(std::shared_ptr<const Database> database_in, PostgresOptions options_in)
+      : database(std::move(database_in)), options(options_in) {
     for (std::size_t i = 0; i < options.grant_connections; ++i) {
-      grants.push_back(session("hunt grants", true, {}));
+      grants.push_back(session("hunt grants", Use::grants, {}));
     }
     // A plan for any number of chunks: by the primary key, whatever the statistics say.
-    chunks = session("hunt chunks", false,
+    chunks = session("hunt chunks", Use::reads,
                      "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
                      " -c plan_cache_mode=force_generic_plan");
-    reads = session("hunt reads", false, {});
-    admin = session("hunt admin", true, {});
+    reads = session("hunt reads", Use::reads, {});
+    admin = session("hunt admin", Use::changes, {});
   }
 
-  [[nodiscard]] std::shared_ptr<Session> session(std::string application, bool writes,
-                                                 std::string settings) {
-    SessionOptions made{std::move(application), std::move(settings), writes, ++seed};
-    return std::make_shared<Session>(io.executor(), url, std::move(made));
+  enum class Use : std::uint8_t { reads, grants, changes };
+  [[nodiscard]] std::shared_ptr<Caller> session(std::string application, Use use,
+                                                std::string settings) {
+    SessionOptions made;
+    made.application = std::move(application);
+    made.settings = std::move(settings);
+    made.writes = use != Use::reads;
+    made.repeatable = use != Use::changes;  // a claim is decided once, however often it is asked
+    made.seed = ++seed;
+    return database->caller(io.executor(), std::move(made));
   }
-  [[nodiscard]] std::vector<std::shared_ptr<Session>> sessions() const {
+  [[nodiscard]] std::vector<std::shared_ptr<Caller>> sessions() const {
     auto all = grants;
     all.insert(all.end(), {chunks, reads, admin});
     return all;
@@ -48,7 +55,7 @@ struct PostgresStore::Parts {
     if (options.test_clock == nullptr) return {};
     return options.test_clock->wall_us();
   }
-  [[nodiscard]] Session& least_busy() const {
+  [[nodiscard]] Caller& least_busy() const {
     // One that cannot connect is never busy, and no use.
     const auto load = [](const auto& session) {
       return std::pair(session->trouble().has_value(), session->busy());
@@ -89,6 +96,16 @@ struct PostgresStore::Parts {
     });
   }
 
+  // A long read: `work` is given the conversation for it.
+  template <class T, class Work>
+  [[nodiscard]] boost::asio::awaitable<Result<T>> read_aside(Work work) {
+    auto read = [this, work = std::move(work)]() mutable -> Result<T> {
+      HUNT_TRY(opened, database->converse(interrupt));
+      return work(*opened);
+    };
+    return aside<T>(std::move(read));
+  }
+
   [[nodiscard]] boost::asio::awaitable<Result<model::LoadCall>> load(
       std::vector<model::ChunkKey> keys);
   [[nodiscard]] boost::asio::awaitable<Result<model::GrantCall>> grant(
@@ -126,17 +143,17 @@ struct PostgresStore::Parts {
   [[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> shard_map();
   [[nodiscard]] boost::asio::awaitable<Result<void>> set_shard_map(model::ShardMap map);
 
-  PostgresUrl url;
+  std::shared_ptr<const Database> database;
   PostgresOptions options;
   std::uint64_t seed = 0;
   CountedGrants counted;  // of the thread of `slow`
   std::atomic<bool> closed = false;
   ThreadTime thread_time;  // of the thread of `io`
   IoThread io;
-  std::vector<std::shared_ptr<Session>> grants;
-  std::shared_ptr<Session> chunks;
-  std::shared_ptr<Session> reads;
-  std::shared_ptr<Session> admin;
+  std::vector<std::shared_ptr<Caller>> grants;
+  std::shared_ptr<Caller> chunks;
+  std::shared_ptr<Caller> reads;
+  std::shared_ptr<Caller> admin;
   Interrupt interrupt;  // of what `slow` waits for
   boost::asio::thread_pool slow{1};
 };

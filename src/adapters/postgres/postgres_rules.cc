@@ -17,9 +17,13 @@ constexpr Statement timeline_sql{
     "   FROM rules_timeline"
     "  UNION ALL SELECT 2, row_number() OVER (ORDER BY event COLLATE \"C\"), event, 0, since_us,"
     "   made_by, note FROM rules_stopped) r ON true ORDER BY r.kind, r.place"};
+// In pieces, the pieces of a file one after the other: a row of a Data API has 64 KiB at most.
 constexpr Statement files_sql{
     "rules_files",
-    "SELECT name, content FROM rules_files WHERE version = $1 ORDER BY name COLLATE \"C\""};
+    "SELECT name, substr(content, from_character, 16000) AS piece"
+    " FROM rules_files, generate_series(1, greatest(length(content), 1), 16000) AS from_character"
+    " WHERE version = $1 ORDER BY name COLLATE \"C\", from_character",
+    true};
 constexpr Statement set_sql{
     "set_rules", "SELECT 1 FROM set_rules($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
 
@@ -96,7 +100,10 @@ awaitable<Result<model::RulesFiles>> PostgresStore::Parts::rules_files(std::stri
   if (rows.size() == 0) co_return tl::unexpected<Error>(ports::no_files_of(version));
   model::RulesFiles files;
   for (int row = 0; row < rows.size(); ++row) {
-    files.push_back({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
+    if (files.empty() || files.back().name != rows.text(row, 0)) {
+      files.push_back({std::string(rows.text(row, 0)), {}});
+    }
+    files.back().text += rows.text(row, 1);
   }
   co_return files;
 }

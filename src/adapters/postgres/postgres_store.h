@@ -22,6 +22,8 @@
 
 namespace hunt::postgres {
 
+class Database;
+
 inline constexpr std::size_t grant_connections_max = 16;
 
 struct PostgresOptions {
@@ -48,6 +50,10 @@ class PostgresStore final : public ports::HuntStore {
   // another shard), unsupported (a newer schema).
   [[nodiscard]] static Result<std::unique_ptr<PostgresStore>> open(const PostgresUrl& url,
                                                                    PostgresOptions options);
+  // The same another way. Over a Data API nothing is made or updated. Errors: also not_found
+  // (nothing of ours is there).
+  [[nodiscard]] static Result<std::unique_ptr<PostgresStore>> open(
+      std::shared_ptr<const Database> database, PostgresOptions options);
   ~PostgresStore() override;
   PostgresStore(const PostgresStore&) = delete;
   PostgresStore& operator=(const PostgresStore&) = delete;

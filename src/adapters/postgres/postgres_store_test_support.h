@@ -158,10 +158,10 @@ class PostgresShell : public ::testing::Test {
 class Load {
  public:
   Load(const PostgresUrl& url, PostgresOptions options, std::vector<model::Claim> claims,
-       std::size_t threads)
+       std::size_t threads, const Opener& opener = open_store)
       : claims_(std::move(claims)) {
     for (std::size_t i = 0; i < threads; ++i) {
-      stores_.push_back(open_store(url, options));
+      stores_.push_back(opener(url, options));
       threads_.emplace_back([this, i] { run(i); });
     }
   }

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -181,10 +182,13 @@ class TestServer {
   return false;
 }
 
+// How a test opens the store in a database of its server.
+using Opener = std::function<std::unique_ptr<PostgresStore>(const PostgresUrl&, PostgresOptions)>;
+
 class PostgresUnderTest final : public ports::contract::StoreUnderTest {
  public:
-  explicit PostgresUnderTest(ports::contract::ManualClock& clock)
-      : clock_(clock), url_(TestServer::shared().make_database()) {
+  explicit PostgresUnderTest(ports::contract::ManualClock& clock, Opener opener = open_store)
+      : clock_(clock), opener_(std::move(opener)), url_(TestServer::shared().make_database()) {
     reopen();
   }
   [[nodiscard]] ports::HuntStore& store() override { return *store_; }
@@ -199,7 +203,7 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
     PostgresOptions options;
     options.shard = shard_;
     options.test_clock = &clock_;
-    store_ = open_store(url_, options);
+    store_ = opener_(url_, options);
   }
   void keep_copy() override {
     copy(TestServer::name_of(url_), TestServer::name_of(url_) + "_copy");
@@ -247,6 +251,7 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
 
   static constexpr std::uint32_t shard_ = 3;
   ports::contract::ManualClock& clock_;
+  Opener opener_;
   PostgresUrl url_;
   std::unique_ptr<PostgresStore> store_;
   std::unique_ptr<PostgresFeed> feed_;  // made when first asked for: each holds a slot

@@ -169,6 +169,12 @@ awaitable<Result<model::StoreDoing>> PostgresStore::doing() {
 }
 
 awaitable<Result<model::StoreDoing>> PostgresStore::Parts::look_around() {
+  if (!database->names_its_sessions()) {
+    constexpr std::int64_t any_world = 1;
+    HUNT_CO_CHECK(co_await reads->call(world_sql, Params().add(any_world)));
+    const model::StoreDoing unknown;
+    co_return unknown;
+  }
   HUNT_CO_TRY(rows, co_await reads->call(doing_sql));
   model::StoreDoing doing;
   doing.locked = static_cast<std::uint32_t>(rows.integer(0, 0));
@@ -206,10 +212,10 @@ awaitable<Result<model::World>> PostgresStore::Parts::create_world(model::WorldI
 }
 
 awaitable<Result<model::WorldStats>> PostgresStore::world_stats(model::WorldId world) {
-  return parts_->aside<model::WorldStats>([parts = parts_.get(), world] {
-    return postgres::world_stats(parts->url, world, parts->test_now_us(), parts->counted,
-                                 parts->interrupt);
-  });
+  auto read = [parts = parts_.get(), world](Conversation& talk) {
+    return postgres::world_stats(talk, world, parts->test_now_us(), parts->counted);
+  };
+  return parts_->read_aside<model::WorldStats>(std::move(read));
 }
 
 awaitable<Result<model::ShardMap>> PostgresStore::shard_map() {

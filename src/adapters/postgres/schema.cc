@@ -22,7 +22,7 @@ struct Found {
   std::int64_t tables = 0;
 };
 
-Result<Found> look(BlockingConnection& connection) {
+Result<Found> look(Conversation& connection) {
   HUNT_TRY(rows,
            connection.query(
                "SELECT count(*), coalesce(bool_or(relname = 'hunt_schema'), false)"
@@ -102,27 +102,6 @@ Result<void> migrate(BlockingConnection& connection, const NewStore& fresh) {
   return {};
 }
 
-Result<void> check_shard(BlockingConnection& connection, const NewStore& fresh) {
-  HUNT_TRY(rows, connection.query("SELECT shard::bigint FROM meta"));
-  if (rows.size() == 1 && rows.natural(0, 0) == fresh.shard) return {};
-  return fail(
-      Errc::invalid_argument,
-      fmt::format("{} is shard {}, but stands at place {} of the --store flags, which "
-                  "count from 0: put them in order",
-                  connection.shown(), rows.size() == 1 ? rows.integer(0, 0) : -1, fresh.shard),
-      "store");
-}
-
-std::string shown_list(const std::vector<const SchemaPart*>& parts) {
-  constexpr std::size_t named_max = 5;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(parts.size(), named_max); ++i) {
-    text += (i == 0 ? "" : ", ") + shown(*parts[i]);
-  }
-  if (parts.size() > named_max) text += fmt::format(" and {} more", parts.size() - named_max);
-  return text;
-}
-
 // Changes of tiles that the trigger did not see have the versions of before: every copy is void.
 Result<void> make_again(BlockingConnection& connection,
                         const std::vector<const SchemaPart*>& parts) {
@@ -162,13 +141,23 @@ Result<void> remake_parts(const PostgresUrl& url, Interrupt& interrupt) {
     error.message = fmt::format(
         "missing or changed in {}: {}; it was not made again ({}): start `hunt serve` once as the "
         "owner of its tables",
-        connection.shown(), shown_list(missing), error.message);
+        connection.shown(), shown(missing), error.message);
     return tl::unexpected<Error>(std::move(error));
   }
   return fail(Errc::unavailable,
               fmt::format("missing or changed in {}, and made again just now: {}; somebody has "
                           "dropped or replaced it",
-                          connection.shown(), shown_list(missing)));
+                          connection.shown(), shown(missing)));
+}
+
+Result<void> check_shard(Conversation& talk, std::uint32_t shard) {
+  HUNT_TRY(rows, talk.query("SELECT shard::bigint FROM meta"));
+  if (rows.size() == 1 && rows.natural(0, 0) == shard) return {};
+  return fail(Errc::invalid_argument,
+              fmt::format("{} is shard {}, but stands at place {} of the --store flags, which "
+                          "count from 0: put them in order",
+                          talk.shown(), rows.size() == 1 ? rows.integer(0, 0) : -1, shard),
+              "store");
 }
 
 Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh) {
@@ -182,20 +171,19 @@ Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh
       return done;
     }
   }
-  return check_shard(connection, fresh);
+  return check_shard(connection, fresh.shard);
 }
 
-Result<void> check_store(BlockingConnection& connection) {
-  HUNT_TRY(found, look(connection));
+Result<void> check_store(Conversation& talk) {
+  HUNT_TRY(found, look(talk));
   if (found.version == 0) {
-    return fail(Errc::not_found,
-                fmt::format("{} is empty: it holds no store yet", connection.shown()));
+    return fail(Errc::not_found, fmt::format("{} is empty: it holds no store yet", talk.shown()));
   }
   if (found.version < schema_version) {
     return fail(Errc::unsupported,
                 fmt::format("{} has the older schema {} (this build: {}); open it once for "
                             "writing, for example with hunt serve, to bring it up to date",
-                            connection.shown(), found.version, schema_version));
+                            talk.shown(), found.version, schema_version));
   }
   return {};
 }

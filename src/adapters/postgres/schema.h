@@ -24,7 +24,9 @@ struct NewStore {
 [[nodiscard]] Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh);
 // The same without changing anything. Errors: also not_found (nothing of ours), unsupported (an
 // older schema).
-[[nodiscard]] Result<void> check_store(BlockingConnection& connection);
+[[nodiscard]] Result<void> check_store(Conversation& talk);
+// Whether it is the shard that it was opened as. Errors: invalid_argument.
+[[nodiscard]] Result<void> check_shard(Conversation& talk, std::uint32_t shard);
 
 // Makes again what is missing of it (schema_parts.h). It is an error, too, when that was done: told
 // once, so that people hear of it. Errors: corrupt (a table is missing), unauthorized (this user

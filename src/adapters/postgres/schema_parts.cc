@@ -175,4 +175,14 @@ std::string shown(const SchemaPart& part) {
   return fmt::format("the {} {}{}", names[static_cast<std::size_t>(part.kind)], part.name, of);
 }
 
+std::string shown(const std::vector<const SchemaPart*>& parts) {
+  constexpr std::size_t named_max = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(parts.size(), named_max); ++i) {
+    text += (i == 0 ? "" : ", ") + shown(*parts[i]);
+  }
+  if (parts.size() > named_max) text += fmt::format(" and {} more", parts.size() - named_max);
+  return text;
+}
+
 }  // namespace hunt::postgres

@@ -38,5 +38,7 @@ extern const char* const list_parts_sql;
 [[nodiscard]] std::vector<const SchemaPart*> missing_parts(const Rows& listed);
 // "the trigger rules of loot_tiles".
 [[nodiscard]] std::string shown(const SchemaPart& part);
+// The first of them.
+[[nodiscard]] std::string shown(const std::vector<const SchemaPart*>& parts);
 
 }  // namespace hunt::postgres

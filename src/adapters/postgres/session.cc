@@ -52,15 +52,6 @@ Session::~Session() {
   if (socket_.is_open()) (void)socket_.release();  // libpq closes it
 }
 
-asio::awaitable<Result<Rows>> Session::call(const Statement& statement, Params params) {
-  std::vector<Step> steps(1);
-  steps[0].statement = &statement;
-  steps[0].params = std::move(params);
-  auto rows = co_await call(std::move(steps));
-  if (!rows) co_return tl::unexpected<Error>(std::move(rows.error()));
-  co_return std::move(rows->front());
-}
-
 asio::awaitable<Result<std::vector<Rows>>> Session::call(std::vector<Step> steps) {
   HUNT_CO_TRY(call, co_await run(std::move(steps), false));
   if (call->error) co_return tl::unexpected<Error>(std::move(*call->error));

@@ -19,69 +19,36 @@
 #include <unordered_set>
 #include <vector>
 
+#include "adapters/postgres/caller.h"
 #include "adapters/postgres/connect.h"
-#include "adapters/postgres/params.h"
 #include "adapters/postgres/postgres_url.h"
 #include "base/prng.h"
 #include "base/result.h"
-#include "model/claim.h"
 
 namespace hunt::postgres {
 
-// Lifetime: for ever (they are constants of the adapter).
-struct Statement {
-  const char* name;
-  const char* sql;
-};
-
-struct Step {
-  const Statement* statement = nullptr;
-  Params params;
-};
-
-struct SessionOptions {
-  std::string application = "hunt";  // as pg_stat_activity shows it
-  std::string settings;              // more "-c name=value"
-  bool writes = false;               // a call without an answer is `unknown_outcome`
-  std::uint64_t seed = 1;            // of the jitter between attempts to connect
-};
-
-// What a call of several statements came to, and where its time went, also if it failed: then
-// `exec_us` has all that the server took. Zero where it was never answered.
-struct Timed {
-  Result<std::vector<Rows>> rows;
-  model::CallTimes times;
-};
-
-struct SessionFigures {
-  std::uint64_t connects = 0;
-  std::uint64_t calls = 0;
-  std::size_t inflight = 0;
-};
-
-class Session : public std::enable_shared_from_this<Session> {
+class Session final : public Caller, public std::enable_shared_from_this<Session> {
  public:
   Session(boost::asio::any_io_executor io, const PostgresUrl& url, SessionOptions options);
-  ~Session();
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // One transaction of these statements; the rows of each. Errors: those of HuntStore.
-  [[nodiscard]] boost::asio::awaitable<Result<std::vector<Rows>>> call(std::vector<Step> steps);
-  [[nodiscard]] boost::asio::awaitable<Result<Rows>> call(const Statement& statement,
-                                                          Params params = {});
-  // The same, with its times: the server tells when it began and ended by its clock, before the
-  // commit, so that what is left is the way. That costs the server one more statement.
-  [[nodiscard]] boost::asio::awaitable<Timed> call_timed(std::vector<Step> steps);
-  // Without waiting for the first call. Nothing where it is connected, or about to be.
-  void connect_ahead();
-  // Why there is no connection, after an attempt that failed.
-  [[nodiscard]] const std::optional<Error>& trouble() const noexcept { return unreachable_; }
-  // Calls under way fail.
-  void close();
-  // Calls sent and waiting.
-  [[nodiscard]] std::size_t busy() const noexcept { return waiting_.size() + inflight_.size(); }
-  [[nodiscard]] SessionFigures figures() const noexcept;
+  using Caller::call;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<Rows>>> call(
+      std::vector<Step> steps) override;
+  // The server tells its times before the commit, so that what is left is the way. That costs the
+  // server one more statement.
+  [[nodiscard]] boost::asio::awaitable<Timed> call_timed(std::vector<Step> steps) override;
+  void connect_ahead() override;
+  [[nodiscard]] const std::optional<Error>& trouble() const noexcept override {
+    return unreachable_;
+  }
+  void close() override;
+  [[nodiscard]] std::size_t busy() const noexcept override {
+    return waiting_.size() + inflight_.size();
+  }
+  [[nodiscard]] SessionFigures figures() const noexcept override;
 
  private:
   using TimePoint = std::chrono::steady_clock::time_point;

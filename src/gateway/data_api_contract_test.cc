@@ -1,0 +1,35 @@
+// The contracts of the store over a gateway, in front of a real PostgreSQL server; and random
+// schedules, held to the simulator's store.
+#include "adapters/postgres/postgres_schedule_test_support.h"
+#include "gateway/gateway_test_support.h"
+#include "ports/contract/hunt_store_contract.h"
+#include "ports/contract/rules_store_contract.h"
+#include "ports/contract/tile_store_contract.h"
+
+namespace hunt::ports::contract {
+namespace {
+
+gateway::TestGateway& shared_gateway() {
+  static gateway::TestGateway gateway(postgres::TestServer::shared().url("postgres"));
+  return gateway;
+}
+
+std::unique_ptr<StoreUnderTest> make_data_api(ManualClock& clock) {
+  return std::make_unique<postgres::PostgresUnderTest>(clock, shared_gateway().opener());
+}
+
+const StoreFactory data_api_factory{"gateway", make_data_api};
+
+INSTANTIATE_TEST_SUITE_P(DataApi, HuntStoreContract, ::testing::Values(data_api_factory),
+                         name_of_factory);
+INSTANTIATE_TEST_SUITE_P(DataApi, RulesStoreContract, ::testing::Values(data_api_factory),
+                         name_of_factory);
+INSTANTIATE_TEST_SUITE_P(DataApi, TileStoreContract, ::testing::Values(data_api_factory),
+                         name_of_factory);
+
+TEST(DataApiModel, every_concurrent_schedule_has_an_order_that_the_simulator_gives_too) {
+  postgres::schedule::play_schedules(shared_gateway().opener());
+}
+
+}  // namespace
+}  // namespace hunt::ports::contract
