@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "adapters/profile/debug_servers.h"
 #include "apps/command.h"
 #include "apps/command_line.h"
 
@@ -22,6 +23,7 @@ int main(int argc, char** argv) {
   hold_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe or socket is an error of that write, not the end
   std::signal(SIGXFSZ, SIG_IGN);  // so is a file that may not grow any more
+  (void)hunt::profile::debug_servers();  // reads the environment, before there are threads
   hunt::apps::CommandLine line;
   hunt::apps::add_up(line);
   hunt::apps::add_serve(line);
@@ -34,6 +36,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_explain(line);
   hunt::apps::add_doctor(line);
   hunt::apps::add_rush(line);
+  hunt::apps::add_plan(line);
   hunt::apps::add_data_api(line);
   hunt::apps::add_sim(line);
   return hunt::apps::run_command_line(line, {argv + 1, argv + argc});

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
+#include "base/text.h"
 #include "codec/flat_batch.h"
 #include "model/limits.h"
 #include "model/outside.h"
@@ -96,6 +98,55 @@ TEST(FlatChange, a_failure_comes_back_with_its_code) {
   EXPECT_EQ(got->message, "too many");
   EXPECT_EQ(got->field, "positions");
   EXPECT_FALSE(read_flat_reply(writer.write(want)).has_value());
+}
+
+// As 0.1.0 wrote them: processes of two releases are on one bus while the one replaces the other.
+constexpr std::string_view rows_of_before_hex =
+    "1400000048554e540000000008000e000700080008000000000000041800000000001200340004000c001400"
+    "1c00080024002c0012000000010000002c000000090000000000000002000000000000000500000000000000"
+    "4d00000000000000070000000000000003000000e0000000780000001c000000000016004200040010001800"
+    "2000280008000c00300038001600000001000000900000000300000002000000000000000200000000000000"
+    "030000000000000002000000000000000000000000000080ffffffffffffff7f000016004000040010001800"
+    "2000280008000c00300038001600000001000000380000000300000001000000000000000200000000000000"
+    "030000000000000001000000000000000000000000000080ffffffffffffff7f09000000737461726c696768"
+    "740016002c00040000000c0014000000000008001c0024001600000001000000030000000200000000000000"
+    "03000000000000000000000000000080ffffffffffffff7f";
+constexpr std::string_view failure_of_before_hex =
+    "1000000048554e5408000e000700080008000000000000031000000000000a001000040008000c000a000000"
+    "2c000000180000000400000009000000706f736974696f6e7300000008000000746f6f206d616e7900000000"
+    "0a0000006f7665726c6f616465640000";
+
+std::string bytes_of(std::string_view hex) {
+  std::string bytes(hex.size() / 2, '\0');
+  EXPECT_TRUE(from_hex(hex, {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}));
+  return bytes;
+}
+
+TEST(FlatChange, reads_what_release_0_1_0_wrote) {
+  const auto got = read_flat_invalidation(bytes_of(rows_of_before_hex), 7);
+  ASSERT_TRUE(got.has_value()) << got.error().message;
+  EXPECT_EQ(got->shard, 1U);
+  EXPECT_EQ(got->relay, 9U);
+  EXPECT_EQ(got->epoch, 2U);
+  EXPECT_EQ(got->seq, 5U);
+  EXPECT_EQ(got->committed_ns, 77);
+  ASSERT_EQ(got->tiles.size(), 3U);
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    model::TileRow row;
+    row.tile.value = i;
+    row.version = 3;
+    row.spawn = i;
+    if (i != 0) row.table = "starlight";
+    row.budget = 3;
+    EXPECT_EQ(got->tiles[i].world, 1U);
+    EXPECT_EQ(got->tiles[i].epoch, 2U);
+    EXPECT_EQ(got->tiles[i].row, row);
+  }
+  const auto failure = read_flat_failure(bytes_of(failure_of_before_hex));
+  ASSERT_TRUE(failure.has_value()) << failure.error().message;
+  EXPECT_EQ(failure->code, Errc::overloaded);
+  EXPECT_EQ(failure->message, "too many");
+  EXPECT_EQ(failure->field, "positions");
 }
 
 TEST(FlatChange, every_truncation_and_every_other_message_is_refused) {

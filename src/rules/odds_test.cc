@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/prng.h"
+#include "base/text.h"
 #include "model/limits.h"
 #include "rules/diff.h"
 #include "rules/disclose.h"

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
-from hunt_process import HuntProcess, free_port, run_hunt  # pylint: disable=wrong-import-position
+from hunt_process import HUNT, HuntProcess  # pylint: disable=wrong-import-position
+from hunt_process import free_port, run_hunt  # pylint: disable=wrong-import-position
 from nats_process import NatsServer  # pylint: disable=wrong-import-position
 from postgres_process import PostgresServer  # pylint: disable=wrong-import-position
 
@@ -127,25 +128,27 @@ class Stack:
         self.ends.append(lambda: end(server))
         return server
 
-    def start_hunt(self, orchestrators=2, flags=()):
+    def start_hunt(self, orchestrators=2, flags=(), program=HUNT, relay_flags=()):
         """Orchestrators and the relay; loot is buried before the shards are served."""
-        self.relay = self._relay()
-        self.orchestrators = [self._orchestrator(*flags) for _ in range(orchestrators)]
+        self.relay = self.start_relay(*relay_flags, program=program)
+        self.orchestrators = [self.start_orchestrator(*flags, program=program)
+                              for _ in range(orchestrators)]
 
-    def bury_demo(self):
+    def bury_demo(self, program=HUNT):
         """The reference world."""
         done = self.hunt("up", *self.store_words, "--seconds", 0.2, "--players", 10, "--rate", 10,
-                         "--listen", "127.0.0.1:0")
+                         "--listen", "127.0.0.1:0", program=program)
         if done.returncode != 0:
             raise Failed(f"hunt up: {done.stdout}{done.stderr}")
 
-    def _orchestrator(self, *flags):
-        process = HuntProcess(self.folder, "serve", *self.words, *flags)
+    def start_orchestrator(self, *flags, program=HUNT):
+        process = HuntProcess(self.folder, "serve", *self.words, *flags, program=program)
         self.ends.append(process.kill)
         return process.wait_ready(START_SECONDS)
 
-    def _relay(self):
-        process = HuntProcess(self.folder, "relay", *self.words, listen=False)
+    def start_relay(self, *flags, program=HUNT):
+        process = HuntProcess(self.folder, "relay", *self.words, *flags, listen=False,
+                              program=program)
         self.ends.append(process.kill)
         eventually(lambda: "tells the changes" in process.output, "the relay telling the changes")
         return process
@@ -161,13 +164,13 @@ class Stack:
         self.orchestrators[1].kill()
 
     def mend_orchestrator(self):
-        self.orchestrators[1] = self._orchestrator()
+        self.orchestrators[1] = self.start_orchestrator()
 
     def break_relay(self):
         self.relay.kill()
 
     def mend_relay(self):
-        self.relay = self._relay()
+        self.relay = self.start_relay()
 
     def break_redis(self):
         self.redis[1].kill()
@@ -259,8 +262,8 @@ class Stack:
     def mend_failover(self):
         self.pair[0].start()
 
-    def hunt(self, *arguments, timeout=120):
-        return run_hunt(*arguments, cwd=self.folder, timeout=timeout)
+    def hunt(self, *arguments, timeout=120, program=HUNT):
+        return run_hunt(*arguments, cwd=self.folder, timeout=timeout, program=program)
 
     def told_grants(self):
         """The claims that the stream HUNT_CLAIMS keeps as granted, each with how often."""

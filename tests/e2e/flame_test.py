@@ -1,10 +1,12 @@
 """`hunt flame` and the profiles of a running server: functions by name, and what is refused."""
 import gzip
 import re
+import resource
 import shutil
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 from hunt_process import HUNT, TOKEN, HuntTest, clean_environment
 
@@ -174,6 +176,39 @@ class Flame(HuntTest):
         safe = {"syscall", "getpid", "__errno_location", "memcpy", "__stack_chk_fail"}
         self.assertIn("syscall", called)
         self.assertEqual(set(), called - safe)
+
+    def idle(self, name):
+        return self.start("serve", "--store", f"sqlite:{self.folder}/{name}.db", "--lanes", 1)
+
+    def test_several_by_url_are_one_picture(self):
+        mine = self.folder / "hunt-stripped"
+        subprocess.run(["objcopy", "--strip-all", HUNT, mine], check=True, timeout=120)
+        named = self.busy()[1]
+        server = self.start("up", "--store", f"sqlite:{self.folder}/other.db", *LOAD,
+                            "--admin-token-file", self.token, program=mine)
+        done = self.flame("--url", named, "--url", f"http://127.0.0.1:{server.port}", "--seconds",
+                          2, "-o", "both.folded")
+        self.assert_exit(done, 0)
+        self.assertIn("watching 2 processes", done.stderr)
+        stacks, _ = self.stacks("both.folded")
+        for name in ("BusyHandler::handle", "[hunt-stripped]"):
+            self.assertTrue(any(name in stack for stack, _ in stacks), name)
+
+    def test_with_no_memory_left_it_goes_on_and_says_what_it_can(self):
+        server = self.idle("small")
+        pid = server.process.pid
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+        used = int(status.split("VmSize:")[1].split()[0]) * 1024
+        free = resource.prlimit(pid, resource.RLIMIT_AS)
+        for left in (1 << 20, 12 << 20, 64 << 20):  # no stack, no slots, no file of symbols
+            resource.prlimit(pid, resource.RLIMIT_AS, (used + left, free[1]))
+            for path in ("/debug/flame?seconds=1", "/debug/pprof/heap"):
+                reply = server.get(path, token=TOKEN, timeout=30)
+                self.assertIn(reply.status, (200, 429, 501), reply)
+            self.assertEqual(200, server.get("/readyz").status)
+        resource.prlimit(pid, resource.RLIMIT_AS, free)
+        self.assertEqual(200, server.get("/debug/flame?seconds=1", token=TOKEN).status)
+        self.assertEqual(0, server.stop(), server.output)
 
     def test_an_ending_process_gives_what_there_is(self):
         server, url = self.busy()

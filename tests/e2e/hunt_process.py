@@ -93,9 +93,9 @@ class RedisServer:
         self.process.wait()
 
 
-def run_hunt(*arguments, cwd=None, timeout=60, stdin=None, env=None):
+def run_hunt(*arguments, cwd=None, timeout=60, stdin=None, env=None, program=HUNT):
     """Runs a command to its end; the result has returncode, stdout and stderr."""
-    return subprocess.run([HUNT, *map(str, arguments)], cwd=cwd, timeout=timeout, input=stdin,
+    return subprocess.run([program, *map(str, arguments)], cwd=cwd, timeout=timeout, input=stdin,
                           env=env or clean_environment(), capture_output=True, text=True,
                           check=False)
 
@@ -119,12 +119,14 @@ class Reply:
 class HuntProcess:
     """One running `hunt up`, `hunt serve` or `hunt relay`."""
 
-    def __init__(self, folder, *arguments, listen=True, wrapper=(), env=None):
+    def __init__(self, folder, *arguments, listen=True, wrapper=(), env=None, program=HUNT):
         self.folder = Path(folder)
         self.port = free_port()
-        command = [*wrapper, HUNT, *map(str, arguments)]
+        command = [*wrapper, program, *map(str, arguments)]
+        env = env or clean_environment()
         if "relay" in arguments and "--listen" not in arguments:
-            command += ["--listen", f"127.0.0.1:{self.port}"]
+            # Not as a flag: relays of 0.1.0 do not listen, and do not know it.
+            env = {**env, "HUNT_LISTEN": f"127.0.0.1:{self.port}"}
         if listen:
             token_file = self.folder / "admin-token"
             token_file.write_text(TOKEN + "\n")
@@ -134,7 +136,7 @@ class HuntProcess:
                 command += ["--admin-token-file", token_file]
         self.lines = []
         self.process = subprocess.Popen(
-            command, cwd=self.folder, env=env or clean_environment(), text=True,
+            command, cwd=self.folder, env=env, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()

@@ -81,16 +81,40 @@ Result<void> fill_identity(BlockingConnection& connection) {
   return {};
 }
 
+// Groups belong to the server and not to the database: a copy on another one comes without them,
+// and without the rights that they had. Whether one was missing.
+Result<bool> make_groups(BlockingConnection& connection) {
+  bool made = false;
+  for (const SchemaPart& part : schema_parts()) {
+    if (part.kind != SchemaPart::Kind::group) continue;
+    HUNT_TRY(rows, connection.query("SELECT 1::bigint FROM pg_roles WHERE rolname = $1::text",
+                                    Params().add(std::string_view(part.name))));
+    if (rows.size() != 0) continue;
+    HUNT_CHECK(connection.execute(part.sql));
+    made = true;
+  }
+  return made;
+}
+
+Result<void> grant_again(BlockingConnection& connection) {
+  for (const auto& grant : schema_grants()) HUNT_CHECK(connection.execute(grant));
+  return {};
+}
+
 // Inside a transaction that holds the lock, so nobody migrates at the same time.
 Result<void> migrate(BlockingConnection& connection, const NewStore& fresh) {
   HUNT_CHECK(connection.execute("SELECT pg_advisory_xact_lock(18432::bigint << 48)"));
   HUNT_TRY(found, look(connection));
   if (found.version == schema_version) return {};
+  bool without_rights = false;
   if (found.version == 0) {
     HUNT_CHECK(connection.execute(
         "CREATE TABLE hunt_schema (version bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT "
         "now());"
         "REVOKE ALL ON hunt_schema FROM PUBLIC; GRANT SELECT ON hunt_schema TO PUBLIC"));
+  } else {
+    HUNT_TRY(made, make_groups(connection));
+    without_rights = made;
   }
   for (std::int64_t version = found.version; version < schema_version; ++version) {
     HUNT_CHECK(connection.execute(migrations[static_cast<std::size_t>(version)]));
@@ -98,6 +122,7 @@ Result<void> migrate(BlockingConnection& connection, const NewStore& fresh) {
         fmt::format("INSERT INTO hunt_schema (version) VALUES ({})", version + 1)));
   }
   if (found.version == 0) HUNT_CHECK(fill_new_store(connection, fresh));
+  if (without_rights) HUNT_CHECK(grant_again(connection));
   if (found.version < first_with_identity) HUNT_CHECK(fill_identity(connection));
   return {};
 }
@@ -113,7 +138,7 @@ Result<void> make_again(BlockingConnection& connection,
                (part->kind == SchemaPart::Kind::trigger && part->table == "loot_tiles") ||
                part->name == "loot_tiles_rules";
   }
-  for (const auto& grant : schema_grants()) HUNT_CHECK(connection.execute(grant));
+  HUNT_CHECK(grant_again(connection));
   if (versions) HUNT_CHECK(connection.execute("SELECT raise_epoch()"));
   return {};
 }

@@ -20,7 +20,8 @@ constexpr std::size_t stacks_max = 20'000;  // of different ones; what comes the
 // Adds up equal stacks, and names what is in them.
 class Sums {
  public:
-  explicit Sums(Unwinder& unwinder) : unwinder_(unwinder), names_(unwinder) {}
+  Sums(Unwinder& unwinder, const DebugServers& servers)
+      : unwinder_(unwinder), names_(unwinder, servers) {}
 
   void add(const StackSample& sample) {
     if (!unwinder_.addresses(sample, addresses_)) ++cut_;
@@ -55,11 +56,11 @@ class Sums {
 }  // namespace
 
 Result<model::Profile> take_cpu_profile(std::chrono::nanoseconds length,
-                                        const std::stop_token& stop) {
+                                        const std::stop_token& stop, DebugServers& servers) {
   using std::chrono::steady_clock;
   HUNT_TRY(unwinder, Unwinder::open());
   HUNT_TRY(sampler, StackSampler::start());
-  Sums sums(*unwinder);
+  Sums sums(*unwinder, servers);
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const auto begun = steady_clock::now();
   const auto read = [&] { sampler->read([&sums](const StackSample& one) { sums.add(one); }); };
@@ -73,6 +74,8 @@ Result<model::Profile> take_cpu_profile(std::chrono::nanoseconds length,
   profile.duration_ns = std::chrono::nanoseconds(steady_clock::now() - begun).count();
   profile.period_ns = model::profile_period_ns;
   profile.lost += sampler->lost();
+  sampler.reset();
+  name_by_servers(profile, servers, stop);
   profile.build_id = build_id();
   profile.program = unwinder->program();
   return profile;

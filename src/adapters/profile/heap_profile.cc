@@ -12,14 +12,14 @@
 
 namespace hunt::profile {
 
-Result<model::Profile> take_heap_profile() {
+Result<model::Profile> take_heap_profile(const std::stop_token& stop) {
   if (!heap_is_sampled()) {
     return fail(Errc::unsupported,
                 "allocations are not sampled here: `hunt serve`, `up` and `relay` do it, unless "
                 "they run with --no-heap-profile or were built with a sanitizer");
   }
   HUNT_TRY(unwinder, Unwinder::open());
-  FrameNames names(*unwinder);
+  FrameNames names(*unwinder, debug_servers());
   std::map<std::vector<std::uint32_t>, model::ProfileStack> stacks;
   each_heap_site([&](const HeapSite& site) {
     std::vector<std::uint32_t> frames;
@@ -37,6 +37,7 @@ Result<model::Profile> take_heap_profile() {
   for (auto& [frames, stack] : stacks) profile.stacks.push_back(std::move(stack));
   profile.frames = names.take();
   profile.period_ns = 0;
+  name_by_servers(profile, debug_servers(), stop);
   profile.lost = heap_samples_lost();
   profile.began_us = std::chrono::duration_cast<std::chrono::microseconds>(
                          std::chrono::system_clock::now().time_since_epoch())

@@ -54,7 +54,7 @@ Held held_by(const model::Profile& profile, const std::string& caller, const std
 }
 
 Held planted() {
-  const auto profile = take_heap_profile();
+  const auto profile = take_heap_profile({});
   EXPECT_TRUE(profile.has_value()) << profile.error().message;
   if (!profile) return {};
   return held_by(*profile, "planted_caller", "planted_leak");

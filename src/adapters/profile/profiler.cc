@@ -1,6 +1,7 @@
 #include "adapters/profile/profiler.h"
 
 #include <memory>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -17,13 +18,23 @@ namespace {
 constexpr std::chrono::milliseconds look_every{10};
 constexpr int looks_max = 200;
 
+// A process that has hardly any left is the one to look at; it must not end of that.
+template <class Take>
+Result<model::Profile> if_there_is_memory(const Take& take) {
+  try {
+    return take();
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::overloaded, "there is no memory left here for a profile");
+  }
+}
+
 }  // namespace
 
 Result<model::Profile> Profiler::take_here(model::ProfileKind kind, std::chrono::seconds length,
                                            const std::stop_token& stop) const {
   switch (kind) {
     case model::ProfileKind::heap:
-      return take_heap_profile();
+      return take_heap_profile(stop);
     case model::ProfileKind::wall:
       return take_wall_profile(stats_, length, stop);
     case model::ProfileKind::cpu:
@@ -47,7 +58,7 @@ Result<model::Profile> Profiler::cpu_in_background(std::chrono::seconds length) 
     background_ = {};
     stop = background_.get_token();
   }
-  return take_cpu_profile(length, stop);
+  return if_there_is_memory([&] { return take_cpu_profile(length, stop); });
 }
 
 boost::asio::awaitable<Result<model::Profile>> Profiler::take(model::ProfileKind kind,
@@ -69,7 +80,7 @@ boost::asio::awaitable<Result<model::Profile>> Profiler::take(model::ProfileKind
       // Joins the one of before, which has given its profile.
       thread_ = std::jthread([this, kind, length, shared](const std::stop_token& stop) {
         name_thread("profile");
-        auto profile = take_here(kind, length, stop);
+        auto profile = if_there_is_memory([&] { return take_here(kind, length, stop); });
         {
           const std::lock_guard done(mutex_);
           busy_ = false;

@@ -10,8 +10,10 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <utility>
 
 #include "adapters/profile/symbol_table.h"
+#include "base/text.h"
 
 namespace hunt::profile {
 
@@ -54,9 +56,29 @@ int find_elf(Dwfl_Module* module, void** own, const char* name, Dwarf_Addr base,
   return dwfl_linux_proc_find_elf(module, own, name, base, file, elf);
 }
 
+// `own` is the FindDebugFile of the unwinder.
+int find_debug_file(Dwfl_Module* module, void** own, const char* name, Dwarf_Addr base,
+                    const char* file, const char* link, GElf_Word checksum, char** found) {
+  const int here =
+      dwfl_standard_find_debuginfo(module, own, name, base, file, link, checksum, found);
+  const auto* elsewhere = static_cast<const FindDebugFile*>(*own);
+  if (here >= 0 || elsewhere == nullptr || !*elsewhere) return here;
+  const unsigned char* bits = nullptr;
+  GElf_Addr at = 0;
+  const int count = dwfl_module_build_id(module, &bits, &at);
+  return count > 0 ? (*elsewhere)(to_hex({bits, static_cast<std::size_t>(count)})) : here;
+}
+
+int own_of_module(Dwfl_Module* /*module*/, void** own, const char* /*name*/, Dwarf_Addr /*base*/,
+                  void* elsewhere) {
+  *own = elsewhere;
+  return DWARF_CB_OK;
+}
+
 }  // namespace
 
 struct Unwinder::Parts {
+  FindDebugFile elsewhere;
   Dwfl_Callbacks callbacks{};
   Dwfl* dwfl = nullptr;
   std::uint64_t program_begin = 0;  // of the code that keeps frame pointers
@@ -114,10 +136,11 @@ void Unwinder::Parts::reach_our_code() {
   ended = dwfl_getthread_frames(dwfl, sample->thread, &Parts::on_frame, this) == 0;
 }
 
-Result<std::unique_ptr<Unwinder>> Unwinder::open() {
+Result<std::unique_ptr<Unwinder>> Unwinder::open(FindDebugFile elsewhere) {
   auto parts = std::make_unique<Parts>();
+  parts->elsewhere = std::move(elsewhere);
   parts->callbacks.find_elf = &find_elf;
-  parts->callbacks.find_debuginfo = dwfl_standard_find_debuginfo;
+  parts->callbacks.find_debuginfo = &find_debug_file;
   parts->dwfl = dwfl_begin(&parts->callbacks);
   const auto failed = [](const char* what) {
     return fail(Errc::unsupported, fmt::format("{}: {}", what, dwfl_errmsg(-1)));
@@ -126,6 +149,7 @@ Result<std::unique_ptr<Unwinder>> Unwinder::open() {
   if (dwfl_linux_proc_report(parts->dwfl, ::getpid()) != 0 ||
       dwfl_report_end(parts->dwfl, nullptr, nullptr) != 0)
     return failed("the files of this process");
+  dwfl_getmodules(parts->dwfl, &own_of_module, &parts->elsewhere, 0);
   if (Dwfl_Module* program = dwfl_addrmodule(parts->dwfl, address_of_ours())) {
     Dwarf_Addr begin = 0;
     Dwarf_Addr end = 0;
@@ -171,6 +195,10 @@ bool Unwinder::addresses(const StackSample& sample, std::vector<std::uint64_t>& 
   return parts_->ended;
 }
 
+std::string name_of_none(const std::string& module) {
+  return fmt::format("[{}]", std::filesystem::path(module).filename().string());
+}
+
 model::ProfileFrame Unwinder::frame_at(std::uint64_t address) {
   model::ProfileFrame frame;
   frame.address = address;
@@ -184,9 +212,7 @@ model::ProfileFrame Unwinder::frame_at(std::uint64_t address) {
   frame.module = file == nullptr ? "" : file;
   const SymbolTable& symbols = parts_->symbols.try_emplace(module, module).first->second;
   const char* name = symbols.name_at(address);
-  frame.name = name != nullptr
-                   ? demangled(name)
-                   : fmt::format("[{}]", std::filesystem::path(frame.module).filename().string());
+  frame.name = name != nullptr ? demangled(name) : name_of_none(frame.module);
   return frame;
 }
 

@@ -3,11 +3,12 @@
 // Our own code keeps frame pointers and is followed by them, which costs next to nothing. Libraries
 // do not: from the innermost function on, the way is read from .eh_frame by elfutils' libdw, until
 // a caller of ours is reached. Names come from the symbols of each file, or from its separate debug
-// file, found by build id below /usr/lib/debug or by debuginfod where DEBUGINFOD_URLS is set. Not
-// for a signal handler. The program's own file is read as it was when it was started, also where
-// another one lies in its place by now. Thread: one.
+// file, found beside it or by build id below /usr/lib/debug. Not for a signal handler. The
+// program's own file is read as it was when it was started, also where another one lies in its
+// place by now. Thread: one.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -19,12 +20,19 @@
 
 namespace hunt::profile {
 
+// A debug file by its build id, open for reading; -1: there is none.
+using FindDebugFile = std::function<int(const std::string& build_id)>;
+
+// What stands for a function without a name: "[libpq.so.5]".
+[[nodiscard]] std::string name_of_none(const std::string& module);
+
 class Unwinder {
  public:
   static constexpr std::size_t frames_max = 128;
 
-  // Reads which files this process has mapped. Error: unsupported.
-  [[nodiscard]] static Result<std::unique_ptr<Unwinder>> open();
+  // Reads which files this process has mapped. `elsewhere` is asked for a debug file that this
+  // machine does not have. Error: unsupported.
+  [[nodiscard]] static Result<std::unique_ptr<Unwinder>> open(FindDebugFile elsewhere = {});
   ~Unwinder();
   Unwinder(const Unwinder&) = delete;
   Unwinder& operator=(const Unwinder&) = delete;
