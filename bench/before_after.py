@@ -187,6 +187,8 @@ def run_all(chosen, flags, results, folder):
                                                             flags)
             write(results, flags.out)  # a run that is ended early keeps what it has
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # cleaning up goes on to its end
         database.server.remove()
 
 

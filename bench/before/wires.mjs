@@ -6,6 +6,7 @@ import net from 'node:net'
 const CRLF = Buffer.from('\r\n')
 const WORLD = 1
 const ANSWERS = 'hunt:answers'
+const HEAD = '$7\r\nmessage\r\n' // of a message that Redis passes on
 const INBOX = '_INBOX.rush.'
 
 export function uuidOf(seed, player) {
@@ -66,13 +67,14 @@ export class RedisWire {
     return wire
   }
 
-  // *3 $7 message $12 hunt:answers $N payload; the answer to SUBSCRIBE ends in a number.
+  // *3 $7 message $12 hunt:answers $N payload; the answer to SUBSCRIBE is passed over.
   take(buffer, answered) {
     let at = 0
     for (;;) {
-      const head = buffer.indexOf('$7\r\nmessage\r\n', at)
-      if (head < 0) return buffer.indexOf(':', at) >= 0 ? buffer.length : at
-      const size = buffer.indexOf('$', buffer.indexOf('$', head + 2) + 1)
+      const head = buffer.indexOf(HEAD, at)
+      if (head < 0) return Math.max(at, buffer.length - HEAD.length) // part of one, maybe
+      const channel = buffer.indexOf('$', head + 2)
+      const size = channel < 0 ? -1 : buffer.indexOf('$', channel + 2)
       const line = size < 0 ? -1 : buffer.indexOf(CRLF, size)
       if (line < 0) return at
       const end = line + 2 + Number(buffer.latin1Slice(size + 1, line))

@@ -180,6 +180,7 @@ TEST(Explain, says_so_where_the_roll_gives_another_item_than_the_ledger_has) {
 
 TEST(Roller, shows_the_picks_of_the_same_roll) {
   model::RuleSet rules;
+  rules.events.push_back({.name = "e"});
   rules.tables = {{"outer", 0, 0, 2, 10}, {"inner", 0, 2, 2, 3}};
   rules.entries = {{4, false, 0}, {6, true, 1}, {1, false, 1}, {2, false, 2}};
   rules.items = {"a", "b", "c"};

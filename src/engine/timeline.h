@@ -89,6 +89,12 @@ struct LoadMarks {
   Call call;
 };
 
+// Where the verdict on a claim is waited for.
+struct ClaimPlace {
+  std::uint32_t shard = 0;
+  std::int64_t called_ns = INT64_MAX;  // when its call began; INT64_MAX: it is in line for one
+};
+
 // Cuts wall time: everything since the last cut goes to `stage`.
 class StageClock {
  public:
@@ -107,17 +113,23 @@ class StageClock {
   void cut_grant(std::int64_t now_ns, std::uint32_t shard, const Call& call) noexcept {
     cut_call(model::Stage::store_grant, last_ns_, now_ns, shard, call);
   }
+  // The same of a verdict that has not come.
+  void cut_waiting(const ClaimPlace& place, std::int64_t now_ns) noexcept {
+    const std::int64_t turned_ns = last_ns_;
+    cut(model::Stage::claim_wait, std::min(place.called_ns, now_ns));
+    cut_call(model::Stage::store_grant, turned_ns, now_ns, place.shard, {});
+  }
   // As if it were cut now.
   [[nodiscard]] Timeline so_far(model::Stage stage, std::int64_t now_ns) const noexcept {
     StageClock copy = *this;
     if (loading != nullptr) copy.cut_load(*loading, now_ns);
-    if (waiting != nullptr) copy.cut_grant(now_ns, *waiting, {});
+    if (waiting != nullptr) copy.cut_waiting(*waiting, now_ns);
     copy.cut(stage, now_ns);
     return copy.timeline;
   }
   Timeline timeline;
-  const LoadMarks* loading = nullptr;      // what is waited for now
-  const std::uint32_t* waiting = nullptr;  // the same, of claims: the shard
+  const LoadMarks* loading = nullptr;   // what is waited for now
+  const ClaimPlace* waiting = nullptr;  // the same, of claims
 
  private:
   // A stage of the store that was turned to at `since_ns`, as its call tells. Who came late to a

@@ -21,6 +21,24 @@ TEST(StageClock, gives_every_interval_to_one_stage_and_never_goes_back) {
   EXPECT_EQ(clock.timeline.total_ns, 50);
 }
 
+// Planted: one call at a time, and thousands in line for it.
+TEST(StageClock, who_waits_for_a_verdict_is_in_line_until_its_call_begins) {
+  ClaimPlace place{3, INT64_MAX};
+  StageClock clock(100);
+  clock.waiting = &place;
+  const Timeline in_line = clock.so_far(Stage::store_grant, 600);
+  EXPECT_EQ(in_line.of(Stage::claim_wait), 500);
+  EXPECT_EQ(in_line.of(Stage::store_grant), 0);
+  EXPECT_EQ(in_line.shard_of(Stage::claim_wait), 3U);
+  place.called_ns = 450;
+  const Timeline called = clock.so_far(Stage::store_grant, 600);
+  EXPECT_EQ(called.of(Stage::claim_wait), 350);
+  EXPECT_EQ(called.of(Stage::store_grant), 150);
+  EXPECT_EQ(called.grant.told_ns, 0);
+  place.called_ns = 50;  // before this batch came to it
+  EXPECT_EQ(clock.so_far(Stage::store_grant, 600).of(Stage::store_grant), 500);
+}
+
 TEST(StageClock, splits_a_call_as_the_store_tells_it) {
   model::CallTimes times;
   times.wait_us = 100;

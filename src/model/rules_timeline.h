@@ -65,7 +65,7 @@ struct RulesTimeline {
 };
 
 // False: a store that keeps `kept` may decide on this claim, which was rolled by somebody who knew
-// more, or just this and with the rules in force as of the claim. Else it is to be rolled again.
+// just this, and with the rules in force as of the claim. Else it is to be rolled again.
 [[nodiscard]] bool is_stale(const Claim& claim, const RulesTimeline& kept, std::int64_t now_us);
 
 // What files that somebody offers are to a timeline.

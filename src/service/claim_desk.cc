@@ -86,9 +86,13 @@ void ClaimDesk::mark_waits() const {
     for (const Asker& asker : pending.askers) {
       if (pending.found_ns >= asker.wait->oldest_ns) continue;
       asker.wait->oldest_ns = pending.found_ns;
-      asker.wait->waits_at = shards_.of(pending.claim.world, pending.claim.tile);
+      asker.wait->place = place_of(pending);
     }
   }
+}
+
+engine::ClaimPlace ClaimDesk::place_of(const Pending& pending) const {
+  return {shards_.of(pending.claim.world, pending.claim.tile), pending.called_ns};
 }
 
 std::vector<engine::Timeline> ClaimDesk::open_times(std::int64_t now_ns) const {
@@ -99,8 +103,7 @@ std::vector<engine::Timeline> ClaimDesk::open_times(std::int64_t now_ns) const {
     if (pending.verdict || seen++ % step != 0) continue;
     engine::StageClock clock(pending.found_ns);
     clock.timeline.begin_with(pending.before);
-    clock.cut(model::Stage::claim_wait, std::min(pending.called_ns, now_ns));
-    clock.cut_grant(now_ns, shards_.of(pending.claim.world, pending.claim.tile), {});
+    clock.cut_waiting(place_of(pending), now_ns);
     all.push_back(clock.timeline);
   }
   return all;
@@ -489,9 +492,9 @@ void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& e
   queue.backoff_ns = std::clamp(queue.backoff_ns * 2, backoff_ns_min, backoff_ns_max);
   queue.blocked_until_ns = clock_.now_ns() + queue.backoff_ns;
   for (const auto& id : ids) {
-    pending_.at(id).called_ns = INT64_MAX;
     tellings_.forget(id);
     give_up_waits(pending_.at(id), error);
+    pending_.at(id).called_ns = INT64_MAX;
   }
 }
 
@@ -586,8 +589,11 @@ void ClaimDesk::unpark(model::ShardId shard, std::int64_t now_ns) {
 }
 
 // Who waits is told at once: the same position asked again joins the claim, or gets its outcome.
-void ClaimDesk::give_up_waits(Pending& pending, const Error& error) {
-  for (const Asker& asker : std::exchange(pending.askers, {})) asker.wait->fail(error);
+void ClaimDesk::give_up_waits(Pending& pending, const Error& error) const {
+  for (const Asker& asker : std::exchange(pending.askers, {})) {
+    asker.wait->place = place_of(pending);
+    asker.wait->fail(error);
+  }
 }
 
 }  // namespace hunt::service

@@ -156,7 +156,8 @@ class ClaimDesk {
   [[nodiscard]] model::Outcome roll_again(Pending& pending, const std::string& wanted);
   [[nodiscard]] bool park(model::ShardId shard, model::ClaimId id);
   void unpark(model::ShardId shard, std::int64_t now_ns);
-  static void give_up_waits(Pending& pending, const Error& error);
+  void give_up_waits(Pending& pending, const Error& error) const;
+  [[nodiscard]] engine::ClaimPlace place_of(const Pending& pending) const;
 
   const ClaimDeskOptions options_;
   const Shards& shards_;

@@ -34,8 +34,8 @@ struct ClaimWait {
   // The newest call that decided a claim, for the clock of who waits.
   engine::Call call;
   model::ShardId shard = 0;
-  // Where the oldest of its open claims is, when somebody looked last.
-  model::ShardId waits_at = 0;
+  // Where the oldest of its open claims is, when somebody looked last; or the one that failed.
+  engine::ClaimPlace place;
   std::int64_t oldest_ns = INT64_MAX;
 
   void tell(std::uint32_t position, model::ClaimVerdict verdict) {

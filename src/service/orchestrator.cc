@@ -235,14 +235,12 @@ boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::B
   if (answered) answered = co_await answer_all(ask);
   if (answered && ask.wait != nullptr) {
     ask.wait->close_one();  // no more claims are added
-    ask.times.waiting = &ask.wait->waits_at;
+    ask.times.waiting = &ask.wait->place;
     const std::size_t open = open_answers_.add(ask.times, model::Stage::store_grant);
     answered = co_await await_verdicts(ask);
     open_answers_.remove(open);
     ask.times.waiting = nullptr;
-    if (options_.stage_clock) {
-      ask.times.cut_grant(clock_.now_ns(), ask.wait->shard, ask.wait->call);
-    }
+    cut_wait(ask, answered.has_value());
   }
   metrics_.bounds.batches.use.leave(clock_.now_ns());
   if (ask.turn != nullptr) idle_turns_.push_back(std::move(ask.turn));
@@ -465,6 +463,13 @@ boost::asio::awaitable<Result<void>> Orchestrator::await_verdicts(Ask& ask) {
 
 void Orchestrator::cut(Ask& ask, model::Stage stage) const {
   if (options_.stage_clock) ask.times.cut(stage, clock_.now_ns());
+}
+
+void Orchestrator::cut_wait(Ask& ask, bool decided) const {
+  if (!options_.stage_clock) return;
+  const ClaimWait& wait = *ask.wait;
+  if (decided) return ask.times.cut_grant(clock_.now_ns(), wait.shard, wait.call);
+  ask.times.cut_waiting(wait.place, clock_.now_ns());
 }
 
 // A batch that is answered with an error, unless its sender is the reason.

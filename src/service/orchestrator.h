@@ -131,6 +131,8 @@ class Orchestrator final : public ports::BatchHandler {
   void record_answer(const Ask& ask, std::int64_t now_ns);
   void begin_times(Ask& ask) const;
   void cut(Ask& ask, model::Stage stage) const;
+  // What it waited for: verdicts, or until it gave up.
+  void cut_wait(Ask& ask, bool decided) const;
   void on_invalidation(const model::Invalidation& invalidation);
   [[nodiscard]] boost::asio::awaitable<void> tick();
 
