@@ -1,6 +1,7 @@
 // hunt data-api: a gateway with the wire of the AWS RDS Data API over any PostgreSQL.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cstdio>
@@ -9,11 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/system/open_files.h"
 #include "adapters/system/stop_signals.h"
 #include "apps/command.h"
 #include "apps/settings.h"
 #include "base/input_file.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "base/thread_name.h"
 #include "base/url.h"
 #include "gateway/gateway.h"
@@ -26,6 +29,10 @@ namespace {
 
 constexpr std::int64_t look_every_ns = 200'000'000;
 constexpr std::size_t keys_bytes_max = 4 * 1'024 * 1'024;
+// Descriptors that are opened later, beside the connections: the event loop's, those of looking up
+// names. A guess, on the safe side.
+constexpr std::uint64_t files_later = 32;
+constexpr std::uint64_t clients_min = 32;
 
 struct DataApiFlags {
   gateway::Options gateway;
@@ -82,6 +89,28 @@ Result<void> open_keys(DataApiFlags& flags) {
   return {};
 }
 
+// As many clients as the open files allow that the databases' connections do not need: whoever is
+// idle must not take one of theirs.
+Result<void> settle_clients(gateway::Options& options) {
+  const std::size_t databases = options.resources.size() + (options.any_resource ? 1 : 0);
+  const std::uint64_t rest =
+      system::open_files() + files_later + databases * options.connections_max;
+  const std::uint64_t allowed = system::raise_open_files(options.clients_max + rest);
+  if (allowed < rest + clients_min) {
+    return fail(
+        Errc::io,
+        fmt::format("{} open files are allowed, and {} connections to each of {} databases "
+                    "need {} with the rest: raise it to {} or more (ulimit -n, "
+                    "LimitNOFILE=), or lower --connections",
+                    allowed, options.connections_max, databases, rest, options.clients_max + rest));
+  }
+  options.clients_max = std::min<std::uint64_t>(options.clients_max, allowed - rest);
+  log(LogLevel::info, "http",
+      fmt::format("at most {} HTTP connections: {} open files are allowed, {} are for the rest",
+                  with_commas(options.clients_max), with_commas(allowed), with_commas(rest)));
+  return {};
+}
+
 int serve(const DataApiFlags& flags) {
   const system::StopSignals signals;
   boost::asio::io_context io(1);
@@ -113,6 +142,7 @@ int run(DataApiFlags flags, const model::Settings& settings) {
   use(flags.log);
   log_settings(settings);
   if (const auto opened = open_keys(flags); !opened) return report(opened.error());
+  if (const auto fine = settle_clients(flags.gateway); !fine) return report(fine.error());
   return serve(flags);
 }
 

@@ -9,6 +9,9 @@ namespace hunt::data_api {
 
 inline constexpr std::size_t request_bytes_max = 4 * 1'024 * 1'024;
 inline constexpr std::size_t response_bytes_max = 1'024 * 1'024;
+// Sets of a batch: each is {"generatedFields":[]} and a comma of its answer, in
+// {"updateResults":[]}.
+inline constexpr std::size_t batch_sets_max = (response_bytes_max - 20 + 1) / (22 + 1);
 inline constexpr std::size_t formatted_bytes_max = 10 * 1'024 * 1'024;  // of formattedRecords
 inline constexpr std::size_t row_bytes_max = 64 * 1'024;
 inline constexpr std::size_t sql_characters_max = 65'536;

@@ -16,6 +16,7 @@ namespace hunt::data_api {
 // dimensions or with NULL in it).
 [[nodiscard]] Answer<std::string> execute_reply(const ResultSet& result,
                                                 const ResultOptions& options);
+// Requires: sets <= batch_sets_max, more of which read_request() lets nobody ask for.
 [[nodiscard]] std::string batch_reply(std::size_t sets);
 [[nodiscard]] std::string begin_reply(std::string_view transaction);
 [[nodiscard]] std::string end_reply(std::string_view status);

@@ -225,7 +225,16 @@ Answer<void> read_sets(const json::value& value, bool several, Request& out) {
     return {};
   }
   if (!value.is_array()) return wrong_type("parameterSets", "a list of lists");
+  const std::size_t count = value.get_array().size();
+  if (count > batch_sets_max) {
+    return refuse(Failure::bad_request,
+                  fmt::format("parameterSets has {} sets, whose answer would be larger than {} "
+                              "bytes; send at most {} at a time",
+                              with_commas(count), with_commas(response_bytes_max),
+                              with_commas(batch_sets_max)));
+  }
   out.sets.clear();
+  out.sets.reserve(count);
   for (const auto& one : value.get_array()) {
     auto set = read_set(one, fmt::format("parameterSets[{}]", out.sets.size()));
     if (!set) return tl::unexpected<Refusal>(std::move(set.error()));

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/text.h"
+#include "data_api/harmless_calls.h"
 
 namespace hunt::data_api {
 namespace {
@@ -37,14 +39,14 @@ bool is_one_of(std::string_view word, const std::array<std::string_view, Count>&
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// What leaves nothing behind but rows, unless one of the words below is in it.
+// What leaves nothing behind but rows, unless it calls a function that is not known to, or has one
+// of the words below in it.
 constexpr std::array<std::string_view, 8> plain_words = {"select", "insert", "update", "delete",
                                                          "merge",  "values", "with",   "table"};
-constexpr std::array<std::string_view, 14> marking_words = {
-    "set_config", "pg_settings",     "pg_advisory_lock",     "pg_advisory_lock_shared",
-    "setseed",    "pg_temp",         "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
-    "temp",       "temporary",       "dblink_connect",       "dblink_connect_u",
-    "lo_open",    "pg_file_settings"};
+constexpr std::array<std::string_view, 4> marking_words = {"pg_settings", "pg_temp", "temp",
+                                                           "temporary"};
+// A name with a parenthesis behind one of these is a table's or an alias with its columns.
+constexpr std::array<std::string_view, 3> naming_words = {"into", "as", "with"};
 // These say what the string right behind them is; any other word stands for itself.
 constexpr std::array<std::string_view, 4> string_kinds = {"e", "b", "x", "n"};
 constexpr std::array<std::string_view, 6> transaction_words = {"begin",    "start", "commit",
@@ -92,12 +94,15 @@ class Reader {
     }
     if (c == ';' && depth_ == 0 && !has_atomic_) return end_statement();
     has_token_ = true;
+    if (c != '(' && c != '.' && c != '"' && !begins_word(c)) forget_name();
     if (c == '\'') return quoted('\'', false);
     if (c == '"') return quoted('"', false);
     if (c == '$') return dollar();
     if (c == ':') return colon();
     if (begins_word(c)) return word();
     if (is_digit(c)) return number();
+    if (c == '(') called();
+    if (c == '.') after_dot_ = true;
     if (c == '(' || c == '[') ++depth_;
     if ((c == ')' || c == ']') && depth_ > 0) --depth_;
     if (c == '[') ++brackets_;
@@ -164,7 +169,7 @@ class Reader {
       copy(1);
     } while (escapes && goes_on());
     after_operand_ = true;
-    if (quote == '"') look_at(lower(sql_.substr(from, at_ - 1 - from)));
+    if (quote == '"') look_at_name(sql_.substr(from, at_ - 1 - from));
     return true;
   }
 
@@ -233,9 +238,12 @@ class Reader {
     after_operand_ = true;
     std::string small = lower(text);
     if (peek() == '\'' && is_one_of(small, string_kinds)) return quoted('\'', small == "e");
+    // An identifier with escapes may be any name.
+    if (small == "u" && peek() == '&' && peek(1) == '"') out_.marks_session = true;
     has_atomic_ = has_atomic_ || (small == "atomic" && !words_.empty() && words_.back() == "begin");
     if (out_.first_word.empty()) out_.first_word = small;
     look_at(small);
+    take_name(small, small);
     if (words_.size() < words_kept) {
       words_.push_back(std::move(small));
     } else if (small == "begin" || small == "atomic") {
@@ -265,8 +273,40 @@ class Reader {
   // A word, or an identifier in quotes.
   void look_at(const std::string& small) {
     const bool makes_table = small == "into" && out_.first_word != "insert";
-    if (small == "set_config" && sets_locally()) return;
     out_.marks_session = out_.marks_session || makes_table || is_one_of(small, marking_words);
+  }
+
+  void look_at_name(std::string_view quoted_name) {
+    look_at(lower(quoted_name));
+    take_name(quoted_name, {});
+  }
+
+  // What a parenthesis may follow. Of "a.b.c" the last part counts, its schema, and the word before
+  // the first.
+  void take_name(std::string_view name, std::string_view as_word) {
+    schema_.clear();
+    if (after_dot_) {
+      schema_ = std::move(callee_);
+    } else {
+      before_callee_ = std::exchange(last_word_, std::string(as_word));
+    }
+    after_dot_ = false;
+    callee_ = name;
+  }
+
+  void forget_name() {
+    callee_.clear();
+    last_word_.clear();
+    after_dot_ = false;
+  }
+
+  void called() {
+    const bool ours = schema_.empty() || schema_ == "pg_catalog";
+    const bool known =
+        ours && (is_harmless_call(callee_) || (callee_ == "set_config" && sets_locally()));
+    const bool is_call = !callee_.empty() && !is_one_of(before_callee_, naming_words);
+    out_.marks_session = out_.marks_session || (is_call && !known);
+    forget_name();
   }
 
   bool number() {
@@ -298,6 +338,11 @@ class Reader {
   bool ended_ = false;          // a ; has come
   bool has_atomic_ = false;     // BEGIN ATOMIC: a function's body, which has ; of its own
   bool after_operand_ = false;  // directly: white space lies not between
+  std::string callee_;          // the name that came last; empty once something else has come
+  std::string schema_;          // before it and a dot
+  std::string before_callee_;   // the word right before both; empty where that is none
+  std::string last_word_;
+  bool after_dot_ = false;
   std::vector<std::string> words_;
   SqlText out_;
   Refusal refusal_;

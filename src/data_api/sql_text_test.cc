@@ -79,16 +79,34 @@ TEST(SqlText, knows_what_begins_and_ends_transactions) {
 TEST(SqlText, knows_what_may_leave_something_in_a_session) {
   for (const std::string_view sql :
        {"set a = 1", "listen x", "select set_config('a', 'b', false)",
+        "select set_config('a', 'b', :c)", "select own.set_config('a', 'b', true)",
         "create temp table t (a int)", "select pg_advisory_lock(1)", "select 1 into temp t",
         "prepare p as select 1", "do 'x'", "update pg_settings set setting = 'x'",
         "select \"set_config\"('a', 'b', false)",
         "select a, b, c, d, e, f, g, h, i into temporary t from x", "select 1 into pg_temp.t",
-        "with a as (select 1) select * into t from a", "explain analyze select 1"}) {
+        "with a as (select 1) select * into t from a", "explain analyze select 1",
+        // Names in other words.
+        "select U&\"\\0073et_config\"('a', 'b', false)", "select u&\"!0073et_config\" uescape '!'",
+        "select pg_catalog.set_config ('a', 'b', false)",
+        "select set_config -- (\n('a', 'b', false)",
+        "select \"pg_catalog\" . \"set_config\"/**/('a', 'b', false)",
+        // Functions that run what they are told, or that nobody here knows.
+        "select query_to_xml('select set_config(''a'', ''b'', false)', false, false, '')",
+        "select * from dblink('x', 'y') as t (a int)", "select ts_stat('select 1')",
+        "select own(1)", "values (own(1))", "select 1 as a, own(1)",
+        "insert into t (a) select own(1)", "select \"COUNT\"(1)", "select own.count(1)",
+        "select \"as\" own(1)"}) {
     EXPECT_TRUE(read_sql(sql)->marks_session) << sql;
   }
-  for (const std::string_view sql : {"select 1", "INSERT INTO t VALUES (1)",
-                                     "with a as (select 1)"
-                                     " select * from a"}) {
+  for (const std::string_view sql :
+       {"select 1", "INSERT INTO t VALUES (1)", "with a as (select 1) select * from a",
+        "insert into s.t (a, b) values (:a, :b) on conflict (a) do update set (a, b) = (1, 2)",
+        "insert into \"s\".\"t\" (\"a\") values (now())", "select COUNT (*), pg_catalog.lower('a')",
+        "with x (a) as (values (1)) select cast(a as numeric(10, 2)), a::varchar(3) from x",
+        "select * from unnest(:a::int[]) as u(id) where id in (1, 2) and not (id = any(array[1]))",
+        "select set_config ('a', 'b', true)",
+        "select pg_advisory_xact_lock(1), U&'\\0073et_config', 'set_config(1)' -- own(1)",
+        "select a.b, (1), row_number() over (partition by a order by b) from a join c using (d)"}) {
     EXPECT_FALSE(read_sql(sql)->marks_session) << sql;
   }
 }

@@ -113,6 +113,24 @@ TEST(Request, reads_the_sets_of_a_batch) {
   EXPECT_EQ(request->sets.size(), 2U);
 }
 
+TEST(Request, takes_no_more_sets_than_an_answer_can_tell) {
+  const auto batch_of = [](std::size_t count) {
+    std::string sets = "[]";
+    for (std::size_t i = 1; i < count; ++i) sets += ",[]";
+    return read_request(Operation::batch_execute,
+                        "{" + arns + R"(,"sql":"x","parameterSets":[)" + sets + "]}");
+  };
+  const auto most = batch_of(batch_sets_max);
+  ASSERT_TRUE(most.has_value()) << most.error().message;
+  EXPECT_LE(batch_reply(most->sets.size()).size(), response_bytes_max);
+  EXPECT_GT(batch_reply(batch_sets_max + 1).size(), response_bytes_max);
+  const auto more = batch_of(batch_sets_max + 1);
+  ASSERT_FALSE(more.has_value());
+  EXPECT_EQ(more.error().failure, Failure::bad_request);
+  EXPECT_NE(more.error().message.find("parameterSets has 45,590 sets"), std::string::npos)
+      << more.error().message;
+}
+
 Answer<std::vector<Bound>> bound(Value value, TypeHint hint = TypeHint::none) {
   return bind(*read_sql("select :p"), {{"p", std::move(value), hint}});
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -34,6 +35,8 @@ constexpr std::chrono::seconds grace(5);
 constexpr const char* any_resource = "*";
 // A batch sends its statement again for each change of types.
 constexpr std::size_t prepared_bytes_max = 8 * 1'024 * 1'024;
+// Sets that are bound in one go: others have their turn in between.
+constexpr std::size_t batch_piece = 500;
 constexpr std::array<std::string_view, 4> reading_words = {"select", "values", "table", "show"};
 
 std::int64_t ns_since(SteadyClock::time_point from) {
@@ -307,6 +310,7 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, b
     auto bound = data_api::bind(*sql, set);
     if (!bound) co_return tl::unexpected<Refusal>(std::move(bound.error()));
     sets.push_back(std::move(*bound));
+    if (sets.size() % batch_piece == 0) co_await asio::post(io_, asio::use_awaitable);
   }
   const std::size_t count = request.sets.size();
   request.sets.clear();

@@ -98,7 +98,7 @@ class Running {
     return on_loop([&] { return gateway_.pools().begin()->second->figures(); });
   }
   std::string metrics() {
-    return on_loop([&] { return metrics_text(gateway_, 0); });
+    return on_loop([&] { return metrics_text(gateway_, {}); });
   }
   std::string not_ready() {
     return on_loop([&] { return gateway_.not_ready(); });
@@ -162,19 +162,18 @@ TEST_F(GatewayTest, keeps_connections_and_answers) {
 }
 
 TEST_F(GatewayTest, refuses_when_no_connection_comes_back_and_a_repeat_at_once) {
+  options_.connections_max = 1;
   Running gateway(options_);
-  const auto first = gateway.begin();
-  const auto second = gateway.begin();
+  const auto only = gateway.begin();
   const auto from = std::chrono::steady_clock::now();
   expect_failure(gateway.execute("select 1"), data_api::Failure::service_unavailable, "in use");
   EXPECT_GE(std::chrono::steady_clock::now() - from, 300ms);
   auto waits = gateway.begin_execute("select 1");
   // Behind it in the queue, and yet answered: it does not wait.
   expect_failure(gateway.execute("select 1", "", true), data_api::Failure::service_unavailable);
-  expect_done(gateway.ask("/CommitTransaction", Running::within(first)));
+  expect_done(gateway.ask("/CommitTransaction", Running::within(only)));
   expect_done(waits.get());
   EXPECT_EQ(gateway.pool().refused_full, 2U);
-  expect_done(gateway.ask("/RollbackTransaction", Running::within(second)));
   expect_done(gateway.execute("select 1", "", true));
 }
 
@@ -193,11 +192,11 @@ TEST_F(GatewayTest, serves_those_who_wait_in_order_and_in_full) {
 }
 
 TEST_F(GatewayTest, bounds_those_who_wait) {
+  options_.connections_max = 1;
   options_.waiting_max = 3;
   options_.wait_max = 60s;
   Running gateway(options_);
-  const auto first = gateway.begin();
-  const auto second = gateway.begin();
+  const auto only = gateway.begin();
   const auto from = std::chrono::steady_clock::now();
   std::vector<std::future<Reply>> all;
   for (int i = 0; i < 10; ++i) all.push_back(gateway.begin_execute("select 1"));
@@ -206,9 +205,8 @@ TEST_F(GatewayTest, bounds_those_who_wait) {
   }
   EXPECT_LT(std::chrono::steady_clock::now() - from, 50s) << "they did not wait";
   EXPECT_EQ(gateway.pool().waiting, 3U);
-  expect_done(gateway.ask("/CommitTransaction", Running::within(first)));
+  expect_done(gateway.ask("/CommitTransaction", Running::within(only)));
   for (std::size_t i = 0; i < 3; ++i) expect_done(all[i].get());
-  expect_done(gateway.ask("/CommitTransaction", Running::within(second)));
 }
 
 TEST_F(GatewayTest, keeps_one_connection_of_eight_for_calls_without_a_transaction) {
@@ -223,6 +221,54 @@ TEST_F(GatewayTest, keeps_one_connection_of_eight_for_calls_without_a_transactio
   expect_done(gateway.ask("/RollbackTransaction", Running::within(all.back())));
   expect_done(gateway.execute("select 1", R"(,"continueAfterTimeout":true)"));
   EXPECT_EQ(gateway.begin().size(), 64U);
+}
+
+TEST_F(GatewayTest, keeps_one_connection_of_few_for_calls_without_a_transaction) {
+  for (const std::size_t connections : {2, 3, 7}) {
+    options_.connections_max = connections;
+    Running gateway(options_);
+    for (std::size_t i = 1; i < connections; ++i) EXPECT_EQ(gateway.begin().size(), 64U);
+    expect_failure(gateway.ask("/BeginTransaction", ""), data_api::Failure::service_unavailable);
+    expect_done(gateway.execute("select 1"));
+  }
+}
+
+TEST_F(GatewayTest, leaves_nothing_of_a_call_in_the_session_of_the_next) {
+  options_.connections_max = 1;
+  options_.wait_max = 60s;
+  Running gateway(options_);
+  expect_done(
+      gateway.execute("create function quietly() returns text language sql as 'select "
+                      "set_config(''application_name'', ''left'', false)'"));
+  for (const std::string sql :
+       {R"(select U&\"\\0073et_config\"('application_name', 'left', false))",
+        R"(select query_to_xml('select set_config(''application_name'', ''left'', false)',)"
+        R"( false, false, ''))",
+        R"(select U&\"\\0070g_advisory_lock\"(4242))", R"(select quietly())"}) {
+    expect_done(gateway.execute(sql));
+    expect_done(gateway.execute("select current_setting('application_name')"), "hunt data-api");
+    expect_done(gateway.execute("select count(*) from pg_locks where locktype = 'advisory'"),
+                R"({"longValue":0})");
+  }
+  EXPECT_EQ(gateway.pool().connects, 1U);
+}
+
+TEST_F(GatewayTest, does_a_batch_of_as_many_sets_as_there_may_be) {
+  Running gateway(options_);
+  expect_done(gateway.execute("create table t (a int)"));
+  std::string sets = "[]";
+  for (std::size_t i = 1; i < data_api::batch_sets_max; ++i) sets += ",[]";
+  const std::string more = R"(,"sql":"insert into t values (1)","parameterSets":[)" + sets + "]";
+  expect_done(gateway.ask("/BatchExecute", more));
+  expect_done(gateway.execute("select count(*) from t"),
+              fmt::format(R"({{"longValue":{}}})", data_api::batch_sets_max));
+  const auto id = gateway.begin();
+  auto cut = gateway.begin_ask("/BatchExecute", more + Running::within(id));
+  std::this_thread::sleep_for(20ms);
+  gateway.look(25h);  // its transaction is over, most likely while it is sent
+  (void)cut.get();
+  expect_done(gateway.execute("select count(*) from t"),
+              fmt::format(R"({{"longValue":{}}})", data_api::batch_sets_max));
 }
 
 TEST_F(GatewayTest, counts_rows_of_nothing) {

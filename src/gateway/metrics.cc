@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "adapters/http/metrics_page.h"
 #include "adapters/system/process.h"
 
@@ -81,9 +83,28 @@ void add_pools(http::MetricsPage& page, const Gateway& gateway) {
   }
 }
 
+void add_clients(http::MetricsPage& page, const ClientFigures& clients) {
+  page.gauge("hunt_data_api_clients", "HTTP connections.", clients.open);
+  page.gauge("hunt_data_api_body_bytes", "Bytes of requests that are not answered yet.",
+             clients.body_bytes);
+  page.gauge("hunt_data_api_answer_bytes", "Bytes of answers that were not taken yet.",
+             clients.answer_bytes);
+  page.counter("hunt_data_api_overloads",
+               "Connections that were ended, and requests refused, for want of room, by reason.");
+  const std::pair<std::string_view, std::uint64_t> reasons[] = {
+      {"evicted", clients.evicted},
+      {"connections", clients.turned_away},
+      {"bodies", clients.bodies},
+      {"answers", clients.answers},
+      {"withheld", clients.withheld}};
+  for (const auto& [reason, count] : reasons) {
+    page.total("hunt_data_api_overloads", fmt::format(R"(reason="{}")", reason), count);
+  }
+}
+
 }  // namespace
 
-std::string metrics_text(const Gateway& gateway, std::size_t clients) {
+std::string metrics_text(const Gateway& gateway, const ClientFigures& clients) {
   http::MetricsPage page(http::MetricsFormat::prometheus);
   add_requests(page, gateway.figures());
   add_pools(page, gateway);
@@ -92,7 +113,7 @@ std::string metrics_text(const Gateway& gateway, std::size_t clients) {
   page.counter("hunt_data_api_transactions_expired",
                "Transactions rolled back because nobody called for them.");
   page.total("hunt_data_api_transactions_expired", "", gateway.transactions().expired());
-  page.gauge("hunt_data_api_clients", "HTTP connections.", clients);
+  add_clients(page, clients);
   const auto process = system::process_figures();
   page.counter("process_cpu_seconds", "CPU time of this process.");
   page.total("process_cpu_seconds", "", process.cpu_seconds);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "adapters/http/http_limits.h"
 #include "adapters/postgres/postgres_url.h"
 #include "data_api/keys.h"
 #include "data_api/limits.h"
@@ -27,13 +28,19 @@ struct Options {
   // Requests that wait for a connection of one resource, and for how long.
   std::size_t waiting_max = 1'000;
   std::chrono::milliseconds wait_max{2'000};
-  std::size_t clients_max = 4'096;  // HTTP connections
+  std::size_t clients_max = limits::http_connections_max;    // HTTP connections
+  std::size_t clients_kept = limits::http_connections_kept;  // of them, for probes
+  // Of requests that are not answered yet, and of answers that were not taken yet. A guess: a dozen
+  // of the largest answers.
+  std::size_t bodies_bytes_max = 64 * 1'024 * 1'024;
+  std::size_t answers_bytes_max = 128 * 1'024 * 1'024;
 
   // Those of the real service; tests have less patience.
   std::chrono::milliseconds statement_time_max = data_api::statement_time_max;
   std::chrono::milliseconds transaction_idle_max = data_api::transaction_idle_max;
   std::chrono::milliseconds transaction_time_max = data_api::transaction_time_max;
   std::chrono::milliseconds idle_connection_max{300'000};
+  std::chrono::milliseconds client_first_byte_max{4'000};  // of a new connection
   std::chrono::milliseconds client_idle_max{60'000};
   std::chrono::milliseconds client_slow_max{10'000};  // to send a request, or take an answer
 };

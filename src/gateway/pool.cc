@@ -155,7 +155,9 @@ void Pool::give_back(Connection connection) {
 }
 
 Pool::Place Pool::long_place() {
-  if (held_long_ >= options_.connections_max - options_.connections_max / 8) {
+  const std::size_t all = options_.connections_max;
+  const std::size_t kept = all == 1 ? 0 : std::max<std::size_t>(1, all / 8);
+  if (held_long_ >= all - kept) {
     ++figures_.refused_full;
     return {};
   }

@@ -46,7 +46,8 @@ class Pool {
   void give_back(Connection connection);
 
   // The right to hold a connection for long, as transactions do; it ends with its last copy. Of
-  // eight connections one is kept for calls that do not. Null: no more may.
+  // eight connections one is kept for calls that do not, and of two or more at least one. Null: no
+  // more may.
   using Place = std::shared_ptr<void>;
   [[nodiscard]] Place long_place();
 

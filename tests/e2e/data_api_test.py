@@ -1,10 +1,13 @@
 """`hunt data-api` from outside: the official AWS SDK, hostile HTTP, servers that go and come."""
+import contextlib
 import datetime
 import hashlib
 import hmac
 import http.client
 import json
 import os
+import re
+import resource
 import shutil
 import signal
 import socket
@@ -35,6 +38,8 @@ KEYS = {
         {"arn": WRONG, "user": "locked", "password": "never-shown-4"},
         {"arn": NOBODY, "user": "nobody_here"}]}
 CONNECTIONS = 4
+FEW_FILES = ("bash", "-c", 'ulimit -n 256; exec "$@"', "few-files")
+MIB = 1024 * 1024
 
 
 def sign(method, path, body, headers, key="a-key-of-the-tests-only", key_id="AKIDTEST"):
@@ -74,9 +79,10 @@ class DataApi(OwnDatabase, HuntTest):
         self.keys.write_text(json.dumps(KEYS))
         self.keys.chmod(0o600)
 
-    def gateway(self, *arguments):
+    def gateway(self, *arguments, **keywords):
         return self.start("data-api", "--resource", f"{RESOURCE}={self.store}", "--keys", self.keys,
-                          "--region", "eu-north-1", "--connections", CONNECTIONS, *arguments)
+                          "--region", "eu-north-1", "--connections", CONNECTIONS, *arguments,
+                          **keywords)
 
     def call(self, server, path, body, headers=None):
         """One signed request; `body` is a dict, or bytes as they are."""
@@ -93,6 +99,20 @@ class DataApi(OwnDatabase, HuntTest):
 
     def execute(self, server, sql, **more):
         return self.call(server, "/Execute", {"sql": sql, **more})
+
+    def connect(self, server, receive_bytes=None):
+        """A connection that stays until the test is over."""
+        raw = socket.socket()
+        self.addCleanup(raw.close)
+        if receive_bytes:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        raw.settimeout(10)
+        raw.connect(("127.0.0.1", server.port))
+        return raw
+
+    def figure(self, server, name):
+        text = server.get("/metrics").body.decode()
+        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1))
 
     def assert_failure(self, reply, status, name, *words):
         self.assertEqual((reply.status, reply.headers["x-amzn-ErrorType"]), (status, name), reply)
@@ -187,6 +207,76 @@ class DataApi(OwnDatabase, HuntTest):
                 self.assertTrue(json.loads(body)["message"], body)
         self.assertIn(" 400 ", self.raw(server, b"nonsense\r\n\r\n")[0])
         self.assertEqual(server.get("/livez").status, 200)
+
+    def test_silent_clients_lock_nobody_out(self):
+        """Without a word, and with half a request: newcomers have their places."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+        for wrapper, count in ((FEW_FILES, 600), ((), 4500)):
+            with self.subTest(count=count):
+                server = self.gateway(wrapper=wrapper)
+                for number in range(count):
+                    raw = self.connect(server)
+                    if number % 2:
+                        with contextlib.suppress(OSError):  # its place was given away
+                            raw.sendall(b"POST /Execute HTTP/1.1\r\nHost: x\r\n")
+                self.assertEqual(server.get("/livez").status, 200)
+                # Of each role a connection to the database of its own, which is a descriptor.
+                for secret in (SECRET, READER, LOCKED):
+                    reply = self.execute(server, "select 1", secretArn=secret)
+                    self.assertEqual(reply.status, 200, reply)
+                self.assertGreater(
+                    self.figure(server, 'hunt_data_api_overloads_total{reason="evicted"}'), 0)
+
+    def test_too_few_open_files_are_told_at_the_start(self):
+        server = self.start("data-api", "--store", self.store, "--keys", self.keys,
+                            "--connections", "1000", ready=False, wrapper=FEW_FILES)
+        self.assertEqual(server.process.wait(30), 1)
+        server.reader.join()
+        self.assert_says(server.output, "256 open files", "--connections", "ulimit -n")
+
+    def test_answers_that_nobody_reads_are_bounded(self):
+        server = self.gateway()
+        body = json.dumps({
+            "resourceArn": RESOURCE, "secretArn": SECRET, "formatRecordsAs": "JSON",
+            "sql": "select repeat('x', 60000) from generate_series(1, 165)"}).encode()
+        host = f"127.0.0.1:{server.port}"
+        head = "POST /Execute HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in sign(
+                "POST", "/Execute", body, {"host": host}).items())
+        request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        before = self.figure(server, "process_resident_memory_bytes")
+        held = [self.connect(server, 4096) for _ in range(40)]
+        for raw in held:
+            raw.sendall(request)
+        refused = 0
+        most = 0
+        deadline = time.monotonic() + 60
+        while not refused and time.monotonic() < deadline:
+            self.assertLessEqual(self.figure(server, "hunt_data_api_answer_bytes"), 128 * MIB)
+            most = max(most, self.figure(server, "process_resident_memory_bytes"))
+            refused = sum(self.figure(server, f'hunt_data_api_overloads_total{{reason="{reason}"}}')
+                          for reason in ("answers", "withheld"))
+            time.sleep(0.05)
+        self.assertGreater(refused, 0)
+        # Beside the answers: what four statements have under way.
+        self.assertLess(most - before, 128 * MIB + CONNECTIONS * 40 * MIB)
+        while True:  # who reads is answered once those who do not have been ended
+            reply = self.call(server, "/Execute", body)
+            if reply.status == 200:
+                break
+            self.assertLess(time.monotonic(), deadline, reply)
+            time.sleep(0.1)
+        self.assertGreater(len(reply.body), 9_000_000)
+
+    def test_a_batch_whose_answer_would_be_too_large_is_refused_before_any_work(self):
+        server = self.gateway()
+        sets = ",".join(["[]"] * 1_300_000)
+        body = (f'{{"resourceArn":"{RESOURCE}","secretArn":"{SECRET}","sql":"select 1",'
+                f'"parameterSets":[{sets}]}}').encode()
+        self.assert_failure(self.call(server, "/BatchExecute", body), 400, "BadRequestException",
+                            "1,300,000 sets", "at most 45,589")
 
     def test_clients_and_gateways_that_go_leave_nothing_behind(self):
         server = self.gateway()

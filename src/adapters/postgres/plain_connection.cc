@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
@@ -24,6 +25,8 @@ using OwnedResult = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 constexpr std::size_t message_bytes_max = 8 * 1'024;
 constexpr std::size_t cell_bytes = 16;  // {"isNull":true}
 constexpr int idle_reads_max = 4;       // a notice or a setting that changed; nobody sends more
+// Sets that are sent, or results that are read, in one go: others have their turn in between.
+constexpr std::size_t batch_piece = 500;
 constexpr auto short_patience = std::chrono::seconds(20);
 
 constexpr const char* catalogue_sql =
@@ -36,8 +39,10 @@ constexpr const char* catalogue_sql =
     " UNION ALL SELECT oid::text, 'type', typname::text, NULL, NULL"
     " FROM pg_catalog.pg_type WHERE oid = ANY($3::oid[])";
 
+}  // namespace
+
 // The arrays that libpq wants of one set.
-struct Arguments {
+struct PlainConnection::Arguments {
   explicit Arguments(const std::vector<Bound>& set) {
     for (const auto& bound : set) {
       types.push_back(bound.type);
@@ -52,6 +57,8 @@ struct Arguments {
   std::vector<int> lengths;
   std::vector<int> formats;
 };
+
+namespace {
 
 std::string part(const PGresult* result, int field, std::string_view label) {
   const char* text = PQresultErrorField(result, field);
@@ -218,37 +225,46 @@ asio::awaitable<Result<void>> PlainConnection::connect() {
   co_return Result<void>{};
 }
 
-bool PlainConnection::send_batch(const std::string& sql,
-                                 const std::vector<std::vector<Bound>>& sets) {
+bool PlainConnection::send_set(const std::string& sql, const Arguments& arguments, bool prepare) {
   PGconn* connection = connection_.get();
-  if (PQenterPipelineMode(connection) != 1) return false;
-  std::vector<Oid> prepared;
-  bool first = true;
-  for (const auto& set : sets) {
-    const Arguments arguments(set);
-    if (first || prepared != arguments.types) {
-      prepared = arguments.types;
-      first = false;
-      if (PQsendPrepare(connection, "", sql.c_str(), arguments.count(), prepared.data()) != 1) {
-        return false;
-      }
-    }
-    if (PQsendQueryPrepared(connection, "", arguments.count(), arguments.values.data(),
-                            arguments.lengths.data(), arguments.formats.data(), 0) != 1) {
-      return false;
-    }
+  if (prepare &&
+      PQsendPrepare(connection, "", sql.c_str(), arguments.count(), arguments.types.data()) != 1) {
+    return false;
   }
-  return PQpipelineSync(connection) == 1;
+  return PQsendQueryPrepared(connection, "", arguments.count(), arguments.values.data(),
+                             arguments.lengths.data(), arguments.formats.data(), 0) == 1;
 }
 
-bool PlainConnection::send(const std::string& sql, const std::vector<std::vector<Bound>>& sets) {
-  if (sets.size() > 1) return send_batch(sql, sets);
+asio::awaitable<bool> PlainConnection::send_batch(const std::string& sql,
+                                                  const std::vector<std::vector<Bound>>& sets) {
+  if (PQenterPipelineMode(connection_.get()) != 1) co_return false;
+  std::vector<Oid> prepared;
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    const Arguments arguments(sets[i]);
+    const bool prepare = i == 0 || prepared != arguments.types;
+    if (prepare) prepared = arguments.types;
+    if (!send_set(sql, arguments, prepare)) co_return false;
+    if (i % batch_piece == batch_piece - 1) {
+      flush();
+      if (!co_await let_others()) co_return false;
+    }
+  }
+  co_return PQpipelineSync(connection_.get()) == 1;
+}
+
+bool PlainConnection::send_one(const std::string& sql,
+                               const std::vector<std::vector<Bound>>& sets) {
   static const std::vector<Bound> none;
   const Arguments arguments(sets.empty() ? none : sets.front());  // points into the set
   return PQsendQueryParams(connection_.get(), sql.c_str(), arguments.count(),
                            arguments.types.data(), arguments.values.data(),
                            arguments.lengths.data(), arguments.formats.data(), 0) == 1 &&
          PQsetSingleRowMode(connection_.get()) == 1;
+}
+
+asio::awaitable<bool> PlainConnection::let_others() {
+  co_await asio::post(io_, asio::use_awaitable);
+  co_return connection_ && !closed_ && !late_;
 }
 
 void PlainConnection::flush() {
@@ -290,13 +306,16 @@ asio::awaitable<StatementAnswer> PlainConnection::run(std::string sql,
                                                       KeepMax keep,
                                                       std::chrono::milliseconds patience) {
   const auto self = shared_from_this();
-  if (!connection_ || !send(sql, sets)) co_return tl::unexpected<StatementFailure>(lost());
+  if (!connection_) co_return tl::unexpected<StatementFailure>(lost());
   const bool batch = sets.size() > 1;
+  watch(patience);
+  const bool sent = batch ? co_await send_batch(sql, sets) : send_one(sql, sets);
+  if (!sent) co_return tl::unexpected<StatementFailure>(lost());
   sets.clear();
   if (batch) keep.bytes = 0;
-  watch(patience);
   flush();
   Collector collector(keep);
+  std::size_t taken = 0;
   for (bool done = false; !done;) {
     while (connection_ && PQisBusy(connection_.get()) == 1) {
       boost::system::error_code failed;
@@ -310,6 +329,9 @@ asio::awaitable<StatementAnswer> PlainConnection::run(std::string sql,
       flush();
     }
     if (!connection_) co_return tl::unexpected<StatementFailure>(lost());
+    if (++taken % batch_piece == 0 && !co_await let_others()) {
+      co_return tl::unexpected<StatementFailure>(lost());
+    }
     const OwnedResult result(PQgetResult(connection_.get()), PQclear);
     if (result == nullptr) {
       if (PQstatus(connection_.get()) == CONNECTION_BAD) {

@@ -79,10 +79,16 @@ class PlainConnection : public std::enable_shared_from_this<PlainConnection> {
   void close();
 
  private:
-  [[nodiscard]] bool send(const std::string& sql,
-                          const std::vector<std::vector<data_api::Bound>>& sets);
-  [[nodiscard]] bool send_batch(const std::string& sql,
-                                const std::vector<std::vector<data_api::Bound>>& sets);
+  struct Arguments;
+
+  [[nodiscard]] bool send_one(const std::string& sql,
+                              const std::vector<std::vector<data_api::Bound>>& sets);
+  [[nodiscard]] bool send_set(const std::string& sql, const Arguments& arguments, bool prepare);
+  // Several sets, in pieces; both outlive the call.
+  [[nodiscard]] boost::asio::awaitable<bool> send_batch(
+      const std::string& sql, const std::vector<std::vector<data_api::Bound>>& sets);
+  // Whatever else is ready has its turn. False: the connection is gone, or late.
+  [[nodiscard]] boost::asio::awaitable<bool> let_others();
   void flush();
   void watch(std::chrono::milliseconds patience);
   // Nothing came back: what is known of why.
