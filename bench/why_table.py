@@ -10,7 +10,6 @@ from pathlib import Path
 # `faint`: nothing is wrong, and the client felt nothing, either.
 JUDGED = ("wrong", "missed", "unclear", "right", "faint")
 TAIL_WITHIN = 0.2
-NOT_SEEN = "is not seen"
 # What the client has to feel before `none` is called a miss: a tail twice as long, and by so much.
 FELT_TIMES = 2
 FELT_SECONDS = {"answers": 0.005, "claims": 0.02}
@@ -36,8 +35,7 @@ def judge(why, fits, felt, planted):
             return "right"
         return "missed" if felt or not planted else "faint"
     if why["cause"] == "unclear" or not why["confident"]:
-        # Who is not struck is not sure of what it cannot help but feel: there is little to feel.
-        return "right" if fits and not planted else "unclear"
+        return "unclear"
     return "right" if fits else "wrong"
 
 
@@ -53,12 +51,6 @@ def tail_ratio(trial):
     longest = max(told, key=lambda one: one["tail_seconds"])
     felt = trial["client"][longest["timeline"]]["tail_seconds"]
     return longest["tail_seconds"] / felt if felt else None
-
-
-def is_near(trial):
-    """What is told is what the client felt; or it says that there is more which it cannot see."""
-    says = any(NOT_SEEN in one["verdict"] for one in trial["verdicts"])
-    return abs(trial["tail_ratio"] - 1) <= TAIL_WITHIN or (says and trial["tail_ratio"] < 1)
 
 
 def is_listed(trial):
@@ -77,11 +69,11 @@ def is_listed(trial):
 
 def row_of(name, trials):
     verdicts = [one["judged"] for trial in trials for one in trial["verdicts"]]
-    told = [trial for trial in trials if trial["tail_ratio"]]
-    near = sum(map(is_near, told))
+    ratios = [trial["tail_ratio"] for trial in trials if trial["tail_ratio"]]
+    near = sum(abs(ratio - 1) <= TAIL_WITHIN for ratio in ratios)
     counts = [sum(trial["judged"] == kind for trial in trials) for kind in reversed(JUDGED)]
     return [name, len(trials), *counts, f"{verdicts.count('right')} of {len(verdicts)}",
-            verdicts.count("wrong"), f"{near} of {len(told)}"]
+            verdicts.count("wrong"), f"{near} of {len(ratios)}"]
 
 
 def markdown(head, rows):

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "simulation/run_rules.h"
+
 namespace hunt::simulation {
 
 namespace {
@@ -37,14 +39,15 @@ void RulesCheck::on_timeline(std::size_t shard, const model::RulesTimeline& time
   std::erase_if(stops_, [&](const auto& one) { return timeline.stop_of(one.first) == nullptr; });
 }
 
-// What files proposed has to be newer than all that was there.
+// What files proposed has to be newer than all that was there; what is pushed by hand, not older.
 void RulesCheck::check_files(const model::RulesTimeline& before,
                              const model::RulesTimeline& after) {
   if (after.turns.empty() || before.turns.empty()) return;
   const model::RulesTurn& turn = after.turns.back();
-  if (turn == before.turns.back() || !turn.by.starts_with("the files of ")) return;
+  const bool pushed = turn.by == by_a_push;
+  if (turn == before.turns.back() || !(pushed || turn.by.starts_with("the files of "))) return;
   const std::uint64_t highest = before.revision_max();
-  const bool newer = turn.revision > highest ||
+  const bool newer = turn.revision > highest || (pushed && turn.revision == highest) ||
                      (highest == 0 && turn.revision == 0 && before.find(turn.version) == nullptr);
   if (newer) return;
   violated_(LedgerRule::revision_rises,

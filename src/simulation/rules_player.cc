@@ -117,7 +117,7 @@ void RulesPlayer::age(const Fault& fault) {
   const auto other = pod_near(fault.target + 1);
   if (!other || older.revision == 0 || older.revision == revision_) return;
   model::RulesChange change = change_of(Kind::turn);
-  change.turn.by = "the files of somebody";  // held to what files are held to
+  change.turn.by = by_a_push;
   change.turn.revision = older.revision;
   change.turn.from_us = model::time_us_min;
   ask(*other, std::move(change), files_of(older.number));

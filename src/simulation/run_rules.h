@@ -17,6 +17,8 @@ namespace hunt::simulation {
 // Each has one table, of its own name.
 inline constexpr std::string_view main_event = "starlight";
 inline constexpr std::string_view side_event = "moonlight";
+// Whose turn it is when files with a revision are pushed by hand.
+inline constexpr std::string_view by_a_push = "a push";
 
 // `some`: the main event is for some of the players and worlds, which follow from the number, too.
 [[nodiscard]] model::RulesFiles run_rules_files(std::uint64_t number, bool some);
