@@ -224,7 +224,7 @@ TEST_F(GatewayTest, keeps_one_connection_of_eight_for_calls_without_a_transactio
 }
 
 TEST_F(GatewayTest, keeps_one_connection_of_few_for_calls_without_a_transaction) {
-  for (const std::size_t connections : {2, 3, 7}) {
+  for (const std::size_t connections : {2U, 3U, 7U}) {
     options_.connections_max = connections;
     Running gateway(options_);
     for (std::size_t i = 1; i < connections; ++i) EXPECT_EQ(gateway.begin().size(), 64U);
@@ -258,7 +258,7 @@ TEST_F(GatewayTest, does_a_batch_of_as_many_sets_as_there_may_be) {
   expect_done(gateway.execute("create table t (a int)"));
   std::string sets = "[]";
   for (std::size_t i = 1; i < data_api::batch_sets_max; ++i) sets += ",[]";
-  const std::string more = R"(,"sql":"insert into t values (1)","parameterSets":[)" + sets + "]";
+  const std::string more = R"x(,"sql":"insert into t values (1)","parameterSets":[)x" + sets + "]";
   expect_done(gateway.ask("/BatchExecute", more));
   expect_done(gateway.execute("select count(*) from t"),
               fmt::format(R"({{"longValue":{}}})", data_api::batch_sets_max));

@@ -309,7 +309,12 @@ asio::awaitable<StatementAnswer> PlainConnection::run(std::string sql,
   if (!connection_) co_return tl::unexpected<StatementFailure>(lost());
   const bool batch = sets.size() > 1;
   watch(patience);
-  const bool sent = batch ? co_await send_batch(sql, sets) : send_one(sql, sets);
+  bool sent = false;
+  if (batch) {
+    sent = co_await send_batch(sql, sets);
+  } else {
+    sent = send_one(sql, sets);
+  }
   if (!sent) co_return tl::unexpected<StatementFailure>(lost());
   sets.clear();
   if (batch) keep.bytes = 0;
