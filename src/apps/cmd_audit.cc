@@ -25,7 +25,7 @@
 #include "model/limits.h"
 #include "node/open_store.h"
 #include "node/secrets.h"
-#include "ports/ledger.h"
+#include "ports/hunt_store.h"
 #include "rules/load.h"
 
 namespace hunt::apps {
@@ -74,13 +74,6 @@ class CheckingVisitor final : public ports::LedgerVisitor {
   engine::LedgerCheck check_;
 };
 
-Result<std::unique_ptr<node::OpenStore>> open(const node::StoreUrl& url,
-                                              const system::SystemClock& clock) {
-  node::OpenStoreOptions how;
-  how.read_only = true;
-  return node::OpenStore::open(url, clock, how);
-}
-
 // Which table each spawn has that is on its tile.
 Result<void> read_tables(ports::WorldStore& store, engine::FairCheck& fair) {
   HUNT_TRY(worlds, node::run_here(store.worlds()));
@@ -98,32 +91,44 @@ Result<void> read_tables(ports::WorldStore& store, engine::FairCheck& fair) {
   return {};
 }
 
-Result<Audited> audit(const node::StoreUrl& url, const std::optional<FairGround>& ground) {
-  const system::SystemClock clock;
-  HUNT_TRY(opened, open(url, clock));
+Result<Audited> audit(ports::HuntStore& store, const std::optional<FairGround>& ground) {
   CheckingVisitor visitor;
   if (ground) {
     std::vector<const model::RuleSet*> sets;
     for (const auto& set : ground->sets) sets.push_back(&set);
     visitor.fair.emplace(ground->event_seed, std::move(sets));
-    HUNT_CHECK(read_tables(opened->store(), *visitor.fair));
+    HUNT_CHECK(read_tables(store, *visitor.fair));
   }
-  HUNT_CHECK(node::run_here(opened->store().read_ledger(visitor)));
+  HUNT_CHECK(node::run_here(store.read_ledger(visitor)));
   return visitor.finish();
 }
 
-Result<std::vector<std::uint8_t>> event_seed(const AuditFlags& flags) {
+Result<std::vector<std::uint8_t>> event_seed(const AuditFlags& flags, ports::HuntStore& store) {
   if (!flags.event_seed_file.empty()) return node::read_event_seed(flags.event_seed_file);
-  const system::SystemClock clock;
-  HUNT_TRY(opened, open(flags.stores.front(), clock));
-  HUNT_TRY(secrets, node::run_here(opened->store().secrets()));
+  HUNT_TRY(secrets, node::run_here(store.secrets()));
   if (!secrets.seed_bytes.empty()) return std::move(secrets.seed_bytes);
-  return fail(Errc::unauthorized,
-              "the store's user may not read the event seed; name it with --event-seed-file");
+  return fail(
+      Errc::unauthorized,
+      "the store's user may not read the event seed: use one of the role hunt_ingest, or name "
+      "it with --event-seed-file");
+}
+
+// Each where it stands in the list: a shard under two names would be read twice, and another never.
+Result<void> check_places(node::OpenStores& stores, const std::vector<node::StoreUrl>& urls) {
+  for (std::size_t place = 0; place < urls.size(); ++place) {
+    HUNT_TRY(info, node::run_here(stores.shard(place).store().info()));
+    if (info.shard == place) continue;
+    return fail(Errc::invalid_argument,
+                fmt::format("{} is shard {}, but stands at place {} of the --store flags, which "
+                            "count from 0: name every shard once, in order",
+                            urls[place].shown(), info.shard, place),
+                "store");
+  }
+  return {};
 }
 
 // Nothing, and it is told why: what they are rolled by cannot be read.
-std::optional<FairGround> fair_ground(const AuditFlags& flags) {
+std::optional<FairGround> fair_ground(const AuditFlags& flags, ports::HuntStore& store) {
   FairGround ground;
   for (const auto& path : flags.rules) {
     auto loaded = rules::load_rules(path, system::SystemClock().wall_us());
@@ -133,7 +138,7 @@ std::optional<FairGround> fair_ground(const AuditFlags& flags) {
     }
     ground.sets.push_back(std::move(loaded->set));
   }
-  auto seed = event_seed(flags);
+  auto seed = event_seed(flags, store);
   if (!seed) {
     report(seed.error());
     return {};
@@ -229,15 +234,26 @@ json::object json_of(const node::StoreUrl& url, const Audited& audited) {
 }
 
 int run_audit(const AuditFlags& flags) {
+  const system::SystemClock clock;
+  node::OpenStoreOptions how;
+  how.read_only = true;
+  // All shards of one hunt, each once: what is missing would be called clean unseen.
+  auto stores = node::OpenStores::open(flags.stores, clock, how);
+  if (!stores) return report(stores.error());
+  if (flags.stores.size() > 1) {
+    const auto places = check_places(*stores, flags.stores);
+    if (!places) return report(places.error());
+  }
   std::optional<FairGround> ground;
   if (flags.fair) {
-    ground = fair_ground(flags);
+    ground = fair_ground(flags, stores->shard(0).store());
     if (!ground) return 1;
   }
   bool clean = true;
   json::array reports;
-  for (const auto& url : flags.stores) {
-    const auto checked = audit(url, ground);
+  for (std::size_t shard = 0; shard < flags.stores.size(); ++shard) {
+    const node::StoreUrl& url = flags.stores[shard];
+    const auto checked = audit(stores->shard(shard).store(), ground);
     if (!checked) return report(checked.error());
     clean = clean && checked->clean();
     if (flags.json) {
@@ -283,7 +299,8 @@ void add_audit(CommandLine& line) {
   command->footer(
       "Checks that budget = remaining + granted for every spawn, that each claim and each player\n"
       "is granted a spawn at most once, that claim ids follow from their parts, and that sold_out\n"
-      "is true. Reads one snapshot and changes nothing: it may run beside a running store.\n"
+      "is true. Reads one snapshot of each store and changes nothing: it may run beside a running\n"
+      "one. Name every shard, in order: what is in another one is not seen.\n"
       "Examples:\n"
       "  hunt audit --store sqlite:hunt.db\n"
       "  hunt audit --store sqlite:hunt.db --fair --rules events/\n"

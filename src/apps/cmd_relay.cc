@@ -50,11 +50,15 @@ void say(const node::NodeOptions& flags, const std::vector<RelayProcess::State>&
       log(LogLevel::info, fmt::format("relay of shard {}", shard), std::move(what));
     };
     const bool news = before.empty() || was.holds_feed != now[shard].holds_feed ||
-                      was.waits_for.empty() != now[shard].waits_for.empty();
+                      was.waits_for.empty() != now[shard].waits_for.empty() ||
+                      was.feed_trouble.empty() != now[shard].feed_trouble.empty();
     if (news && now[shard].holds_feed) {
       tell(fmt::format("hunt relay tells the changes of {}", store));
     } else if (news && !now[shard].waits_for.empty()) {
       tell("hunt relay waits: " + now[shard].waits_for);
+    } else if (news && !now[shard].feed_trouble.empty()) {
+      tell(fmt::format("hunt relay cannot tell the changes of {}: {}", store,
+                       now[shard].feed_trouble));
     } else if (news) {
       tell(fmt::format("hunt relay waits: another process tells the changes of {}", store));
     }

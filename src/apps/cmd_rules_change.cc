@@ -68,7 +68,8 @@ std::string shards_of(const json::array& missing) {
   return out;
 }
 
-// Sends it, and prints `done` of the timeline that comes back. Exit code 1: a shard is away.
+// Sends it, and prints `done` of the timeline that comes back and of whether all shards have it.
+// Exit code 1: a shard is away.
 template <class Done>
 int send(const ChangeFlags& flags, const std::string& target, std::string body, Done done) {
   const auto token = read_token(flags.admin_token_file);
@@ -83,8 +84,8 @@ int send(const ChangeFlags& flags, const std::string& target, std::string body, 
   if (timeline == nullptr || !timeline->contains("turns") || !timeline->contains("missing")) {
     return report({Errc::corrupt, "what came back is no timeline of rules", "url"});
   }
-  print_line(flags.as_json ? answer->body : done(*timeline));
   const json::array& missing = timeline->at("missing").as_array();
+  print_line(flags.as_json ? answer->body : done(*timeline, missing.empty()));
   if (missing.empty()) return 0;
   return report({Errc::unavailable,
                  fmt::format("shards that do not have it yet: {}. Each gets it when it answers "
@@ -93,7 +94,7 @@ int send(const ChangeFlags& flags, const std::string& target, std::string body, 
                  {}});
 }
 
-std::string last_turn(const json::object& timeline) {
+std::string last_turn(const json::object& timeline, bool = true) {
   const json::object& turn = timeline.at("turns").as_array().back().as_object();
   return fmt::format("version {} is in force from {} on", turn.at("version").as_string().c_str(),
                      turn.at("from").as_string().c_str());
@@ -102,19 +103,18 @@ std::string last_turn(const json::object& timeline) {
 int run_stop(const ChangeFlags& flags, bool stop) {
   const auto target = fmt::format("/v1/events/{}/{}?{}", escaped(flags.what),
                                   stop ? "stop" : "start", query_of(flags));
-  return send(flags, target, {}, [&](const json::object&) {
-    return stop ? fmt::format(
-                      "the event {0} is stopped: nothing of it is granted any more. It goes "
-                      "on with: hunt rules start {0}",
-                      flags.what)
-                : fmt::format("the event {} goes on", flags.what);
+  return send(flags, target, {}, [&](const json::object&, bool everywhere) {
+    const char* where = everywhere ? "" : ", but not in all shards yet";
+    if (!stop) return fmt::format("the event {} goes on{}", flags.what, where);
+    return fmt::format("the event {0} is stopped{1}. It goes on with: hunt rules start {0}",
+                       flags.what, everywhere ? ": nothing of it is granted any more" : where);
   });
 }
 
 int run_rollback(const ChangeFlags& flags) {
   std::string target = fmt::format("/v1/rules/rollback?{}", query_of(flags));
   if (!flags.what.empty()) target += "&version=" + escaped(flags.what);
-  return send(flags, target, {}, [](const json::object& timeline) {
+  return send(flags, target, {}, [](const json::object& timeline, bool) {
     return last_turn(timeline) + "; the files do not count until they are newer";
   });
 }

@@ -1,7 +1,6 @@
 // hunt rules lock: names the version that the files of a directory come to, beside them.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +9,8 @@
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "model/limits.h"
 #include "rules/lock_file.h"
 #include "rules/zones.h"
 
@@ -18,8 +19,6 @@ namespace hunt::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t note_bytes_max = 200;
 
 struct LockFlags {
   std::string path;
@@ -87,11 +86,12 @@ void add_rules_lock(CommandLine& line, CLI::App& rules) {
   command->add_option("path", flags->path, "a directory of *.yaml files")->required();
   command->add_option("--note", flags->note, "what has changed, for whoever reads the lock")
       ->check([](const std::string& note) {
-        const bool plain =
-            std::all_of(note.begin(), note.end(), [](char c) { return c >= ' ' && c <= '~'; });
-        return note.size() <= note_bytes_max && plain
+        return note.size() <= limits::rules_note_bytes_max && is_plain_line(note)
                    ? std::string()
-                   : fmt::format("at most {} bytes of printable ASCII", note_bytes_max);
+                   : fmt::format(
+                         "at most {} bytes of UTF-8 on one line, without control "
+                         "characters",
+                         limits::rules_note_bytes_max);
       });
   command
       ->add_option("--revision", flags->revision,

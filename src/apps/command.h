@@ -30,6 +30,7 @@ void add_serve(CommandLine& line);
 void add_relay(CommandLine& line);
 void add_world(CommandLine& line);
 void add_rules(CommandLine& line);
+void add_migrate(CommandLine& line);
 void add_audit(CommandLine& line);
 void add_why(CommandLine& line);
 void add_flame(CommandLine& line);

@@ -20,8 +20,8 @@ using rules::YamlNode;
 using Kind = YamlNode::Kind;
 
 // The commands of one hunt, which one file can serve.
-constexpr std::string_view commands_of_a_hunt[] = {"serve", "relay", "doctor", "world",
-                                                   "audit", "why",   "explain"};
+constexpr std::string_view commands_of_a_hunt[] = {"serve",   "relay", "doctor", "world",
+                                                   "migrate", "audit", "why",    "explain"};
 
 // The value of --config among the words, or in the environment, or nothing.
 std::string config_path(const std::vector<std::string>& words) {
@@ -79,7 +79,14 @@ class ConfigReader {
     const std::string place = fmt::format("{}:{}", path_, key.at.line);
     const std::string flag =
         name_today(key.text, full_name(command_), fmt::format("{}: {}", place, key.text));
-    const bool any = !flag.empty() && flag != "config" && flag != "help" && flag != "version";
+    if (flag == "config") {
+      return fail(
+          Errc::invalid_argument,
+          fmt::format("{}: a file names no other one: give --config on the command line, or "
+                      "HUNT_CONFIG",
+                      place));
+    }
+    const bool any = !flag.empty() && flag != "help" && flag != "version";
     const CLI::Option* option = any ? command_.get_option_no_throw("--" + flag) : nullptr;
     if (option == nullptr && !(any && is_of_others(flag))) {
       return fail(Errc::invalid_argument,

@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_relay(line);
   hunt::apps::add_world(line);
   hunt::apps::add_rules(line);
+  hunt::apps::add_migrate(line);
   hunt::apps::add_audit(line);
   hunt::apps::add_why(line);
   hunt::apps::add_flame(line);

@@ -97,11 +97,13 @@ const ports::Monitor& RelayProcess::monitor() const {
 }
 
 RelayProcess::~RelayProcess() {
-  // Also where the start failed: a profile under way answers on the front's loop.
+  // Also where the start failed: a profile under way answers on the front's loop, and relays of
+  // which one may not begin try again.
   profiler_.close();
   profile_push_.reset();
   end_cache_watch();
   if (stores_) stores_->close();
+  end_relays();
   lane_.stop();
   front_.stop();
 }
@@ -109,6 +111,12 @@ RelayProcess::~RelayProcess() {
 void RelayProcess::end_cache_watch() {
   if (cache_watch_) lane_.run(cache_watch_->join());
   cache_watch_.reset();
+}
+
+void RelayProcess::end_relays() {
+  std::vector<std::future<void>> drains;
+  for (const auto& relay : relays_) drains.push_back(lane_.spawn(relay->drain()));
+  for (auto& drained : drains) drained.get();
 }
 
 Result<void> RelayProcess::open_stores() {
@@ -224,7 +232,7 @@ Result<void> RelayProcess::start_relay(std::size_t shard, std::uint64_t identity
                                                      cache_.get(), clock_, lane_.timer(),
                                                      lane_.executor()));
   const auto started = lane_.run(relays_.back()->start());
-  // Another relay holds the feed, or the shard is not open yet: this one waits.
+  // Another relay holds the feed, or it cannot be had just now: this one tries again.
   if (!started && started.error().code != Errc::unavailable) return started;
   return {};
 }
@@ -237,9 +245,7 @@ void RelayProcess::stop() {
   end_cache_watch();
   {
     const node::CloseAfter last_call(*stores_, drain_within);
-    std::vector<std::future<void>> drains;
-    for (const auto& relay : relays_) drains.push_back(lane_.spawn(relay->drain()));
-    for (auto& drained : drains) drained.get();
+    end_relays();
   }
   lane_.run(bus_->stop_watching());
   lane_.run(connection_->close());
@@ -291,9 +297,13 @@ std::vector<RelayProcess::State> RelayProcess::states() {
 
 void RelayProcess::look(const std::vector<State>& states,
                         const std::vector<service::Warning>& warnings) {
-  std::vector<bool> holds_feed;
-  for (const auto& state : states) holds_feed.push_back(state.holds_feed);
-  why_.look(holds_feed, warnings);
+  std::vector<RelayWhy::Does> does;
+  for (const auto& state : states) {
+    does.push_back(state.holds_feed             ? RelayWhy::Does::tells
+                   : state.feed_trouble.empty() ? RelayWhy::Does::stands_by
+                                                : RelayWhy::Does::cannot);
+  }
+  why_.look(does, warnings);
 }
 
 boost::asio::awaitable<void> RelayProcess::begin_answering() {
@@ -311,7 +321,11 @@ boost::asio::awaitable<void> RelayProcess::end_answering() {
 boost::asio::awaitable<std::vector<RelayProcess::State>> RelayProcess::look_at_relays() {
   std::vector<State> states;
   for (const auto& relay : relays_) {
-    states.push_back({relay->holds_feed(), relay->tells_again(), relay->told_again(), {}});
+    states.push_back({relay->holds_feed(),
+                      relay->tells_again(),
+                      relay->told_again(),
+                      {},
+                      relay->feed_trouble()});
   }
   co_return states;
 }

@@ -52,7 +52,8 @@ class RelayProcess {
     bool holds_feed = false;
     bool tells_again = false;
     std::uint64_t told_again = 0;
-    std::string waits_for;  // of its store; empty: it is open
+    std::string waits_for;     // of its store; empty: it is open
+    std::string feed_trouble;  // without it a relay that does not hold the feed stands by
   };
   [[nodiscard]] std::vector<State> states();
   [[nodiscard]] std::vector<service::Warning> warnings() const { return observer_.warnings(); }
@@ -74,6 +75,7 @@ class RelayProcess {
   void say_bus();  // on the lane
   [[nodiscard]] Result<void> check_cache();
   void end_cache_watch();
+  void end_relays();
   [[nodiscard]] Result<void> start_relay(std::size_t shard, std::uint64_t identity);
   [[nodiscard]] boost::asio::awaitable<std::vector<State>> look_at_relays();
   [[nodiscard]] boost::asio::awaitable<void> begin_answering();

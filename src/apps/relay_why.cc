@@ -34,19 +34,21 @@ RelayWhy::RelayWhy(const ports::Clock& clock, std::string version)
       started_ns_(clock.now_ns()),
       process_{to_hex(random_bytes<16>()), "relay", name_of_this(), std::move(version), 0, 0} {}
 
-void RelayWhy::look(const std::vector<bool>& holds_feed,
-                    const std::vector<service::Warning>& warnings) {
-  std::vector<std::size_t> told;
-  std::vector<std::size_t> waits;
-  for (std::size_t i = 0; i < holds_feed.size(); ++i) (holds_feed[i] ? told : waits).push_back(i);
+void RelayWhy::look(const std::vector<Does>& does, const std::vector<service::Warning>& warnings) {
   model::Why now;
   now.confident = true;
-  const std::size_t all = holds_feed.size();
-  if (!told.empty()) now.verdict = "it tells the changes of " + shards_text(told, all);
-  if (!waits.empty()) {
-    now.verdict += fmt::format("{}another process tells those of {}, and it stands by",
-                               told.empty() ? "" : "; ", shards_text(waits, all));
-  }
+  const auto add = [&](Does what, const char* begins, const char* ends) {
+    std::vector<std::size_t> shards;
+    for (std::size_t i = 0; i < does.size(); ++i) {
+      if (does[i] == what) shards.push_back(i);
+    }
+    if (shards.empty()) return;
+    now.verdict += fmt::format("{}{} {}{}", now.verdict.empty() ? "" : "; ", begins,
+                               shards_text(shards, does.size()), ends);
+  };
+  add(Does::tells, "it tells the changes of", "");
+  add(Does::stands_by, "another process tells those of", ", and it stands by");
+  add(Does::cannot, "it cannot tell those of", ", and knows of nobody who does");
   now.next = "Nothing to do.";
   for (const auto& one : warnings)
     now.warning += (now.warning.empty() ? "" : "; also: ") + one.text;

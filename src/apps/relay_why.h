@@ -2,6 +2,7 @@
 //
 // Not a verdict on time: no player waits for a relay. Thread: any.
 #pragma once
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -18,9 +19,11 @@ class RelayWhy {
   // Lifetime: the clock outlives it.
   RelayWhy(const ports::Clock& clock, std::string version);
 
-  // What holds now: for each shard whether its feed is held, and the warnings. Called each second
-  // or more often; keeps what it was every ten seconds.
-  void look(const std::vector<bool>& holds_feed, const std::vector<service::Warning>& warnings);
+  // Of one shard: it holds the feed, another process does, or it cannot have it.
+  enum class Does : std::uint8_t { tells, stands_by, cannot };
+  // What holds now, by shard, and the warnings. Called each second or more often; keeps what it was
+  // every ten seconds.
+  void look(const std::vector<Does>& does, const std::vector<service::Warning>& warnings);
 
   // As ports::Monitor has them.
   [[nodiscard]] model::Why why() const;

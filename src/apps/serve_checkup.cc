@@ -6,7 +6,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <filesystem>
 
+#include "adapters/http/http_server.h"
 #include "apps/command.h"
+#include "node/http_front.h"
 #include "node/open_store.h"
 #include "node/secrets.h"
 #include "rules/load.h"
@@ -38,6 +40,16 @@ void note_secret(Findings& findings, const char* flag, const std::string& path,
   const auto secret = read(path);
   if (secret) return findings.ok(fmt::format("--{} can be read", flag));
   findings.failure(fmt::format("--{}: {}", flag, secret.error().message), "");
+}
+
+// As they go together with each other and with the address: what the server itself asks. Files that
+// cannot be read were told.
+void note_tokens(Findings& findings, const node::NodeOptions& node, const HostPort& listen) {
+  const auto options = node::http_options_of(node, listen);
+  if (!options) return;
+  const auto fine = http::check_tokens(*options);
+  if (fine) return;
+  findings.failure(fmt::format("--{}: {}", fine.error().field, fine.error().message), "");
 }
 
 // Binds for a moment. What listens there already may be the server that is looked at.
@@ -101,7 +113,10 @@ std::vector<ports::Finding> check_serve(const ServeFlags& flags, const ports::Cl
   note_secret(findings, "event-seed-file", node.event_seed_file, node::read_event_seed);
   note_secret(findings, "admin-token-file", node.admin_token_file, node::read_secret);
   note_secret(findings, "server-token-file", node.server_token_file, node::read_secret);
-  if (const auto listen = node::listen_address(node.listen)) note_listen(findings, *listen);
+  if (const auto listen = node::listen_address(node.listen)) {
+    note_listen(findings, *listen);
+    note_tokens(findings, node, *listen);
+  }
   return findings.all();
 }
 

@@ -37,7 +37,16 @@ std::string p99_of(const model::FleetPlace& place) {
   return fmt::format("p99 {} to {}", engine::ms(place.p99_low_ns), engine::ms(place.p99_high_ns));
 }
 
-std::string line_of(const model::FleetPlace& place) {
+// A store that answers nothing has no tail that would name it: a warning does.
+bool is_warned_of(const model::FleetWhy& fleet, const model::FleetPlace& place) {
+  const std::string words = fmt::format("the store of {} refuses ", place.resource);
+  return fleet.why.warning.find(words) != std::string::npos;
+}
+
+std::string line_of(const model::FleetWhy& fleet, const model::FleetPlace& place) {
+  if (place.cause == Cause::none && is_warned_of(fleet, place)) {
+    return fmt::format("  {:<10} {:<10} see the warning\n", place.resource, "refuses");
+  }
   const std::string cause = place.cause == Cause::none ? "fine" : std::string(name_of(place.cause));
   const std::string p99 = p99_of(place);
   return fmt::format("  {:<10} {:<10} {}{}{}\n", place.resource, cause, whom(place),
@@ -89,7 +98,7 @@ std::set<std::size_t> shown_of(const std::vector<model::FleetSpell>& spells) {
 std::string text_of(const model::FleetWhy& fleet) {
   std::string text = fmt::format("{}\n  {}\n", fleet.why.verdict, fleet.why.next);
   for (std::size_t i = 0; i < std::min(fleet.places.size(), places_shown_max); ++i) {
-    text += line_of(fleet.places[i]);
+    text += line_of(fleet, fleet.places[i]);
   }
   text += lines_of(fleet.notes);
   text += fmt::format("  {} and {} answered", counted(fleet.orchestrators, "orchestrator"),

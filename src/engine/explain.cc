@@ -122,9 +122,23 @@ void tell_sold_out(const TileFacts* tile, const RecentClaim& claim, Story& story
 
 void tell_closed(const TileFacts* tile, const RecentClaim& claim, Story& story) {
   story.fate = Fate::closed;
-  story.sentence += fmt::format("Closed: {} came at {}, when the loot there was not open.",
-                                who(claim), shown_utc(claim.last_us));
-  if (met(tile, claim)) add_window_lines(*tile, story.lines);
+  const bool lies = met(tile, claim);
+  const auto open = [&claim](const model::TimeWindow& window) {
+    return window.opened(claim.last_us) && !window.closed(claim.last_us);
+  };
+  const bool in_time = lies && open(tile->row.window()) && open(tile->event);
+  const bool stopped = in_time && !tile->event_enabled;
+  story.sentence += fmt::format(
+      "Closed: {} came at {}, when {}.", who(claim), shown_utc(claim.last_us),
+      stopped ? "nothing of the event there was granted: it is switched off by its rules, or "
+                "stopped by hand"
+              : "the loot there was not open");
+  if (lies) add_window_lines(*tile, story.lines);
+  if (in_time && !stopped) {
+    story.lines.emplace_back(
+        "that is how it stands now, and it was otherwise then: the event was stopped by hand, or "
+        "its rules or the times of the loot have changed since");
+  }
 }
 
 bool is_for_others(const TileFacts& tile) {

@@ -135,6 +135,35 @@ TEST(Explain, does_not_lay_what_was_buried_later_to_an_earlier_visit) {
   EXPECT_EQ(explain(facts).stories[0].lines.size(), 2U);
 }
 
+TEST(Explain, does_not_call_loot_open_whose_event_is_stopped) {
+  auto facts = facts_of_player();
+  facts.memory.claims.push_back(remembered(Outcome::closed, {3, 4}));
+  model::TileRow row;
+  row.tile = tile;
+  row.spawn = 9;
+  row.buried_at_us = then_us - 1;
+  facts.tiles.push_back({1, row, {}, false, {}, 0});
+  const auto text_of = [&facts] {
+    const auto story = explain(facts).stories[0];
+    std::string text = story.sentence;
+    for (const auto& line : story.lines) text += "\n" + line;
+    return text;
+  };
+  const std::string during = text_of();
+  EXPECT_NE(during.find("nothing of the event there was granted"), std::string::npos) << during;
+  EXPECT_NE(during.find("its event is always open, but switched off by its rules, or stopped"),
+            std::string::npos)
+      << during;
+  // It goes on: both are open by what is known, and were not.
+  facts.tiles[0].event_enabled = true;
+  const std::string after = text_of();
+  EXPECT_NE(after.find("it was otherwise then: the event was stopped by hand"), std::string::npos)
+      << after;
+  // A window that was shut says it all.
+  facts.tiles[0].row.closes_us = then_us;
+  EXPECT_EQ(text_of().find("stopped"), std::string::npos) << text_of();
+}
+
 TEST(Explain, says_how_far_back_it_looked) {
   auto facts = facts_of_player();
   EXPECT_NE(explain(facts).notes.at(0).find("no running process was asked"), std::string::npos);

@@ -122,7 +122,8 @@ void add_taker_lines(const model::TileFacts& tile, Lines& to) {
 
 void add_window_lines(const model::TileFacts& tile, Lines& to) {
   to.push_back("the loot is " + shown_window(tile.row.window()));
-  to.push_back("its event is " + shown_window(tile.event));
+  to.push_back("its event is " + shown_window(tile.event) +
+               (tile.event_enabled ? "" : ", but switched off by its rules, or stopped by hand"));
 }
 
 void add_notes(const model::ExplanationFacts& facts, Lines& to) {

@@ -123,10 +123,12 @@ Result<void> OpenStores::open_first(const StoreUrl& url, const ports::Clock& clo
                                     OpenStoreOptions& options, bool several) {
   HUNT_TRY(opened, OpenStore::open(url, clock, options));
   all_.push_back(std::move(opened));
-  if (!several || options.read_only) return {};
+  if (!several) return {};
   const auto secrets = run_here(all_[0]->store().secrets());
-  if (!secrets && secrets.error().code == Errc::unauthorized) return {};  // it makes no store
+  // Who may not see the seed, as the user of a relay or of an audit, makes no store.
+  if (!secrets && secrets.error().code == Errc::unauthorized) return {};
   if (!secrets) return tl::unexpected<Error>(secrets.error());
+  if (secrets->seed_bytes.empty()) return {};
   options.new_seed.emplace();
   if (secrets->seed_bytes.size() != options.new_seed->size()) {
     return fail(Errc::corrupt, fmt::format("{} has no event seed", url.shown()));

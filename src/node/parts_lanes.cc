@@ -100,11 +100,13 @@ Result<void> Node::Parts::relay_here() {
   Lane& first = *lanes[0];
   for (std::size_t shard = 0; shard < stores->count(); ++shard) {
     service::RelayOptions relay_options{static_cast<model::ShardId>(shard), identity | 1U};
-    relay_options.on_trouble = [this, part = fmt::format("relay of shard {}", shard)](
-                                   const std::string& what) {
-      observer->set_trouble(
-          part, what.empty() ? what : fmt::format("the {} tells no grants now: {}", part, what));
-    };
+    relay_options.on_trouble =
+        [this, shard, part = fmt::format("relay of shard {}", shard)](const std::string& what) {
+          // A shard that is not open yet says so itself.
+          const bool quiet = what.empty() || !stores->waits_for()[shard].empty();
+          observer->set_trouble(
+              part, quiet ? "" : fmt::format("the {} tells no grants now: {}", part, what));
+        };
     relay_options.on_gap = [this, shard] {
       observer->count_gap(static_cast<model::ShardId>(shard));
     };

@@ -42,6 +42,9 @@ Result<void> Node::Parts::open_stores() {
   whole.emplace(stores->stores<ports::WorldStore>());
   whole->set_map(stores->map());
   whole->keep_figures(clock);
+  whole->tell_burials([this](model::ShardId shard, const Error* refused) {
+    observer->note_burial(shard, refused);
+  });
   map_version = stores->map().version;
   return {};
 }

@@ -54,7 +54,12 @@ Result<std::unique_ptr<RulesWatch>> RulesWatch::open(Options options) {
   watch->last_seen_ = reading.digest;
   if (!loaded) {
     watch->wrong_at_first_ =
-        fmt::format("the rules are not valid; nothing is started\n{}", lines_of(loaded.error()));
+        fmt::format("the rules {} are not valid; nothing is started", watch->options_.path);
+    if (watch->options_.log) {
+      for (const auto& diagnostic : loaded.error()) {
+        watch->options_.log(LogLevel::warning, rules::format(diagnostic));
+      }
+    }
     if (!watch->options_.may_be_wrong) {
       return fail(Errc::invalid_argument, watch->wrong_at_first_);
     }

@@ -45,7 +45,7 @@ class RulesWatch final : public ports::RulesSource {
     std::function<void(LogLevel, std::string_view)> log;  // one line each, without a newline
   };
 
-  // Errors: invalid_argument with every diagnostic, one a line.
+  // Errors: invalid_argument; every diagnostic is in the log, each a line.
   [[nodiscard]] static Result<std::unique_ptr<RulesWatch>> open(Options options);
   ~RulesWatch() override;
   RulesWatch(const RulesWatch&) = delete;

@@ -11,7 +11,7 @@ TEST(LockFile, is_read_as_it_was_written) {
   lock.revision = 1287;
   lock.activates_us = 1'800'000'000'000'000;
   lock.zone_data = "2026f";
-  lock.note = "crown \"1/500\" -> 1/200";
+  lock.note = "Krone \"1/500\" f\u00e4llt doppelt";
   const auto read = read_lock("rules.lock", lock_text(lock));
   ASSERT_TRUE(read.has_value()) << format(read.error().front());
   EXPECT_EQ(read->version, lock.version);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/limits.h"
 
 namespace hunt::rules {
@@ -26,23 +27,6 @@ struct Problem {
 Mark mark_of(const YAML::Mark& mark) {
   if (mark.line < 0 || mark.column < 0) return {1, 1};
   return {static_cast<std::uint32_t>(mark.line) + 1, static_cast<std::uint32_t>(mark.column) + 1};
-}
-
-// The length of the UTF-8 sequence at the start of `text`, or 0 when there is none (overlong forms,
-// surrogates and values above U+10FFFF included).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-  }
-  const unsigned second = byte(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool outside = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
-  return overlong || outside ? 0 : length;
 }
 
 // What can be judged byte by byte: encoding, control characters, tabs before the first word.

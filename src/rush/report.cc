@@ -144,6 +144,18 @@ double generator_share(const RunReport& r) {
   return r.sending_ns == 0 ? 0 : seconds(r.driver_cpu_ns) / seconds(r.sending_ns);
 }
 
+// Or all was answered, and what is missing is two batches at most: one that was answered before the
+// time that counts and one after it. With few batches a second that is much.
+bool kept_up(const RunReport& r) {
+  const DriverBooks& books = r.books;
+  if (achieved_rate(r) >= r.offered_per_second * 0.99) return true;
+  if (books.batches == 0 || books.refused > 0 || books.unanswered > 0) return false;
+  if (books.answered < r.scheduled) return false;
+  const double due = r.offered_per_second * measured_seconds(r);
+  const double batch = static_cast<double>(books.sent) / static_cast<double>(books.batches);
+  return due - static_cast<double>(books.answered_in_time) <= 2 * batch;
+}
+
 bool is_late(const DriverBooks& books) {
   return books.late_batches * 100 > books.batches;
 }
@@ -174,7 +186,7 @@ double achieved_rate(const RunReport& r) {
 
 Limit limit_of(const RunReport& r) {
   const DriverBooks& books = r.books;
-  if (r.scheduled == 0 || achieved_rate(r) >= r.offered_per_second * 0.99) return Limit::none;
+  if (r.scheduled == 0 || kept_up(r)) return Limit::none;
   if (generator_share(r) >= saturated_share) return Limit::generator;
   if (books.overfull_batches > 0 || books.refused > 0) return Limit::target;
   return is_late(books) ? Limit::generator : Limit::target;

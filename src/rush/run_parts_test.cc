@@ -4,6 +4,7 @@
 
 #include "load/demo_world.h"
 #include "rules/load.h"
+#include "rush/report.h"
 
 namespace hunt::rush {
 namespace {
@@ -54,6 +55,25 @@ TEST(DemoWorld, has_as_much_of_each_table_of_the_event) {
   for (const auto& burial : world.burials) of_a += burial.table == "a" ? 1 : 0;
   EXPECT_EQ(of_a, 334U);
   EXPECT_EQ(tables_of(rules::builtin_rules()), std::vector<std::string>{"starlight"});
+}
+
+// Three seconds of 200/s in batches of 100, of which the first came within the warm-up.
+TEST(LimitOf, is_nobody_where_all_was_answered_but_for_the_ends) {
+  RunReport report;
+  report.sending_ns = 3'000'000'000;
+  report.warmup_ns = 300'000'000;
+  report.driver_cpu_ns = 30'000'000;
+  report.scheduled = report.books.sent = report.books.answered = 600;
+  report.books.batches = 6;
+  report.books.answered_in_time = 500;
+  report.offered_per_second = 200;
+  EXPECT_EQ(limit_of(report), Limit::none) << limit_text(report);
+  report.books.answered_in_time = 300;
+  EXPECT_EQ(limit_of(report), Limit::target) << "it was behind";
+  report.books.answered_in_time = 500;
+  report.books.unanswered = 100;
+  report.books.answered = 500;
+  EXPECT_EQ(limit_of(report), Limit::target) << "a batch has no answer";
 }
 
 }  // namespace

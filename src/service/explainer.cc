@@ -65,6 +65,12 @@ Explainer::Explainer(std::vector<ExplainedShard> shards, const ports::RulesSourc
 // Memory before the ledger: what was granted meanwhile is in both then.
 awaitable<Result<model::Explanation>> Explainer::explain(model::Question question) {
   HUNT_ASSERT((question.claim || question.player) && (question.world || !question.tile));
+  if (question.claim && *question.claim == model::ClaimId()) {
+    co_return fail(Errc::invalid_argument,
+                   "no claim is all zeros: that stands for a position that never became one; ask "
+                   "by the player",
+                   "claim");
+  }
   Look look;
   look.facts.question = question;
   look.facts.now_us = clock_.wall_us();

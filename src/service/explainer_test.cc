@@ -395,5 +395,13 @@ TEST_F(ExplainerTest, an_aborted_row_is_told_as_given_up) {
   EXPECT_FALSE(answer.stories[0].told.has_value());
 }
 
+TEST_F(ExplainerTest, no_claim_is_all_zeros) {
+  Explainer explainer(shards(), rules, all.time);
+  const auto answer = all.run(explainer.explain(of_claim({})));
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_EQ(answer.error().code, Errc::invalid_argument);
+  EXPECT_EQ(answer.error().field, "claim");
+}
+
 }  // namespace
 }  // namespace hunt::service

@@ -13,6 +13,8 @@ namespace hunt::service {
 namespace {
 
 constexpr std::int64_t gap_shown_ns = 10'000'000'000;
+// Nobody looks whether there is room again before the next burial.
+constexpr std::int64_t burial_shown_ns = 60'000'000'000;
 constexpr std::int64_t moment_every_ns = 1'000'000'000;
 constexpr std::int64_t lately_ns = 10'000'000'000;
 constexpr std::size_t finds_max = 64;
@@ -354,6 +356,13 @@ void Observer::count_gap(model::ShardId shard) {
   ++counted_.feed_gaps;
 }
 
+void Observer::note_burial(model::ShardId shard, const Error* refused) {
+  const std::lock_guard lock(mutex_);
+  if (refused == nullptr) burials_refused_.erase(shard);
+  if (refused == nullptr || (refused->code != Errc::disk_full && refused->code != Errc::io)) return;
+  burials_refused_[shard] = {clock_.now_ns(), refused->message};
+}
+
 void Observer::set_store_trouble(model::ShardId shard, const std::string& trouble) {
   const std::lock_guard lock(mutex_);
   StoreTrouble& known = store_troubles_.at(shard);
@@ -442,6 +451,12 @@ std::vector<Warning> Observer::warnings() const {
     }
     explained = std::any_of(all.begin() + static_cast<std::ptrdiff_t>(stores), all.end(),
                             [](const Warning& one) { return one.key != "cache"; });
+    for (const auto& [shard, one] : burials_refused_) {
+      if (clock_.now_ns() - one.at_ns > burial_shown_ns) continue;
+      all.push_back(
+          {fmt::format("loot of shard {}", shard),
+           fmt::format("loot could not be buried in the store of shard {}: {}", shard, one.why)});
+    }
     if (const model::RulesState& rules = process_.rules; rules.differs()) {
       all.push_back({"rules", fmt::format("the rule files are refused for {} s, and version {} "
                                           "stays in force: {}",

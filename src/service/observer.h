@@ -87,6 +87,9 @@ class Observer final : public ports::Monitor {
   void count_gap(model::ShardId shard);
   // What a look at a whole store came to (ports::StoreCare::verify()); empty: all is well.
   void set_store_trouble(model::ShardId shard, const std::string& trouble);
+  // What came of a burial; nullptr: it lies there. Of a full disk nobody else may hear, where
+  // claims come seldom.
+  void note_burial(model::ShardId shard, const Error* refused);
   // Open spawns by table, of one store: those whose table no rule has are warned of.
   void set_open_tables(model::ShardId shard, std::vector<model::TableCount> counts);
 
@@ -177,7 +180,12 @@ class Observer final : public ports::Monitor {
     std::string text;
     std::int64_t since_ns = 0;
   };
-  std::map<model::ShardId, std::int64_t> gap_ns_;            // the last one of each shard
+  std::map<model::ShardId, std::int64_t> gap_ns_;  // the last one of each shard
+  struct Refused {
+    std::int64_t at_ns = 0;
+    std::string why;
+  };
+  std::map<model::ShardId, Refused> burials_refused_;        // the last one, of each shard
   std::vector<StoreTrouble> store_troubles_;                 // by shard
   std::vector<std::vector<model::TableCount>> open_tables_;  // by shard
   std::vector<std::string> table_names_;                     // of the rules

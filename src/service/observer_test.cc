@@ -249,6 +249,26 @@ TEST(Observer, warns_of_a_store_that_refuses_with_its_reason) {
   EXPECT_EQ(observer.stats().store_error, "");
 }
 
+TEST(Observer, warns_for_a_minute_of_loot_that_a_full_disk_did_not_take) {
+  ManualClock clock;
+  Observer observer(clock, 1, {"0.1.0", "sqlite:x", 0, true, 2});
+  const Error full{Errc::disk_full, "the disk is full", {}};
+  const Error wrong{Errc::not_found, "there is no such world", {}};
+  observer.note_burial(1, &wrong);
+  EXPECT_EQ(observer.warning(), "") << "the caller's own mistake";
+  observer.note_burial(1, &full);
+  EXPECT_EQ(observer.warning(),
+            "loot could not be buried in the store of shard 1: the disk is full");
+  observer.note_burial(0, nullptr);
+  EXPECT_NE(observer.warning(), "") << "another shard has room";
+  observer.note_burial(1, nullptr);
+  EXPECT_EQ(observer.warning(), "");
+  observer.note_burial(1, &full);
+  clock.now_ns_ += 61'000'000'000;
+  for (const model::ShardId shard : {0U, 1U}) observer.heard_relay(shard);
+  EXPECT_EQ(observer.warning(), "");
+}
+
 TEST(Observer, warns_of_loot_whose_table_no_rule_has_until_a_rule_has_it) {
   ManualClock clock;
   Observer observer(clock, 1, {"0.1.0", "sqlite:x", 0, true, 2});

@@ -5,6 +5,7 @@
 
 #include "base/planted.h"
 #include "model/limits.h"
+#include "ports/feed_held.h"
 
 namespace hunt::service {
 
@@ -38,6 +39,7 @@ Relay::Relay(RelayOptions options, ports::ChangeFeed& feed, ports::Bus& bus,
 
 boost::asio::awaitable<Result<void>> Relay::start() {
   const auto start = co_await feed_.resume();
+  note_feed(start);
   if (start) hold(*start);
   const bool spawned = tasks_.try_spawn(follow());
   HUNT_ASSERT(spawned);
@@ -63,6 +65,12 @@ void Relay::note(Need need, std::string trouble) {
   const auto first = std::find_if(troubles_.begin(), troubles_.end(),
                                   [](const std::string& text) { return !text.empty(); });
   options_.on_trouble(first == troubles_.end() ? std::string() : *first);
+}
+
+// That another holds the feed is what a standby waits for; whatever else is in the way is trouble.
+void Relay::note_feed(const Result<model::FeedStart>& start) {
+  const bool held = !start && ports::says_held(start.error());
+  note(Need::feed, start || held ? std::string() : start.error().message);
 }
 
 boost::asio::awaitable<void> Relay::pause(std::int64_t& backoff_ns) {
@@ -97,8 +105,7 @@ boost::asio::awaitable<void> Relay::follow() {
     if (holding_) co_await follow_held();
     if (stopping_) break;
     const auto start = co_await feed_.resume();
-    // Not to hold the feed is what a standby does; and a store that is away says so itself.
-    if (start || start.error().code != Errc::unavailable) note(Need::feed, start);
+    note_feed(start);
     if (start) {
       hold(*start);
       backoff_ns = 0;

@@ -42,6 +42,11 @@ class Relay {
   [[nodiscard]] boost::asio::awaitable<void> drain();
 
   [[nodiscard]] bool holds_feed() const noexcept { return holding_; }
+  // What keeps it from taking or reading the feed, which is not that another holds it; empty:
+  // nothing.
+  [[nodiscard]] const std::string& feed_trouble() const noexcept {
+    return troubles_[static_cast<std::size_t>(Need::feed)];
+  }
   // Whether grants are being told again because what kept them was lost, and how many were so far.
   [[nodiscard]] bool tells_again() const noexcept { return telling_again_; }
   [[nodiscard]] std::uint64_t told_again() const noexcept { return told_again_; }
@@ -67,6 +72,7 @@ class Relay {
     note(need, done ? std::string() : done.error().message);
   }
   void note(Need need, std::string trouble);
+  void note_feed(const Result<model::FeedStart>& start);
   [[nodiscard]] boost::asio::awaitable<void> follow();
   [[nodiscard]] boost::asio::awaitable<void> follow_held();
   [[nodiscard]] boost::asio::awaitable<bool> repair();

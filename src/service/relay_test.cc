@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "model/limits.h"
+#include "ports/feed_held.h"
 #include "service/service_test_support.h"
 
 namespace hunt::service {
@@ -16,6 +17,7 @@ class PromptFeed final : public ports::ChangeFeed {
       : clock_(clock), timer_(timer), rows_(rows) {}
 
   boost::asio::awaitable<Result<model::FeedStart>> resume() override {
+    if (held) co_return fail(Errc::unavailable, "another holds it", std::string(ports::feed_held));
     if (lost) co_return fail(Errc::unavailable, "the server is being promoted");
     co_return model::FeedStart{{}, epoch};
   }
@@ -59,6 +61,7 @@ class PromptFeed final : public ports::ChangeFeed {
   bool gap = false;
   std::uint64_t epoch = 1;
   int repairs_unanswered = 0;  // the next so many happen, and their answers are lost
+  bool held = false;           // by another
   bool lost = false;
   bool secures = true;
 
@@ -118,6 +121,35 @@ TEST(Relay, forgets_with_the_feed_what_was_not_secured_regression_told_is_grante
   feed.lost = false;
   lane.pass(3'000'000'000);
   EXPECT_FALSE(lane.told.empty());
+  lane.run(relay.drain());
+}
+
+TEST(Relay, stands_by_while_another_holds_the_feed_and_says_what_else_is_in_the_way) {
+  VirtualLane lane(std::make_shared<model::RuleSet>());
+  PromptFeed feed(lane.time, lane.time);
+  std::vector<std::string> troubles;
+  RelayOptions options{1};
+  options.on_trouble = [&troubles](std::string now) { troubles.push_back(std::move(now)); };
+  feed.held = true;
+  Relay relay(options, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
+  EXPECT_FALSE(lane.run(relay.start()).has_value());
+  lane.pass(3'000'000'000);
+  EXPECT_EQ(relay.feed_trouble(), "");
+  EXPECT_TRUE(troubles.empty());
+  feed.held = false;
+  feed.lost = true;
+  lane.pass(3'000'000'000);
+  EXPECT_FALSE(relay.holds_feed());
+  EXPECT_EQ(relay.feed_trouble(), "the server is being promoted");
+  EXPECT_EQ(troubles, std::vector<std::string>{"the server is being promoted"});
+  feed.held = true;
+  lane.pass(3'000'000'000);
+  EXPECT_EQ(relay.feed_trouble(), "");
+  feed.held = feed.lost = false;
+  lane.pass(3'000'000'000);
+  EXPECT_TRUE(relay.holds_feed());
+  EXPECT_EQ(troubles.size(), 2U);
+  EXPECT_EQ(troubles.back(), "");
   lane.run(relay.drain());
 }
 

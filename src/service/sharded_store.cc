@@ -92,13 +92,20 @@ awaitable<Result<std::optional<model::Grant>>> ShardedStore::find_grant(model::C
   co_return std::optional<model::Grant>{};
 }
 
+awaitable<Result<std::vector<model::Buried>>> ShardedStore::bury_at(
+    model::ShardId shard, model::WorldId world, std::vector<model::Burial> burials) {
+  auto buried = co_await stores_[shard]->bury(world, std::move(burials));
+  if (on_burial_) on_burial_(shard, buried ? nullptr : &buried.error());
+  co_return buried;
+}
+
 awaitable<Result<void>> ShardedStore::bury_in(model::ShardId shard, model::WorldId world,
                                               const std::vector<model::Burial>& burials,
                                               const std::vector<std::size_t>& places,
                                               std::vector<model::Buried>& out) {
   std::vector<model::Burial> part;
   for (const auto place : places) part.push_back(burials[place]);
-  auto buried = co_await stores_[shard]->bury(world, std::move(part));
+  auto buried = co_await bury_at(shard, world, std::move(part));
   if (!buried) {
     name_callers_place(buried.error(), places);
     co_return tl::unexpected<Error>(std::move(buried).error());
@@ -109,7 +116,7 @@ awaitable<Result<void>> ShardedStore::bury_in(model::ShardId shard, model::World
 
 awaitable<Result<std::vector<model::Buried>>> ShardedStore::bury(
     model::WorldId world, std::vector<model::Burial> burials) {
-  if (stores_.size() == 1) co_return co_await stores_[0]->bury(world, std::move(burials));
+  if (stores_.size() == 1) co_return co_await bury_at(0, world, std::move(burials));
   std::vector<model::Buried> out(burials.size());
   std::vector<std::size_t> left(burials.size());
   std::iota(left.begin(), left.end(), std::size_t{0});

@@ -6,6 +6,7 @@
 // before it have happened, and a repeat with the same keys changes nothing there. When a shard says
 // that a tile is another one's by now, the map is read again, once. Thread: any, but set_map().
 #pragma once
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -23,6 +24,12 @@ class ShardedStore final : public ports::WorldStore {
   // From here on recent_world_stats() keeps what it found for a while. Once, before it is used.
   // Lifetime: the clock outlives this.
   void keep_figures(const ports::Clock& clock);
+
+  // Called with what came of each burial in a shard; nullptr: it lies there. Once, before it is
+  // used. Thread: the caller's of bury().
+  void tell_burials(std::function<void(model::ShardId, const Error*)> to) {
+    on_burial_ = std::move(to);
+  }
 
   void set_map(model::ShardMap map);
 
@@ -49,6 +56,8 @@ class ShardedStore final : public ports::WorldStore {
  private:
   [[nodiscard]] std::shared_ptr<const model::ShardMap> map() const;
   [[nodiscard]] boost::asio::awaitable<Result<void>> look_again();
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<model::Buried>>> bury_at(
+      model::ShardId shard, model::WorldId world, std::vector<model::Burial> burials);
   [[nodiscard]] boost::asio::awaitable<Result<void>> bury_in(
       model::ShardId shard, model::WorldId world, const std::vector<model::Burial>& burials,
       const std::vector<std::size_t>& places, std::vector<model::Buried>& out);
@@ -57,6 +66,7 @@ class ShardedStore final : public ports::WorldStore {
   mutable std::mutex mutex_;
   std::shared_ptr<const model::ShardMap> map_;
   std::unique_ptr<WorldFigures> figures_;
+  std::function<void(model::ShardId, const Error*)> on_burial_;
 };
 
 }  // namespace hunt::service

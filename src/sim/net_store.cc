@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+
+#include "ports/feed_held.h"
 
 namespace hunt::sim {
 
@@ -333,7 +336,10 @@ boost::asio::awaitable<Result<T>> NetStore::feed_call(Place place, bool take, Wo
   const std::uint64_t life = host_.life();
   Work<T> held = [node, life, take, work](Host& host, ShardServer& server) -> Awaited<T> {
     if (!server.holds_feed(node, life, take)) {
-      if (take) co_return fail(Errc::unavailable, "another relay holds the feed");
+      if (take) {
+        co_return fail(Errc::unavailable, "another relay holds the feed",
+                       std::string(ports::feed_held));
+      }
       co_return fail(Errc::epoch_stale, "the feed is held by another relay now");
     }
     co_return co_await work(host, server);

@@ -226,6 +226,21 @@ class Doctor(OwnServers, NatsCase):
         findings = self.doctor("--store", store, code=1)
         self.assert_found(findings, "failure", "none is connected", "nothing is granted until then")
 
+    def test_doctor_refuses_tokens_and_addresses_that_serve_refuses(self):
+        one, other = self.folder / "one", self.folder / "other"
+        one.write_text("a" * 40)
+        other.write_text("b" * 40)
+        same = ["--listen", "127.0.0.1:0", "--admin-token-file", one, "--server-token-file", one]
+        for flags, words in ((["--listen", "0.0.0.0:0"], "can be reached from other machines"),
+                             (same, "the game servers' token is the admin's")):
+            with self.subTest(flags=flags):
+                self.assert_found(self.doctor(*flags, code=1), "failure", words, part="hunt serve")
+                serve = self.hunt("serve", "--store", f"sqlite:{self.folder / 'x.db'}", *flags)
+                self.assert_exit(serve, 1)
+                self.assert_says(serve.stderr, words)
+        self.doctor("--listen", "0.0.0.0:0", "--admin-token-file", one, "--server-token-file",
+                    other, code=0)
+
     def test_rights_and_places_of_postgres(self):
         self.assert_exit(self.hunt("world", "create", "north", "--store", self.store), 0)
         self.psql("CREATE USER serves IN ROLE hunt_ingest; CREATE USER nobody_in_particular;"

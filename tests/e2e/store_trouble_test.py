@@ -72,6 +72,23 @@ class Trouble(HuntTest):
         told = self.serve.dig((player(number), 1, 1)).json["outcomes"][0]
         self.assertEqual(told["outcome"], "granted", "it was kept, and tried again")
 
+    def test_a_full_disk_that_takes_no_loot_is_told(self):
+        limit = ("/bin/sh", "-c", 'ulimit -S -f 1024; exec "$@"', "sh")  # 512 KiB
+        self.serve = self.start("serve", "--bus", "inproc:", "--cache", "none:", "--store",
+                                self.store, wrapper=limit)
+        row = 0
+        bury = lambda: self.serve.bury([{"x": x, "y": row, "table": "starlight", "budget": 1}
+                                        for x in range(500)])
+        while bury().status == 200:
+            row += 1
+            self.assertLess(row, 100, "the file has grown beyond its limit")
+        self.until(lambda: "loot could not be buried" in self.warning(), "a warning")
+        self.until(lambda: "loot could not be buried" in self.serve.output, "a line of the log")
+        subprocess.run(["prlimit", "--pid", str(self.serve.process.pid), "--fsize=unlimited"],
+                       check=True)
+        self.until(lambda: bury().status == 200, "room")
+        self.until(lambda: "loot could not be buried" not in self.warning(), "that it is over")
+
     def test_loot_of_a_table_that_no_rule_has_is_counted_and_named(self):
         tiles = self.folder / "tiles.csv"
         tiles.write_text("x,y,table,budget\n2,2,starlite,1\n3,3,starlight,1\n4,4,starlite,2\n")

@@ -6,7 +6,7 @@ import threading
 import time
 import unittest
 
-from hunt_process import TOKEN, HuntTest, player
+from hunt_process import TOKEN, HuntTest, clean_environment, player
 from nats_process import NatsCase
 from postgres_process import OwnDatabase
 
@@ -188,6 +188,25 @@ class OneProcess(TimelineCase):
         self.assertEqual(self.version(server), second)
         self.assertRegex(server.get("/metrics").body, rb"hunt_rules_last_reload_success 0\b")
 
+    def test_people_write_their_names_and_why_in_their_own_letters(self):
+        server = self.serve(*self.flags)
+        words = ["rules", "stop", "gala", "--url", f"http://127.0.0.1:{server.port}",
+                 "--admin-token-file", self.token]
+        for bad in ("x" * 201, "two\nlines", "\u2028"):
+            refused = self.hunt(*words, "--note", bad)
+            self.assert_exit(refused, 1)
+            self.assert_says(refused.stderr, "note: expected at most 200 bytes of UTF-8")
+            self.assertNotIn("note: note:", refused.stderr)
+        note, name = "Krone fällt doppelt 👑", "Jürgen"
+        run = self.hunt(*words, "--note", note, "--json", env=clean_environment(USER=name))
+        self.assert_exit(run, 0)
+        stopped = json.loads(run.stdout)["stopped"][0]
+        self.assertEqual((stopped["by"], stopped["note"]), (name, note))
+        self.lock(None, "--note", note)
+        self.assertIn(note, (self.events / "rules.lock").read_text())
+        self.assert_exit(self.hunt("rules", "check", self.events), 0)
+        self.assert_exit(self.hunt("rules", "lock", self.events, "--note", "a\nb"), 2)
+
     def test_what_is_pushed_is_in_force_and_a_broken_push_is_refused(self):
         server = self.serve(*self.flags)
         first = self.version(server)
@@ -295,6 +314,18 @@ class Fleet(OwnDatabase, NatsCase, TimelineCase):
         self.until(lambda: missing() == [[], []], self.two)
         self.assertEqual(self.rows("SELECT event FROM rules_stopped"), [["gala"], ["gala"]])
         self.until(lambda: self.outcomes() == ["closed"] * 4, self.one)
+
+    def test_a_stop_that_a_shard_does_not_have_yet_does_not_say_that_all_is_over(self):
+        self.postgres.psql(f'ALTER DATABASE "{self.database}b" ALLOW_CONNECTIONS false', "postgres")
+        self.postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                           f" WHERE datname = '{self.database}b'", "postgres")
+        stop = self.change(self.one, "stop", "gala")
+        self.postgres.psql(f'ALTER DATABASE "{self.database}b" ALLOW_CONNECTIONS true', "postgres")
+        self.assert_exit(stop, 1)
+        self.assert_says(stop.stdout, "is stopped, but not in all shards yet")
+        self.assertNotIn("nothing of it", stop.stdout)
+        self.assert_says(stop.stderr, "shards that do not have it yet: 1")
+        self.until(lambda: self.outcomes() == ["closed"] * 4, self.one, 60)
 
     def test_an_edit_is_in_force_in_both_at_one_moment_and_a_broken_one_in_none(self):
         first = self.version(self.one)

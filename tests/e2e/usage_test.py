@@ -10,7 +10,7 @@ COMMANDS = [["up"], ["serve"], ["world"], ["world", "create"], ["world", "import
             ["world", "export"], ["world", "stats"], ["rules"], ["rules", "check"],
             ["rules", "odds"], ["rules", "simulate"], ["rules", "diff"], ["rules", "disclose"],
             ["rules", "lock"], ["rules", "schema"], ["rules", "keys"], ["audit"], ["why"],
-            ["relay"], ["doctor"], ["flame"], ["explain"]]
+            ["relay"], ["doctor"], ["flame"], ["explain"], ["migrate"]]
 
 
 class Usage(HuntTest):
@@ -128,7 +128,7 @@ class Usage(HuntTest):
                 ("\tlanes: 1\n", ["hunt.yaml:1", "tab"]), ("lanes 1\n", ["keys and values"]),
                 ("lanes: many\n", ["hunt.yaml:1", "--lanes", '"many"']),
                 ("- lanes\n", ["keys and values"]), ("lnaes: 1\n", ["hunt.yaml:1", "--lanes"]),
-                ("config: other.yaml\n", ["hunt.yaml:1", "config"])):
+                ("config: other.yaml\n", ["hunt.yaml:1", "a file names no other one"])):
             with self.subTest(text):
                 config.write_text(text)
                 run = self.hunt("serve", "--config", config)

@@ -56,6 +56,10 @@ class SpareDescriptor {
   int descriptor_;
 };
 
+asio::ip::address address_of(const HttpOptions& options, boost::system::error_code& error) {
+  return asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
+}
+
 bool is_out_of_descriptors(const boost::system::error_code& error) {
   return error == asio::error::no_descriptors ||
          error == boost::system::errc::too_many_files_open_in_system;
@@ -79,7 +83,6 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::io_context& lane() noexcept { return lane_; }
 
  private:
-  Result<void> check_tokens(bool loopback, const std::string& shown) const;
   void spawn(awaitable<void> work);
   awaitable<void> accept(std::shared_ptr<Impl> self);
   awaitable<void> make_room();
@@ -96,32 +99,10 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   SpareDescriptor spare_;
 };
 
-// A token that is given counts everywhere, and a hunt that others can reach has one.
-Result<void> HttpServer::Impl::check_tokens(bool loopback, const std::string& shown) const {
-  if (!loopback && state_->options.server_token.empty()) {
-    return fail(
-        Errc::invalid_argument,
-        fmt::format("{} can be reached from other machines, so game servers need a token: "
-                    "give --server-token-file (`openssl rand -hex 32` makes one), or listen "
-                    "on 127.0.0.1",
-                    shown),
-        "server-token-file");
-  }
-  if (state_->options.server_token == state_->options.admin_token) {
-    return fail(
-        Errc::invalid_argument,
-        "the game servers' token is the admin's, too: who has it could bury loot; give each "
-        "file a token of its own",
-        "server-token-file");
-  }
-  return {};
-}
-
 Result<std::uint16_t> HttpServer::Impl::listen() {
   const std::string shown = fmt::format("{}:{}", state_->options.host, state_->options.port);
   boost::system::error_code error;
-  const auto address = asio::ip::make_address(
-      state_->options.host == "localhost" ? "127.0.0.1" : state_->options.host, error);
+  const auto address = address_of(state_->options, error);
   if (error) {
     return fail(Errc::invalid_argument,
                 fmt::format("cannot listen on {}: \"{}\" is not an IP address; use 127.0.0.1 for "
@@ -145,7 +126,7 @@ Result<std::uint16_t> HttpServer::Impl::listen() {
                 fmt::format("cannot listen on {}: {}; {}", shown, error.message(), advice),
                 "listen");
   };
-  HUNT_CHECK(check_tokens(address.is_loopback(), shown));
+  HUNT_CHECK(check_tokens(state_->options));
   const tcp::endpoint endpoint(address, state_->options.port);
   acceptor_.open(endpoint.protocol(), error);
   if (error) return give_up();
@@ -294,6 +275,28 @@ void HttpServer::Impl::look_at(Connection& connection, Connection::Time now) {
   if (over || short_of_room || (state_->stopping && !connection.begun)) {
     connection.socket.cancel(ignored);
   }
+}
+
+Result<void> check_tokens(const HttpOptions& options) {
+  boost::system::error_code error;
+  const auto address = address_of(options, error);
+  if (!error && !address.is_loopback() && options.server_token.empty()) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("{}:{} can be reached from other machines, so game servers need a token: "
+                    "give --server-token-file (`openssl rand -hex 32` makes one), or listen "
+                    "on 127.0.0.1",
+                    options.host, options.port),
+        "server-token-file");
+  }
+  if (options.server_token == options.admin_token) {
+    return fail(
+        Errc::invalid_argument,
+        "the game servers' token is the admin's, too: who has it could bury loot; give each "
+        "file a token of its own",
+        "server-token-file");
+  }
+  return {};
 }
 
 HttpServer::HttpServer(asio::io_context& lane, Ports ports, HttpOptions options)

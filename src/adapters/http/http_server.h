@@ -19,6 +19,10 @@ class io_context;
 
 namespace hunt::http {
 
+// A token that is given counts everywhere, and a hunt that others can reach has one. Errors:
+// invalid_argument, with the flag. An address that is none is listen()'s matter.
+[[nodiscard]] Result<void> check_tokens(const HttpOptions& options);
+
 class HttpServer {
  public:
   HttpServer(boost::asio::io_context& lane, Ports ports, HttpOptions options);
@@ -26,7 +30,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Binds and returns the port. Errors: invalid_argument (no IP address), io (in use, no
+  // Binds and returns the port. Errors: those of check_tokens(), invalid_argument (no IP address),
+  // io (in use, no
   // permission, not an address of this machine), each with the address and what to do.
   [[nodiscard]] Result<std::uint16_t> listen();
   // Begins to accept. Only after listen().

@@ -1,10 +1,9 @@
 // The timeline of rules: what is in force, from when on, and what is stopped; and changes of it.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "adapters/http/routes.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "codec/json_rules.h"
 #include "model/limits.h"
 
@@ -23,13 +22,12 @@ Result<ports::RulesDesk*> desk_of(const Context& context) {
 Result<std::string> words_of(const Call& call, const char* name, std::string otherwise) {
   const std::string* text = call.target.find(name);
   if (text == nullptr || text->empty()) return otherwise;
-  const bool plain =
-      std::all_of(text->begin(), text->end(), [](char c) { return c >= ' ' && c <= '~'; });
-  if (plain && text->size() <= limits::rules_note_bytes_max) return *text;
-  return fail(
-      Errc::invalid_argument,
-      fmt::format("{}: at most {} bytes of printable ASCII", name, limits::rules_note_bytes_max),
-      name);
+  if (is_plain_line(*text) && text->size() <= limits::rules_note_bytes_max) return *text;
+  return fail(Errc::invalid_argument,
+              fmt::format("expected at most {} bytes of UTF-8 on one line, without control "
+                          "characters",
+                          limits::rules_note_bytes_max),
+              name);
 }
 
 Result<model::RulesChange> change_of(const Call& call, model::RulesChange::Kind kind) {

@@ -227,11 +227,11 @@ Result<bool> note_schema(Findings& findings, Conversation& connection) {
   HUNT_TRY(may, connection.query("SELECT has_schema_privilege('public', 'CREATE')"));
   if (may.truth(0, 0)) {
     findings.warning("it is empty: it holds no store yet",
-                     "if it is the right database: the tables are made when `hunt serve` opens it "
-                     "first, as this user");
+                     "if it is the right database: the tables are made by `hunt migrate`, or when "
+                     "`hunt serve` opens it first, as this user");
   } else {
     findings.failure("it is empty, and this user may not make tables",
-                     "let the owner of the database open it first");
+                     "let the owner of the database make them: hunt migrate");
   }
   return false;
 }

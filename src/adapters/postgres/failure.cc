@@ -36,7 +36,7 @@ constexpr std::array known_states = {
     Known{"3D000", Errc::not_found, "create the database first (createdb)"},
     Known{"42501", Errc::unauthorized,
           "give the user of --store the role hunt_ingest or hunt_relay, or let the owner of the "
-          "database open it first"},
+          "database make the tables first (hunt migrate)"},
     Known{"42P01", Errc::corrupt, "a part of the schema is missing: restore it from a backup"},
     Known{"25006", Errc::unavailable, "this server only reads: it is a standby"},
     Known{"58", Errc::io, "look at the server's log and disk"},
@@ -45,6 +45,25 @@ constexpr std::array known_states = {
     Known{"23", Errc::invalid_argument, ""},
     Known{"22", Errc::invalid_argument, ""},
 };
+
+// SQLSTATE does not tell which right is missing; the server's words do. PostgreSQL 15 names the
+// attribute otherwise than those after it.
+constexpr std::string_view replication_advice =
+    "give the user of --store the attribute REPLICATION (ALTER ROLE … REPLICATION), without which "
+    "no process follows the changes of a database";
+
+std::string_view missing_right(std::string_view said, std::string_view otherwise) {
+  for (const std::string_view words :
+       {"replication role", "to use replication slots", "to start WAL sender"}) {
+    if (said.find(words) != std::string_view::npos) return replication_advice;
+  }
+  for (const std::string_view words : {"table feed", "function raise_epoch"}) {
+    if (said.find(words) != std::string_view::npos) {
+      return "give the user of --store the role hunt_relay (GRANT hunt_relay TO …)";
+    }
+  }
+  return otherwise;
+}
 
 std::string without_line_breaks(std::string_view text) {
   std::string line(text);
@@ -76,7 +95,8 @@ Error failure_by_state(std::string_view state, std::string_view said, const std:
   for (const auto& known : known_states) {
     if (!state.starts_with(known.state)) continue;
     Error error{known.code, fmt::format("{}: {}", shown, without_line_breaks(said)), {}};
-    if (!known.advice.empty()) error.message += fmt::format("; {}", known.advice);
+    const auto advice = state == "42501" ? missing_right(said, known.advice) : known.advice;
+    if (!advice.empty()) error.message += fmt::format("; {}", advice);
     if (state == "40P01" || state == "55P03") error.field = ports::lock_field;
     return error;
   }
@@ -128,6 +148,9 @@ Error lost_connection(const PGconn* connection, const std::string& shown) {
           fmt::format("{}; check user and password of --store and the server's pg_hba.conf", said),
           {}};
     }
+  }
+  if (const auto advice = missing_right(said, {}); !advice.empty()) {
+    return {Errc::unauthorized, fmt::format("{}; {}", said, advice), {}};
   }
   if (said.find("does not exist") != std::string::npos) {
     return {Errc::not_found, fmt::format("{}; create it first", said), {}};

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "adapters/postgres/postgres_store_test_support.h"
+#include "ports/feed_held.h"
 
 namespace hunt::postgres {
 namespace {
@@ -72,6 +73,7 @@ TEST_F(PostgresFeedShell, one_relay_holds_it_and_the_next_goes_on_where_that_was
   const auto refused = run(second->resume());
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, Errc::unavailable) << refused.error().message;
+  EXPECT_TRUE(ports::says_held(refused.error()));
   EXPECT_NE(refused.error().message.find("another relay"), std::string::npos)
       << refused.error().message;
   bury({1, 1}, 1);

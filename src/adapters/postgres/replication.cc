@@ -10,6 +10,7 @@
 
 #include "adapters/postgres/failure.h"
 #include "adapters/postgres/params.h"
+#include "ports/feed_held.h"
 
 namespace hunt::postgres {
 namespace {
@@ -69,7 +70,7 @@ asio::awaitable<Result<void>> Replication::start(std::string slot) {
              shown_ +
                  ": another relay holds the change feed; several processes on one store need --bus "
                  "nats:// and hunt relay",
-             {}};
+             std::string(ports::feed_held)};
   }
   if (state != nullptr && std::string_view(state) == "42704") error.code = Errc::not_found;
   co_return tl::unexpected<Error>(std::move(error));

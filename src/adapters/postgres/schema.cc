@@ -202,12 +202,15 @@ Result<void> prepare_store(BlockingConnection& connection, const NewStore& fresh
 Result<void> check_store(Conversation& talk) {
   HUNT_TRY(found, look(talk));
   if (found.version == 0) {
-    return fail(Errc::not_found, fmt::format("{} is empty: it holds no store yet", talk.shown()));
+    return fail(Errc::not_found,
+                fmt::format("{} is empty: it holds no store yet; the owner of the database makes "
+                            "the tables with: hunt migrate",
+                            talk.shown()));
   }
   if (found.version < schema_version) {
     return fail(Errc::unsupported,
-                fmt::format("{} has the older schema {} (this build: {}); open it once for "
-                            "writing, for example with hunt serve, to bring it up to date",
+                fmt::format("{} has the older schema {} (this build: {}); the owner of its tables "
+                            "brings it up to date with: hunt migrate",
                             talk.shown(), found.version, schema_version));
   }
   return {};

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "ports/feed_held.h"
+
 namespace hunt::sqlite {
 namespace {
 
@@ -136,12 +138,14 @@ Result<void> FileGuard::take_feed(bool for_all) {
     return fail(Errc::unavailable,
                 fmt::format("another process tells the changes of {} now: a `hunt relay`, or a "
                             "`hunt up` or `hunt serve` without --bus nats://",
-                            path_));
+                            path_),
+                std::string(ports::feed_held));
   }
   return fail(Errc::unavailable,
               fmt::format("a `hunt relay` tells the changes of {} to others, so this process would "
                           "not hear of them: give it the relay's --bus, or end the relay",
-                          path_));
+                          path_),
+              std::string(ports::feed_held));
 }
 
 Result<void> FileGuard::still_there() const {

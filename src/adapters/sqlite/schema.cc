@@ -126,8 +126,8 @@ Result<void> check_store(Connection& connection) {
   }
   if (identity.version < schema_version) {
     return fail(Errc::unsupported,
-                fmt::format("{} has the older schema {} (this build: {}); open it once for "
-                            "writing, for example with hunt serve, to bring it up to date",
+                fmt::format("{} has the older schema {} (this build: {}); bring it up to "
+                            "date with: hunt migrate",
                             connection.path(), identity.version, schema_version));
   }
   return {};
