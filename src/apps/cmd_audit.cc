@@ -56,13 +56,16 @@ struct Audited {
 class CheckingVisitor final : public ports::LedgerVisitor {
  public:
   void on_spawn(const Spawn& spawn) override {
-    check_.on_spawn({spawn.spawn, spawn.budget, spawn.remaining, spawn.done, spawn.sold_out});
+    const bool unplaced = spawn.world == 0 && !spawn.done;
+    check_.on_spawn({spawn.spawn, spawn.budget, spawn.remaining, spawn.done, spawn.sold_out,
+                     spawn.world, spawn.tile, unplaced});
   }
   void on_grant(const model::Grant& grant) override {
     check_.on_grant(grant);
     if (fair) fair->on_grant(grant);
   }
-  [[nodiscard]] Audited finish() {
+  [[nodiscard]] Audited finish(const std::vector<model::World>& worlds) {
+    check_.on_worlds(worlds);
     Audited out{check_.finish(), {}};
     if (fair) out.fair = fair->report();
     return out;
@@ -83,7 +86,7 @@ Result<void> read_tables(ports::WorldStore& store, engine::FairCheck& fair) {
     while (true) {
       HUNT_TRY(page, node::run_here(store.list_tiles(world.id, model::everywhere, from,
                                                      limits::tiles_per_page_max)));
-      for (const auto& row : page.rows) fair.on_table(row.spawn, row.table);
+      for (const auto& row : page.rows) fair.on_table(row.spawn, row.table, row.buried_at_us);
       if (!page.next) break;
       from = *page.next;
     }
@@ -100,7 +103,8 @@ Result<Audited> audit(ports::HuntStore& store, const std::optional<FairGround>& 
     HUNT_CHECK(read_tables(store, *visitor.fair));
   }
   HUNT_CHECK(node::run_here(store.read_ledger(visitor)));
-  return visitor.finish();
+  HUNT_TRY(worlds, node::run_here(store.worlds()));
+  return visitor.finish(worlds);
 }
 
 Result<std::vector<std::uint8_t>> event_seed(const AuditFlags& flags, ports::HuntStore& store) {
@@ -163,14 +167,18 @@ void print(const std::string& store, const engine::FairReport& report, model::Se
     std::printf("%s: %s: %s\n", store.c_str(), std::string(name_of(violation.rule)).c_str(),
                 violation.sentence.c_str());
   }
-  std::string text = fmt::format("{}: {}: {} grants rolled again, {} others than told", store,
-                                 report.clean() ? "fair" : "not fair, or not known",
-                                 with_commas(report.rolled + report.by_a_table),
-                                 with_commas(report.violation_count));
+  std::string text =
+      fmt::format("{}: {}: {} grants rolled again, {} others than told", store,
+                  report.clean() ? "fair" : "not fair, or not known",
+                  with_commas(report.rolled + report.by_a_table + report.by_another_table),
+                  with_commas(report.violation_count));
   const auto add = [&text](std::uint64_t count, std::string_view what) {
     if (count > 0) text += fmt::format("; {} {}", with_commas(count), what);
   };
   add(report.by_a_table, "of them of spawns that were replaced, held against all tables");
+  add(report.by_another_table,
+      "of them not by the table of their tile, but by another of their rules: somebody changed the "
+      "tile's, or the row");
   add(report.other_rules, fmt::format("not judged: name their rules too, with --rules: {}",
                                       fmt::join(report.versions, ", ")));
   add(report.other_seed, fmt::format("not judged: rolled with another seed, not {}: {}",
@@ -219,6 +227,7 @@ json::object json_of(const node::StoreUrl& url, const Audited& audited) {
   json::object fair;
   fair["rolled"] = audited.fair->rolled;
   fair["by_a_table"] = audited.fair->by_a_table;
+  fair["by_another_table"] = audited.fair->by_another_table;
   fair["other_rules"] = audited.fair->other_rules;
   fair["other_seed"] = audited.fair->other_seed;
   json::array versions;
@@ -298,9 +307,11 @@ void add_audit(CommandLine& line) {
   command->add_flag("--json", flags->json, "The report as JSON");
   command->footer(
       "Checks that budget = remaining + granted for every spawn, that each claim and each player\n"
-      "is granted a spawn at most once, that claim ids follow from their parts, and that sold_out\n"
-      "is true. Reads one snapshot of each store and changes nothing: it may run beside a running\n"
-      "one. Name every shard, in order: what is in another one is not seen.\n"
+      "is granted a spawn at most once, that claim ids follow from their parts, that sold_out is\n"
+      "true, and that grants are of the tile where their spawn was buried. Reads one snapshot of\n"
+      "each store and changes nothing: it may run beside a running one. Name every shard, in "
+      "order:\n"
+      "what is in another one is not seen.\n"
       "Examples:\n"
       "  hunt audit --store sqlite:hunt.db\n"
       "  hunt audit --store sqlite:hunt.db --fair --rules events/\n"

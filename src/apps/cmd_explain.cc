@@ -11,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/http/client.h"
@@ -19,6 +20,7 @@
 #include "apps/explain_stores.h"
 #include "apps/shared_flags.h"
 #include "apps/time_words.h"
+#include "base/hide_user.h"
 #include "base/text.h"
 
 namespace hunt::apps {
@@ -246,21 +248,30 @@ class Answers {
   json::array missing_;
 };
 
+// One line of a terminal, whatever a ledger holds that somebody has written into.
+std::string shown(const json::value& value) {
+  std::string out;
+  for (const char c : std::string_view(value.as_string())) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool control = byte < 0x20 || byte == 0x7f;
+    out += control ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return out;
+}
+
 std::string text_of(const json::object& answer) {
   std::string out;
   for (const auto& value : answer.at("stories").as_array()) {
     const json::object& story = value.as_object();
-    out += fmt::format("{}\n", story.at("sentence").as_string().c_str());
+    out += fmt::format("{}\n", shown(story.at("sentence")));
     for (const auto& line : story.at("lines").as_array()) {
-      out += fmt::format("  {}\n", line.as_string().c_str());
+      out += fmt::format("  {}\n", shown(line));
     }
     out += "\n";
   }
-  for (const auto& note : answer.at("notes").as_array()) {
-    out += fmt::format("{}\n", note.as_string().c_str());
-  }
+  for (const auto& note : answer.at("notes").as_array()) out += fmt::format("{}\n", shown(note));
   for (const auto& what : answer.at("missing").as_array()) {
-    out += fmt::format("MISSING: {}\n", what.as_string().c_str());
+    out += fmt::format("MISSING: {}\n", shown(what));
   }
   return out;
 }
@@ -283,7 +294,7 @@ Result<Answers> ask_all(const ExplainFlags& flags, const Explained& asked,
     if (added) continue;
     failure = std::move(added.error());
     if (!named && !flags.stores.empty()) continue;
-    answers.add_missing(fmt::format("{}: {}", url, failure->message));
+    answers.add_missing(fmt::format("{}: {}", hide_user(url), failure->message));
   }
   if (!answers.empty()) return answers;
   if (flags.stores.empty()) return tl::unexpected<Error>(std::move(*failure));

@@ -15,6 +15,7 @@
 #include "apps/rules_json.h"
 #include "apps/rules_store.h"
 #include "apps/shared_flags.h"
+#include "base/hide_user.h"
 #include "base/text.h"
 #include "rules/disclose.h"
 #include "rules/event_text.h"
@@ -226,7 +227,7 @@ void print_line(const std::string& line) {
 
 void print_diagnostics(std::span<const rules::Diagnostic> diagnostics) {
   for (const auto& diagnostic : diagnostics) {
-    std::fprintf(stderr, "%s\n", rules::format(diagnostic).c_str());
+    std::fprintf(stderr, "%s\n", hide_user(rules::format(diagnostic)).c_str());
   }
 }
 

@@ -10,6 +10,7 @@
 #include "apps/rules_commands.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "codec/json_rules.h"
 #include "model/limits.h"
 #include "rules/lock_file.h"
 #include "rules/zones.h"
@@ -97,7 +98,7 @@ void add_rules_lock(CommandLine& line, CLI::App& rules) {
       ->add_option("--revision", flags->revision,
                    "a number that grows with each change, such as that of the pipeline's run; a "
                    "lower one never replaces a higher")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{INT64_MAX}));
+      ->check(CLI::Range(std::uint64_t{1}, codec::rules_revision_max));
   command->add_option("--activates", flags->activates,
                       "from when on they are in force (2026-12-04T18:00:00Z); at once without it");
   command->footer(

@@ -14,6 +14,7 @@
 #include "apps/settings.h"
 #include "apps/variables.h"
 #include "base/build_id.h"
+#include "base/hide_user.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -24,7 +25,7 @@ namespace {
 constexpr int exit_usage = 2;
 
 int usage_error(const std::string& message) {
-  std::fprintf(stderr, "hunt: %s\n", message.c_str());
+  std::fprintf(stderr, "hunt: %s\n", hide_user(message).c_str());
   return exit_usage;
 }
 
@@ -190,7 +191,7 @@ int end(int code) {
 
 int report(const Error& error) {
   const std::string place = error.field.empty() ? "" : error.field + ": ";
-  log(LogLevel::error, "process", place + error.message);
+  log(LogLevel::error, "process", hide_user(place + error.message));
   return 1;
 }
 

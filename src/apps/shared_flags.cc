@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hide_user.h"
 #include "base/url.h"
 #include "node/secrets.h"
 
@@ -132,7 +133,7 @@ std::string shown_value(const std::string& flag, const std::string& text) {
   for (const char* secret : {"token", "password", "secret"}) {
     if (flag.ends_with(secret)) return hidden;  // their files may be named
   }
-  return text;
+  return hide_user(text);
 }
 
 void add_trace(CLI::App& command, std::string& path, std::string& on_error) {

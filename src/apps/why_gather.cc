@@ -11,6 +11,7 @@
 #include "adapters/nats/why_ask.h"
 #include "adapters/system/system_clock.h"
 #include "apps/shared_flags.h"
+#include "base/hide_user.h"
 #include "base/text.h"
 #include "codec/why_reader.h"
 
@@ -31,7 +32,7 @@ std::string target_of(const codec::WhyQuestion& question) {
 
 Asked absent(const std::string& url, Absence absence, std::string reason) {
   Asked asked;
-  asked.process.name = url;
+  asked.process.name = hide_user(url);
   asked.absence = absence;
   asked.reason = std::move(reason);
   return asked;

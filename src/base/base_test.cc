@@ -135,6 +135,11 @@ TEST(Time, parses_what_it_formats_and_offsets) {
   EXPECT_EQ(parse_time_us("1970-01-01"), 0);
   EXPECT_EQ(parse_time_us("1970-01-01T02:00:00+02:00"), 0);
   EXPECT_EQ(parse_time_us("9999-12-31T23:59:59.999999Z"), 253'402'300'799'999'999);
+  EXPECT_EQ(format_time_us(253'402'300'799'999'999), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(format_time_us(253'402'300'800'000'000), "253402300800000000 us since 1970");
+  EXPECT_EQ(format_time_us(-1), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(format_time_us(-62'167'219'200'000'000), "0000-01-01T00:00:00.000000Z");
+  EXPECT_EQ(format_time_us(INT64_MIN), "-9223372036854775808 us since 1970");
   for (const auto* bad :
        {"", "tomorrow", "2026-13-01", "2026-02-30", "2026-11-23T25:00:00Z", "2026-11-23T18:30:17",
         "2026-11-23T18:30:17.Z", "2026-11-23T18:30:17+2", "2026-11-23T18:30:17Zz",

@@ -52,7 +52,10 @@ std::string text_line(const LogEvent& event, std::int64_t wall_us) {
   std::string line =
       fmt::format("{} {:<7} {}: ", time_of(wall_us),
                   log_level_names[static_cast<std::size_t>(event.level)], event.part);
-  append_text(line, cut(event.message));
+  // Whoever writes for `hunt: ` names the part himself.
+  const std::string named = event.part + ": ";
+  const std::size_t from = event.message.starts_with(named) ? named.size() : 0;
+  append_text(line, cut(std::string_view(event.message).substr(from)));
   for (const auto& field : event.fields) {
     line += fmt::format(" {}=", field.name);
     const bool bare =

@@ -22,6 +22,15 @@ TEST(LogLine, text_has_time_level_part_message_and_fields) {
             "2026-11-23T18:30:17.123Z info    rules: two\\nlines\\x01 path=\"a b\" none=\"\"");
 }
 
+TEST(LogLine, text_does_not_name_the_part_twice) {
+  EXPECT_EQ(log_line({LogLevel::info, "bus", "bus: it is over"}, LogFormat::text, wall_us),
+            "2026-11-23T18:30:17.123Z info    bus: it is over");
+  EXPECT_EQ(log_line({LogLevel::info, "bus", "bus:it"}, LogFormat::text, wall_us),
+            "2026-11-23T18:30:17.123Z info    bus: bus:it");
+  EXPECT_EQ(log_line({LogLevel::info, "bus", "bus: it is over"}, LogFormat::plain, wall_us),
+            "hunt: bus: it is over");
+}
+
 TEST(LogLine, json_is_one_object_a_line) {
   LogEvent odd = lost("said \"no\"\nä");
   EXPECT_EQ(log_line(odd, LogFormat::json, wall_us),

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <vector>
 
+#include "base/hide_user.h"
+
 namespace hunt {
 
 namespace {
@@ -111,8 +113,20 @@ std::size_t percent_decode(std::string_view text, std::string& out) {
   return std::string_view::npos;
 }
 
+namespace {
+
+// The years 0 to 9999: what is outside could not be written with four digits.
+constexpr std::int64_t time_us_earliest = -62'167'219'200'000'000;
+constexpr std::int64_t time_us_latest = 253'402'300'799'999'999;
+
+}  // namespace
+
 std::string format_time_us(std::int64_t time_us) {
   using namespace std::chrono;
+  // Not of a clock: of a row that somebody planted, say.
+  if (time_us < time_us_earliest || time_us > time_us_latest) {
+    return fmt::format("{} us since 1970", time_us);
+  }
   const auto day = floor<days>(sys_time<microseconds>(microseconds(time_us)));
   const year_month_day date(day);
   const hh_mm_ss clock(microseconds(time_us) - day.time_since_epoch());
@@ -123,9 +137,6 @@ std::string format_time_us(std::int64_t time_us) {
 }
 
 namespace {
-
-// The end of the year 9999: what is later could not be written so that it can be read again.
-constexpr std::int64_t time_us_latest = 253'402'300'799'999'999;
 
 // Also outside of the bounds, where a zone moves it there.
 std::optional<std::int64_t> parse_any_time_us(std::string_view text) noexcept {
@@ -200,6 +211,8 @@ std::string with_commas(std::uint64_t value) {
 
 std::string printable(std::string_view text, std::size_t length_max) {
   std::string out;
+  const std::string shown = hide_user(text);  // before it is cut
+  text = shown;
   for (const char c : text.substr(0, length_max)) {
     if (c >= 0x20 && c < 0x7f) {
       out.push_back(c);

@@ -35,6 +35,9 @@ tl::unexpected<Error> wrong(std::string why) {
 
 // Without a usual port one has to stand there: then the last colon is its own, whatever is before.
 Result<HostPort> parse(std::string_view text, std::optional<std::uint16_t> usual_port) {
+  // What stands before it may be a password, and what is wrong with it would be quoted.
+  if (text.find('@') != std::string_view::npos)
+    return wrong("a user or password has no place here");
   std::string_view host = text;
   std::string_view after = text;
   const bool brackets = text.starts_with('[');
@@ -51,7 +54,7 @@ Result<HostPort> parse(std::string_view text, std::optional<std::uint16_t> usual
     return wrong("an IPv6 address stands in brackets, as in [::1]:8080");
   }
   if (host.empty()) return wrong("a host is missing");
-  if (host.find_first_of(" /?#@") != std::string_view::npos) return wrong("it is no HOST:PORT");
+  if (host.find_first_of(" /?#") != std::string_view::npos) return wrong("it is no HOST:PORT");
   HostPort out{std::string(host), usual_port.value_or(0)};
   if (colon == std::string_view::npos) {
     return usual_port ? Result<HostPort>(std::move(out)) : wrong("a port is missing");

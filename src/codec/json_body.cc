@@ -1,6 +1,7 @@
 #include "codec/json_body.h"
 
 #include "codec/json_syntax.h"
+#include "codec/plain_text.h"
 
 namespace hunt::codec {
 
@@ -51,6 +52,10 @@ Result<std::string_view> read_name(sj::value& value, const Where& where, std::si
   if (text.size() > bytes_max) {
     return wrong(where,
                  fmt::format("must have at most {} bytes, found {}", bytes_max, text.size()));
+  }
+  if (has_control_bytes(text)) {
+    return wrong(where,
+                 fmt::format("must have no control characters, found \"{}\"", printable(text)));
   }
   return text;
 }

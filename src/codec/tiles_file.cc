@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "codec/plain_text.h"
 #include "model/limits.h"
 
 namespace hunt::codec {
@@ -248,6 +249,11 @@ class TilesReader {
     if (rows_.text(column_key).size() > limits::burial_key_bytes_max) {
       return rows_.bad(fmt::format("key is longer than {} bytes", limits::burial_key_bytes_max),
                        "key");
+    }
+    if (has_control_bytes(rows_.text(column_key))) {
+      return rows_.bad(
+          fmt::format("key has control characters: \"{}\"", printable(rows_.text(column_key))),
+          "key");
     }
     burial.key = rows_.text(column_key);
     HUNT_TRY(opens_us, read_time(column_opens, model::time_us_min));

@@ -83,6 +83,11 @@ TEST(TilesFile, names_the_row_and_the_field_of_what_is_wrong) {
             "t row 2: closes is not later than opens");
   EXPECT_EQ(message_of("x,y,table,budget,key\n1,1,s,1," + std::string(129, 'k') + "\n"),
             "t row 2: key is longer than 128 bytes");
+  EXPECT_EQ(message_of("x,y,table,budget,key\n1,1,s,1,a\x1b[2J\n"),
+            "t row 2: key has control characters: \"a\\x1b[2J\"");
+  EXPECT_EQ(message_of(R"({"x":1,"y":1,"table":"s","budget":1,"key":"a\u0000b"})"
+                       "\n"),
+            "t row 1: key has control characters: \"a\\x00b\"");
   EXPECT_EQ(message_of("x,y,tabel,budget\n"),
             "t row 1: column \"tabel\" is not known (did you mean \"table\"?); columns are x, y, "
             "table, budget, key (optional), opens (optional), closes (optional)");

@@ -73,7 +73,9 @@ std::string shown_told(const model::GrantFacts& grant) {
 }  // namespace
 
 std::string shown_utc(std::int64_t time_us) {
-  std::string text = format_time_us(time_us).substr(0, 19);
+  std::string text = format_time_us(time_us);
+  if (!text.ends_with('Z')) return text;  // no time of a clock
+  text.resize(19);
   text[10] = ' ';
   return text + " UTC";
 }

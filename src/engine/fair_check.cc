@@ -5,17 +5,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
+
 namespace hunt::engine {
 
 FairCheck::FairCheck(Bytes event_seed, std::vector<const model::RuleSet*> sets)
     : roller_(event_seed), sets_(std::move(sets)) {}
 
-void FairCheck::on_table(model::SpawnId spawn, const std::string& table) {
-  tables_[spawn] = table;
+void FairCheck::on_table(model::SpawnId spawn, const std::string& table,
+                         std::int64_t buried_at_us) {
+  tables_[spawn] = {table, buried_at_us};
 }
 
 void FairCheck::on_grant(const model::Grant& grant) {
   if (grant.aborted) return;
+  const auto buried = tables_.find(grant.spawn);
+  if (buried != tables_.end() && grant.as_of_us < buried->second.at_us) {
+    violated(fmt::format("claim {} was granted as of {}, but its spawn was buried at {}",
+                         model::format_claim_id(grant.claim), format_time_us(grant.as_of_us),
+                         format_time_us(buried->second.at_us)),
+             LedgerRule::as_of_in_time);
+  }
   if (grant.seed != roller_.seed_id()) {
     ++report_.other_seed;
     if (report_.seeds.size() < names_kept_max) report_.seeds.insert(grant.seed);
@@ -28,39 +38,52 @@ void FairCheck::on_grant(const model::Grant& grant) {
     if (report_.versions.size() < names_kept_max) report_.versions.insert(grant.rules);
     return;
   }
-  const model::RuleSet& set = **known;
+  judge(**known, grant);
+}
+
+void FairCheck::judge(const model::RuleSet& set, const model::Grant& grant) {
   const auto named = tables_.find(grant.spawn);
-  const auto table = named == tables_.end() ? std::nullopt : set.find_table(named->second);
-  if (table) {
+  const auto table = named == tables_.end() ? std::nullopt : set.find_table(named->second.table);
+  const bool given = table && gives(set, *table, grant);
+  if (given && is_for(set, *table, grant)) {
     ++report_.rolled;
-    if (gives(set, *table, grant) && !is_for(set, *table, grant)) {
-      return violated(
-          fmt::format("claim {} was granted to player {} in world {}, but rules {} have \"{}\" for "
-                      "other players or worlds",
-                      model::format_claim_id(grant.claim), model::format_uuid(grant.player),
-                      grant.world, grant.rules, named->second),
-          LedgerRule::reach_true);
-    }
-    if (gives(set, *table, grant)) return;
-    violated(
-        fmt::format("claim {} was granted \"{}\", but by rules {} its roll of \"{}\" is \"{}\"",
-                    model::format_claim_id(grant.claim), grant.reward, grant.rules, named->second,
-                    roller_.reward(set, *table, grant.claim, grant.as_of_us)));
     return;
   }
-  if (named != tables_.end()) {
-    ++report_.rolled;
-    violated(fmt::format("claim {} was granted \"{}\" of \"{}\", a table that rules {} do not have",
-                         model::format_claim_id(grant.claim), grant.reward, named->second,
-                         grant.rules));
+  // People may give a tile another table, and what it had before is not kept.
+  if (any_gives(set, grant)) {
+    ++(named == tables_.end() ? report_.by_a_table : report_.by_another_table);
     return;
   }
-  ++report_.by_a_table;
+  ++(named == tables_.end() ? report_.by_a_table : report_.rolled);
+  const std::string claim = model::format_claim_id(grant.claim);
+  if (named == tables_.end()) {
+    return violated(fmt::format("claim {} was granted \"{}\", which no table of rules {} gives it",
+                                claim, grant.reward, grant.rules));
+  }
+  if (!table) {
+    return violated(
+        fmt::format("claim {} was granted \"{}\" of \"{}\", a table that rules {} do "
+                    "not have, and no other gives it",
+                    claim, grant.reward, named->second.table, grant.rules));
+  }
+  if (given) {
+    return violated(
+        fmt::format("claim {} was granted to player {} in world {}, but rules {} have \"{}\" for "
+                    "other players or worlds",
+                    claim, model::format_uuid(grant.player), grant.world, grant.rules,
+                    named->second.table),
+        LedgerRule::reach_true);
+  }
+  violated(fmt::format("claim {} was granted \"{}\", but by rules {} its roll of \"{}\" is \"{}\"",
+                       claim, grant.reward, grant.rules, named->second.table,
+                       roller_.reward(set, *table, grant.claim, grant.as_of_us)));
+}
+
+bool FairCheck::any_gives(const model::RuleSet& set, const model::Grant& grant) {
   for (std::uint32_t i = 0; i < set.tables.size(); ++i) {
-    if (gives(set, i, grant) && is_for(set, i, grant)) return;
+    if (gives(set, i, grant) && is_for(set, i, grant)) return true;
   }
-  violated(fmt::format("claim {} was granted \"{}\", which no table of rules {} gives it",
-                       model::format_claim_id(grant.claim), grant.reward, grant.rules));
+  return false;
 }
 
 bool FairCheck::gives(const model::RuleSet& set, std::uint32_t table, const model::Grant& grant) {

@@ -3,8 +3,9 @@
 //
 // Not the invariants of a ledger (ledger_check.h) and not a reader: whoever has a store feeds it.
 // A grant of rules or of a seed that are not known is counted, and not judged. The ledger does not
-// keep which table a spawn had that is not on its tile any more: its grants have to be what one of
-// the tables gives. Lifetime: the sets outlive it. One thread.
+// keep which table a spawn had: only its tile does, and people may change it there. So what is not
+// the roll of the tile's table, and all of a spawn that was replaced, has to be what one of the
+// tables gives. Lifetime: the sets outlive it. One thread.
 #pragma once
 #include <cstdint>
 #include <set>
@@ -21,8 +22,10 @@
 namespace hunt::engine {
 
 struct FairReport {
-  std::uint64_t rolled = 0;       // rolled again from the table of their spawn
-  std::uint64_t by_a_table = 0;   // of spawns that were replaced: one of the tables gives it
+  std::uint64_t rolled = 0;      // rolled again from the table of their spawn
+  std::uint64_t by_a_table = 0;  // of spawns that were replaced: held against all tables
+  // Not what the table of their tile gives, but another one: it may have lain there before.
+  std::uint64_t by_another_table = 0;
   std::uint64_t other_rules = 0;  // not judged
   std::uint64_t other_seed = 0;   // not judged
   // Of what was not judged, the first FairCheck::names_kept_max.
@@ -46,11 +49,15 @@ class FairCheck {
   // Of the store; before the grants.
   void on_world(const model::World& world) { worlds_[world.id] = world; }
   // Of every spawn that is on its tile; before the grants.
-  void on_table(model::SpawnId spawn, const std::string& table);
+  void on_table(model::SpawnId spawn, const std::string& table,
+                std::int64_t buried_at_us = model::time_us_min);
   void on_grant(const model::Grant& grant);
   [[nodiscard]] const FairReport& report() const noexcept { return report_; }
 
  private:
+  // By the rules of the grant.
+  void judge(const model::RuleSet& set, const model::Grant& grant);
+  [[nodiscard]] bool any_gives(const model::RuleSet& set, const model::Grant& grant);
   [[nodiscard]] bool gives(const model::RuleSet& set, std::uint32_t table,
                            const model::Grant& grant);
   // Whether the table's event is for the player and the world of the grant.
@@ -62,7 +69,11 @@ class FairCheck {
   Rollout rollout_;
   std::unordered_map<model::WorldId, model::World> worlds_;
   std::vector<const model::RuleSet*> sets_;
-  std::unordered_map<model::SpawnId, std::string> tables_;
+  struct Buried {
+    std::string table;
+    std::int64_t at_us = 0;
+  };
+  std::unordered_map<model::SpawnId, Buried> tables_;
   FairReport report_;
 };
 

@@ -60,8 +60,41 @@ TEST_F(Fair, sees_every_other_reward) {
   EXPECT_NE(check_.report().violations[0].sentence.find("its roll of \"a\" is"), std::string::npos);
 }
 
-TEST_F(Fair, a_reward_of_another_table_is_wrong_where_the_table_is_known) {
-  check_.on_grant(granted(1, 1, 1));
+TEST_F(Fair, a_tile_may_have_been_given_another_table_since) {
+  for (std::uint64_t i = 0; i < 100; ++i) check_.on_grant(granted(i, 1, 1));
+  EXPECT_EQ(check_.report().by_another_table, 100U);
+  EXPECT_EQ(check_.report().rolled, 0U);
+  EXPECT_TRUE(check_.report().clean());
+  auto grant = granted(1, 1, 1);
+  grant.reward = grant.reward == "lamp" ? "owl" : "lamp";
+  check_.on_grant(grant);
+  EXPECT_EQ(check_.report().violation_count, 1U) << "but it is no roll of either";
+}
+
+TEST_F(Fair, another_table_is_no_excuse_where_it_is_for_others) {
+  set_.events.push_back({.name = "f"});
+  set_.events[1].worlds = {std::string("elsewhere")};
+  set_.tables[1].event = 1;
+  check_.on_world({1, "main"});
+  auto grant = granted(1, 1, 1);
+  grant.world = 1;
+  check_.on_grant(grant);
+  EXPECT_EQ(check_.report().violation_count, 1U);
+  EXPECT_EQ(check_.report().by_another_table, 0U);
+}
+
+TEST_F(Fair, sees_a_grant_as_of_a_time_before_its_spawn_was_buried) {
+  check_.on_table(4, "a", 1'000);
+  auto grant = granted(1, 0, 4);
+  grant.as_of_us = 1'000;
+  check_.on_grant(grant);
+  EXPECT_TRUE(check_.report().clean());
+  grant.as_of_us = 999;
+  check_.on_grant(grant);
+  ASSERT_EQ(check_.report().violation_count, 1U);
+  EXPECT_EQ(check_.report().violations[0].rule, LedgerRule::as_of_in_time);
+  grant.spawn = 5;  // replaced: that is not known
+  check_.on_grant(grant);
   EXPECT_EQ(check_.report().violation_count, 1U);
 }
 
@@ -78,6 +111,11 @@ TEST_F(Fair, a_spawn_that_was_replaced_may_have_had_any_table) {
 TEST_F(Fair, a_table_that_the_rules_of_the_grant_do_not_have_gave_nothing) {
   check_.on_table(3, "gone");
   check_.on_grant(granted(1, 0, 3));
+  EXPECT_EQ(check_.report().by_another_table, 1U);
+  EXPECT_EQ(check_.report().violation_count, 0U);
+  auto grant = granted(1, 0, 3);
+  grant.reward = "phoenix";
+  check_.on_grant(grant);
   EXPECT_EQ(check_.report().violation_count, 1U);
   EXPECT_NE(check_.report().violations[0].sentence.find("\"gone\", a table that rules"),
             std::string::npos);

@@ -4,6 +4,9 @@
 
 #include <utility>
 
+#include "base/text.h"
+#include "model/limits.h"
+
 namespace hunt::engine {
 namespace {
 
@@ -24,7 +27,8 @@ std::string_view name_of(LedgerRule rule) noexcept {
       "grant_asked",     "item_true",       "accepted_told", "version_rises",
       "stale_bounded",   "refusal_true",    "win_for_ever",  "as_of_true",
       "copy_in_time",    "rules_in_time",   "reach_true",    "rules_agree",
-      "stop_holds",      "revision_rises",  "rules_due"};
+      "stop_holds",      "revision_rises",  "rules_due",     "grant_in_place",
+      "stock_has_tile",  "world_exists",    "as_of_in_time"};
   return names[static_cast<std::size_t>(rule)];
 }
 
@@ -40,11 +44,18 @@ void LedgerCheck::on_spawn(const LedgerSpawn& spawn) {
   Account account;
   account.budget = spawn.budget;
   account.remaining = spawn.remaining;
+  account.world = spawn.world;
+  account.tile = spawn.tile;
   if (!accounts_.emplace(spawn.spawn, account).second) {
     return violated(LedgerRule::spawn_once,
                     fmt::format("spawn {} stands for more than one burial", spawn.spawn));
   }
   order_.push_back(spawn.spawn);
+  if (spawn.unplaced) {
+    return violated(LedgerRule::stock_has_tile,
+                    fmt::format("the stock of spawn {}, {} remaining, is of no tile", spawn.spawn,
+                                spawn.remaining));
+  }
   if (spawn.remaining < 0 || spawn.remaining > spawn.budget) {
     violated(LedgerRule::stock_in_bounds, fmt::format("spawn {} has {} remaining of a budget of {}",
                                                       spawn.spawn, spawn.remaining, spawn.budget));
@@ -53,6 +64,17 @@ void LedgerCheck::on_spawn(const LedgerSpawn& spawn) {
     violated(LedgerRule::sold_out_true,
              fmt::format("spawn {} {} sold out, but {} remain", spawn.spawn,
                          spawn.sold_out ? "says it is" : "does not say it is", spawn.remaining));
+  }
+}
+
+void LedgerCheck::on_worlds(const std::vector<model::World>& worlds) {
+  std::unordered_set<model::WorldId> known;
+  for (const auto& world : worlds) known.insert(world.id);
+  for (const model::SpawnId spawn : order_) {
+    const Account& account = accounts_[spawn];
+    if (account.world == 0 || known.contains(account.world)) continue;
+    violated(LedgerRule::world_exists,
+             fmt::format("spawn {} is of world {}, which does not exist", spawn, account.world));
   }
 }
 
@@ -81,6 +103,26 @@ void LedgerCheck::on_grant(const model::Grant& grant) {
                     fmt::format("{} is of a spawn that does not exist", describe(grant)));
   }
   ++account->second.granted;
+  check_place(grant, account->second);
+  check_time(grant);
+}
+
+// A row of loot_tiles cannot move, and a claim names the tile that the store then locks.
+void LedgerCheck::check_place(const model::Grant& grant, const Account& account) {
+  if (account.world == 0) return;
+  if (grant.world == account.world && grant.tile == account.tile) return;
+  const model::Tile tile = model::tile_of(account.tile);
+  violated(LedgerRule::grant_in_place,
+           fmt::format("{} is of a spawn that was buried in world {} at ({}, {})", describe(grant),
+                       account.world, tile.x, tile.y));
+}
+
+void LedgerCheck::check_time(const model::Grant& grant) {
+  constexpr std::int64_t ahead_us = limits::as_of_ahead_us_max;
+  if (grant.at_us > INT64_MAX - ahead_us || grant.as_of_us <= grant.at_us + ahead_us) return;
+  violated(LedgerRule::as_of_in_time,
+           fmt::format("{} was judged as of {}, but written at {}", describe(grant),
+                       format_time_us(grant.as_of_us), format_time_us(grant.at_us)));
 }
 
 void LedgerCheck::check_identity(const model::Grant& grant) {

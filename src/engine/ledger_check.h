@@ -15,6 +15,7 @@
 #include "engine/claim_id.h"
 #include "model/claim.h"
 #include "model/ids.h"
+#include "model/spawn.h"
 
 namespace hunt::engine {
 
@@ -24,6 +25,10 @@ struct LedgerSpawn {
   std::int64_t remaining = 0;
   bool done = false;      // its tile has another spawn now, or none
   bool sold_out = false;  // as the tile says; false when done
+  // Where it was buried; world 0: that is not known.
+  model::WorldId world = 0;
+  model::TileId tile{};
+  bool unplaced = false;  // there is stock of it, and no tile has or had it
 };
 
 enum class LedgerRule : std::uint8_t {
@@ -55,6 +60,11 @@ enum class LedgerRule : std::uint8_t {
   stop_holds,       // nothing of an event is granted once its stop was acknowledged
   revision_rises,   // files of an older revision never replace newer rules
   rules_due,        // what was asked for is in force within its bound, and in the end everywhere
+  // Of every ledger again.
+  grant_in_place,  // a grant is of the world and tile where its spawn was buried
+  stock_has_tile,  // stock is of a spawn that is on a tile
+  world_exists,    // a spawn is of a world that the store has
+  as_of_in_time,  // no grant is judged as of a time after the store wrote it, but for its tolerance
 };
 [[nodiscard]] std::string_view name_of(LedgerRule rule) noexcept;
 
@@ -79,6 +89,8 @@ class LedgerCheck {
 
   void on_spawn(const LedgerSpawn& spawn);
   void on_grant(const model::Grant& grant);
+  // All worlds, read after the rows, or not at all. Worlds are never deleted.
+  void on_worlds(const std::vector<model::World>& worlds);
   // Call once, after the last row.
   [[nodiscard]] LedgerReport finish();
 
@@ -87,6 +99,8 @@ class LedgerCheck {
     std::uint32_t budget = 0;
     std::int64_t remaining = 0;
     std::int64_t granted = 0;
+    model::WorldId world = 0;
+    model::TileId tile{};
   };
   // (spawn, player) as one key; players are 128 bits, so the pair is compared whole.
   struct Taker {
@@ -102,6 +116,8 @@ class LedgerCheck {
 
   void violated(LedgerRule rule, std::string sentence);
   void check_identity(const model::Grant& grant);
+  void check_place(const model::Grant& grant, const Account& account);
+  void check_time(const model::Grant& grant);
 
   ClaimIds claim_ids_;
   LedgerReport report_;

@@ -143,6 +143,89 @@ TEST(LedgerCheck, catches_rows_out_of_order) {
   expect_caught(ledger, LedgerRule::cursor_rises);
 }
 
+// As above, and where each spawn was buried is known.
+class PlacedLedger : public Ledger {
+ public:
+  PlacedLedger() {
+    for (auto& spawn : spawns) {
+      spawn.world = 1;
+      spawn.tile = model::tile_id_of({static_cast<std::int32_t>(spawn.spawn), -4});
+    }
+  }
+  [[nodiscard]] LedgerReport check_in(const std::vector<model::World>& worlds) const {
+    LedgerCheck check;
+    for (const auto& spawn : spawns) check.on_spawn(spawn);
+    for (const auto& grant : grants) check.on_grant(grant);
+    check.on_worlds(worlds);
+    return check.finish();
+  }
+};
+
+TEST(LedgerCheck, accepts_an_honest_ledger_whose_places_it_knows) {
+  PlacedLedger ledger;
+  EXPECT_TRUE(ledger.check().clean());
+  EXPECT_TRUE(ledger.check_in({{1, "main"}, {2, "empty"}}).clean());
+  ledger.add(1, 103).aborted = true;  // twice in the ledger, but of nobody
+  ledger.grants.back().claim.low ^= 1;
+  ledger.grants.back().world = 9;
+  const auto report = ledger.check();
+  EXPECT_TRUE(std::none_of(report.violations.begin(), report.violations.end(), [](const auto& one) {
+    return one.rule == LedgerRule::grant_in_place;
+  })) << "an aborted row took nothing";
+}
+
+TEST(LedgerCheck, catches_a_grant_in_another_place_than_its_spawn_open_or_done) {
+  for (const std::size_t spawn : {0U, 1U, 2U}) {
+    PlacedLedger moved;
+    moved.spawns[spawn].tile = model::tile_id_of({500, 500});
+    expect_caught(moved, LedgerRule::grant_in_place);
+    EXPECT_EQ(moved.check().violation_count, spawn == 0 ? 2U : 1U) << "each grant, and no more";
+    PlacedLedger away;
+    away.spawns[spawn].world = 2;
+    expect_caught(away, LedgerRule::grant_in_place);
+  }
+}
+
+TEST(LedgerCheck, catches_a_spawn_of_a_world_that_does_not_exist) {
+  const auto report = PlacedLedger().check_in({{2, "other"}});
+  EXPECT_EQ(report.violation_count, 3U);
+  EXPECT_EQ(report.violations[0].rule, LedgerRule::world_exists);
+  EXPECT_TRUE(Ledger().check().clean()) << "where places are not known there is nothing to hold";
+}
+
+TEST(LedgerCheck, catches_stock_that_no_tile_has) {
+  PlacedLedger ledger;
+  LedgerSpawn lone{9, 3, 3, false, false};
+  lone.unplaced = true;
+  ledger.spawns.push_back(lone);
+  expect_caught(ledger, LedgerRule::stock_has_tile);
+  EXPECT_EQ(ledger.check().violation_count, 1U);
+  PlacedLedger done;
+  lone.spawn = 3;
+  done.spawns.push_back(lone);
+  expect_caught(done, LedgerRule::spawn_once);
+}
+
+TEST(LedgerCheck, catches_a_grant_as_of_a_time_after_it_was_written) {
+  Ledger ledger;
+  const auto set = [&ledger](std::int64_t as_of_us, std::int64_t at_us) {
+    ledger.grants[0].as_of_us = as_of_us;
+    ledger.grants[0].at_us = at_us;
+  };
+  for (const std::int64_t at_us : {std::int64_t{5}, INT64_MIN, INT64_MAX - 1'000'000}) {
+    set(at_us + 1'000'000, at_us);
+    EXPECT_TRUE(ledger.check().clean()) << "the tolerance of the store";
+  }
+  set(INT64_MIN, 5);
+  EXPECT_TRUE(ledger.check().clean()) << "from a long queue";
+  set(INT64_MAX, INT64_MAX - 5);
+  EXPECT_TRUE(ledger.check().clean());
+  set(1'000'006, 5);
+  expect_caught(ledger, LedgerRule::as_of_in_time);
+  set(INT64_MAX, INT64_MIN);
+  expect_caught(ledger, LedgerRule::as_of_in_time);
+}
+
 TEST(LedgerCheck, keeps_the_first_violations_and_counts_all) {
   Ledger ledger;
   for (std::uint64_t player = 1'000; player < 1'300; ++player) ledger.add(77, player);

@@ -6,6 +6,7 @@
 
 #include "adapters/nats/nats_bus.h"
 #include "adapters/nats/stored_asker.h"
+#include "base/hide_user.h"
 #include "base/url.h"
 #include "load/demo_world.h"
 #include "rush/target.h"
@@ -127,7 +128,7 @@ class NatsTarget final : public RushTarget {
 
 std::string shown_url(const std::string& url) {
   const Scheme scheme = split_url(url).scheme;
-  if (!is_nats(scheme)) return url;
+  if (!is_nats(scheme)) return hide_user(url);
   const auto servers = nats::parse_servers(url);
   return servers ? servers->shown_url() : fmt::format("{}…", prefix_of(scheme));
 }

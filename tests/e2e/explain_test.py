@@ -126,6 +126,22 @@ class Explain(ExplainCase):
         server = self.start_serve()
         self.assert_told(server, claim)
 
+    def test_a_ledger_that_was_tampered_with_does_nothing_to_the_terminal(self):
+        server = self.start_serve()
+        self.bury(server)
+        claim = self.dig_until(server, "granted")["claim"]
+        self.assertEqual(server.stop(), 0, server.output)
+        with sqlite3.connect(self.folder / "hunt.db") as connection:
+            connection.execute("DROP TRIGGER grants_do_not_change")
+            connection.execute("UPDATE grants SET item = ?, rules = ?, at_us = ?",
+                               ("\x1b[2Jowl\nGranted: ", "\x1b]0;x\x07", 2**63 - 1))
+        for who in (PLAYER, claim):
+            run = self.hunt("explain", who, "--store", self.store)
+            self.assert_exit(run, 0)
+            self.assertNotRegex(run.stdout, "[\x00-\x09\x0b-\x1f\x7f]")
+            self.assert_says(run.stdout, "\\x1b[2jowl\\x0agranted: ",
+                             f"{2**63 - 1} us since 1970")
+
     def test_3_sold_out_before(self):
         server = self.start_serve()
         self.bury(server, budget=1)

@@ -91,6 +91,7 @@ class Fair(HuntTest):
         told = self.audit(0, "--rules", self.rules)
         self.assertEqual((told["rolled"], told["violation_count"]), (len(grants), 0))
         self.names_what_it_could_not_judge(len(grants))
+        self.give_a_tile_another_table(names, len(grants))
         self.change_and_audit(names, grants)
 
     def names_what_it_could_not_judge(self, count):
@@ -121,6 +122,15 @@ class Fair(HuntTest):
         fingerprint = run.stdout.splitlines()[0].split()[-1]
         self.assertEqual(fingerprint, hashlib.sha256(SEED).hexdigest())
         self.assertEqual(rows, [(fingerprint[:16],)])
+
+    def give_a_tile_another_table(self, names, count):
+        """What people may do: nobody is accused."""
+        with sqlite3.connect(self.folder / "hunt.db") as store:
+            store.execute("UPDATE loot_tiles SET loot_table = ? WHERE loot_table = ?",
+                          (names[0], names[1]))
+        told = self.audit(0, "--rules", self.rules)
+        self.assertGreater(told["by_another_table"], GRANTS // 2)
+        self.assertEqual(told["by_another_table"] + told["rolled"], count)
 
     def change_and_audit(self, names, grants):
         """Somebody gives three players something else, and one tile is buried anew."""

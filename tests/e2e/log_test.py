@@ -160,6 +160,58 @@ class Secrets(OwnServers, NatsCase):
                     self.assert_no_secret(run.stdout + run.stderr, command)
 
 
+class MistypedSecrets(HuntTest):
+    """A password that stands where it is of no use is not echoed either."""
+    SECRET = "canary-mistyped"
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "admin-token").write_text(TOKEN)
+
+    def refuse(self, *words, says, **settings):
+        run = self.hunt(*words, env=clean_environment(**settings))
+        self.assertNotEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertNotIn(self.SECRET, run.stdout + run.stderr)
+        self.assertIn(says, run.stdout + run.stderr)
+
+    def test_no_url_of_a_server(self):
+        asked = [["why"], ["why", "--url", "http://127.0.0.1:1"], ["flame", "--seconds", "1"],
+                 ["rules", "status"], ["rules", "stop", "spring"],
+                 ["world", "stats", "--world", "demo"],
+                 ["explain", "2d8022772e7ea6ea960b0b766f266c08"], ["world", "create", "nether"]]
+        for url in (f"http://u:{self.SECRET}@h:1", f"http://u:{self.SECRET}@h",
+                    f"http://u:{self.SECRET}@[::1]:x", f"http://{self.SECRET}@h/"):
+            for words in asked:
+                with self.subTest(url=url, words=words):
+                    token = ["--admin-token-file", "admin-token"]
+                    self.refuse(*words, "--url", url, *token, says="HOST:PORT")
+            with self.subTest(url=url):
+                self.refuse("rush", "--target", url, says="HOST:PORT")
+                self.refuse("serve", "--store", self.store, "--profile-push", url,
+                            says="HOST:PORT")
+                self.refuse("serve", "--store", self.store, "--listen", url, says="HOST:PORT")
+        self.refuse("serve", "--store", self.store, "--listen", f"u:{self.SECRET}@h",
+                    says="HOST:PORT")
+        self.refuse("why", "--url", f"u:{self.SECRET}@h", says="HOST:PORT")
+
+    def test_no_url_that_stands_in_anothers_place(self):
+        url = f"postgres://u:{self.SECRET}@h/x"
+        self.refuse("serve", url, says="not expected")
+        self.refuse("serve", "--store", self.store, url, url, says="not expected")
+        self.refuse(url, says="unknown command")
+        self.refuse("serve", f"--stroe={url}", says="--stroe")
+        self.refuse("serve", f"--{url}", says="unknown flag")
+        self.refuse("serve", "--log-level", url, says="--log-level")
+        self.refuse("serve", "--lanes", url, says="--lanes")
+        self.refuse("serve", says="HUNT_LANES", HUNT_LANES=url)
+        self.refuse("rules", "check", url, says="...@h/x")
+        config = self.folder / "hunt.yaml"
+        for text in (f"lanes: {url}", f"log-level: {url}", f'"{url}": 3', f'"{url}":'):
+            with self.subTest(text=text):
+                config.write_text(text + "\n")
+                self.refuse("serve", "--config", config, says="hunt.yaml:1")
+
+
 class RelayFront(NatsCase):
     """What a relay answers over HTTP."""
 

@@ -220,6 +220,13 @@ class OneProcess(TimelineCase):
         self.assert_error(reply, 400, "x.yaml")
         reply = server.post("/v1/rules", {"file": []}, token=TOKEN)
         self.assert_error(reply, 400, "files")
+        files = {"files": [{"name": "x.yaml", "text": (self.folder / "pushed.yaml").read_text()}]}
+        for revision in (9 * 10**18 + 1, 2**63 - 1):
+            reply = server.post(f"/v1/rules?revision={revision}", files, token=TOKEN)
+            self.assert_error(reply, 400, "revision", "9000000000000000000")
+            refused = self.hunt("rules", "lock", self.events, "--revision", revision)
+            self.assert_exit(refused, 2)
+            self.assert_says(refused.stderr, "--revision")
 
 
 class Fleet(OwnDatabase, NatsCase, TimelineCase):

@@ -10,10 +10,13 @@ namespace hunt::http {
 
 Result<HostPort> parse_address(std::string_view url, Scheme scheme) {
   const std::string_view prefix = prefix_of(scheme);
-  const auto bad = [url, prefix](std::string_view why) {
+  // Also where no scheme stands before a user and password.
+  const bool bare = url.find("://") == std::string_view::npos;
+  const std::string_view shown = bare ? url.substr(url.rfind('@') + 1) : url;
+  const auto bad = [shown, prefix](std::string_view why) {
     return fail(Errc::invalid_argument,
                 fmt::format("\"{}\" is no address of a server: {}; expected {}HOST:PORT",
-                            printable(url, 128), why, prefix),
+                            printable(shown, 128), why, prefix),
                 "url");
   };
   auto [found, rest] = split_url(url);

@@ -57,7 +57,7 @@ awaitable<Result<Response>> get_rules(Context& context, const Call&) {
 awaitable<Result<Response>> push_rules(Context& context, const Call& call) {
   HUNT_CO_TRY(files, codec::parse_rules_files(call.request.body));
   HUNT_CO_TRY(change, change_of(call, model::RulesChange::Kind::turn));
-  HUNT_CO_TRY(revision, call.target.number("revision", 0, 0, INT64_MAX));
+  HUNT_CO_TRY(revision, call.target.number("revision", 0, 0, codec::rules_revision_max));
   change.turn.revision = revision;
   change.turn.from_us = model::time_us_min;
   if (const std::string* text = call.target.find("activates"); text != nullptr) {

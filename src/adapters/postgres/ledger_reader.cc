@@ -37,15 +37,27 @@ Result<void> read_ledger(Conversation& talk, ports::LedgerVisitor& visitor) {
         spawn.sold_out = rows.truth(row, 5);
         visitor.on_spawn(spawn);
       }));
-  HUNT_CHECK(talk.stream("SELECT spawn, budget, remaining FROM spawns_done",
+  HUNT_CHECK(talk.stream("SELECT spawn, world, tile_id, budget, remaining FROM spawns_done",
                          [&visitor](const Rows& rows, int row) {
                            ports::LedgerVisitor::Spawn spawn;
                            spawn.spawn = rows.natural(row, 0);
-                           spawn.budget = static_cast<std::uint32_t>(rows.integer(row, 1));
-                           spawn.remaining = rows.integer(row, 2);
+                           spawn.world = static_cast<model::WorldId>(rows.integer(row, 1));
+                           spawn.tile = rows.tile(row, 2);
+                           spawn.budget = static_cast<std::uint32_t>(rows.integer(row, 3));
+                           spawn.remaining = rows.integer(row, 4);
                            spawn.done = true;
                            visitor.on_spawn(spawn);
                          }));
+  HUNT_CHECK(
+      talk.stream("SELECT s.spawn, s.remaining FROM stock s WHERE NOT EXISTS"
+                  " (SELECT FROM loot_tiles t WHERE t.spawn = s.spawn AND t.spawn <> 0)",
+                  [&visitor](const Rows& rows, int row) {
+                    ports::LedgerVisitor::Spawn spawn;
+                    spawn.spawn = rows.natural(row, 0);
+                    spawn.remaining = rows.integer(row, 1);
+                    spawn.budget = static_cast<std::uint32_t>(spawn.remaining);
+                    visitor.on_spawn(spawn);
+                  }));
   return talk.stream(
       "SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.cursor",
       [&visitor](const Rows& rows, int row) { visitor.on_grant(grant_row(rows, row)); });

@@ -61,7 +61,10 @@ Reader::Reader(Connection& connection, const ports::Clock& clock)
                    "SELECT t.spawn, t.world, t.tile_id, t.budget, coalesce(s.remaining, -1),"
                    " t.sold_out FROM loot_tiles t LEFT JOIN stock s ON s.spawn = t.spawn"
                    " WHERE t.spawn <> 0"),
-      done_spawns_(connection, "SELECT spawn, budget, remaining FROM spawns_done"),
+      done_spawns_(connection, "SELECT spawn, world, tile_id, budget, remaining FROM spawns_done"),
+      lone_stock_(connection,
+                  "SELECT spawn, remaining FROM stock s WHERE NOT EXISTS"
+                  " (SELECT 1 FROM loot_tiles t WHERE t.spawn = s.spawn AND t.spawn <> 0)"),
       ledger_(connection, "SELECT " HUNT_GRANT_COLUMNS " FROM grants g ORDER BY g.seq"),
       info_(connection,
             "SELECT shard, epoch, seed_id, (SELECT coalesce(max(seq), 0) FROM grants), hunt_id,"
@@ -231,36 +234,47 @@ Result<std::vector<model::TableCount>> Reader::open_tables() {
   return all;
 }
 
+Result<void> Reader::read_spawns(ports::LedgerVisitor& visitor) {
+  using Spawn = ports::LedgerVisitor::Spawn;
+  const auto each = [&visitor](Cursor row, auto spawn_of) -> Result<void> {
+    for (;;) {
+      HUNT_TRY(present, row.step());
+      if (!present) return {};
+      visitor.on_spawn(spawn_of(row));
+    }
+  };
+  HUNT_CHECK(each(open_spawns_.bind(), [](Cursor& row) {
+    Spawn spawn;
+    spawn.spawn = row.natural(0);
+    spawn.world = static_cast<model::WorldId>(row.integer(1));
+    spawn.tile = row.tile(2);
+    spawn.budget = static_cast<std::uint32_t>(row.integer(3));
+    spawn.remaining = row.integer(4);
+    spawn.sold_out = row.integer(5) != 0;
+    return spawn;
+  }));
+  HUNT_CHECK(each(done_spawns_.bind(), [](Cursor& row) {
+    Spawn spawn;
+    spawn.spawn = row.natural(0);
+    spawn.world = static_cast<model::WorldId>(row.integer(1));
+    spawn.tile = row.tile(2);
+    spawn.budget = static_cast<std::uint32_t>(row.integer(3));
+    spawn.remaining = row.integer(4);
+    spawn.done = true;
+    return spawn;
+  }));
+  return each(lone_stock_.bind(), [](Cursor& row) {
+    Spawn spawn;
+    spawn.spawn = row.natural(0);
+    spawn.remaining = row.integer(1);
+    spawn.budget = static_cast<std::uint32_t>(spawn.remaining);
+    return spawn;
+  });
+}
+
 Result<void> Reader::read_ledger(ports::LedgerVisitor& visitor) {
   HUNT_TRY(snapshot, Snapshot::begin(connection_));
-  {
-    Cursor row = open_spawns_.bind();
-    for (;;) {
-      HUNT_TRY(present, row.step());
-      if (!present) break;
-      ports::LedgerVisitor::Spawn spawn;
-      spawn.spawn = row.natural(0);
-      spawn.world = static_cast<model::WorldId>(row.integer(1));
-      spawn.tile = row.tile(2);
-      spawn.budget = static_cast<std::uint32_t>(row.integer(3));
-      spawn.remaining = row.integer(4);
-      spawn.sold_out = row.integer(5) != 0;
-      visitor.on_spawn(spawn);
-    }
-  }
-  {
-    Cursor row = done_spawns_.bind();
-    for (;;) {
-      HUNT_TRY(present, row.step());
-      if (!present) break;
-      ports::LedgerVisitor::Spawn spawn;
-      spawn.spawn = row.natural(0);
-      spawn.budget = static_cast<std::uint32_t>(row.integer(1));
-      spawn.remaining = row.integer(2);
-      spawn.done = true;
-      visitor.on_spawn(spawn);
-    }
-  }
+  HUNT_CHECK(read_spawns(visitor));
   Cursor row = ledger_.bind();
   for (;;) {
     HUNT_TRY(present, row.step());

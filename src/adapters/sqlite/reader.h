@@ -35,6 +35,7 @@ class Reader {
   [[nodiscard]] Result<ports::StoreSecrets> secrets();
 
  private:
+  [[nodiscard]] Result<void> read_spawns(ports::LedgerVisitor& visitor);
   [[nodiscard]] Error lost_identity() const;
   [[nodiscard]] Result<void> require_world(model::WorldId world);
   [[nodiscard]] Result<void> count_grants();
@@ -56,6 +57,7 @@ class Reader {
   Statement open_tables_;
   Statement open_spawns_;
   Statement done_spawns_;
+  Statement lone_stock_;
   Statement ledger_;
   Statement info_;
   Statement secrets_;
