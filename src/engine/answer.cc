@@ -179,7 +179,7 @@ Judged judge_claim(const L1& l1, const model::RuleSet& rules, std::string_view t
   const model::EventRules& event = rules.events[rules.tables[*index].event];
   if (!l1.is_for(event, claim.world, claim.player)) return {model::Outcome::nothing, *index};
   const bool must_dig = event.trigger == model::Trigger::dig && kind != model::Kind::dig;
-  if (must_dig) return {model::Outcome::nothing, *index};
+  if (must_dig || !event.opened(as_of_us)) return {model::Outcome::nothing, *index};
   if (!event.holds(as_of_us)) return {model::Outcome::closed, 0};
   return {model::Outcome::found, *index};
 }

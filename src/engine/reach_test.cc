@@ -155,6 +155,9 @@ TEST(JudgeClaim, says_why_other_rules_refuse_it) {
   EXPECT_EQ(judged(*rules).outcome, Outcome::nothing) << "a step finds nothing that is dug up";
   EXPECT_EQ(judged(*rules, model::Kind::dig).outcome, Outcome::found);
   rules->events[0].trigger = model::Trigger::step;
+  rules->events[0].starts_us = 101;
+  EXPECT_EQ(judged(*rules).outcome, Outcome::nothing) << "not yet: as if it were not there";
+  rules->events[0].starts_us = 0;
   rules->events[0].ends_us = 100;
   EXPECT_EQ(judged(*rules).outcome, Outcome::closed);
   rules->events[0].worlds = {model::WorldId{2}};

@@ -52,12 +52,15 @@ Result<void> make_room(RulesTimeline& timeline, std::int64_t now_us) {
   return {};
 }
 
-// Whether the last of them was in force before: a second request to go back, as after an answer
-// that was lost, must not bring back what the first went away from.
+// Whether the last of them is a way back: a second request, as after an answer that was lost, must
+// not bring back what the first went away from. It has the revision of what it went back to, and
+// files that come again have a higher one; without revisions these look the same.
 bool went_back(const std::vector<RulesTurn>& turns) {
   const auto is_last = [&](const RulesTurn& turn) { return turn.version == turns.back().version; };
   const auto other = std::find_if_not(turns.rbegin(), turns.rend(), is_last);
-  return std::any_of(other, turns.rend(), is_last);
+  return std::any_of(other, turns.rend(), [&](const RulesTurn& turn) {
+    return is_last(turn) && turn.revision == turns.back().revision;
+  });
 }
 
 Result<RulesTurn> turn_back(const RulesTimeline& before, const RulesChange& change,
@@ -80,8 +83,8 @@ Result<RulesTurn> turn_back(const RulesTimeline& before, const RulesChange& chan
     const RulesTurn& last = before.turns.back();
     if (went_back(before.turns)) {
       return fail(Errc::already_exists,
-                  fmt::format("the last change, of {}, went back to version {}; to go on, say to "
-                              "which version: hunt rules rollback VERSION",
+                  fmt::format("since {} it is version {} again, which was in force before; to go "
+                              "on, say to which version: hunt rules rollback VERSION",
                               format_time_us(last.from_us), last.version));
     }
     // What is announced is called off first; else the last other version.

@@ -73,7 +73,7 @@ TEST(RulesTimeline, without_a_version_it_goes_back_to_what_was_before) {
     const auto again = changed(gone_back, back(), again_us, lead_us);
     ASSERT_FALSE(again.has_value());
     EXPECT_EQ(again.error().code, Errc::already_exists);
-    EXPECT_NE(again.error().message.find("went back to version a"), std::string::npos);
+    EXPECT_NE(again.error().message.find("it is version a again"), std::string::npos);
   }
   EXPECT_EQ(after(gone_back, back("b"), later_us + 60'000'000).turns.back().version, "b");
   EXPECT_EQ(after(after(gone_back, turn("c")), back(), later_us + 90'000'000).turns.back().version,
@@ -81,6 +81,13 @@ TEST(RulesTimeline, without_a_version_it_goes_back_to_what_was_before) {
   EXPECT_EQ(after(timeline, back("a"), later_us).turns.back().version, "a");
   EXPECT_EQ(changed(timeline, back("b"), later_us, lead_us).error().code, Errc::already_exists);
   EXPECT_EQ(changed(timeline, back("x"), later_us, lead_us).error().code, Errc::not_found);
+}
+
+TEST(RulesTimeline, files_that_come_again_are_no_way_back) {
+  RulesTimeline timeline = after({}, turn("a", 6));
+  timeline = after(timeline, turn("b", 7));
+  timeline = after(timeline, turn("a", 8), now_us + 60'000'000);  // a revert in git
+  EXPECT_EQ(after(timeline, back(), now_us + 90'000'000).turns.back().version, "b");
 }
 
 TEST(RulesTimeline, events_are_stopped_and_started_once) {

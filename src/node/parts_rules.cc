@@ -53,6 +53,12 @@ Result<void> Node::Parts::check_rules() const {
   const std::string& wrong = rules->wrong_at_first();
   if (wrong.empty()) return {};
   if (book->timeline().turns.empty()) return fail(Errc::invalid_argument, wrong);
+  // It would answer by other rules, and say "nothing" of loot that it knows nothing of.
+  if (const std::string why = book->cannot(); !why.empty()) {
+    return fail(Errc::invalid_argument, fmt::format("{}; nor can those that are in force be had "
+                                                    "here: {}",
+                                                    wrong, why));
+  }
   log(LogLevel::warning, "rules",
       fmt::format("rules: {} is not valid; what the stores have is in force: {}",
                   options.rules_path, rules->state().refused));

@@ -546,7 +546,11 @@ model::Outcome ClaimDesk::roll_again(Pending& pending, const std::string& wanted
                                           pending.claim, pending.kind, as_of_us);
   const bool lets_in =
       judged.outcome == model::Outcome::nothing && planted(Planted::rolls_for_outsiders);
-  if (judged.outcome != model::Outcome::found && !lets_in) return judged.outcome;
+  if (judged.outcome != model::Outcome::found && !lets_in) {
+    // A refusal is for ever, and one of the two may be behind: it stays as it is until they agree.
+    const bool agreed = wanted == rules_->at(as_of_us)->version;
+    return agreed ? judged.outcome : model::Outcome::found;
+  }
   // Other rules than those that were stale: it begins anew.
   const bool anew =
       rules->version != pending.rules->version || rules_->seq > pending.claim.rules_seq;

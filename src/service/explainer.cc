@@ -186,7 +186,7 @@ awaitable<void> Explainer::read_tile(Look& look, model::WorldId world, model::Ti
       const model::EventRules& event = rules->events[rules->tables[*table].event];
       found.event = opening_near(event, look.facts.now_us);
       found.event_enabled = event.enabled && !event.stopped;
-      found.in_world = event.in_world(look.facts.world_of(world));
+      found.in_world = look.facts.worlds.empty() || event.in_world(look.facts.world_of(world));
       found.rollout_percent = event.rollout_percent;
       std::optional<model::PlayerId> player = look.facts.question.player;
       if (const auto& claims = look.facts.memory.claims; !player && !claims.empty()) {

@@ -174,6 +174,21 @@ TEST_F(RulesFence, where_the_clocks_differ_the_store_says_which_rules) {
   EXPECT_EQ(grants()[0].rules, old_->version);
 }
 
+TEST_F(RulesFence, a_shard_that_is_behind_refuses_nobody_by_rules_that_are_over) {
+  auto before = std::make_shared<model::RuleSet>(*old_);
+  before->events[0].ends_us = 1;  // over, until the newer rules go on with it
+  old_ = before;
+  ++timeline_.seq;
+  timeline_.turns.push_back({new_->version, 0, all.time.wall_us(), "", ""});
+  know(timeline_.seq);  // the lane; the store has the change before
+  const auto answer = ask(1, [&] {
+    EXPECT_TRUE(grants().empty());
+    keep();
+  });
+  ASSERT_TRUE(answer.has_value()) << answer.error().message;
+  EXPECT_EQ(answer->outcomes[0].outcome, Outcome::granted);
+}
+
 TEST_F(RulesFence, nobody_waits_for_ever_for_rules_that_the_process_cannot_make) {
   announce(0);
   model::RulesInForce without;

@@ -156,29 +156,35 @@ void RulesCheck::check_pod(std::size_t pod) {
             fmt::format("pod {} judges by other rules than change {} says", pod, timeline.seq));
 }
 
-bool RulesCheck::anything_stopped() {
-  for (std::size_t shard = 0; shard < cluster_.shards.size(); ++shard) {
-    if (!kept_by(shard).stopped.empty()) return true;
-  }
+std::set<std::string> RulesCheck::stopped_now() {
+  std::set<std::string> out;
+  const auto add = [&out](const model::RulesTimeline& timeline) {
+    for (const auto& one : timeline.stopped) out.insert(one.event);
+  };
+  for (std::size_t shard = 0; shard < cluster_.shards.size(); ++shard) add(kept_by(shard));
   for (std::size_t pod = 0; pod < cluster_.pod_count(); ++pod) {
-    const service::RulesBook* book = cluster_.book(pod);
-    if (book != nullptr && !book->timeline().stopped.empty()) return true;
+    if (const service::RulesBook* book = cluster_.book(pod)) add(book->timeline());
   }
-  return false;
+  return out;
 }
 
 void RulesCheck::note_stopped() {
-  if (!anything_stopped()) return;
   const std::int64_t now_ns = cluster_.world.now_ns();
-  if (stopped_.empty() || now_ns - stopped_.back().second > stopped_slack_ns) {
-    stopped_.emplace_back(now_ns, now_ns);
+  for (const auto& event : stopped_now()) {
+    auto& times = stopped_[event];
+    if (times.empty() || now_ns - times.back().second > stopped_slack_ns) {
+      times.emplace_back(now_ns, now_ns);
+    }
+    times.back().second = now_ns;
   }
-  stopped_.back().second = now_ns;
 }
 
-bool RulesCheck::could_be_stopped(std::int64_t from_ns, std::int64_t until_ns) {
+bool RulesCheck::could_be_stopped(std::string_view event, std::int64_t from_ns,
+                                  std::int64_t until_ns) {
   note_stopped();
-  return std::any_of(stopped_.begin(), stopped_.end(), [&](const auto& time) {
+  const auto found = stopped_.find(event);
+  if (found == stopped_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const auto& time) {
     return time.first <= until_ns && from_ns <= time.second + stopped_slack_ns;
   });
 }

@@ -44,10 +44,11 @@ class RulesCheck {
 
   // What pods believe, now; to be called every few hundred milliseconds.
   void look();
-  // Whether an event is stopped for any store or pod, now.
-  [[nodiscard]] bool anything_stopped();
-  // Whether one was for anybody, at some moment between these: then `closed` is a true answer.
-  [[nodiscard]] bool could_be_stopped(std::int64_t from_ns, std::int64_t until_ns);
+  // Whether any event is stopped for any store or pod, now.
+  [[nodiscard]] bool anything_stopped() { return !stopped_now().empty(); }
+  // Whether this one was for anybody, at some moment between these: then `closed` is a true answer.
+  [[nodiscard]] bool could_be_stopped(std::string_view event, std::int64_t from_ns,
+                                      std::int64_t until_ns);
   // Whether `is_it` of some version by which a process may have judged what was asked since then.
   // Who is late hears of a change within seconds, but for a pause.
   [[nodiscard]] bool any_since(std::int64_t from_us,
@@ -64,6 +65,7 @@ class RulesCheck {
   void check_pod(std::size_t pod);
   void check_settled_pod(std::size_t pod);
   void note_stopped();
+  [[nodiscard]] std::set<std::string> stopped_now();
 
   Cluster& cluster_;
   const Violated violated_;
@@ -75,8 +77,9 @@ class RulesCheck {
     std::uint64_t seq = 0;
     std::set<std::size_t> shards;  // that have it
   };
-  std::map<std::string, Stop, std::less<>> stops_;              // acknowledged, by event
-  std::vector<std::pair<std::int64_t, std::int64_t>> stopped_;  // when anything was: from, until
+  std::map<std::string, Stop, std::less<>> stops_;  // acknowledged, by event
+  // When each event was, for anybody: from, until.
+  std::map<std::string, std::vector<std::pair<std::int64_t, std::int64_t>>, std::less<>> stopped_;
 };
 
 }  // namespace hunt::simulation

@@ -145,9 +145,9 @@ void Watch::check_owed(const Owed& owed) {
       return !row.window().opened(as_of_us);
     };
     if (!spawn || tiles_.ever(owed.batch.world, tile, from_ns, owed.acked_ns, hidden)) continue;
-    if (may_be_out(owed.batch.world, position.player, as_of_us)) continue;
     // What rules refuse claims nothing.
-    if (rules_.could_be_stopped(owed.stored_ns, owed.acked_ns)) continue;
+    if (may_be_out(*spawn, owed.batch.world, position.player, as_of_us)) continue;
+    if (rules_.could_be_stopped(tables_[*spawn], owed.stored_ns, owed.acked_ns)) continue;
     const auto claim = claim_ids_.of(owed.batch.world, tile, *spawn, position.player);
     if (history_.was_told(claim)) continue;
     violated(engine::LedgerRule::accepted_told,

@@ -6,6 +6,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -92,10 +93,11 @@ class Watch {
   }
   [[nodiscard]] engine::Question question(model::WorldId world, model::TileId tile,
                                           std::int64_t asked_ns) const;
-  [[nodiscard]] bool may_be_out(model::WorldId world, model::PlayerId player, std::int64_t from_us);
-  [[nodiscard]] bool was_stopped(const engine::Question& question) {
-    return rules_.could_be_stopped(question.asked_ns, question.answered_ns);
-  }
+  [[nodiscard]] bool may_be_out(const std::optional<model::SpawnId>& spawn, model::WorldId world,
+                                model::PlayerId player, std::int64_t from_us);
+  // Nothing: it may be of either event.
+  [[nodiscard]] bool was_stopped(const std::optional<model::SpawnId>& spawn,
+                                 const engine::Question& question);
   void on_stored_reply(const model::Batch& batch, const model::BatchReply& reply);
   void check_answers(std::int64_t asked_ns, bool insists, const model::Batch& batch,
                      const model::BatchReply& reply);

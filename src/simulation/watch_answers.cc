@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/limits.h"
+#include "simulation/run_rules.h"
 #include "simulation/watch.h"
 
 namespace hunt::simulation {
@@ -22,12 +23,23 @@ engine::Question Watch::question(model::WorldId world, model::TileId tile,
   return question;
 }
 
-// Whether rules that some process may have gone by since then are for other players or worlds.
-bool Watch::may_be_out(model::WorldId world, model::PlayerId player, std::int64_t from_us) {
+// Whether rules that some process may have gone by since then are for other players or worlds. Only
+// the main event ever is.
+bool Watch::may_be_out(const std::optional<model::SpawnId>& spawn, model::WorldId world,
+                       model::PlayerId player, std::int64_t from_us) {
+  if (spawn && tables_[*spawn] != main_event) return false;
   return rules_.any_since(from_us, [&](const std::string& version) {
     const model::EventRules& event = sets_.at(version)->events.front();
     return !event.in_world({world, {}}) || !rollout_.has(event, player);
   });
+}
+
+bool Watch::was_stopped(const std::optional<model::SpawnId>& spawn,
+                        const engine::Question& question) {
+  const auto was = [&](std::string_view event) {
+    return rules_.could_be_stopped(event, question.asked_ns, question.answered_ns);
+  };
+  return spawn ? was(tables_[*spawn]) : was(main_event) || was(side_event);
 }
 
 void Watch::on_stored_reply(const model::Batch& batch, const model::BatchReply& reply) {
@@ -51,10 +63,14 @@ void Watch::check_answers(std::int64_t asked_ns, bool insists, const model::Batc
     engine::Question asked = question(batch.world, model::tile_id_of(position.tile), asked_ns);
     asked.insists = insists;
     asked.as_of_us = batch.as_of_us;
-    asked.may_be_out = may_be_out(batch.world, position.player, wall_start_us() + asked_ns / 1'000);
+    const auto lay = refusals_.only_spawn(asked);
+    asked.may_be_out =
+        may_be_out(lay, batch.world, position.player, wall_start_us() + asked_ns / 1'000);
     if (insists) check_win(asked, position, outcome.outcome);
     const auto wrong = refusals_.wrong(asked, outcome.outcome);
-    if (!wrong || (outcome.outcome == model::Outcome::closed && was_stopped(asked))) continue;
+    if (!wrong || (outcome.outcome == model::Outcome::closed && was_stopped(lay, asked))) {
+      continue;
+    }
     const bool unseen =
         outcome.outcome == model::Outcome::nothing || outcome.outcome == model::Outcome::hint;
     violated(unseen ? engine::LedgerRule::stale_bounded : engine::LedgerRule::refusal_true,
@@ -94,17 +110,17 @@ void Watch::check_log(const model::ClaimEvent& event) {
   const model::TileId tile = model::tile_id_of(event.tile);
   const auto* times = history_.asked(event.world, tile, event.player);
   engine::Question asked = question(event.world, tile, times == nullptr ? 0 : times->first_ns);
-  asked.may_be_out =
-      may_be_out(event.world, event.player, wall_start_us() + asked.asked_ns / 1'000);
   const auto spawns = tiles_.spawns_of(event.world, tile);
   const auto spawn = std::find_if(spawns.begin(), spawns.end(), [&](model::SpawnId one) {
     return claim_ids_.of(event.world, tile, one, event.player) == event.claim;
   });
   if (spawn == spawns.end()) return;  // of a spawn that a failover lost
+  asked.may_be_out =
+      may_be_out(*spawn, event.world, event.player, wall_start_us() + asked.asked_ns / 1'000);
   const auto wrong = times == nullptr
                          ? std::optional<std::string>("nobody asked for it")
                          : refusals_.wrong_in_log(asked, *spawn, event.outcome, times->as_ofs_us);
-  if (!wrong || (event.outcome == model::Outcome::closed && was_stopped(asked))) return;
+  if (!wrong || (event.outcome == model::Outcome::closed && was_stopped(*spawn, asked))) return;
   violated(engine::LedgerRule::refusal_true,
            fmt::format("claim {} at ({}, {}) was told \"{}\" in the log, but {}",
                        model::format_claim_id(event.claim), event.tile.x, event.tile.y,
