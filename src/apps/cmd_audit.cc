@@ -104,6 +104,10 @@ Result<Audited> audit(ports::HuntStore& store, const std::optional<FairGround>& 
   }
   HUNT_CHECK(node::run_here(store.read_ledger(visitor)));
   HUNT_TRY(worlds, node::run_here(store.worlds()));
+  if (visitor.fair) {
+    HUNT_TRY(timeline, node::run_here(store.rules_timeline()));
+    visitor.fair->on_timeline(timeline);
+  }
   return visitor.finish(worlds);
 }
 
@@ -181,6 +185,10 @@ void print(const std::string& store, const engine::FairReport& report, model::Se
       "tile's, or the row");
   add(report.other_rules, fmt::format("not judged: name their rules too, with --rules: {}",
                                       fmt::join(report.versions, ", ")));
+  add(report.not_in_timeline.size(),
+      fmt::format("of the versions were not put in force here, says the store's timeline of rules: "
+                  "{}; do processes of an older release still serve?",
+                  fmt::join(report.not_in_timeline, ", ")));
   add(report.other_seed, fmt::format("not judged: rolled with another seed, not {}: {}",
                                      text_of(seed), fmt::join(texts_of(report.seeds), ", ")));
   std::printf("%s\n", text.c_str());
@@ -233,6 +241,9 @@ json::object json_of(const node::StoreUrl& url, const Audited& audited) {
   json::array versions;
   for (const auto& version : audited.fair->versions) versions.emplace_back(version);
   fair["versions_not_named"] = std::move(versions);
+  json::array unlisted;
+  for (const auto& version : audited.fair->not_in_timeline) unlisted.emplace_back(version);
+  fair["not_in_timeline"] = std::move(unlisted);
   json::array seeds;
   for (const auto& seed : texts_of(audited.fair->seeds)) seeds.emplace_back(seed);
   fair["other_seeds"] = std::move(seeds);

@@ -43,8 +43,10 @@ bool is_warned_of(const model::FleetWhy& fleet, const model::FleetPlace& place) 
   return fleet.why.warning.find(words) != std::string::npos;
 }
 
-std::string line_of(const model::FleetWhy& fleet, const model::FleetPlace& place) {
-  if (place.cause == Cause::none && is_warned_of(fleet, place)) {
+std::string line_of(const model::FleetWhy& fleet, model::FleetPlace place) {
+  const bool warned = is_warned_of(fleet, place);
+  if (warned) place.fine.clear();
+  if (warned && place.cause == Cause::none) {
     return fmt::format("  {:<10} {:<10} see the warning\n", place.resource, "refuses");
   }
   const std::string cause = place.cause == Cause::none ? "fine" : std::string(name_of(place.cause));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "model/limits.h"
 
 namespace hunt::engine {
 
@@ -38,7 +39,25 @@ void FairCheck::on_grant(const model::Grant& grant) {
     if (report_.versions.size() < names_kept_max) report_.versions.insert(grant.rules);
     return;
   }
+  auto& latest_us = latest_us_.try_emplace(grant.rules, grant.as_of_us).first->second;
+  latest_us = std::max(latest_us, grant.as_of_us);
   judge(**known, grant);
+}
+
+// A store refuses what was not rolled by its timeline, but processes of a release before there was
+// one do not ask it, and an upgrade takes its time. From a full timeline turns may have gone.
+void FairCheck::on_timeline(const model::RulesTimeline& timeline) {
+  constexpr std::int64_t day_us = 86'400'000'000;
+  const auto& turns = timeline.turns;
+  if (turns.empty() || turns.size() >= limits::rules_turns_max) return;
+  const std::int64_t began_us = turns.front().from_us;
+  for (const auto& [version, latest_us] : latest_us_) {
+    if (latest_us < began_us || timeline.find(version) != nullptr) continue;
+    if (static_cast<std::uint64_t>(latest_us) - static_cast<std::uint64_t>(began_us) < day_us) {
+      continue;
+    }
+    report_.not_in_timeline.insert(version);
+  }
 }
 
 void FairCheck::judge(const model::RuleSet& set, const model::Grant& grant) {

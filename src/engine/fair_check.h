@@ -8,6 +8,7 @@
 // tables gives. Lifetime: the sets outlive it. One thread.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "engine/rollout.h"
 #include "model/claim.h"
 #include "model/rule_set.h"
+#include "model/rules_timeline.h"
 
 namespace hunt::engine {
 
@@ -31,11 +33,14 @@ struct FairReport {
   // Of what was not judged, the first FairCheck::names_kept_max.
   std::set<std::string> versions;
   std::set<model::SeedId> seeds;
+  // By which something was granted, though the store's timeline of rules, which is kept whole and
+  // was a day old by then, does not have them.
+  std::set<std::string> not_in_timeline;
   std::uint64_t violation_count = 0;
   std::vector<LedgerViolation> violations;  // the first LedgerCheck::violations_kept_max
   // Every grant was judged, and is what its claim gives.
   [[nodiscard]] bool clean() const noexcept {
-    return violation_count == 0 && other_rules == 0 && other_seed == 0;
+    return violation_count == 0 && other_rules == 0 && other_seed == 0 && not_in_timeline.empty();
   }
 };
 
@@ -52,6 +57,8 @@ class FairCheck {
   void on_table(model::SpawnId spawn, const std::string& table,
                 std::int64_t buried_at_us = model::time_us_min);
   void on_grant(const model::Grant& grant);
+  // Of the store, read after the grants; once.
+  void on_timeline(const model::RulesTimeline& timeline);
   [[nodiscard]] const FairReport& report() const noexcept { return report_; }
 
  private:
@@ -74,6 +81,7 @@ class FairCheck {
     std::int64_t at_us = 0;
   };
   std::unordered_map<model::SpawnId, Buried> tables_;
+  std::map<std::string, std::int64_t> latest_us_;  // as_of, by version
   FairReport report_;
 };
 

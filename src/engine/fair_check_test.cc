@@ -141,6 +141,39 @@ TEST_F(Fair, what_it_cannot_know_is_counted_and_not_judged) {
   EXPECT_EQ(check_.report().violation_count, 0U);
 }
 
+TEST_F(Fair, rules_that_the_timeline_does_not_have_are_not_known_to_have_been_in_force) {
+  constexpr std::int64_t began_us = 1'800'000'000'000'000;
+  constexpr std::int64_t day_us = 86'400'000'000;
+  const auto with = [](std::size_t turns, const std::string& version) {
+    model::RulesTimeline timeline;
+    timeline.seq = turns;
+    for (std::size_t i = 0; i < turns; ++i) {
+      timeline.turns.push_back({version, 0, began_us, {}, {}});
+    }
+    return timeline;
+  };
+  const auto judged = [&](std::int64_t as_of_us, const model::RulesTimeline& timeline) {
+    FairCheck check(seed, {&set_});
+    check.on_table(1, "a");
+    auto grant = granted(1, 0, 1);
+    grant.as_of_us = as_of_us;
+    check.on_grant(grant);
+    check.on_timeline(timeline);
+    EXPECT_EQ(check.report().violation_count, 0U) << "nobody is accused";
+    EXPECT_EQ(check.report().clean(), check.report().not_in_timeline.empty());
+    return check.report().clean();
+  };
+  const std::string other = "00000000000000bb";
+  EXPECT_FALSE(judged(began_us + day_us, with(1, other)));
+  EXPECT_FALSE(judged(INT64_MAX, with(2, other)));
+  EXPECT_TRUE(judged(began_us + day_us - 1, with(1, other))) << "an upgrade is under way";
+  EXPECT_TRUE(judged(began_us - 1, with(1, other))) << "before there was one";
+  EXPECT_TRUE(judged(INT64_MIN, with(1, other)));
+  EXPECT_TRUE(judged(began_us + day_us, with(0, other))) << "there is none";
+  EXPECT_TRUE(judged(began_us + day_us, with(32, other))) << "it may have been dropped";
+  EXPECT_TRUE(judged(began_us + day_us, with(1, set_.version)));
+}
+
 TEST_F(Fair, sees_a_grant_to_who_is_out_of_the_rollout_or_in_another_world) {
   set_.events[0].rollout_percent = 50;
   set_.events[0].worlds = {std::string("main")};

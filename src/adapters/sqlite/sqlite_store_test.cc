@@ -53,7 +53,8 @@ class Audit final : public ports::LedgerVisitor {
     EXPECT_TRUE(report.clean()) << report.violations.at(0).sentence;
   }
   void on_spawn(const Spawn& spawn) override {
-    check_.on_spawn({spawn.spawn, spawn.budget, spawn.remaining, spawn.done, spawn.sold_out});
+    check_.on_spawn({spawn.spawn, spawn.budget, spawn.remaining, spawn.done, spawn.sold_out,
+                     spawn.world, spawn.tile, spawn.world == 0});
   }
   void on_grant(const model::Grant& row) override {
     check_.on_grant(row);
