@@ -29,7 +29,7 @@ TEST(HideUser, leaves_everything_else) {
 
 TEST(HideUser, printable_text_has_none_even_where_it_is_cut) {
   EXPECT_EQ(printable("http://u:secret@h:1"), "http://...@h:1");
-  EXPECT_EQ(printable("http://u:secret@hh", 12), "http://...@hh");
+  EXPECT_EQ(printable("http://u:secret@hh", 13), "http://...@hh");
   const std::string text = printable("postgres://u:" + std::string(200, 's') + "@h/x");
   EXPECT_EQ(text, "postgres://...@h/x");
 }

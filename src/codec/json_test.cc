@@ -340,7 +340,7 @@ TEST(Burials, are_refused_with_the_field) {
 TEST(Burials, read_back_what_is_written) {
   model::Burial burial;
   burial.tile = {-5, 6};
-  burial.table = "st\"ar\\light\n";
+  burial.table = "st\"ar\\light";
   burial.budget = 9;
   burial.key = "sch\xc3\xb6n";
   burial.opens_us = *parse_time_us("2026-11-23T18:30:00.000001Z");

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "model/limits.h"
+#include "model/rules_by.h"
 
 namespace hunt::model {
 namespace {
@@ -53,9 +54,9 @@ Result<void> make_room(RulesTimeline& timeline, std::int64_t now_us) {
 }
 
 // Whether the last of them is a way back: a second request, as after an answer that was lost, must
-// not bring back what the first went away from. It has the revision of what it went back to, and
-// files that come again have a higher one; without revisions these look the same.
+// not bring back what the first went away from. Files that come again are somebody's new will.
 bool went_back(const std::vector<RulesTurn>& turns) {
+  if (turns.back().by.starts_with(by_files)) return false;
   const auto is_last = [&](const RulesTurn& turn) { return turn.version == turns.back().version; };
   const auto other = std::find_if_not(turns.rbegin(), turns.rend(), is_last);
   return std::any_of(other, turns.rend(), [&](const RulesTurn& turn) {

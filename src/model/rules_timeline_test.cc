@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/limits.h"
+#include "model/rules_by.h"
 
 namespace hunt::model {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::int64_t lead_us = 3'000'000;
 RulesChange turn(std::string version, std::uint64_t revision = 0, std::int64_t from_us = 0) {
   RulesChange change;
   change.kind = Kind::turn;
-  change.turn = {std::move(version), revision, from_us, "files", ""};
+  change.turn = {std::move(version), revision, from_us, std::string(by_files) + "a", ""};
   return change;
 }
 RulesChange of_event(Kind kind, std::string event) {

@@ -20,7 +20,6 @@ constexpr std::int64_t idle_every_ns = 3'600'000'000'000;
 constexpr std::int64_t grain_ns = 50'000'000;  // of stop(), look_soon() and of what is in force
 constexpr std::int64_t told_grain_ns = 1'000'000;
 constexpr int rounds_max = 3;
-constexpr std::string_view by_files = "the files of ";
 
 std::vector<std::string_view> texts_of(const model::RulesFiles& files) {
   std::vector<std::string_view> texts;
@@ -388,7 +387,7 @@ awaitable<void> RulesBook::consider() {
   model::RulesChange change;
   change.kind = model::RulesChange::Kind::turn;
   change.turn = {mine.set->version, mine.revision, mine.activates_us,
-                 fmt::format("{}{}", by_files, options_.machine), mine.note};
+                 fmt::format("{}{}", model::by_files, options_.machine), mine.note};
   std::vector<model::RulesOf> fresh;
   fresh.push_back({mine.set->version, mine.files});
   const auto done = co_await decide(std::move(change), std::move(fresh), &RulesBook::check_files);
@@ -409,7 +408,7 @@ model::OfferIs RulesBook::judge(const std::string& version, std::uint64_t revisi
 bool RulesBook::files_have_changed() const {
   const auto& turns = timeline_.turns;
   const auto said = std::find_if(turns.rbegin(), turns.rend(), [](const model::RulesTurn& turn) {
-    return turn.by.starts_with(by_files);
+    return turn.by.starts_with(model::by_files);
   });
   return said == turns.rend() || said->version != offer_->set->version;
 }

@@ -127,6 +127,12 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
         return (f"data-api+http://127.0.0.1:{port or self.gateway_port}?resource={RESOURCE}"
                 f"&secret={secret}&database={database or self.database}")
 
+    def rush_words(self, server, *arguments):
+        """Slower than others: each load is a request, and other tests have the cores, too."""
+        words = super().rush_words(server, *arguments)
+        words[words.index("--rate") + 1] = 500
+        return words
+
     def serve_over(self, store, **keywords):
         return self.start("serve", "--bus", self.nats.url, "--store", store,
                           env=clean_environment(**AWS), **keywords)

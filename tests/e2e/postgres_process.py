@@ -34,7 +34,8 @@ class PostgresServer:
                        cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
         with open(self.data / "postgresql.auto.conf", "a", encoding="utf-8") as settings:
             settings.write(f"port = {self.port}\nlisten_addresses = '127.0.0.1'\n"
-                           "unix_socket_directories = ''\nwal_level = logical\n")
+                           "unix_socket_directories = ''\nwal_level = logical\n"
+                           "max_replication_slots = 80\nmax_wal_senders = 20\n")
         self.process = None
         self.start()
 

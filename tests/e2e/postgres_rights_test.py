@@ -95,8 +95,8 @@ class Rights(OwnDatabase, NatsCase):
         # Nobody works: there is no connection for either.
         self.postgres.psql("ALTER ROLE relay CONNECTION LIMIT 0", "postgres")
         self.addCleanup(self.postgres.psql, "ALTER ROLE relay CONNECTION LIMIT -1", "postgres")
-        self.assertEqual(relay.stop(), 0, relay.output)
         self.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'relay'")
+        self.assertEqual(relay.stop(), 0, relay.output)
         self.wait_for(lambda: self.said(second, "cannot tell the changes") == 2, second)
         self.wait_for(lambda: "warning" in second.get("/readyz").json, second)
         self.assert_says(second.get("/readyz").json["warning"], "too many connections")
