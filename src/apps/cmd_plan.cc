@@ -70,14 +70,29 @@ void tell(const PlanFlags& flags, std::uint64_t players, plan::Signal signal, pl
                              std::move(course));
 }
 
-int run(const PlanFlags& flags) {
+Result<void> check(const PlanFlags& flags) {
   if (flags.pods_min > flags.pods_max) {
-    return report_usage({Errc::invalid_argument,
-                         fmt::format("{} pods at least and {} at most; expected no more at least "
-                                     "than at most",
-                                     flags.pods_min, flags.pods_max),
-                         "pods-min"});
+    return tl::unexpected<Error>(
+        {Errc::invalid_argument,
+         fmt::format("{} pods at least and {} at most; expected no more at least than at most",
+                     flags.pods_min, flags.pods_max),
+         "pods-min"});
   }
+  for (const std::uint64_t players : flags.players) {
+    const double peak = rush_of(flags, players).peak;
+    if (peak / flags.pod_capacity <= plan::pods_rehearsed_max) continue;
+    return tl::unexpected<Error>(
+        {Errc::invalid_argument,
+         fmt::format("{} positions/s of {} players are more than {} pods take; expected fewer "
+                     "players, or a pod that takes more",
+                     whole(peak), with_commas(players), with_commas(plan::pods_rehearsed_max)),
+         "players"});
+  }
+  return {};
+}
+
+int run(const PlanFlags& flags) {
+  if (const auto checked = check(flags); !checked) return report_usage(checked.error());
   std::printf(
       "%s\n\n%s\n",
       fmt::format("A pod takes {} positions/s with all of its CPU and is ready {} s after it is "

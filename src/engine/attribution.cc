@@ -186,9 +186,12 @@ std::string unclear_text(const Part& part, const model::Why& why, const std::str
   return fmt::format("unclear: {}, and of that nothing holds half; {}", holds, cpu);
 }
 
-// What makes the stages slow makes the telling as slow.
+// What makes the stages slow makes the telling as slow. Without a core nothing is told, however
+// long that lasts; a busy lane or one that stands still is ours, and the relay may hang on its own.
 bool tells_as_late(const Tail& tail, const Part& part, Cause cause) {
-  if (cause == Cause::cpu || cause == Cause::throttle) return true;
+  if (part.on_full_machine) return true;
+  if (cause == Cause::cpu || cause == Cause::throttle)
+    return tail.telling_mean_ns() <= telling_calls_max * tail.mean_ns();
   const Part* like = cause == Cause::bus              ? &part
                      : model::is_of_shard(part.stage) ? tail.find(Stage::store_grant, part.shard)
                                                       : nullptr;

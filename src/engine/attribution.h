@@ -29,8 +29,9 @@ struct Probe {
 // Calls to a shard that failed in the last ten seconds, whatever came of them then.
 struct Failures {
   std::uint64_t count = 0;
-  std::string error;  // the last one
-  model::Cause cause = model::Cause::server;
+  std::string error;                          // the last one of that cause
+  model::Cause cause = model::Cause::server;  // round_trip: half of them broke off at least
+  std::uint64_t breaks = 0;                   // those of them that broke off
 };
 
 // A node of the shared cache that was much slower than the others in the last ten seconds.

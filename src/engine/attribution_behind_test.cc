@@ -5,6 +5,7 @@
 
 #include "engine/attribution.h"
 #include "engine/attribution_test_support.h"
+#include "engine/tail.h"
 
 namespace hunt::engine {
 namespace {
@@ -17,7 +18,9 @@ TEST(Attribution, calls_that_break_off_are_the_way_where_nothing_else_holds_them
   Evidence evidence;
   evidence.claims.assign(100, claim(5, 300, 60, 80, 60));
   EXPECT_EQ(attribute(evidence).cause, Cause::unclear);
-  evidence.failures = {{23, "the connection was reset", Cause::round_trip}};
+  evidence.failures = {{23, "the connection was reset", Cause::round_trip, 1}};
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "one of them may happen";
+  evidence.failures = {{26, "the connection was reset", Cause::round_trip, 23}};
   const model::Why why = attribute(evidence);
   EXPECT_TRUE(why.confident) << why.verdict;
   EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
@@ -29,7 +32,7 @@ TEST(Attribution, calls_that_break_off_are_the_way_where_nothing_else_holds_them
   EXPECT_EQ(attribute(evidence).cause, Cause::lock) << "the store said so";
   // Planted: resets now and then, of which few meet a call; those of the tail were sent again.
   evidence.claims_before_ns = 9 * ms_ns;
-  evidence.failures[0].count = 3;
+  evidence.failures[0].count = evidence.failures[0].breaks = 3;
   for (const auto& [wait_ms, grant_ms] : {std::pair(22, 12), std::pair(16, 17)}) {
     evidence.claims.assign(400, claim(1, 7, 0, 4, 1));
     evidence.claims.insert(evidence.claims.end(), 4, claim(wait_ms, grant_ms, 0, 10, 1));
@@ -37,7 +40,7 @@ TEST(Attribution, calls_that_break_off_are_the_way_where_nothing_else_holds_them
     EXPECT_TRUE(again.confident) << again.verdict;
     EXPECT_EQ(again.cause, Cause::round_trip) << again.verdict;
   }
-  evidence.failures[0].count = 1;
+  evidence.failures[0].breaks = 1;
   evidence.claims.insert(evidence.claims.end(), 4, claim(25, 12, 0, 10, 1));
   EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
 }
@@ -47,9 +50,8 @@ TEST(Attribution, who_waits_for_a_fill_has_the_trouble_of_the_shard_too) {
   const auto filled_by_another = [](std::uint32_t shard) {
     Timeline waits = answer(0, 1, 0);
     waits.add(Stage::l2, 200 * ms_ns);
-    waits.fill_wait_ns = 195 * ms_ns;
     waits.load = {};
-    waits.load.shard = shard;
+    waits.add_fill_wait(195 * ms_ns, shard);
     return waits;
   };
   Evidence evidence;
@@ -64,7 +66,7 @@ TEST(Attribution, who_waits_for_a_fill_has_the_trouble_of_the_shard_too) {
   EXPECT_NE(far.verdict.find("somebody else has filled the cache"), std::string::npos)
       << far.verdict;
   evidence.probes[1].newest_ns = ms_ns;
-  evidence.failures = {{}, {12, "the connection was reset", Cause::round_trip}};
+  evidence.failures = {{}, {12, "the connection was reset", Cause::round_trip, 12}};
   const model::Why reset = attribute(evidence);
   EXPECT_EQ(reset.cause, Cause::round_trip) << reset.verdict;
   EXPECT_EQ(reset.resource, "shard 1");
@@ -80,6 +82,21 @@ TEST(Attribution, who_waits_for_a_fill_has_the_trouble_of_the_shard_too) {
   EXPECT_TRUE(slow.confident) << slow.verdict;
   EXPECT_EQ(slow.cause, Cause::server) << slow.verdict;
   EXPECT_EQ(slow.resource, "shard 1");
+}
+
+// Planted: it reads from shard 0 for long enough, and waits for a fill of shard 1's.
+TEST(Attribution, a_fill_is_of_the_shard_that_was_waited_for) {
+  Timeline waits = answer(0, 1, 90, 1);
+  waits.add(Stage::l2, 260 * ms_ns);
+  waits.add_fill_wait(45 * ms_ns, 0);
+  waits.add_fill_wait(200 * ms_ns, 1);
+  waits.add_fill_wait(10 * ms_ns, 0);
+  Timeline claim_after;
+  claim_after.begin_with(waits);
+  for (const Timeline& one : {waits, claim_after}) {
+    EXPECT_EQ(one.fill_wait_ns, 255 * ms_ns);
+    EXPECT_EQ(shard_of_fills(tail_of({one})), 1U);
+  }
 }
 
 // Planted: a tile that humans hold in turn. Some calls are over, others have waited for a second.
@@ -168,7 +185,18 @@ TEST(Attribution, a_late_telling_is_no_fault_of_a_quick_store) {
   EXPECT_NE(late.verdict.find("3000 ms of it is after the verdict"), std::string::npos)
       << late.verdict;
   EXPECT_NE(late.next.find("Ask the relay"), std::string::npos) << late.next;
+  // Planted: a lane that is busy as ever. It does not keep the relay from telling.
+  evidence.claims.assign(100, told_after(claim(5, 4, 0, 1, 2), 3'000));
+  evidence.lane_busy = 0.6;
+  const model::Why busy = attribute(evidence);
+  EXPECT_FALSE(busy.confident) << busy.verdict;
+  EXPECT_EQ(busy.resource, "bus") << busy.verdict;
+  // But it makes a telling as late as it makes the stages.
+  evidence.claims.assign(100, told_after(claim(150, 4, 0, 1, 2), 200));
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
   // Where nothing has a core, the relay has none, either.
+  evidence.claims.assign(100, told_after(claim(1, 9, 0, 1, 8), 3'000));
+  evidence.lane_busy = 0;
   evidence.stores_here = {true};
   evidence.lane_starved = 0.5;
   EXPECT_EQ(attribute(evidence).cause, Cause::cpu);

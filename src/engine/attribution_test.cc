@@ -315,7 +315,7 @@ TEST(Attribution, only_connections_that_break_make_the_times_of_calls_doubtful) 
   const auto cause = [](Cause of_failures) {
     Evidence evidence;
     evidence.claims.assign(100, claim(0, 400, 2, 390));
-    evidence.failures.assign(1, Failures{20, "some error", of_failures});
+    evidence.failures.assign(1, Failures{20, "some error", of_failures, 20});
     return attribute(evidence).cause;
   };
   EXPECT_EQ(cause(Cause::server), Cause::server);
@@ -435,7 +435,7 @@ TEST(Attribution, a_slow_cache_is_the_way_there_or_somebody_elses_fill) {
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << "its cores are its own";
   evidence.cache_here = true;
   EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "it may have had no core";
-  slow.fill_wait_ns = 70 * ms_ns;
+  slow.add_fill_wait(70 * ms_ns, 0);
   evidence.answers.assign(100, slow);
   EXPECT_EQ(attribute(evidence).cause, Cause::cache_miss);
 }
@@ -584,7 +584,7 @@ TEST(Attribution, calls_that_fail_are_no_line) {
   Evidence evidence;
   evidence.claims.assign(100, claim(300, 10));
   EXPECT_EQ(attribute(evidence).cause, Cause::queue);
-  evidence.failures = {{40, "the connection was reset", Cause::round_trip}};
+  evidence.failures = {{40, "the connection was reset", Cause::round_trip, 40}};
   const model::Why why = attribute(evidence);
   EXPECT_TRUE(why.confident);
   EXPECT_EQ(why.cause, Cause::round_trip);
@@ -594,7 +594,7 @@ TEST(Attribution, calls_that_fail_are_no_line) {
   const model::Why quick = attribute(evidence);
   EXPECT_EQ(quick.cause, Cause::round_trip);
   EXPECT_NE(quick.verdict.find("40 calls to shard 0 failed"), std::string::npos) << quick.verdict;
-  evidence.failures = {{4, "the connection was reset", Cause::round_trip}};
+  evidence.failures = {{4, "the connection was reset", Cause::round_trip, 4}};
   EXPECT_EQ(attribute(evidence).cause, Cause::none);
 }
 

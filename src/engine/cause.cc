@@ -156,7 +156,7 @@ const Failures* breaking_calls(const Evidence& evidence, std::uint32_t shard) {
   constexpr std::uint64_t breaks_min = 2;  // the tail has a wait for each; one may happen
   if (shard >= evidence.failures.size()) return nullptr;
   const Failures& failures = evidence.failures[shard];
-  return failures.cause == Cause::round_trip && failures.count >= breaks_min ? &failures : nullptr;
+  return failures.cause == Cause::round_trip && failures.breaks >= breaks_min ? &failures : nullptr;
 }
 
 const Failures* failures_at(const Evidence& evidence, const Part& part) {

@@ -111,7 +111,7 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
     case Cause::round_trip:
       if (breaking != nullptr) {
         return fmt::format("{} is calls to {} of which {} broke off in the last seconds ({})",
-                           ms(stage_ns), resource, breaking->count, breaking->error);
+                           ms(stage_ns), resource, breaking->breaks, breaking->error);
       }
       if (part.stage == Stage::l2) {
         return fmt::format("{} is the way to the {} and back{}", ms(stage_ns), resource,

@@ -80,7 +80,7 @@ Tail tail_of(std::vector<Timeline> all) {
 std::uint32_t shard_of_fills(const Tail& tail) {
   std::vector<std::int64_t> ns;  // by shard
   for (const Timeline& timeline : tail.slowest) {
-    const std::uint32_t shard = timeline.load.shard;
+    const std::uint32_t shard = timeline.fill_shard;
     if (shard >= ns.size()) ns.resize(shard + 1);
     ns[shard] += timeline.fill_wait_ns;
   }

@@ -41,8 +41,11 @@ struct Timeline {
   std::int64_t total_ns = 0;
   InStore load;
   InStore grant;
-  // Inside l2: waiting until somebody else has filled the cache.
+  // Inside l2: waiting until somebody else has filled the cache; of several waits, where the
+  // longest was, and how long.
   std::int64_t fill_wait_ns = 0;
+  std::int64_t fill_longest_ns = 0;
+  std::uint32_t fill_shard = 0;
   // Inside bus: on the way; the rest of it was stored.
   std::int64_t bus_way_ns = 0;
   // Of the whole: the lane's thread was ready to go on and had no core.
@@ -57,7 +60,15 @@ struct Timeline {
     total_ns += before.total_ns;
     load = before.load;
     fill_wait_ns = before.fill_wait_ns;
+    fill_longest_ns = before.fill_longest_ns;
+    fill_shard = before.fill_shard;
     bus_way_ns = before.bus_way_ns;
+  }
+  void add_fill_wait(std::int64_t ns, std::uint32_t shard) noexcept {
+    fill_wait_ns += ns;
+    if (ns <= fill_longest_ns) return;
+    fill_longest_ns = ns;
+    fill_shard = shard;
   }
   void add(model::Stage stage, std::int64_t ns) noexcept {
     stages_ns[static_cast<std::size_t>(stage)] += ns;

@@ -14,8 +14,11 @@ namespace {
 // Less than this is the rounding of numbers.
 constexpr double nothing = 1e-6;
 
+// More than anybody has is as good as this.
+constexpr double counted_max = 1e9;
+
 int rounded_up(double pods) noexcept {
-  return static_cast<int>(std::ceil(pods - nothing));
+  return static_cast<int>(std::min(std::ceil(pods - nothing), counted_max));
 }
 
 // The pods, by when each was wanted, and what the autoscaler remembers.
@@ -49,6 +52,8 @@ class Cluster {
     }
     if (wanted > now_pods) wanted = std::min(wanted, most(now));
     if (wanted == now_pods) return;
+    const int period_s = std::max(scaler_.up_period_s, scaler_.down_period_s);
+    while (!changes_.empty() && changes_.front().first <= now - period_s) changes_.pop_front();
     changes_.emplace_back(now, wanted - now_pods);
     // Those that were wanted last go first.
     wanted_at_.resize(static_cast<std::size_t>(wanted), now);
@@ -56,8 +61,8 @@ class Cluster {
 
  private:
   [[nodiscard]] int older_than(int now, int age_s) const noexcept {
-    return static_cast<int>(std::count_if(wanted_at_.begin(), wanted_at_.end(),
-                                          [=](int at) { return now - at >= age_s; }));
+    const auto end = std::upper_bound(wanted_at_.begin(), wanted_at_.end(), now - age_s);
+    return static_cast<int>(end - wanted_at_.begin());
   }
   [[nodiscard]] bool is_near(double ratio) const noexcept {
     return std::abs(ratio - 1) <= scaler_.tolerance;
@@ -99,10 +104,10 @@ class Cluster {
 
   const Pod& pod_;
   const Autoscaler& scaler_;
-  std::vector<int> wanted_at_;
+  std::vector<int> wanted_at_;  // in that order
   std::deque<double> used_;
   std::deque<std::pair<int, int>> recommended_;  // when, and how many
-  std::vector<std::pair<int, int>> changes_;     // when, and by how many
+  std::deque<std::pair<int, int>> changes_;      // of the last periods: when, and by how many
   bool is_capped_ = false;
 };
 
@@ -146,11 +151,14 @@ Course rehearse(const Rush& rush, const Pod& pod, const Autoscaler& autoscaler) 
 }
 
 int pods_to_begin_with(const Rush& rush, const Pod& pod, Autoscaler autoscaler) {
-  const int enough = pods_for(rush.peak, pod);
+  int enough = pods_for(rush.peak, pod);
+  HUNT_ASSERT(enough <= pods_rehearsed_max);
   autoscaler.pods_max = std::max(autoscaler.pods_max, 2 * enough);
-  for (int pods = 1; pods < enough; ++pods) {
-    autoscaler.pods_min = pods;
-    if (rehearse(rush, pod, autoscaler).behind_s == 0) return pods;
+  int too_few = 0;
+  while (enough - too_few > 1) {
+    autoscaler.pods_min = too_few + (enough - too_few) / 2;
+    const bool waits = rehearse(rush, pod, autoscaler).behind_s > 0;
+    (waits ? too_few : enough) = autoscaler.pods_min;
   }
   return enough;
 }

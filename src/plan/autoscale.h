@@ -72,8 +72,12 @@ struct Course {
 // Requires: per_second > 0, 0 < pods_min <= pods_max, target > 0, and lag_per_pod > 0 of lag.
 [[nodiscard]] Course rehearse(const Rush& rush, const Pod& pod, const Autoscaler& autoscaler);
 
-// The least pods_min with which nothing ever waits, all else as it is; and pods_max is raised where
-// even that is not enough.
+// Those that a peak may need: far above what one cluster has.
+inline constexpr int pods_rehearsed_max = 100'000;
+
+// The pods_min with which nothing ever waits, and with one less something does, all else as it is;
+// and pods_max is raised where even that is not enough. Requires: the peak needs no more than
+// pods_rehearsed_max.
 [[nodiscard]] int pods_to_begin_with(const Rush& rush, const Pod& pod, Autoscaler autoscaler);
 
 // Pods that take so much with all of their CPU.

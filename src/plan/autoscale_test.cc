@@ -163,6 +163,20 @@ TEST(Autoscale, with_the_pods_to_begin_with_nothing_waits_and_with_one_less_some
   }
 }
 
+// The longest rush that `hunt plan` takes, of the most pods.
+TEST(Autoscale, the_largest_rush_is_rehearsed_too) {
+  const Pod pod{.per_second = 1, .start_s = 3'600};
+  const double most = pods_rehearsed_max;
+  const Rush rush{.base = most / 10, .peak = most, .ramp_s = 86'400};
+  for (const Signal signal : {Signal::cpu, Signal::lag}) {
+    Autoscaler scaler{.signal = signal, .target = 0.01, .lag_per_pod = 1, .pods_min = 1};
+    EXPECT_GT(rehearse(rush, pod, scaler).waiting_max, 3e9) << "more pods than an int has";
+    const int pods = pods_to_begin_with(rush, pod, scaler);
+    EXPECT_GT(pods, 0);
+    EXPECT_LE(pods, pods_rehearsed_max);
+  }
+}
+
 TEST(Autoscale, says_where_it_may_not_have_what_it_wants) {
   const Course course = rehearse(a_step(600, 20'000), a_pod(), {});
   EXPECT_TRUE(course.is_capped);

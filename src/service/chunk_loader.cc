@@ -314,7 +314,7 @@ boost::asio::awaitable<Result<void>> ChunkLoader::load(Keys keys, Deadlines& dea
       const bool in_time = co_await load->done.wait(deadlines, deadline_ns);
       times.loading = nullptr;
       times.cut_load(load->marks, clock_.now_ns());
-      times.timeline.fill_wait_ns += load->fill_wait_ns;
+      times.timeline.add_fill_wait(load->fill_wait_ns, load->marks.shard);
       if (!in_time) {
         co_return fail(Errc::deadline_exceeded,
                        "the store did not deliver a chunk in time; try again later");

@@ -473,6 +473,7 @@ void ClaimDesk::could_not_tell(const Ids& ids, const Error& error) {
       if (!asker.wait->told_first && answers(pending, *pending.verdict, asker)) {
         answer(asker, *pending.verdict);
       } else {
+        asker.wait->place = place_of(pending);
         asker.wait->fail(error);
       }
     }

@@ -80,9 +80,9 @@ class ClaimDesk {
   [[nodiscard]] std::size_t calls_inflight_max() const noexcept {
     return options_.calls_inflight_max;
   }
-  // Of claims without a verdict. Bound: engine::OpenClocks::samples_max.
   // Tells those who wait at which shard the oldest of their claims is.
   void mark_waits() const;
+  // Of claims without a verdict. Bound: engine::OpenClocks::samples_max.
   [[nodiscard]] std::vector<engine::Timeline> open_times(std::int64_t now_ns) const;
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 

@@ -26,8 +26,9 @@ void ClaimLookups::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uin
   }
   ++waiting_;
   ++wait->open;
-  Queue& queue = queues_[shards_.of(claim.world, claim.tile)];
-  queue.waiting.push_back({std::move(claim), wait, position});
+  const model::ShardId shard = shards_.of(claim.world, claim.tile);
+  if (wait->oldest_ns == INT64_MAX) wait->place = {shard, INT64_MAX};
+  queues_[shard].waiting.push_back({std::move(claim), wait, position, clock_.now_ns()});
 }
 
 void ClaimLookups::flush() {
@@ -60,23 +61,36 @@ void ClaimLookups::flush(model::ShardId shard) {
 boost::asio::awaitable<void> ClaimLookups::call(model::ShardId shard, std::vector<Lookup> lookups) {
   std::vector<model::Claim> claims;
   claims.reserve(lookups.size());
-  for (const auto& lookup : lookups) claims.push_back(lookup.claim);
+  const std::int64_t begun_ns = clock_.now_ns();
+  for (const auto& lookup : lookups) {
+    claims.push_back(lookup.claim);
+    if (lookup.wait->oldest_ns == INT64_MAX) lookup.wait->place = {shard, begun_ns};
+  }
   metrics_.claim_lookups += claims.size();
   auto done = co_await shards_.store(shard).look_up_claims(std::move(claims));
   --queues_[shard].calls_inflight;
   waiting_ -= lookups.size();
+  const std::int64_t now_ns = clock_.now_ns();
   auto& health = metrics_.stores[shard].lookups;
   if (done) {
     health.work();
   } else {
-    metrics_.stores[shard].failed(health, done.error(), clock_.now_ns());
+    metrics_.stores[shard].failed(health, done.error(), now_ns);
   }
   HUNT_ASSERT(!done || done->verdicts.size() == lookups.size());
   for (std::size_t i = 0; i < lookups.size(); ++i) {
     ClaimWait& wait = *lookups[i].wait;
     if (!done) {
+      wait.place = {shard, begun_ns};
       wait.fail(done.error());
-    } else if (done->verdicts[i].moved) {
+      continue;
+    }
+    // For who waits, the line here is a part of the call.
+    const std::int64_t since_ns = lookups[i].since_ns;
+    wait.shard = shard;
+    wait.call = {now_ns - since_ns, done->times};
+    wait.call.times.wait_us += (begun_ns - since_ns) / 1'000;
+    if (done->verdicts[i].moved) {
       wait.fail(shards_.moved());
     } else if (done->verdicts[i].outcome != model::Outcome::nothing) {
       wait.tell(lookups[i].position, std::move(done->verdicts[i]));

@@ -38,6 +38,7 @@ class ClaimLookups {
     model::Claim claim;
     ClaimWaitPtr wait;
     std::uint32_t position = 0;
+    std::int64_t since_ns = 0;  // it waits
   };
   struct Queue {
     std::deque<Lookup> waiting;

@@ -35,6 +35,7 @@ struct ClaimWait {
   engine::Call call;
   model::ShardId shard = 0;
   // Where the oldest of its open claims is, when somebody looked last; or the one that failed.
+  // Where nobody looked (oldest_ns says so): the newest look-up.
   engine::ClaimPlace place;
   std::int64_t oldest_ns = INT64_MAX;
 
@@ -44,6 +45,7 @@ struct ClaimWait {
   }
   // The answer that the position has already stands; or the batch has no more claims.
   void close_one() {
+    oldest_ns = INT64_MAX;  // it may have been this one
     if (--open == 0) done.set();
   }
   void fail(Error why) {

@@ -330,6 +330,27 @@ TEST_F(InsistOnTwoShards, each_ledger_is_asked_for_its_own) {
   EXPECT_EQ(looked_up(1), 1U);
 }
 
+TEST_F(InsistOnTwoShards, who_waits_for_a_look_up_waits_at_its_shard) {
+  all.bury(there, 1, 1);
+  all.pass(200 * ms);
+  set_rules([](auto& rules) { rules.tables[0].name = "another"; });
+  all.stores[1]->set_gate_open(sim::Call::look_up_claims, false);
+  const auto answer = begin(VirtualCluster::batch({there}, 1), Wait::terminal);
+  all.pass(2 * second);
+  ASSERT_FALSE(*answer);
+  const model::Why open = all.lanes[0]->observer.why();
+  EXPECT_EQ(open.stage, model::Stage::store_grant) << open.verdict;
+  EXPECT_EQ(open.resource, "shard 1") << open.verdict;
+  all.stores[1]->set_gate_open(sim::Call::look_up_claims, true);
+  all.pass(1'500 * ms);
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((**answer)->outcomes[0].outcome, Outcome::nothing);
+  const model::Why over = all.lanes[0]->observer.why();
+  EXPECT_GE(over.answers_tail_ns, 2 * second);
+  EXPECT_EQ(over.stage, model::Stage::store_grant) << over.verdict;
+  EXPECT_EQ(over.resource, "shard 1") << over.verdict;
+}
+
 TEST_F(InsistOnTwoShards, a_range_that_moved_is_an_error_and_no_refusal) {
   all.bury(there, 1, 1);
   EXPECT_EQ(all.outcome(there, 1, Wait::no), Outcome::found);

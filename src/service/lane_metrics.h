@@ -44,14 +44,20 @@ struct StoreHealth {
   Calls loads;    // repeated when somebody asks again
   Calls lookups;  // of claims, the same
   Calls probes;   // repeated each second
-  // Calls that failed at the store since the start, and the last of their errors.
+  // Calls that failed at the store since the start, those of them that broke off (their connection
+  // did, or there was none), and the last errors: of one that broke off, and of any other.
   std::uint64_t failures = 0;
+  std::uint64_t breaks = 0;
+  Error broke;
   Error failure;
   void failed(Calls& calls, const Error& why, std::int64_t now_ns) {
     calls.failed(why, now_ns);
     if (calls.trouble <= ports::StoreTrouble::late) return;
     ++failures;
-    failure = why;
+    const bool breaks_off =
+        why.code == Errc::unknown_outcome || calls.trouble == ports::StoreTrouble::unreachable;
+    if (breaks_off) ++breaks;
+    (breaks_off ? broke : failure) = why;
   }
 };
 

@@ -18,6 +18,17 @@ constexpr std::size_t failures_kept = 11;  // one each second
 
 }  // namespace
 
+engine::Failures failures_since(const StoreHealth& health, const FailureCounts& before) {
+  engine::Failures failures;
+  failures.count = health.failures - before.failures;
+  failures.breaks = health.breaks - before.breaks;
+  const bool most_break = failures.count > 0 && 2 * failures.breaks >= failures.count;
+  failures.error = most_break ? health.broke.message : health.failure.message;
+  failures.cause =
+      most_break ? model::Cause::round_trip : cause_of(ports::trouble_of(health.failure));
+  return failures;
+}
+
 void LaneReport::publish_figures(std::int64_t now_ns, bool last) {
   if (!last && published_ns_ != INT64_MIN && now_ns - published_ns_ < publish_every_ns) return;
   published_ns_ = now_ns;
@@ -68,15 +79,10 @@ void LaneReport::skip_probe(std::uint32_t shard, std::int64_t now_ns) {
 engine::Failures LaneReport::failures_of(std::uint32_t shard) {
   const StoreHealth& health = view_.metrics.stores[shard];
   if (failures_.size() <= shard) failures_.resize(shard + 1);
-  std::deque<std::uint64_t>& counts = failures_[shard];
-  counts.push_back(health.failures);
+  std::deque<FailureCounts>& counts = failures_[shard];
+  counts.push_back({health.failures, health.breaks});
   if (counts.size() > failures_kept) counts.pop_front();
-  engine::Failures failures;
-  failures.count = health.failures - counts.front();
-  failures.error = health.failure.message;
-  const bool lost = health.failure.code == Errc::unknown_outcome;
-  failures.cause = lost ? model::Cause::round_trip : cause_of(ports::trouble_of(health.failure));
-  return failures;
+  return failures_since(health, counts.front());
 }
 
 bool LaneReport::publish_evidence(std::int64_t now_ns) {

@@ -38,6 +38,15 @@ struct LaneView {
   const ports::TileCache* cache = nullptr;
 };
 
+// Of one shard since the start, as StoreHealth counts them.
+struct FailureCounts {
+  std::uint64_t failures = 0;
+  std::uint64_t breaks = 0;
+};
+// Those since `before`, and what they are due to: a few that broke off among others say little.
+[[nodiscard]] engine::Failures failures_since(const StoreHealth& health,
+                                              const FailureCounts& before);
+
 class LaneReport {
  public:
   LaneReport(std::size_t lane, Observer& observer, const ports::Clock& clock, LaneView view)
@@ -79,7 +88,7 @@ class LaneReport {
   };
   CacheNodeTimes cache_nodes_;
   std::vector<RoundTrips> round_trips_;              // by shard
-  std::vector<std::deque<std::uint64_t>> failures_;  // by shard: counts, one each second
+  std::vector<std::deque<FailureCounts>> failures_;  // by shard, one each second
   bool watched_ = false;
 };
 

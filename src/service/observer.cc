@@ -177,8 +177,10 @@ engine::Evidence Observer::gather() const {
     for (std::size_t shard = 0; shard < one.failures.size(); ++shard) {
       engine::Failures& failures = all.failures[shard];
       const std::uint64_t count = failures.count + one.failures[shard].count;
+      const std::uint64_t breaks = failures.breaks + one.failures[shard].breaks;
       if (one.failures[shard].count > failures.count) failures = one.failures[shard];
       failures.count = count;
+      failures.breaks = breaks;
     }
     if (one.slow_node.mean_ns + one.slow_node.others_ns >
             all.slow_node.mean_ns + all.slow_node.others_ns ||

@@ -8,6 +8,7 @@
 #include "base/moment.h"
 #include "base/planted.h"
 #include "base/text.h"
+#include "model/rules_by.h"
 
 namespace hunt::service {
 

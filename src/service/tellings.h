@@ -3,6 +3,7 @@
 // Not who tells them (relay.h): a process hears them as everybody does, and knows its own. Waits
 // for none before it has heard one. Thread: any.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -44,9 +45,10 @@ class Tellings {
   void give_up(std::int64_t now_ns);
 
   const ports::Clock& clock_;
-  std::mutex mutex_;  // for all below
-  bool hears_ = false;
+  std::atomic<bool> hears_ = false;  // who never hears takes no lock
+  std::mutex mutex_;                 // for all below
   Claims expected_;
+  std::int64_t gave_up_ns_ = 0;  // it looked for those that were lost
   engine::Reservoir told_{0};
 };
 

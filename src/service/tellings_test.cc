@@ -83,5 +83,25 @@ TEST_F(Telling, gives_up_what_may_have_been_lost_and_keeps_a_bound) {
   EXPECT_FALSE(tellings.granted(many.back(), granted_in(1)));
 }
 
+TEST_F(Telling, looks_for_the_lost_once_a_second_at_most) {
+  tellings.told(claim(9));
+  std::vector<model::ClaimId> many(Tellings::expected_max);
+  for (std::size_t i = 0; i < many.size(); ++i) {
+    many[i] = {1, i};
+  }
+  tellings.expect(many);
+  for (const auto& id : many) {
+    ASSERT_TRUE(tellings.granted(id, granted_in(1)));
+  }
+  clock.now_ns_ += Tellings::waited_ns_max;
+  EXPECT_FALSE(tellings.samples().empty());  // looked: none is lost yet
+  clock.now_ns_ += 500 * ms_ns;
+  tellings.expect({claim(1)});
+  EXPECT_FALSE(tellings.granted(claim(1), granted_in(1))) << "there was no room";
+  clock.now_ns_ += 500 * ms_ns;
+  tellings.expect({claim(2)});
+  EXPECT_TRUE(tellings.granted(claim(2), granted_in(1)));
+}
+
 }  // namespace
 }  // namespace hunt::service

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/rules_by.h"
+
 #include "simulation/run_rules.h"
 
 namespace hunt::simulation {
@@ -45,7 +47,7 @@ void RulesCheck::check_files(const model::RulesTimeline& before,
   if (after.turns.empty() || before.turns.empty()) return;
   const model::RulesTurn& turn = after.turns.back();
   const bool pushed = turn.by == by_a_push;
-  if (turn == before.turns.back() || !(pushed || turn.by.starts_with("the files of "))) return;
+  if (turn == before.turns.back() || !(pushed || turn.by.starts_with(model::by_files))) return;
   const std::uint64_t highest = before.revision_max();
   const bool newer = turn.revision > highest || (pushed && turn.revision == highest) ||
                      (highest == 0 && turn.revision == 0 && before.find(turn.version) == nullptr);

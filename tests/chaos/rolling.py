@@ -23,8 +23,8 @@ from parts import Failed, Stack, eventually
 from hunt_process import HUNT, HuntProcess, clean_environment
 
 ORCHESTRATORS = 3
-START_AND_DRAIN_SECONDS = 8  # of one process: what the rush allows for it
-BEGIN_SECONDS = 2            # of a rush, before something is replaced
+START_AND_DRAIN_SECONDS = 15  # of one process, on a busy machine: what the rush allows for it
+BEGIN_SECONDS = 2             # of a rush, before something is replaced
 END_SECONDS = 60
 
 

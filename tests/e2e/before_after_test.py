@@ -12,14 +12,17 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from hunt_process import HUNT, clean_environment
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
+import before_after  # pylint: disable=wrong-import-position
 import before_runs  # pylint: disable=wrong-import-position
 import before_sites  # pylint: disable=wrong-import-position
 
+ALONE = True  # The old systems give up by the clock: without a core they would break by themselves.
 LOOT, SIDE = 2_000, 180  # six tiles in a hundred
 CONTENDERS = {one.name: one for one in before_sites.CONTENDERS}
 CUTS = """
@@ -43,6 +46,35 @@ for (let cut = 1; cut <= all.length; cut += 1) {
 """
 LEAK = "kept = {} function decide() kept[#kept + 1] = string.rep('x', 100000) .. #kept\n" \
         "  return 'nothing' end\n"
+
+
+class Bench(unittest.TestCase):
+    """What needs no contender."""
+
+    def test_cpu_is_compared_at_the_best_step_and_at_the_same_load(self):
+        def entry(*costs):
+            return {"ladder": [{"rate": 10 ** at, "cpu_s_per_million": cost, "kept_up": cost < 9}
+                               for at, cost in enumerate(costs)]}
+        measured, met = before_after.compared(entry(4, 3, 9), entry(6, 5, 1), 3)
+        self.assertEqual(measured, "3.0 times, each at its best step; 0.6 times at the same 10/s")
+        self.assertFalse(met)
+        self.assertTrue(before_after.compared(entry(8), entry(2, 1), 4)[1])
+        self.assertEqual(before_after.compared(entry(8, 9), entry(9, 2), 4),
+                         ("4.0 times, each at its best step", True))
+
+    def test_all_parts_of_a_site_are_ended_though_one_cannot_be(self):
+        site, ended = before_sites.Site.__new__(before_sites.Site), []
+        site.ends = [lambda: ended.append("first"), [].pop, lambda: ended.append("last")]
+        with self.assertRaises(IndexError):
+            site.close()
+        self.assertEqual(ended, ["last", "first"])
+        site.close()
+
+    def test_a_registry_that_is_silent_costs_no_more_than_a_while(self):
+        with mock.patch.object(before_sites, "NPM_SECONDS", 0.1):
+            self.assertIn("npm ping", before_sites.run_npm(["sleep", "60"], BENCH))
+        self.assertIsNone(before_sites.run_npm(["true"], BENCH))
+        self.assertEqual(before_sites.run_npm(["false"], BENCH), "npm failed")
 
 
 class Contenders(unittest.TestCase):

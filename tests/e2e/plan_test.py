@@ -50,7 +50,8 @@ class Plan(HuntTest):
     def test_what_is_wrong_is_told(self):
         self.assert_exit(self.hunt("plan"), 2)
         for words in (("--pods-min", 60), ("--players", 0), ("--pod-capacity", 0),
-                      ("--cpu-target", 101), ("--ramp", -1)):
+                      ("--cpu-target", 101), ("--ramp", -1),
+                      ("--players", 1_000_000_000, "--pod-capacity", 1)):
             run = self.hunt("plan", "--autoscale", *words)
             self.assert_exit(run, 2)
             self.assert_says(run.stderr, words[0].strip("-"))

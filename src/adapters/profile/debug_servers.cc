@@ -107,16 +107,21 @@ int DebugServers::open(const std::string& build_id, steady_clock::time_point unt
   }
   std::error_code wrong;
   std::filesystem::create_directories(file.parent_path(), wrong);
-  const int empty = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (empty >= 0) ::close(empty);
-  ::utimensat(AT_FDCWD, file.c_str(), nullptr, 0);  // of now, also where it was empty before
+  // What somebody else has put there meanwhile, or made a link of it, stays as it is.
+  const int empty = ::open(file.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (empty < 0) return -1;
+  ::futimens(empty, nullptr);  // of now, also where it was empty before
+  ::close(empty);
   return -1;
 }
 
 void DebugServers::forget_unused() const {
   std::error_code wrong;
-  for (const auto& folder : std::filesystem::directory_iterator(folder_, wrong)) {
-    const std::filesystem::path file = folder.path() / "debuginfo";
+  std::error_code ended;  // what others take away meanwhile
+  const std::filesystem::directory_iterator end;
+  for (std::filesystem::directory_iterator at(folder_, ended); !ended && at != end;
+       at.increment(ended)) {
+    const std::filesystem::path file = at->path() / "debuginfo";
     struct stat facts {};
     if (::stat(file.c_str(), &facts) != 0) continue;
     if (::time(nullptr) - std::max(facts.st_atime, facts.st_mtime) > unused_s_max)

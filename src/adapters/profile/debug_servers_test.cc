@@ -151,6 +151,16 @@ TEST_F(DebugServersTest, what_nobody_has_is_asked_again_only_after_a_while) {
   EXPECT_EQ(first.asked(), 2);
 }
 
+TEST_F(DebugServersTest, nothing_is_written_through_a_link) {
+  Server server(response("no such file", "404 Not Found"));
+  DebugServers servers({server.url()}, folder);
+  const auto file = folder / build_id() / "debuginfo";
+  std::filesystem::create_directories(file.parent_path());
+  std::filesystem::create_symlink(folder / "elsewhere", file);
+  EXPECT_EQ(found(servers), "none");
+  EXPECT_FALSE(std::filesystem::exists(folder / "elsewhere"));
+}
+
 TEST_F(DebugServersTest, the_next_one_is_asked_where_the_first_fails) {
   Server broken(response("busy", "503 Service Unavailable"));
   Server good(response(mine));

@@ -1,7 +1,9 @@
 #include "adapters/profile/profiler.h"
 
+#include <exception>
 #include <memory>
 #include <new>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -25,6 +27,8 @@ Result<model::Profile> if_there_is_memory(const Take& take) {
     return take();
   } catch (const std::bad_alloc&) {
     return fail(Errc::overloaded, "there is no memory left here for a profile");
+  } catch (const std::exception& error) {
+    return fail(Errc::unavailable, std::string("no profile could be taken: ") + error.what());
   }
 }
 
