@@ -101,6 +101,12 @@ void print_remarks(const std::vector<StoreUrl>& urls) {
     const std::string* path = url.sqlite_path();
     const std::string remark = path != nullptr ? sqlite::open_to_others(*path) : std::string();
     if (!remark.empty()) log(LogLevel::warning, "store", remark);
+    const auto* data_api = url.data_api();
+    if (data_api == nullptr || data_api->tls() || url.is_here()) continue;
+    log(LogLevel::warning, "store",
+        fmt::format("{} is another machine: session token and rows go there in clear; use "
+                    "data-api+https://",
+                    url.shown()));
   }
 }
 

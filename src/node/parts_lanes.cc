@@ -19,6 +19,28 @@ namespace {
 
 constexpr std::int64_t hear_relays_ns_max = 1'000'000'000;  // they tell that they live ten a second
 
+// Of the shards that can be asked, by shard; with chunks of those only.
+boost::asio::awaitable<Result<std::vector<model::ChunkKey>>> find_open_hot_set(
+    OpenStores& stores, std::vector<bool> open, model::ShardMap map) {
+  std::vector<ports::WorldStore*> reachable;
+  for (std::size_t shard = 0; shard < open.size(); ++shard) {
+    if (open[shard]) reachable.push_back(&stores.shard(shard).store());
+  }
+  service::ShardedStore whole(reachable);
+  const std::optional<model::WorldId> all_worlds;
+  HUNT_CO_TRY(chunks, co_await service::find_hot_set(whole, all_worlds));
+  if (reachable.size() < open.size()) {
+    std::erase_if(chunks, [&](const auto& key) { return !open[map.shard_of(key)]; });
+  }
+  co_return chunks;
+}
+
+std::vector<bool> open_shards(const OpenStores& stores) {
+  std::vector<bool> open;
+  for (const auto& why_not : stores.waits_for()) open.push_back(why_not.empty());
+  return open;
+}
+
 }  // namespace
 
 Result<void> Node::Parts::open_caches() {
@@ -139,7 +161,6 @@ void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
                                      lane.executor()};
     if (!caches.empty()) ports.cache = &caches[i]->port();
     ports.rules_stale = [this] { book->look_soon(); };
-    ports.idle = [this] { return event_watch->idle(); };
     orchestrators.push_back(
         std::make_unique<service::Orchestrator>(how, std::move(ports), *observer, book->current()));
     orchestrators.back()->set_rules(book->in_force());
@@ -154,19 +175,8 @@ void Node::Parts::make_orchestrators(const std::vector<std::uint8_t>& seed) {
 void Node::Parts::prewarm() {
   observer->set_not_ready("the loot is being read ahead");
   const std::int64_t deadline_ns = clock.now_ns() + limits::prewarm_ns_max;
-  const auto waits = stores->waits_for();
-  std::vector<ports::WorldStore*> open;
-  for (std::size_t shard = 0; shard < waits.size(); ++shard) {
-    if (waits[shard].empty()) open.push_back(&stores->shard(shard).store());
-  }
-  service::ShardedStore reachable(open);
-  auto chunks = lanes[0]->run(service::find_hot_set(reachable, {}));
+  auto chunks = lanes[0]->run(find_open_hot_set(*stores, open_shards(*stores), stores->map()));
   auto warm = chunks ? Result<void>() : tl::unexpected<Error>(chunks.error());
-  if (chunks && open.size() < waits.size()) {
-    std::erase_if(*chunks, [this, &waits](const model::ChunkKey& key) {
-      return !waits[stores->map().shard_of(key)].empty();
-    });
-  }
   if (chunks && chunks->empty()) return;
   const std::int64_t heard_by_ns = clock.now_ns() + hear_relays_ns_max;
   while (warm && !observer->heard_relays() && clock.now_ns() < heard_by_ns) {
@@ -181,32 +191,42 @@ void Node::Parts::prewarm() {
                   warm.error().message));
 }
 
-// Once more, for an event that opens soon: the lanes serve meanwhile. What they have is kept.
+// Once more, for an event that opens soon: the lanes serve meanwhile. What they have is kept. A
+// shard that is away keeps nothing from the others; it is told when they are read.
 boost::asio::awaitable<Result<std::size_t>> Node::Parts::warm_up() {
-  for (auto* store : stores->stores<ports::StoreCare>()) {
-    HUNT_CO_CHECK(co_await store->verify());
+  auto open = open_shards(*stores);
+  Result<void> woken;
+  for (std::size_t shard = 0; shard < open.size(); ++shard) {
+    if (!open[shard]) continue;  // it says so itself
+    ports::StoreCare& store = stores->shard(shard).store();
+    auto fine = co_await store.verify();
+    if (fine || fine.error().code == Errc::overloaded) continue;
+    open[shard] = false;
+    woken = std::move(fine);
   }
-  if (!options.prewarm) co_return std::size_t{0};
-  const std::optional<model::WorldId> all_worlds;
-  HUNT_CO_TRY(chunks, co_await service::find_hot_set(*whole, all_worlds));
+  const bool any = std::find(open.begin(), open.end(), true) != open.end();
+  if (!options.prewarm || !any) {
+    HUNT_CO_CHECK(woken);
+    co_return std::size_t{0};
+  }
+  HUNT_CO_TRY(map, co_await whole->shard_map());
+  HUNT_CO_TRY(chunks, co_await find_open_hot_set(*stores, std::move(open), std::move(map)));
   const std::int64_t deadline_ns = clock.now_ns() + limits::prewarm_ns_max;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     auto read = orchestrators[i]->prewarm(chunks, deadline_ns);
     HUNT_CO_CHECK(co_await boost::asio::co_spawn(lanes[i]->executor(), std::move(read),
                                                  boost::asio::use_awaitable));
   }
+  HUNT_CO_CHECK(woken);
   co_return chunks.size();
 }
 
 void Node::Parts::open_event_watch() {
   service::EventWatchActions actions;
+  actions.rules = [this] { return book->in_force(); };
   actions.warm = [this] { return warm_up(); };
   actions.log = [](LogLevel level, std::string line) { log(level, "event", std::move(line)); };
-  event_watch.emplace(*book, *observer, std::move(actions), clock, front->timer(),
-                      front->executor());
-  const auto idle = [this] { return event_watch->idle(); };
-  store_watch->set_idle(idle);
-  book->set_idle(idle);
+  event_watch.emplace(*observer, std::move(actions), clock, front->timer(), front->executor());
 }
 
 void Node::Parts::serve() {

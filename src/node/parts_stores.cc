@@ -67,7 +67,7 @@ void Node::Parts::adopt_map(const model::ShardMap& map) {
 boost::asio::awaitable<void> Node::Parts::follow_map() {
   while (!stopping) {
     const std::int64_t next_ns = clock.now_ns() + look_at_map_ns;
-    while (!stopping && (clock.now_ns() < next_ns || event_watch->idle())) {
+    while (!stopping && clock.now_ns() < next_ns) {
       co_await front->timer().sleep_until(clock.now_ns() + look_at_stop_ns);
     }
     if (stopping) co_return;

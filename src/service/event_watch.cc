@@ -15,8 +15,8 @@ constexpr std::int64_t grain_ns = 50'000'000;  // of stop()
 constexpr std::int64_t wake_ahead_us = 90'000'000;
 // Chunks in memory are as good as new for 30 s.
 constexpr std::int64_t warm_every_ns = 20'000'000'000;
-// Who walks about before an event is served as ever.
-constexpr std::int64_t idle_after_ns = 300'000'000'000;
+// After it failed: perhaps for want of time, and others wait for the stores, too.
+constexpr std::int64_t retry_after_ns = 5'000'000'000;
 const std::string part = "event";
 
 // The first moment after `now_us` at which loot of the event can be taken.
@@ -29,26 +29,41 @@ std::int64_t opens_next_us(const model::EventRules& event, std::int64_t now_us) 
   return next == std::span(event.openings).end() ? model::time_us_max : next->opens_us;
 }
 
+bool is_open(const model::RuleSet& rules, const std::string& event, std::int64_t as_of_us) {
+  return std::any_of(rules.events.begin(), rules.events.end(), [&](const model::EventRules& one) {
+    return one.name == event && one.holds(as_of_us);
+  });
+}
+
 }  // namespace
 
-NextOpening next_opening(const model::RuleSet& rules, std::int64_t now_us) {
+NextOpening next_opening(const model::RulesInForce& rules, std::int64_t now_us) {
   NextOpening next;
-  for (const auto& event : rules.events) {
-    const std::int64_t opens_us = opens_next_us(event, now_us);
-    if (opens_us < next.opens_us) next = {event.name, opens_us};
+  std::int64_t until_us = model::time_us_max;
+  for (std::size_t i = rules.turns.size(); i-- > 0;) {
+    const auto& turn = rules.turns[i];
+    const std::int64_t from_us = i == 0 ? model::time_us_min : turn.from_us;
+    if (from_us >= until_us) continue;  // a later turn takes its place before it begins
+    for (const auto& event : turn.set->events) {
+      // It opens because these rules begin, or later while they are in force.
+      const bool by_turn = from_us > now_us && event.holds(from_us) &&
+                           !is_open(*rules.at(from_us - 1), event.name, from_us - 1);
+      const std::int64_t opens_us =
+          by_turn ? from_us : opens_next_us(event, std::max(from_us, now_us));
+      if (opens_us < until_us && opens_us < next.opens_us) next = {event.name, opens_us};
+    }
+    until_us = from_us;
+    if (from_us <= now_us) break;  // before it nothing is to come
   }
   return next;
 }
 
-EventWatch::EventWatch(const ports::RulesSource& rules, Observer& observer,
-                       EventWatchActions actions, const ports::Clock& clock, ports::Timer& timer,
-                       boost::asio::any_io_executor lane)
-    : rules_(rules),
-      observer_(observer),
+EventWatch::EventWatch(Observer& observer, EventWatchActions actions, const ports::Clock& clock,
+                       ports::Timer& timer, boost::asio::any_io_executor lane)
+    : observer_(observer),
       actions_(std::move(actions)),
       clock_(clock),
       timer_(timer),
-      played_ns_(clock.now_ns()),
       tasks_(std::move(lane), 1) {}
 
 void EventWatch::start() {
@@ -56,29 +71,17 @@ void EventWatch::start() {
   HUNT_ASSERT(spawned);
 }
 
-void EventWatch::look_for_players() {
-  const std::uint64_t batches = observer_.stats().batches;
-  if (batches != batches_) played_ns_ = clock_.now_ns();
-  batches_ = batches;
-}
-
 boost::asio::awaitable<void> EventWatch::follow() {
   while (!stopping_) {
     const std::int64_t next_ns = clock_.now_ns() + look_every_ns;
-    look_for_players();
-    const auto rules = rules_.current();
     const std::int64_t now_us = clock_.wall_us();
-    const NextOpening next = rules ? next_opening(*rules, now_us) : NextOpening();
-    const bool open = !rules || std::any_of(rules->events.begin(), rules->events.end(),
-                                            [now_us](const model::EventRules& event) {
-                                              return event.holds(now_us);
-                                            });
+    const NextOpening next = next_opening(*actions_.rules(), now_us);
     const bool soon = next.opens_us - now_us <= wake_ahead_us;
-    const bool played = clock_.now_ns() - played_ns_ < idle_after_ns;
-    idle_.store(!open && !soon && !played, std::memory_order_relaxed);
-    const bool cold =
-        next.opens_us != warmed_for_us_ || clock_.now_ns() - warmed_ns_ >= warm_every_ns;
-    if (soon && cold) co_await warm(next);
+    // It is open, or will not be.
+    if (!soon) observer_.set_trouble(part, "");
+    if (soon && (next.opens_us != tried_for_us_ || clock_.now_ns() >= warm_at_ns_)) {
+      co_await warm(next);
+    }
     while (!stopping_ && clock_.now_ns() < next_ns) {
       co_await timer_.sleep_until(clock_.now_ns() + grain_ns);
     }
@@ -96,8 +99,10 @@ boost::asio::awaitable<void> EventWatch::warm(NextOpening next) {
                           "ahead",
                           next.event, in_seconds()));
   }
+  tried_for_us_ = next.opens_us;
   const auto done = co_await actions_.warm();
   if (stopping_) co_return;
+  warm_at_ns_ = clock_.now_ns() + (done ? warm_every_ns : retry_after_ns);
   if (!done) {
     observer_.set_trouble(
         part, fmt::format("the event \"{}\" opens in {} s, and its loot cannot be read ahead: {}",
@@ -105,7 +110,6 @@ boost::asio::awaitable<void> EventWatch::warm(NextOpening next) {
     co_return;
   }
   warmed_for_us_ = next.opens_us;
-  warmed_ns_ = clock_.now_ns();
   observer_.set_trouble(part, "");
   if (!first) co_return;
   actions_.log(LogLevel::info,

@@ -70,11 +70,6 @@ boost::asio::awaitable<void> LaneReport::probe(std::uint32_t shard, ports::World
   trips.newest_ns[trips.count++ % trips.newest_ns.size()] = clock_.now_ns() - begun_ns;
 }
 
-void LaneReport::skip_probe(std::uint32_t shard, std::int64_t now_ns) {
-  if (round_trips_.size() <= shard) round_trips_.resize(shard + 1);
-  round_trips_[shard].answered_ns = now_ns;
-}
-
 // Of the last ten seconds.
 engine::Failures LaneReport::failures_of(std::uint32_t shard) {
   const StoreHealth& health = view_.metrics.stores[shard];

@@ -58,8 +58,6 @@ class LaneReport {
   [[nodiscard]] bool publish_evidence(std::int64_t now_ns);
   // How long a shard's store takes to say next to nothing: the round trip.
   [[nodiscard]] boost::asio::awaitable<void> probe(std::uint32_t shard, ports::WorldStore* store);
-  // In place of a probe, where nobody may be asked: silence then says nothing.
-  void skip_probe(std::uint32_t shard, std::int64_t now_ns);
   [[nodiscard]] bool probes(std::uint32_t shard) const noexcept {
     return shard < round_trips_.size() && round_trips_[shard].begun_ns != INT64_MAX;
   }

@@ -58,7 +58,6 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       bus_(ports.bus),
       clock_(ports.clock),
       timer_(ports.timer),
-      idle_(std::move(ports.idle)),
       shards_(std::move(ports.stores), options_.map, options_.served),
       recent_(clock_.wall_us()),
       answer_times_(options_.seed),
@@ -555,10 +554,6 @@ boost::asio::awaitable<void> Orchestrator::tick() {
       for (model::ShardId shard = 0; shard < shards_.count(); ++shard) {
         // A probe under way is an answer, too: there is room for one of each store only.
         if (!shards_.serves(shard) || report_.probes(shard)) continue;
-        if (idle_ && idle_()) {
-          report_.skip_probe(shard, now_ns);
-          continue;
-        }
         static_cast<void>(tasks_.try_spawn(report_.probe(shard, &shards_.worlds(shard))));
       }
     }

@@ -55,8 +55,6 @@ struct OrchestratorPorts {
   ports::TileCache* cache = nullptr;  // none: every load reads the store
   // A store knows of other rules than the lane does: somebody is to look. Thread: the lane's.
   std::function<void()> rules_stale = {};
-  // Whether the stores are to be left alone now. Thread: the lane's. None: they never are.
-  std::function<bool()> idle = {};
 };
 
 class Orchestrator final : public ports::BatchHandler {
@@ -140,7 +138,6 @@ class Orchestrator final : public ports::BatchHandler {
   ports::Bus& bus_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
-  const std::function<bool()> idle_;
   Shards shards_;
   LaneMetrics metrics_;
   RecentClaims recent_;

@@ -17,7 +17,6 @@ namespace {
 using boost::asio::awaitable;
 
 constexpr std::int64_t look_every_ns = 1'000'000'000;
-constexpr std::int64_t idle_every_ns = 3'600'000'000'000;
 constexpr std::int64_t grain_ns = 50'000'000;  // of stop(), look_soon() and of what is in force
 constexpr std::int64_t told_grain_ns = 1'000'000;
 constexpr int rounds_max = 3;
@@ -64,17 +63,14 @@ void RulesBook::start() {
 awaitable<void> RulesBook::follow(model::ShardId shard) {
   while (!stopping_) {
     const std::uint64_t wanted = looks_wanted_.load(std::memory_order_relaxed);
-    const std::int64_t begun_ns = clock_.now_ns();
-    const auto due = [this, begun_ns] {
-      const bool idle = idle_ && idle_();
-      return clock_.now_ns() >= begun_ns + (idle ? idle_every_ns : look_every_ns);
-    };
+    const std::int64_t next_ns = clock_.now_ns() + look_every_ns;
     co_await look(shard);
     if (shard == 0 && !stopping_) co_await consider();
     do {
       if (shard == 0) tell_current();
       co_await timer_.sleep_until(clock_.now_ns() + grain_ns);
-    } while (!stopping_ && !due() && looks_wanted_.load(std::memory_order_relaxed) == wanted);
+    } while (!stopping_ && clock_.now_ns() < next_ns &&
+             looks_wanted_.load(std::memory_order_relaxed) == wanted);
   }
 }
 

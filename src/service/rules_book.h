@@ -70,11 +70,8 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   // Looks at every store once; on return there are rules in force: the stores', or where they have
   // none or cannot be asked, those offered.
   [[nodiscard]] boost::asio::awaitable<void> begin(RulesOffer offer);
-  // Looks at each store every second; once an hour while it may be left alone, and at once when
-  // that is over.
+  // Looks at each store every second.
   void start();
-  // Says whether the stores may be left alone. Before start().
-  void set_idle(std::function<bool()> idle) { idle_ = std::move(idle); }
   void stop() noexcept { stopping_ = true; }
   // Stops, and waits for the looks under way. A store that is closed ends them.
   [[nodiscard]] boost::asio::awaitable<void> join() {
@@ -153,7 +150,6 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   const RulesBookOptions options_;
   const std::vector<ports::RulesStore*> stores_;
   const RulesBookEvents events_;
-  std::function<bool()> idle_;  // none: the stores are never left alone
   const ports::Clock& clock_;
   ports::Timer& timer_;
   model::RulesTimeline timeline_;    // the newest that any shard had

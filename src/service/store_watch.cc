@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::int64_t verify_every_ns = 2'000'000'000;
 constexpr std::int64_t count_every_ns = 60'000'000'000;
-constexpr std::int64_t idle_every_ns = 3'600'000'000'000;
 constexpr std::int64_t look_ns = 50'000'000;  // the grain of stop() and count_soon()
 
 }  // namespace
@@ -36,14 +35,11 @@ boost::asio::awaitable<void> StoreWatch::follow(model::ShardId shard) {
   std::int64_t counted_ns = INT64_MIN;
   while (!stopping_) {
     const std::int64_t now_ns = clock_.now_ns();
-    const bool idle = idle_ && idle_();
-    if (verified_ns == INT64_MIN ||
-        now_ns - verified_ns >= (idle ? idle_every_ns : verify_every_ns)) {
+    if (verified_ns == INT64_MIN || now_ns - verified_ns >= verify_every_ns) {
       co_await verify(shard);
       verified_ns = clock_.now_ns();
     }
-    if (counted_ns <= count_at_ns_ ||
-        now_ns - counted_ns >= (idle ? idle_every_ns : count_every_ns)) {
+    if (counted_ns <= count_at_ns_ || now_ns - counted_ns >= count_every_ns) {
       counted_ns = clock_.now_ns();
       co_await count(shard);
     }

@@ -1,14 +1,11 @@
 // StoreWatch: looks at each store every few seconds, for the Observer, whether or not anybody
-// claims: does it grant, is all there that it stands on, and which loot has no table? Once an hour
-// while nobody needs it, so that a database may sleep.
+// claims: does it grant, is all there that it stands on, and which loot has no table?
 //
 // Not the lanes' own calls, whose errors reach the Observer at once (lane_metrics.h). Thread: its
 // lane's.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <functional>
-#include <utility>
 #include <vector>
 
 #include "ports/clock.h"
@@ -23,9 +20,6 @@ class StoreWatch {
   // Stores by shard. Lifetime: all of it outlives the watch.
   StoreWatch(std::vector<ports::StoreCare*> stores, Observer& observer, const ports::Clock& clock,
              ports::Timer& timer, boost::asio::any_io_executor lane);
-
-  // Says whether the stores may be left alone. Before start().
-  void set_idle(std::function<bool()> idle) { idle_ = std::move(idle); }
 
   // Looks at once, and then again and again.
   void start();
@@ -47,7 +41,6 @@ class StoreWatch {
   Observer& observer_;
   const ports::Clock& clock_;
   ports::Timer& timer_;
-  std::function<bool()> idle_;            // none: they never are
   std::int64_t count_at_ns_ = INT64_MIN;  // counts before this are of other rules
   bool stopping_ = false;
   TaskGroup tasks_;

@@ -7,6 +7,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -137,9 +138,9 @@ DataApiClient::DataApiClient(asio::any_io_executor io, std::shared_ptr<DataApiAc
 
 DataApiClient::~DataApiClient() = default;
 
-awaitable<Result<void>> DataApiClient::take_turn() {
+awaitable<Result<void>> DataApiClient::take_turn(bool now) {
   if (closed_) co_return tl::unexpected<Error>(closed_error());
-  if (busy_ < options_.at_once) {
+  if (now || busy_ < options_.at_once) {
     ++busy_;
     co_return Result<void>{};
   }
@@ -149,15 +150,21 @@ awaitable<Result<void>> DataApiClient::take_turn() {
   }
   const auto waiter = std::make_shared<Waiter>(io_);
   waiters_.push_back(waiter);
-  waiter->timer.expires_at(Clock::time_point::max());
-  while (!waiter->called) co_await waiter->timer.async_wait(as_result);
+  waiter->timer.expires_after(options_.answer_within);
+  co_await waiter->timer.async_wait(as_result);
+  if (!waiter->called) {
+    std::erase(waiters_, waiter);
+    co_return fail(Errc::overloaded,
+                   fmt::format("{}: none of {} connections became free within {} ms", shown(),
+                               options_.at_once, options_.answer_within.count()));
+  }
   if (!closed_) co_return Result<void>{};
   give_turn();
   co_return tl::unexpected<Error>(closed_error());
 }
 
 void DataApiClient::give_turn() {
-  if (waiters_.empty()) {
+  if (waiters_.empty() || busy_ > options_.at_once) {
     --busy_;
     return;
   }
@@ -178,7 +185,7 @@ std::shared_ptr<DataApiClient::Link> DataApiClient::kept_link() {
 }
 
 void DataApiClient::keep(std::shared_ptr<Link> link) {
-  if (closed_) return;
+  if (closed_ || idle_.size() >= options_.at_once) return;
   link->since = Clock::now();
   link->tcp().expires_never();
   idle_.push_back(std::move(link));
@@ -215,8 +222,10 @@ awaitable<Result<std::shared_ptr<DataApiClient::Link>>> DataApiClient::reach() {
     const auto [untrusted] = co_await secure.async_handshake(ssl::stream_base::client, as_result);
     active_.erase(link);
     if (closed_) co_return tl::unexpected<Error>(closed_error());
+    const bool by_tls = untrusted.category() == asio::error::get_ssl_category();
     if (untrusted) {
-      co_return failed("is not trusted by TLS (trust others with AWS_CA_BUNDLE)",
+      co_return failed(by_tls ? "is not trusted by TLS (trust others with AWS_CA_BUNDLE)"
+                              : "does not answer in TLS",
                        untrusted.message());
     }
   }
@@ -280,9 +289,11 @@ awaitable<DataApiClient::Exchanged> DataApiClient::exchange(std::shared_ptr<Link
   }
   Lost lost;
   lost.sent = true;
-  lost.silent = !parser.got_some() && unread != beast::error::timeout;
+  // A write that took too long has closed the connection: then the read says something else.
+  const bool late = unsent == beast::error::timeout || unread == beast::error::timeout;
+  lost.silent = !parser.got_some() && !late;
   std::string why = unread.message();
-  if (unread == beast::error::timeout) {
+  if (late) {
     why = fmt::format("no answer within {} ms", options_.answer_within.count());
   } else if (unread == bhttp::error::body_limit) {
     why = fmt::format("the answer has more than {} bytes", with_commas(reply_bytes_max));
@@ -292,9 +303,10 @@ awaitable<DataApiClient::Exchanged> DataApiClient::exchange(std::shared_ptr<Link
 }
 
 awaitable<DataApiClient::Exchanged> DataApiClient::post(std::string_view path,
-                                                        const std::string& body) {
+                                                        const std::string& body, bool again,
+                                                        bool in_transaction) {
   const auto entered = Clock::now();
-  if (auto turn = co_await take_turn(); !turn) {
+  if (auto turn = co_await take_turn(in_transaction); !turn) {
     co_return tl::unexpected<Lost>(Lost{std::move(turn.error()), false, false});
   }
   const std::int64_t wait_us = us_since(entered);
@@ -312,6 +324,8 @@ awaitable<DataApiClient::Exchanged> DataApiClient::post(std::string_view path,
     }
     auto answer = co_await exchange(link, path, body);
     if (answer) {
+      failures_ = 0;
+      unreachable_.reset();
       if (answer->keep_alive) keep(std::move(link));
       if (answer->status != status_ok && !renewed) {
         const auto said = data_api::read_failure(answer->type, answer->body);
@@ -320,9 +334,9 @@ awaitable<DataApiClient::Exchanged> DataApiClient::post(std::string_view path,
         if (renewed) continue;
       }
       answer->wait_us = wait_us;
-    } else if (kept && answer.error().silent && options_.repeatable && !closed_) {
+    } else if (kept && answer.error().silent) {
       idle_.clear();  // the server has ended those, too
-      continue;
+      if (again && !closed_) continue;
     }
     give_turn();
     co_return answer;
@@ -358,9 +372,11 @@ awaitable<Result<DataApiAnswer>> DataApiClient::ask(Operation operation,
                     "postgres://",
                     shown(), with_commas(body.size()), with_commas(request_body_max)));
   }
+  const bool in_transaction = !request.transaction.empty();
+  const bool again = options_.repeatable && operation == Operation::execute && !in_transaction;
   const auto give_up = Clock::now() + options_.resume_within;
   for (milliseconds wait = resume_first;; wait = std::min(wait * 2, resume_max)) {
-    auto answer = co_await post(data_api::path_of(operation), body);
+    auto answer = co_await post(data_api::path_of(operation), body, again, in_transaction);
     if (!answer) co_return tl::unexpected<Error>(error_of(answer.error()));
     if (answer->status == status_ok) {
       if (access_->note_resuming(false)) {
@@ -371,7 +387,8 @@ awaitable<Result<DataApiAnswer>> DataApiClient::ask(Operation operation,
     auto failure =
         failure_of(data_api::read_failure(answer->type, answer->body), answer->status, shown());
     const bool ended = closed_ || (options_.interrupt != nullptr && options_.interrupt->ended());
-    if (!failure.resuming || ended || Clock::now() + wait > give_up) {
+    const bool waits = failure.resuming && (again || !failure.unknown);
+    if (!waits || ended || Clock::now() + wait > give_up) {
       Lost lost{std::move(failure.error), failure.unknown, false};
       co_return tl::unexpected<Error>(error_of(lost));
     }

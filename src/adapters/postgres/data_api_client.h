@@ -2,9 +2,9 @@
 // connections that are kept.
 //
 // Not statements (data_api_sql.h). Waits while a database wakes up; sends a request again only
-// where nothing was done, or doing it again does no harm. While nobody can be reached, calls fail
-// at once. Thread: its executor's. Lifetime: made by make_shared; ends after close(), when its
-// handlers ran.
+// where nothing was done, or doing it again does no harm: never one of a transaction, nor its
+// begin, of which nobody knows what became. While nobody can be reached, calls fail at once.
+// Thread: its executor's. Lifetime: made by make_shared; ends after close(), when its handlers ran.
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -27,12 +27,14 @@
 namespace hunt::postgres {
 
 struct DataApiClientOptions {
-  std::size_t at_once = 2;         // connections, and requests under way
+  // Connections, and requests under way. Those of a transaction that has begun come on top: who
+  // waits for its locks must not keep it from its end.
+  std::size_t at_once = 2;
   bool writes = false;             // a request without an answer is `unknown_outcome`
-  bool repeatable = true;          // the same again does no harm
+  bool repeatable = true;          // the same statement again does no harm
   std::uint64_t seed = 1;          // of the jitter between attempts to connect
   Interrupt* interrupt = nullptr;  // of a caller that waits. Lifetime: outlives the client
-  std::chrono::milliseconds answer_within{15'000};
+  std::chrono::milliseconds answer_within{15'000};  // also the wait for a turn
   // How long a database may take to wake up.
   std::chrono::milliseconds resume_within{60'000};
 };
@@ -78,7 +80,8 @@ class DataApiClient : public std::enable_shared_from_this<DataApiClient> {
   template <class T>
   using Awaitable = boost::asio::awaitable<T>;
 
-  [[nodiscard]] Awaitable<Result<void>> take_turn();
+  // `now`: nobody is waited for.
+  [[nodiscard]] Awaitable<Result<void>> take_turn(bool now);
   void give_turn();
   [[nodiscard]] Awaitable<Result<std::shared_ptr<Link>>> connect();
   [[nodiscard]] Awaitable<Result<std::shared_ptr<Link>>> reach();
@@ -87,7 +90,9 @@ class DataApiClient : public std::enable_shared_from_this<DataApiClient> {
   void keep(std::shared_ptr<Link> link);
   [[nodiscard]] Awaitable<Exchanged> exchange(std::shared_ptr<Link> link, std::string_view path,
                                               const std::string& body);
-  [[nodiscard]] Awaitable<Exchanged> post(std::string_view path, const std::string& body);
+  // `again`: it may be sent twice. `in_transaction`: it waits for no turn.
+  [[nodiscard]] Awaitable<Exchanged> post(std::string_view path, const std::string& body,
+                                          bool again, bool in_transaction);
   [[nodiscard]] Awaitable<void> pause(std::chrono::milliseconds time);
   [[nodiscard]] Error error_of(const Lost& lost) const;
 

@@ -73,6 +73,11 @@ std::string_view primary_of(std::string_view message) {
   return message;
 }
 
+// AWS tells who signed wrongly what it would have signed, with the session token in it.
+std::string_view without_secrets(std::string_view message) {
+  return message.substr(0, message.find("\n\nThe Canonical String"));
+}
+
 DataApiFailure by_status(unsigned status, std::string_view said, const std::string& shown) {
   const std::string what = fmt::format("{} answered with status {}{}{}", shown, status,
                                        said.empty() ? "" : ": ", printable(said, 200));
@@ -100,22 +105,22 @@ DataApiFailure failure_of(const data_api::ReplyFailure& said, unsigned status,
   }
   const auto* known = std::find_if(known_names.begin(), known_names.end(),
                                    [&said](const Known& one) { return one.name == said.name; });
-  // What Aurora Serverless said before it had a name for it.
-  const bool wakes = said.message.find("Communications link failure") != std::string::npos;
-  if (known == known_names.end() && wakes) known = known_names.begin();
-  if (known == known_names.end() && said.name.empty()) {
-    return by_status(status, said.message, shown);
-  }
-  const std::string what =
-      fmt::format("{}: {}{}{}", shown, said.name, said.message.empty() ? "" : ": ",
-                  printable(said.message, 400));
+  const std::string_view message = without_secrets(said.message);
+  // What Aurora Serverless said before it had a name for it; but also of a connection that was lost
+  // under a statement.
+  const bool wakes = known == known_names.end() &&
+                     message.find("Communications link failure") != std::string_view::npos;
+  if (wakes) known = known_names.begin();
+  if (known == known_names.end() && said.name.empty()) return by_status(status, message, shown);
+  const std::string what = fmt::format("{}: {}{}{}", shown, said.name, message.empty() ? "" : ": ",
+                                       printable(message, 400));
   if (known == known_names.end()) {
-    DataApiFailure strange = by_status(status, said.message, shown);
+    DataApiFailure strange = by_status(status, message, shown);
     strange.error.message = what;
     return strange;
   }
   return {{known->code, fmt::format("{}; {}", what, known->advice), {}},
-          known->meaning == Meaning::unknown,
+          wakes || known->meaning == Meaning::unknown,
           known->meaning == Meaning::resuming,
           known->meaning == Meaning::stranger};
 }

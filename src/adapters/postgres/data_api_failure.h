@@ -12,8 +12,9 @@ namespace hunt::postgres {
 
 struct DataApiFailure {
   Error error;
-  bool unknown = false;   // it may have been done
-  bool resuming = false;  // nothing was done: the database sleeps, and wakes up now
+  bool unknown = false;  // it may have been done
+  bool resuming =
+      false;  // the database sleeps, and wakes up now: nothing was done, but if `unknown`
   bool stranger = false;  // nothing was done: who signed is not known (any more)
 };
 [[nodiscard]] DataApiFailure failure_of(const data_api::ReplyFailure& said, unsigned status,

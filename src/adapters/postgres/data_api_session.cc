@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string_view>
 
 #include "data_api/client_reply.h"
 
@@ -11,6 +12,11 @@ namespace {
 using boost::asio::awaitable;
 using data_api::Operation;
 using Clock = std::chrono::steady_clock;
+
+// Whatever answers with 200 in its place, such as a proxy, has committed nothing for all we know.
+bool tells_commit(std::string_view body) {
+  return body.find("\"transactionStatus\"") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -73,9 +79,16 @@ awaitable<Result<std::vector<Rows>>> DataApiSession::run_transaction(std::vector
     if (error.code == Errc::unknown_outcome) error.code = Errc::unavailable;
     co_return tl::unexpected<Error>(std::move(error));
   }
-  HUNT_CO_TRY(committed, co_await client_->ask(Operation::commit, request));
-  wait_us += committed.wait_us;
-  co_return all;
+  auto committed = co_await client_->ask(Operation::commit, request);
+  if (committed && tells_commit(committed->body)) {
+    wait_us += committed->wait_us;
+    co_return all;
+  }
+  // It may be open still, with its locks. Where it was committed after all, nothing is there.
+  (void)co_await client_->ask(Operation::rollback, request);
+  if (!committed) co_return tl::unexpected<Error>(std::move(committed.error()));
+  co_return fail(writes_ ? Errc::unknown_outcome : Errc::unavailable,
+                 client_->shown() + ": the answer does not say whether it was committed");
 }
 
 awaitable<Result<Rows>> DataApiSession::execute(Step step, SqlFrame frame, std::string transaction,

@@ -90,7 +90,10 @@ TEST(DataApiFailures, the_databases_own_are_those_of_libpq) {
 
 TEST(DataApiFailures, the_services_own_go_by_name_and_else_by_status) {
   EXPECT_TRUE(meaning("DatabaseResumingException", "resuming").resuming);
-  EXPECT_TRUE(meaning("BadRequestException", "Communications link failure").resuming);
+  EXPECT_FALSE(meaning("DatabaseResumingException", "resuming").unknown);
+  const auto perhaps = meaning("BadRequestException", "Communications link failure");
+  EXPECT_TRUE(perhaps.resuming);
+  EXPECT_TRUE(perhaps.unknown) << "a connection may have been lost under the statement";
   EXPECT_FALSE(meaning("DatabaseUnavailableException", "", 504).unknown);
   EXPECT_TRUE(meaning("InternalServerErrorException", "", 500).unknown);
   EXPECT_TRUE(meaning("", "", 502).unknown);
@@ -100,6 +103,15 @@ TEST(DataApiFailures, the_services_own_go_by_name_and_else_by_status) {
   EXPECT_EQ(meaning("InvalidSignatureException", "", 403).error.code, Errc::unauthorized);
   EXPECT_EQ(meaning("NobodyKnowsException", "why", 400).error.message,
             "server: NobodyKnowsException: why");
+  const std::string expected =
+      "it does not match.\\n\\nThe Canonical String for this request "
+      "should have been\\n'POST\\nx-amz-security-token:TOKEN'";
+  for (const auto* name : {"InvalidSignatureException", "NobodyKnowsException", ""}) {
+    const auto refused = meaning(name, expected, 403).error;
+    EXPECT_EQ(refused.code, Errc::unauthorized) << name;
+    EXPECT_NE(refused.message.find("it does not match."), std::string::npos) << refused.message;
+    EXPECT_EQ(refused.message.find("TOKEN"), std::string::npos) << refused.message;
+  }
 }
 
 TEST(DataApiUrls, say_what_is_wrong_and_show_no_secret) {
