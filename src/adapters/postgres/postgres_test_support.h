@@ -241,7 +241,10 @@ class PostgresUnderTest final : public ports::contract::StoreUnderTest {
     feed_.reset();
     store_.reset();
     const auto postgres = TestServer::shared().url("postgres");
-    for (const auto& sql : {fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", to),
+    // A gateway before it may keep a connection.
+    const auto others = fmt::format(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", from);
+    for (const auto& sql : {others, fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", to),
                             fmt::format("CREATE DATABASE {} TEMPLATE {}", to, from)}) {
       const auto done = plain_sql(postgres, sql);
       EXPECT_TRUE(done.has_value()) << done.error().message;
