@@ -11,11 +11,14 @@ namespace hunt::node {
 Result<HostPort> listen_address(const std::string& text) {
   auto address = parse_listen(text);
   if (address) return address;
-  return fail(Errc::invalid_argument,
-              fmt::format("\"{}\" is no address to listen on: {}; expected HOST:PORT, such as "
-                          "127.0.0.1:8080 or [::1]:8080",
-                          printable(text), address.error().message),
-              "listen");
+  const auto user = text.rfind('@');  // may have a password, also without "://" before it
+  return fail(
+      Errc::invalid_argument,
+      fmt::format("\"{}\" is no address to listen on: {}; expected HOST:PORT, such as "
+                  "127.0.0.1:8080 or [::1]:8080",
+                  user == text.npos ? printable(text) : "...@" + printable(text.substr(user + 1)),
+                  address.error().message),
+      "listen");
 }
 
 Result<void> check_flags(const NodeOptions& options) {

@@ -130,7 +130,7 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
     def rush_words(self, server, *arguments):
         """Slower than others: each load is a request, and other tests have the cores, too."""
         words = super().rush_words(server, *arguments)
-        words[words.index("--rate") + 1] = 500
+        words[words.index("--rate") + 1] = 1000
         return words
 
     def serve_over(self, store, **keywords):
@@ -170,7 +170,7 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
         server, other = (self.serve_over(self.data_api()) for _ in range(2))
         self.demo_world(server)
         before = self.ledger()
-        rush = self.rush_meanwhile(server, "--stored", "--seconds", 8)
+        rush = self.rush_meanwhile(server, "--stored", "--seconds", 12, seconds=90)
         time.sleep(1)
         self.gateway.kill()
         time.sleep(1)
@@ -183,7 +183,8 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
         self.gateway.kill()
         self.gateway = self.start_gateway()
         report = self.report_of(rush)
-        self.assert_balanced(report)
+        self.assertEqual((report["answered"], report["lost"], report["duplicate_grants"]),
+                         (report["sent"], 0, 0), report)  # it waits where answers are late
         self.assert_all_told(server)
         for process in (server, other):
             self.assertEqual(process.stop(), 0, process.output)
@@ -196,7 +197,7 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
         server = self.serve_over(self.data_api(between.port))
         self.demo_world(server)
         before = self.ledger()
-        rush = self.rush_meanwhile(server, "--stored", "--seconds", 10)
+        rush = self.rush_meanwhile(server, "--stored", "--seconds", 14, seconds=90)
         for mode in ("refused", "unavailable", "garbage before", "broken before", "lost behind",
                      "half behind", "garbage behind", "hangs"):
             between.mode = mode

@@ -5,14 +5,17 @@ import json
 import resource
 import socket
 import subprocess
+import sys
 import time
 import unittest
 
-from chaos.parts import make_cluster, redis_cli
 from hunt_process import HUNT, REPOSITORY, HuntTest, clean_environment, player
 from nats_process import NatsLoadCase
 from tcp_gate import TcpGate
 from web_socket import WebSocket
+
+sys.path.insert(0, str(REPOSITORY / "tests/chaos"))
+from parts import make_cluster, redis_cli  # pylint: disable=wrong-import-position
 
 CLIENTS = 250  # at once, four times
 BODY_BYTES_MAX = 262_144

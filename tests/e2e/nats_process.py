@@ -223,14 +223,15 @@ class NatsLoadCase(NatsCase):
         self.assert_exit(run, 0)
         return json.loads(run.stdout)
 
-    def rush_meanwhile(self, server, *arguments):
-        """Under way when this returns; report_of() waits for its end."""
+    def rush_meanwhile(self, server, *arguments, seconds=20):
+        """Under way when this returns, once it has read the loot; report_of() waits for its end."""
         process = subprocess.Popen(
             [HUNT, *map(str, self.rush_words(server, *arguments))], cwd=self.folder, text=True,
             env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(process.kill)
         before = server.get("/v1/stats").json["batches"]
-        self.wait_for(lambda: server.get("/v1/stats").json["batches"] > before + 20)
+        self.wait_for(lambda: server.get("/v1/stats").json["batches"] > before + 20,
+                      seconds=seconds)
         return process
 
     def report_of(self, process):

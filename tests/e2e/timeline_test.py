@@ -192,10 +192,12 @@ class OneProcess(TimelineCase):
         server = self.serve(*self.flags)
         words = ["rules", "stop", "gala", "--url", f"http://127.0.0.1:{server.port}",
                  "--admin-token-file", self.token]
-        for bad in ("x" * 201, "two\nlines", "\u2028"):
+        bytes_max = "note: expected at most 200 bytes of UTF-8"
+        for bad, says in (("x" * 201, bytes_max), ("\u2028", bytes_max),
+                          ("two\nlines", "control character")):
             refused = self.hunt(*words, "--note", bad)
             self.assert_exit(refused, 1)
-            self.assert_says(refused.stderr, "note: expected at most 200 bytes of UTF-8")
+            self.assert_says(refused.stderr, says)
             self.assertNotIn("note: note:", refused.stderr)
         note, name = "Krone fällt doppelt 👑", "Jürgen"
         run = self.hunt(*words, "--note", note, "--json", env=clean_environment(USER=name))
