@@ -52,6 +52,10 @@ class Watch {
     sets_[rules->version] = rules;
   }
   [[nodiscard]] RulesCheck& rules() noexcept { return rules_; }
+  // Whether the main event may be for others than that player, or for other worlds, by now.
+  [[nodiscard]] bool is_maybe_out(model::WorldId world, model::PlayerId player) {
+    return may_be_out({}, world, player, cluster_.world.wall_us());
+  }
 
   // The invariants of every ledger, now: each moment of a run is a snapshot.
   void check_ledgers();
