@@ -3,8 +3,8 @@
 Usage: run_python.py <folder> [name]...; with names only the tests whose id contains one of them. A
 skipped test says why and counts as neither.
 
-Each test runs in a process of its own, and the tests of a class with a setUpClass in one: as many
-at a time as there are cores, since most of them wait. Those of large classes begin first, since
+Each test runs in a process of its own, and the tests of a class with a setUpClass in one: one more
+at a time than there are cores, since most of them wait. Those of large classes begin first, since
 they take longest, and a test's line comes when it ends. The tests of a file with `ALONE = True`
 come last, one at a time: nothing else of this run takes their cores.
 """
@@ -178,7 +178,7 @@ def main():
         signal.signal(number, signal.default_int_handler)
     try:
         run.run([unit for unit in units if not is_alone(unit)],
-                min(len(os.sched_getaffinity(0)), AT_ONCE_MAX))
+                min(len(os.sched_getaffinity(0)) + 1, AT_ONCE_MAX))
         run.run([unit for unit in units if is_alone(unit)], 1)
     except KeyboardInterrupt:
         return 130
