@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/markup.h"
+#include "base/svg.h"
 
 namespace hunt::plan {
 
@@ -19,15 +19,8 @@ constexpr double right = 16;
 constexpr double top_of_plot = 44;
 
 constexpr const char* style =
-    "text{font:13px system-ui,sans-serif;fill:#1c2330}.title{font-weight:600;font-size:15px}"
-    ".soft{fill:#5c6675}path{fill:none;stroke-width:2}.load{stroke:#1c2330}"
+    "path{fill:none;stroke-width:2}.load{stroke:#1c2330}"
     ".c0{stroke:#0072b2}.c1{stroke:#d55e00}.c2{stroke:#009e73}.grid{stroke:#d8dce3}";
-
-std::string text(double x, double y, std::string_view kind, std::string_view anchor,
-                 std::string_view content) {
-  return fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" class=\"{}\" text-anchor=\"{}\">{}</text>\n",
-                     x, y, kind, anchor, escape_markup(content));
-}
 
 // "1.2 M": what fits beside an axis.
 std::string short_number(double value) {
@@ -53,25 +46,26 @@ std::string drawn(const Chart& chart, double top) {
   double most = 1;
   for (const auto& [name, course] : chart.courses)
     for (const Second& one : course.seconds) most = std::max({most, one.load, one.capacity});
-  std::string out = text(16, top + 18, "title", "start", chart.title);
+  std::string out = svg_text(16, top + 18, "title", "start", chart.title);
   for (const int quarter : {0, 2, 4}) {
     const double y = top + top_of_plot + plot_height * (1 - quarter / 4.0);
     out += fmt::format("<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>\n",
                        left, width - right, y, y);
-    out += text(left - 8, y + 4, "soft", "end", short_number(most * quarter / 4));
+    out += svg_text(left - 8, y + 4, "soft", "end", short_number(most * quarter / 4));
   }
   if (chart.courses.empty()) return out;
   const auto seconds = static_cast<double>(chart.courses.front().second.seconds.size());
   for (double at = 0; at <= seconds; at += 300) {
-    out += text(left + (width - left - right) * at / seconds, top + top_of_plot + plot_height + 18,
-                "soft", "middle", fmt::format("{:.0f} min", at / 60));
+    out +=
+        svg_text(left + (width - left - right) * at / seconds, top + top_of_plot + plot_height + 18,
+                 "soft", "middle", fmt::format("{:.0f} min", at / 60));
   }
   out += curve(chart.courses.front().second, "load", most, top,
                [](const Second& one) { return one.load; });
   double x = left;
   const auto legend = [&](std::string_view kind, std::string_view name) {
     out += fmt::format("<path class=\"{}\" d=\"M{:.0f} {:.0f} h24\"/>\n", kind, x, top + 32);
-    out += text(x + 30, top + 36, "soft", "start", name);
+    out += svg_text(x + 30, top + 36, "soft", "start", name);
     x += 60 + 7.5 * static_cast<double>(name.size());
   };
   legend("load", "positions/s that come");
@@ -93,11 +87,7 @@ std::string autoscale_svg(const std::vector<Chart>& charts) {
     body += drawn(chart, top);
     top += chart_height;
   }
-  return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0f} "
-      "{:.0f}\">\n<style>{}</style>\n"
-      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{}</svg>\n",
-      width, top, style, body);
+  return svg_page(width, top, style, body);
 }
 
 }  // namespace hunt::plan

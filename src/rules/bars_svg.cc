@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/markup.h"
+#include "base/svg.h"
 #include "base/text.h"
 
 namespace hunt::rules {
@@ -19,15 +19,7 @@ constexpr double row_height = 22;
 constexpr double head_height = 52;
 constexpr double margin = 16;
 
-constexpr const char* style =
-    "text{font:13px system-ui,sans-serif;fill:#1c2330}.title{font-weight:600;font-size:15px}"
-    ".soft{fill:#5c6675}.seen{fill:#0072b2}.expected{stroke:#d55e00;stroke-width:2}";
-
-std::string text(double x, double y, std::string_view kind, std::string_view anchor,
-                 std::string_view content) {
-  return fmt::format("<text x=\"{:.0f}\" y=\"{:.0f}\" class=\"{}\" text-anchor=\"{}\">{}</text>\n",
-                     x, y, kind, anchor, escape_markup(content));
-}
+constexpr const char* style = ".seen{fill:#0072b2}.expected{stroke:#d55e00;stroke-width:2}";
 
 std::string picture(const Bars& one, double top) {
   double most = 0;
@@ -35,11 +27,11 @@ std::string picture(const Bars& one, double top) {
   const double room = width - 2 * margin - label_width - number_width;
   const double left = margin + label_width;
   const auto length = [&](double value) { return most > 0 ? room * value / most : 0; };
-  std::string out = text(margin, top + 18, "title", "start", one.title);
-  out += text(margin, top + 37, "soft", "start", one.note);
+  std::string out = svg_text(margin, top + 18, "title", "start", one.title);
+  out += svg_text(margin, top + 37, "soft", "start", one.note);
   double y = top + head_height;
   for (const auto& bar : one.bars) {
-    out += text(left - 8, y + 15, "label", "end", printable(bar.label, 28));
+    out += svg_text(left - 8, y + 15, "label", "end", printable(bar.label, 28));
     out += fmt::format(
         "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" class=\"seen\"/>\n",
         left, y + 4, length(bar.seen), row_height - 8);
@@ -47,8 +39,8 @@ std::string picture(const Bars& one, double top) {
     out += fmt::format(
         "<line x1=\"{0:.2f}\" x2=\"{0:.2f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" class=\"expected\"/>\n",
         at, y + 1, y + row_height - 1);
-    out += text(width - margin, y + 15, "soft", "end",
-                with_commas(static_cast<std::uint64_t>(std::llround(bar.seen))));
+    out += svg_text(width - margin, y + 15, "soft", "end",
+                    with_commas(static_cast<std::uint64_t>(std::llround(bar.seen))));
     y += row_height;
   }
   return out;
@@ -63,11 +55,7 @@ std::string bars_svg(const std::vector<Bars>& all) {
     body += picture(one, top);
     top += head_height + row_height * static_cast<double>(one.bars.size()) + margin;
   }
-  return fmt::format(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0f} "
-      "{:.0f}\">\n<style>{}</style>\n"
-      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{}</svg>\n",
-      width, top, style, body);
+  return svg_page(width, top, style, body);
 }
 
 }  // namespace hunt::rules
