@@ -10,14 +10,11 @@ twice, every ledger clean, and every grant told on hunt.claims. Exit 1 when any 
 import argparse
 import json
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-from parts import Failed, Stack, eventually
+from parts import Failed, Stack, eventually, play, say
 from prober import Prober
 
 from hunt_process import HUNT, clean_environment
@@ -28,10 +25,6 @@ SETTLE_SECONDS = 4  # before the first fault and after the last recovery
 EVERY_SECONDS_MIN = 5
 RECOVERY_SECONDS_MAX = 40
 PROBE_BUDGET = 1_000_000
-
-
-def say(text):
-    print(text, flush=True)
 
 
 def tile_of(tile_id):
@@ -215,28 +208,7 @@ def main():
     least = 2 * SETTLE_SECONDS + EVERY_SECONDS_MIN * len(flags.faults)
     if flags.seconds < least:
         parser.error(f"--seconds: {len(flags.faults)} faults and recoveries take {least} at least")
-    folder = Path(tempfile.mkdtemp(prefix="hunt-chaos-"))
-    chaos = None
-    try:
-        chaos = Chaos(flags, folder)
-        result = chaos.run()
-    except (Failed, AssertionError, OSError) as error:
-        print(f"script/chaos: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("script/chaos: stopped", file=sys.stderr)
-        return 130
-    finally:
-        if chaos is not None:
-            chaos.stack.close()
-        shutil.rmtree(folder, ignore_errors=True)
-    if flags.json:
-        Path(flags.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    for failure in result["failures"]:
-        say(f"FAILED: {failure}")
-    say("nothing lost, nothing granted twice, every grant told" if not result["failures"] else
-        f"{len(result['failures'])} of the promises were not kept")
-    return 1 if result["failures"] else 0
+    return play("script/chaos", Chaos, flags)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 Servers are real, on free loopback ports, in one folder that goes at the end. Only the first of the
 Redis primaries has a replica: while another one is down its part of the cache is, which shows more.
 """
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -98,6 +101,36 @@ def add_replica(folder, primary):
               primary.command("CLUSTER", "MYID").strip())
     eventually(lambda: "connected" in node.command("ROLE").split(), "a replica in step")
     return node
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def play(name, make, flags):
+    """Makes a run in a folder of its own, plays it and tells how it ended; the exit code."""
+    folder = Path(tempfile.mkdtemp(prefix=f"hunt-{Path(name).name.replace(' ', '-')}-"))
+    run = None
+    try:
+        run = make(flags, folder)
+        result = run.run()
+    except (Failed, AssertionError, OSError) as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{name}: stopped", file=sys.stderr)
+        return 130
+    finally:
+        if run is not None:
+            run.stack.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    if flags.json:
+        Path(flags.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for failure in result["failures"]:
+        say(f"FAILED: {failure}")
+    say("nothing lost, nothing granted twice, every grant told" if not result["failures"] else
+        f"{len(result['failures'])} of the promises were not kept")
+    return 1 if result["failures"] else 0
 
 
 class Stack:

@@ -11,14 +11,12 @@ code 1 when any of it is not so.
 """
 import argparse
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from parts import Failed, Stack, eventually
+from parts import Failed, Stack, eventually, play, say
 
 from hunt_process import HUNT, HuntProcess, clean_environment
 
@@ -26,10 +24,6 @@ ORCHESTRATORS = 3
 START_AND_DRAIN_SECONDS = 15  # of one process, on a busy machine: what the rush allows for it
 BEGIN_SECONDS = 2             # of a rush, before something is replaced
 END_SECONDS = 60
-
-
-def say(text):
-    print(text, flush=True)
 
 
 class Rolling:
@@ -199,28 +193,7 @@ def arguments():
 
 def main():
     flags = arguments()
-    folder = Path(tempfile.mkdtemp(prefix="hunt-rolling-"))
-    rolling = None
-    try:
-        rolling = Rolling(flags, folder)
-        result = rolling.run()
-    except (Failed, AssertionError, OSError) as error:
-        print(f"script/chaos rolling: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("script/chaos rolling: stopped", file=sys.stderr)
-        return 130
-    finally:
-        if rolling is not None:
-            rolling.stack.close()
-        shutil.rmtree(folder, ignore_errors=True)
-    if flags.json:
-        Path(flags.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    for failure in result["failures"]:
-        say(f"FAILED: {failure}")
-    say("nothing lost, nothing granted twice, every grant told" if not result["failures"] else
-        f"{len(result['failures'])} of the promises were not kept")
-    return 1 if result["failures"] else 0
+    return play("script/chaos rolling", Rolling, flags)
 
 
 if __name__ == "__main__":
