@@ -54,6 +54,10 @@ class HistoryCheck {
   void on_rules(const std::shared_ptr<const model::RuleSet>& rules) {
     rules_[rules->version] = rules;
   }
+  // Requires: on_rules() had it.
+  [[nodiscard]] const model::RuleSet& rules_of(const std::string& version) const {
+    return *rules_.at(version);
+  }
   void on_burial(model::SpawnId spawn, const std::string& table) { tables_[spawn] = table; }
 
   // A row of a ledger, after all of the above.

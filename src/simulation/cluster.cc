@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "model/tile.h"
-#include "rules/load.h"
 #include "simulation/run_rules.h"
 
 namespace hunt::simulation {
@@ -29,15 +28,6 @@ Port& wrapped(Port& port, sim::Host& host, const Wrap& wrap, std::unique_ptr<Por
   if (!wrap) return port;
   keep = wrap(port, host);
   return *keep;
-}
-
-std::shared_ptr<const model::RuleSet> first_rules(const Setup& setup) {
-  auto rules = std::make_shared<model::RuleSet>(rules::builtin_rules());
-  if (!setup.rollout) return rules;
-  rules->events.front().rollout_percent = 60;
-  rules->events.front().hint_radius_tiles = 0;
-  rules->version = "0000000000000060";
-  return rules;
 }
 
 }  // namespace
@@ -144,7 +134,8 @@ Cluster::Cluster(const Setup& setup_of_run, const Hooks& hooks)
       stream(world, network, faults, bus_node, setup.seed + 3),
       hooks_(hooks),
       map_(make_map(setup.shards)),
-      rules_(changes_rules(setup) ? run_rules_offer(0, 0, setup.rollout).set : first_rules(setup)) {
+      rules_(changes_rules(setup) ? run_rules_offer(0, 0, setup.rollout).set
+                                  : unchanging_rules(setup.rollout)) {
   for (std::uint32_t i = 0; i < setup.shards; ++i) {
     const auto node = world.add_node(fmt::format("store-{}", i));
     shards.push_back(std::make_unique<sim::ShardServer>(world, node, i, hooks.server));

@@ -51,6 +51,14 @@ constexpr std::string_view for_some = " some";
 
 }  // namespace
 
+model::RuleSetPtr unchanging_rules(bool some) {
+  auto rules = std::make_shared<model::RuleSet>(rules::builtin_rules());
+  if (!some) return rules;
+  change_reach(rules->events.at(0), 0);
+  rules->version = "0000000000000060";
+  return rules;
+}
+
 model::RulesFiles run_rules_files(std::uint64_t number, bool some) {
   model::RulesFiles files;
   files.push_back({"run.yaml", fmt::format("{}{}", number, some ? for_some : "")});

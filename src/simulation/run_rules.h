@@ -20,6 +20,9 @@ inline constexpr std::string_view side_event = "moonlight";
 // Whose turn it is when files with a revision are pushed by hand.
 inline constexpr std::string_view by_a_push = "a push";
 
+// Those of a run in which they do not change: the main event alone; `some`: for some players.
+[[nodiscard]] model::RuleSetPtr unchanging_rules(bool some);
+
 // `some`: the main event is for some of the players and worlds, which follow from the number, too.
 [[nodiscard]] model::RulesFiles run_rules_files(std::uint64_t number, bool some);
 // Errors: invalid_argument (no such file).

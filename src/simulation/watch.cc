@@ -26,7 +26,7 @@ Watch::Watch(Cluster& cluster)
       rules_(cluster, [this](engine::LedgerRule rule,
                              const std::string& sentence) { violated(rule, sentence); }),
       seen_(cluster.pod_count()) {
-  on_rules(cluster.rules());
+  history_.on_rules(cluster.rules());
   for (std::size_t shard = 0; shard < cluster.shards.size(); ++shard) {
     cluster.shards[shard]->disk().on_row(
         [this, shard](model::WorldId world, const model::TileRow& row) {

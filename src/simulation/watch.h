@@ -47,10 +47,7 @@ class Watch {
   };
   void on_no_answer(const model::Batch& batch) { this_second().answers += batch.positions.size(); }
   [[nodiscard]] const std::vector<Second>& seconds() const noexcept { return seconds_; }
-  void on_rules(const model::RuleSetPtr& rules) {
-    history_.on_rules(rules);
-    sets_[rules->version] = rules;
-  }
+  void on_rules(const model::RuleSetPtr& rules) { history_.on_rules(rules); }
   [[nodiscard]] RulesCheck& rules() noexcept { return rules_; }
   // Whether the main event may be for others than that player, or for other worlds, by now.
   [[nodiscard]] bool is_maybe_out(model::WorldId world, model::PlayerId player) {
@@ -117,7 +114,6 @@ class Watch {
   engine::TileHistory tiles_;
   RulesCheck rules_;
   std::map<model::SpawnId, std::string> tables_;
-  std::map<std::string, model::RuleSetPtr> sets_;  // by version
   engine::RefusalCheck refusals_{tiles_};
   std::int64_t clock_low_us_ = 0;
   std::int64_t clock_high_us_ = 0;

@@ -29,7 +29,7 @@ bool Watch::may_be_out(const std::optional<model::SpawnId>& spawn, model::WorldI
                        model::PlayerId player, std::int64_t from_us) {
   if (spawn && tables_[*spawn] != main_event) return false;
   return rules_.any_since(from_us, [&](const std::string& version) {
-    const model::EventRules& event = sets_.at(version)->events.front();
+    const model::EventRules& event = history_.rules_of(version).events.front();
     return !event.in_world({world, {}}) || !rollout_.has(event, player);
   });
 }
