@@ -77,8 +77,7 @@ Result<Imported> bury_all(rush::WorldTarget& target, const model::World& world,
   return imported;
 }
 
-// What is no fault of a row, and surprises later. A request to say it may be wrong is better than
-// loot that nobody can find, or that is found twice.
+// What is no fault of a row and surprises later: loot that nobody can find, or that is found twice.
 void tell_surprises(const codec::TilesFile& file, const std::string& path) {
   std::uint64_t without_key = 0;
   std::uint64_t over = 0;

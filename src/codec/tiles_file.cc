@@ -109,11 +109,19 @@ model::Burial TilesFile::burial(std::size_t index) const {
   };
   if ((given & has_opens) != 0) take_time(burial.opens_us);
   if ((given & has_closes) != 0) take_time(burial.closes_us);
-  if ((given & has_key) != 0) {
-    const std::uint64_t size = take_number(at);
-    burial.key.assign(at, size);
-  }
+  burial.key = key(index);
   return burial;
+}
+
+std::string_view TilesFile::key(std::size_t index) const {
+  const char* at = packed(index);
+  for (int i = 0; i < 3; ++i) take_number(at);  // row, table and budget
+  const auto given = static_cast<unsigned char>(*at++);
+  if ((given & has_key) == 0) return {};
+  if ((given & has_opens) != 0) at += sizeof(std::int64_t);
+  if ((given & has_closes) != 0) at += sizeof(std::int64_t);
+  const std::uint64_t size = take_number(at);
+  return {at, size};
 }
 
 class TilesReader {
@@ -201,30 +209,28 @@ class TilesReader {
   // A key is of one burial: of rows with the same the first of the file stays.
   void drop_repeated_keys() {
     struct Keyed {
-      std::uint64_t hash = 0;
+      std::string_view key;
       std::uint64_t row = 0;
       std::size_t place = 0;
     };
     auto& places = out_.places_;
     std::vector<Keyed> keyed;
     for (std::size_t i = 0; i < places.size(); ++i) {
-      const std::string key = out_.burial(i).key;
-      if (!key.empty()) keyed.push_back({std::hash<std::string>()(key), out_.row(i), i});
+      if (const auto key = out_.key(i); !key.empty()) keyed.push_back({key, out_.row(i), i});
     }
     std::sort(keyed.begin(), keyed.end(), [](const Keyed& a, const Keyed& b) {
-      return std::pair(a.hash, a.row) < std::pair(b.hash, b.row);
+      return std::pair(a.key, a.row) < std::pair(b.key, b.row);
     });
     std::vector<bool> repeats(places.size(), false);
     for (std::size_t first = 0, i = 1; i < keyed.size(); ++i) {
-      const std::string key = out_.burial(keyed[i].place).key;
-      if (keyed[i].hash != keyed[first].hash || out_.burial(keyed[first].place).key != key) {
+      if (keyed[i].key != keyed[first].key) {
         first = i;
         continue;
       }
       repeats[keyed[i].place] = true;
       note_bad(keyed[i].row,
                fmt::format("{} row {}: the key \"{}\" stands in row {} already", rows_.name(),
-                           keyed[i].row, printable(key), keyed[first].row));
+                           keyed[i].row, printable(keyed[i].key), keyed[first].row));
     }
     std::size_t kept = 0;
     for (std::size_t i = 0; i < places.size(); ++i) {

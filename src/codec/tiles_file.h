@@ -30,13 +30,15 @@ struct TilesOptions {
 // The good rows of a file, in the order of their tiles, so that neighbours are buried together
 // whatever the file's own order was; at least one, and no two on one tile or with one key.
 // Bound: 16 bytes a tile and about 10 more, 8 for each time, and the key: 130 MB for tiles_max;
-// while it is read 24 more for each key.
+// while it is read 32 more for each key.
 class TilesFile {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
   // With `row`, where it stands in the file.
   [[nodiscard]] model::Burial burial(std::size_t index) const;
   [[nodiscard]] model::TileId tile(std::size_t index) const { return places_[index].tile; }
+  // Lifetime: the file's. Empty: it has none.
+  [[nodiscard]] std::string_view key(std::size_t index) const;
   [[nodiscard]] std::uint64_t row(std::size_t index) const;
 
   BadRows bad;  // with OnBad::skip
