@@ -73,16 +73,7 @@ TEST_F(PostgresOutage, connections_killed_in_commit_lose_nothing_and_grant_once)
   ASSERT_TRUE(slow.has_value());
   store_ = open_store(url_);
   Load load(url_, {}, claims_, 3);
-  ASSERT_TRUE(load.answers(20));
-  for (int kill = 0; kill < 60; ++kill) {
-    ASSERT_TRUE(plain_sql(url_,
-                          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
-                          " datname = current_database() AND application_name = 'hunt grants'")
-                    .has_value());
-    std::this_thread::sleep_for(milliseconds(3 + kill % 17));
-  }
-  EXPECT_TRUE(load.answers(50));
-  load.stop();
+  ASSERT_NO_FATAL_FAILURE(load.play_kills(url_, "hunt grants", 60));
   EXPECT_GT(load.unknown(), 20U);
   load.expect_kept(*store_);
 }
@@ -154,15 +145,12 @@ TEST_F(PostgresOutage, the_barrier_of_a_feed_fails_when_its_wait_is_cancelled) {
 
 TEST_F(PostgresOutage, a_crash_under_load_loses_nothing_that_was_told) {
   Load load(url_, {}, claims_, 3);
-  for (int crash = 0; crash < 2; ++crash) {
-    ASSERT_TRUE(load.answers(40));
+  const auto away = [] {
     server_->crash();
     std::this_thread::sleep_for(milliseconds(50));
     server_->start();
-  }
-  EXPECT_TRUE(load.answers(40));
-  load.stop();
-  EXPECT_GT(load.failed() + load.unknown(), 0U);
+  };
+  ASSERT_NO_FATAL_FAILURE(load.play_outages(2, away));
   load.expect_kept(*store_);
 }
 

@@ -187,6 +187,31 @@ class Load {
     }
     return answered_ >= until;
   }
+  // Ends the connections of that application again and again, and the load.
+  void play_kills(const PostgresUrl& url, std::string_view application, int kills) {
+    ASSERT_TRUE(answers(20));
+    const auto kill_all = fmt::format(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
+        " datname = current_database() AND application_name = '{}'",
+        application);
+    for (int kill = 0; kill < kills; ++kill) {
+      ASSERT_TRUE(plain_sql(url, kill_all).has_value());
+      std::this_thread::sleep_for(std::chrono::milliseconds(3 + kill % 17));
+    }
+    EXPECT_TRUE(answers(50));
+    stop();
+  }
+  // Takes something away and brings it back, so often, and ends the load: some calls have failed.
+  template <class Away>
+  void play_outages(int times, Away&& away) {
+    for (int time = 0; time < times; ++time) {
+      ASSERT_TRUE(answers(40));
+      away();
+    }
+    EXPECT_TRUE(answers(40));
+    stop();
+    EXPECT_GT(failed() + unknown(), 0U);
+  }
   // After stop(): what was told stands in the ledger, and nobody was told twice that it is new.
   void expect_kept(PostgresStore& store) const {
     const Audit audit(store);
