@@ -9,9 +9,24 @@
 namespace hunt::ports::contract {
 namespace {
 
+// Made when it is first asked for, and ended before the process begins to end: its thread uses
+// OpenSSL, which ends its own things then.
+class SharedGateway final : public ::testing::Environment {
+ public:
+  gateway::TestGateway& get() {
+    if (!gateway_) gateway_.emplace(postgres::TestServer::shared().url("postgres"));
+    return *gateway_;
+  }
+  void TearDown() override { gateway_.reset(); }
+
+ private:
+  std::optional<gateway::TestGateway> gateway_;
+};
+auto* const shared = new SharedGateway;  // gtest deletes it
+[[maybe_unused]] const auto* const registered = ::testing::AddGlobalTestEnvironment(shared);
+
 gateway::TestGateway& shared_gateway() {
-  static gateway::TestGateway gateway(postgres::TestServer::shared().url("postgres"));
-  return gateway;
+  return shared->get();
 }
 
 std::unique_ptr<StoreUnderTest> make_data_api(ManualClock& clock) {

@@ -175,16 +175,7 @@ TEST_F(DataApiStore, connections_killed_in_commit_lose_nothing_and_grant_once) {
                                           TestServer::name_of(url_)))
                   .has_value());
   Load load(url_, {}, claims, 3, gateway_.opener());
-  ASSERT_TRUE(load.answers(20));
-  for (int kill = 0; kill < 40; ++kill) {
-    ASSERT_TRUE(plain_sql(url_,
-                          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE"
-                          " datname = current_database() AND application_name = 'hunt data-api'")
-                    .has_value());
-    std::this_thread::sleep_for(milliseconds(3 + kill % 17));
-  }
-  EXPECT_TRUE(load.answers(50));
-  load.stop();
+  ASSERT_NO_FATAL_FAILURE(load.play_kills(url_, "hunt data-api", 40));
   EXPECT_GT(load.unknown(), 5U);
   load.expect_kept(*store_);
 }
@@ -192,30 +183,24 @@ TEST_F(DataApiStore, connections_killed_in_commit_lose_nothing_and_grant_once) {
 TEST_F(DataApiStore, a_server_that_crashes_under_load_loses_nothing_that_was_told) {
   const auto claims = many_claims();
   Load load(url_, {}, claims, 3, gateway_.opener());
-  for (int crash = 0; crash < 2; ++crash) {
-    ASSERT_TRUE(load.answers(40));
+  const auto away = [] {
     server_->crash();
     std::this_thread::sleep_for(milliseconds(50));
     server_->start();
-  }
-  EXPECT_TRUE(load.answers(40));
-  load.stop();
-  EXPECT_GT(load.failed() + load.unknown(), 0U);
+  };
+  ASSERT_NO_FATAL_FAILURE(load.play_outages(2, away));
   load.expect_kept(*store_);
 }
 
 TEST_F(DataApiStore, a_gateway_that_goes_and_comes_is_found_again) {
   const auto claims = many_claims();
   Load load(url_, {}, claims, 3, gateway_.opener());
-  for (int time = 0; time < 3; ++time) {
-    ASSERT_TRUE(load.answers(40));
+  const auto away = [this] {
     gateway_.stop();
     std::this_thread::sleep_for(milliseconds(100));
     gateway_.start();
-  }
-  EXPECT_TRUE(load.answers(40));
-  load.stop();
-  EXPECT_GT(load.failed() + load.unknown(), 0U);
+  };
+  ASSERT_NO_FATAL_FAILURE(load.play_outages(3, away));
   load.expect_kept(*store_);
 }
 
