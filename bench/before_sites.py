@@ -140,9 +140,13 @@ class Database:
         self.log = self.server.folder / "log"
 
     def restart(self, max_connections):
+        self.begin_anew()  # the contender before may have left no place for whoever asks
         for setting in (f"max_connections = {max_connections}", "max_wal_size = '4GB'",
                         "shared_preload_libraries = 'pg_stat_statements'"):
             self.server.psql(f"ALTER SYSTEM SET {setting}", database="postgres")
+        self.begin_anew()
+
+    def begin_anew(self):
         self.server.process.send_signal(signal.SIGINT)  # a fast shutdown
         self.server.process.wait()
         self.server.start()

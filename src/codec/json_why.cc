@@ -251,20 +251,21 @@ std::string write_why_since(std::int64_t from_us, const model::WhyPast& past,
   return json::serialize(out);
 }
 
-std::string write_peers(const std::vector<model::Peer>& peers) {
-  json::array out;
-  for (const auto& peer : peers) {
+std::string write_heard(const model::Heard& heard) {
+  json::array peers;
+  for (const auto& peer : heard.peers) {
     json::object one = name_json(peer.process);
     one["heard"] = format_time_us(peer.heard_us);
-    out.push_back(std::move(one));
+    peers.push_back(std::move(one));
   }
-  return json::serialize(out);
+  json::array left(heard.left.begin(), heard.left.end());
+  return R"("peers":)" + json::serialize(peers) + R"(,"left":)" + json::serialize(left);
 }
 
-std::string with_peers(std::string answer, const std::vector<model::Peer>& peers) {
+std::string with_heard(std::string answer, const model::Heard& heard) {
   if (answer.empty() || answer.back() != '}') return answer;
   answer.pop_back();
-  return answer + R"(,"peers":)" + write_peers(peers) + "}";
+  return answer + "," + write_heard(heard) + "}";
 }
 
 std::string write_fleet_why(const model::FleetWhy& fleet, const std::vector<model::Asked>& asked) {

@@ -50,9 +50,10 @@ template <class Source>
   return write_why_at(moment_us, source.why_at(moment_us), process);
 }
 
-// `answer` with "peers": who else was heard of on the bus.
-[[nodiscard]] std::string with_peers(std::string answer, const std::vector<model::Peer>& peers);
-[[nodiscard]] std::string write_peers(const std::vector<model::Peer>& peers);
+// `answer` with what was heard on the bus.
+[[nodiscard]] std::string with_heard(std::string answer, const model::Heard& heard);
+// "peers":[…],"left":[…]
+[[nodiscard]] std::string write_heard(const model::Heard& heard);
 
 // One line: the fields of one process for the fleet, then its places, notes and processes.
 [[nodiscard]] std::string write_fleet_why(const model::FleetWhy& fleet,

@@ -155,12 +155,13 @@ TEST(JsonWhy, what_a_newer_server_knows_is_left_out_and_never_sure) {
 TEST(JsonWhy, an_error_is_a_refusal_with_its_sentence) {
   const auto answer = read_why_answer(
       R"({"error":{"code":"not_found","message":"this process started at noon"},
-          "process":{"id":"7","kind":"relay","name":"r"},"peers":[{"id":"8","name":"p"}]})");
+          "process":{"id":"7","kind":"relay","name":"r"},"peers":[{"id":"8","name":"p"}],"left":["9",7]})");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->asked.absence, model::Absence::refused);
   EXPECT_EQ(answer->asked.reason, "this process started at noon");
   EXPECT_EQ(answer->asked.process.kind, "relay");
-  ASSERT_EQ(answer->peers.size(), 1U);
+  ASSERT_EQ(answer->heard.peers.size(), 1U);
+  EXPECT_EQ(answer->heard.left, std::vector<std::string>{"9"});
 }
 
 TEST(JsonWhy, refuses_what_is_no_answer_and_shows_no_control_bytes) {
@@ -183,10 +184,11 @@ TEST(JsonWhy, beats_pings_and_peers) {
   const auto ping = read_ping(R"({"id":"lane","version":"0.1.0","metadata":{"process":"00ff"}})");
   EXPECT_EQ(ping->id, "00ff");
   EXPECT_EQ(read_ping(R"({"id":"lane","version":"0.1.0","metadata":{}})")->id, "");
-  const auto answer =
-      read_why_answer(with_peers(write_why(slow(), process()), {{process(), now_us - 5'000'000}}));
-  ASSERT_EQ(answer->peers.size(), 1U);
-  EXPECT_EQ(answer->peers[0].heard_us, now_us - 5'000'000);
+  const model::Heard heard{{{process(), now_us - 5'000'000}}, {"gone"}};
+  const auto answer = read_why_answer(with_heard(write_why(slow(), process()), heard));
+  ASSERT_EQ(answer->heard.peers.size(), 1U);
+  EXPECT_EQ(answer->heard.peers[0].heard_us, now_us - 5'000'000);
+  EXPECT_EQ(answer->heard.left, heard.left);
 }
 
 }  // namespace

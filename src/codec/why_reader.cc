@@ -181,7 +181,13 @@ Result<WhyAnswer> read_why_answer(std::string_view body) {
   if (const json::array* peers = array_at(from, "peers")) {
     for (const auto& one : *peers) {
       if (!one.is_object()) continue;
-      answer.peers.push_back({process_of(one.get_object()), time_at(one.get_object(), "heard")});
+      answer.heard.peers.push_back(
+          {process_of(one.get_object()), time_at(one.get_object(), "heard")});
+    }
+  }
+  if (const json::array* left = array_at(from, "left")) {
+    for (const auto& id : *left) {
+      if (id.is_string()) answer.heard.left.emplace_back(id.get_string());
     }
   }
   if (error == nullptr && !answer.has_why && !answer.has_spells) {

@@ -19,7 +19,7 @@ struct WhyAnswer {
   model::Asked asked;  // its process has no id where the server is older
   bool has_why = false;
   bool has_spells = false;
-  std::vector<model::Peer> peers;
+  model::Heard heard;
 };
 
 // An answer that is an error is `refused`, with its sentence as the reason. Errors: corrupt.

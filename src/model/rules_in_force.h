@@ -18,16 +18,20 @@ struct RulesInForce {
   struct Turn {
     std::int64_t from_us = 0;
     RuleSetPtr set;
+    bool made = true;  // false: not here, and the set is a stand-in that nothing is answered by
   };
   std::uint64_t seq = 0;    // of the timeline; 0: of none
   std::vector<Turn> turns;  // as in the timeline, the last few; never empty
 
-  // Those in force as of then; the first where none are yet.
-  [[nodiscard]] const RuleSetPtr& at(std::int64_t as_of_us) const noexcept {
+  // The one in force as of then; the first where none is yet.
+  [[nodiscard]] const Turn& turn_at(std::int64_t as_of_us) const noexcept {
     for (std::size_t i = turns.size(); i-- > 1;) {
-      if (turns[i].from_us <= as_of_us) return turns[i].set;
+      if (turns[i].from_us <= as_of_us) return turns[i];
     }
-    return turns.front().set;
+    return turns.front();
+  }
+  [[nodiscard]] const RuleSetPtr& at(std::int64_t as_of_us) const noexcept {
+    return turn_at(as_of_us).set;
   }
 };
 using RulesInForcePtr = std::shared_ptr<const RulesInForce>;

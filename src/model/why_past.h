@@ -43,6 +43,11 @@ struct Peer {
   std::int64_t heard_us = 0;
 };
 
+struct Heard {
+  std::vector<Peer> peers;
+  std::vector<std::string> left;  // ids of those that said goodbye, or were replaced
+};
+
 enum class Absence : std::uint8_t {
   none,     // it answered
   silent,   // nothing came in time

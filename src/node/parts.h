@@ -6,6 +6,7 @@
 #pragma once
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -67,6 +68,7 @@ struct Node::Parts {
   std::vector<std::unique_ptr<Lane>> lanes;
   // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
   std::unique_ptr<Lane> front;
+  boost::asio::thread_pool compiling{1};  // rules that other processes brought; ends before front
   std::unique_ptr<LoopWatch> front_watch;
   std::unique_ptr<NodeBus> nats;  // none: all of it is in this process, the relay too
   std::vector<std::unique_ptr<LaneCache>> caches;  // by lane; none without a cache

@@ -1,7 +1,9 @@
 // The rules: what the files say, what the stores say is in force, and who hears of it.
 #include <fmt/format.h>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 #include "node/http_front.h"
@@ -28,6 +30,14 @@ Result<model::RuleSetPtr> compile(const model::RulesFiles& files) {
     lines += (lines.empty() ? "" : "; ") + rules::format(diagnostic);
   }
   return fail(Errc::invalid_argument, fmt::format("the rules are not valid: {}", lines), "files");
+}
+
+boost::asio::awaitable<Result<model::RuleSetPtr>> compile_apart(boost::asio::thread_pool& apart,
+                                                                model::RulesFiles files) {
+  auto made = [files = std::move(files)]() -> boost::asio::awaitable<Result<model::RuleSetPtr>> {
+    co_return compile(files);
+  };
+  co_return co_await boost::asio::co_spawn(apart, std::move(made), boost::asio::use_awaitable);
 }
 
 }  // namespace
@@ -71,7 +81,9 @@ void Node::Parts::open_book() {
   how.machine = machine_name();
   how.alone = !options.bus;
   service::RulesBookEvents events;
-  events.compile = compile;
+  events.compile = [this](model::RulesFiles files) {
+    return compile_apart(compiling, std::move(files));
+  };
   events.on_rules = [this](const model::RulesInForcePtr& in_force) { adopt_rules(in_force); };
   events.on_current = [this](const model::RuleSetPtr& before, const model::RuleSetPtr& now) {
     show_current(before, now);

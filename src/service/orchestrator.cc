@@ -163,6 +163,11 @@ Result<void> Orchestrator::admit(const model::Batch& batch, std::int64_t now_ns)
                             limits::batch_positions_max, batch.positions.size()),
                 "positions");
   }
+  if (!rules_->turn_at(batch.as_of_us.value_or(clock_.wall_us())).made) {
+    return fail(Errc::unavailable,
+                "this process cannot make the rules that are in force; ask another one (`hunt "
+                "rules status` says why)");
+  }
   if (batch.as_of_us) return {};
   if (metrics_.bounds.batches.use.inside() >= limits::asks_inflight_max) {
     return fail(Errc::overloaded, "too many batches are under way in one lane; try again later");

@@ -112,20 +112,17 @@ RulesBook::Awaited<void> RulesBook::learn(model::ShardId shard, model::RulesTime
     const std::string version = turn.version;
     if (known_.contains(version)) continue;
     HUNT_CO_TRY(files, co_await stores_[shard]->rules_files(version));
-    if (const Known& made = know(version, files); made.set == nullptr) {
-      events_.log(LogLevel::error, fmt::format("rules: {}", made.why));
-    }
+    co_await know(version, std::move(files));
   }
   const bool overrules = shard == 0 && timeline_.seq == known_seq && found.seq == known_seq;
   if (found.seq > timeline_.seq || overrules) adopt(std::move(found));
   co_return Result<void>{};
 }
 
-const RulesBook::Known& RulesBook::know(const std::string& version,
-                                        const model::RulesFiles& files) {
+awaitable<void> RulesBook::know(std::string version, model::RulesFiles files) {
   Known known;
-  auto set = events_.compile(files);
-  known.files = files;
+  auto set = co_await events_.compile(files);
+  known.files = std::move(files);
   if (set && (*set)->version == version) known.set = std::move(*set);
   if (known.set == nullptr) {
     known.why = fmt::format(
@@ -134,9 +131,9 @@ const RulesBook::Known& RulesBook::know(const std::string& version,
         version,
         set ? fmt::format("come to version {}", (*set)->version)
             : fmt::format("are not valid ({})", set.error().message));
+    events_.log(LogLevel::error, fmt::format("rules: {}", known.why));
   }
   put_known(version, std::move(known));
-  return known_.find(version)->second;
 }
 
 void RulesBook::put_known(const std::string& version, Known known) {
@@ -342,7 +339,7 @@ RulesBook::Awaited<ports::RulesChanged> RulesBook::change(model::RulesChange cha
                         change.kind == model::RulesChange::Kind::start;
   std::string pushed;
   if (change.kind == model::RulesChange::Kind::turn) {
-    HUNT_CO_TRY(set, events_.compile(files));
+    HUNT_CO_TRY(set, co_await events_.compile(files));
     change.turn.version = set->version;
     pushed = set->version;
     put_known(pushed, {set, {}, files, {}, {}});
@@ -472,9 +469,9 @@ void RulesBook::adopt(model::RulesTimeline next) {
     const std::lock_guard lock(mutex_);
     for (const auto& turn : timeline_.turns) {
       auto set = with_stops(turn.version);
-      // Its claims name another version than the store wants, which refuses them.
-      if (set == nullptr) set = made->turns.empty() ? offer_->set : made->turns.back().set;
-      made->turns.push_back({turn.from_us, std::move(set)});
+      const bool is_made = set != nullptr;
+      if (!is_made) set = made->turns.empty() ? offer_->set : made->turns.back().set;
+      made->turns.push_back({turn.from_us, std::move(set), is_made});
     }
     if (made->turns.empty()) made->turns.push_back({model::time_us_min, offer_->set});
     in_force_ = made;

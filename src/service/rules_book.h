@@ -52,7 +52,8 @@ struct RulesBookOptions {
 
 // What it tells. On the lane.
 struct RulesBookEvents {
-  std::function<Result<model::RuleSetPtr>(const model::RulesFiles&)> compile;
+  // Large files take seconds: not on the lane where it serves others.
+  std::function<boost::asio::awaitable<Result<model::RuleSetPtr>>(model::RulesFiles)> compile;
   std::function<void(const model::RulesInForcePtr&)> on_rules;  // for the lanes: a new timeline
   // In force now; `before`: nullptr at first.
   std::function<void(const model::RuleSetPtr& before, const model::RuleSetPtr& now)> on_current;
@@ -138,7 +139,7 @@ class RulesBook final : public ports::RulesDesk, public ports::RulesSource {
   [[nodiscard]] bool files_have_changed() const;
   [[nodiscard]] bool files_are_those_in_force() const;
   [[nodiscard]] std::string standing(model::OfferIs is) const;
-  [[nodiscard]] const Known& know(const std::string& version, const model::RulesFiles& files);
+  [[nodiscard]] boost::asio::awaitable<void> know(std::string version, model::RulesFiles files);
   void put_known(const std::string& version, Known known);
   void forget(const std::string& version);
   [[nodiscard]] model::RuleSetPtr with_stops(const std::string& version);

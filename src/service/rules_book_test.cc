@@ -71,6 +71,8 @@ RulesOffer offer_of(std::string version, std::uint64_t revision = 0) {
   return offer;
 }
 
+using Awaited = boost::asio::awaitable<Result<model::RuleSetPtr>>;
+
 class RulesBookTest : public testing::Test {
  protected:
   ~RulesBookTest() override {
@@ -83,7 +85,7 @@ class RulesBookTest : public testing::Test {
     options.machine = "test";
     options.alone = alone;
     RulesBookEvents events;
-    events.compile = how;
+    events.compile = [how](model::RulesFiles files) -> Awaited { co_return how(files); };
     events.on_rules = [](const auto&) {};
     events.on_current = [this](const auto&, const auto&) { ++swaps_; };
     events.on_state = [] {};
@@ -328,6 +330,7 @@ TEST_F(RulesBookTest, the_same_files_of_another_release_take_nothing_over) {
   EXPECT_EQ(seq_of(first_), 1U);
   EXPECT_EQ(one.cannot(), "");
   EXPECT_NE(other.cannot().find("come to version a'"), std::string::npos) << other.cannot();
+  EXPECT_FALSE(other.in_force()->turn_at(time_.wall_us()).made);
   EXPECT_NE(other.state().refused.find("the files are those in force"), std::string::npos)
       << other.state().refused;
   offer.revision = 1;  // somebody's will

@@ -208,6 +208,26 @@ TEST_F(RulesFence, nobody_waits_for_ever_for_rules_that_the_process_cannot_make)
   EXPECT_EQ(grants()[0].reward, "new");
 }
 
+TEST_F(RulesFence, a_process_without_the_rules_in_force_answers_nothing_by_others) {
+  announce(0);
+  model::RulesInForce without;
+  without.seq = timeline_.seq;
+  without.turns = {{0, old_}, {timeline_.turns.back().from_us, old_, false}};
+  all.lanes[0]->orchestrator->set_rules(std::make_shared<const model::RulesInForce>(without));
+  const auto before = all.stores[0]->calls(sim::Call::grant_claims);
+  const auto asked = all.ask(here, 1);
+  ASSERT_FALSE(asked.has_value());
+  EXPECT_EQ(asked.error().code, Errc::unavailable);
+  constexpr model::Tile bare{7, 5};  // "nothing" would be as wrong, and for ever
+  EXPECT_EQ(all.deliver(all.delivery({bare}, 1)), ports::Settled::nak);
+  EXPECT_EQ(all.stores[0]->calls(sim::Call::grant_claims), before);
+  auto earlier = all.delivery({here}, 2);
+  earlier.batch.as_of_us = timeline_.turns.back().from_us - 1;
+  EXPECT_EQ(all.deliver(std::move(earlier)), ports::Settled::ack) << "those of before are known";
+  know(timeline_.seq);
+  EXPECT_EQ(all.deliver(all.delivery({bare}, 1)), ports::Settled::ack);
+}
+
 // Newer rules are for 40 % of the players only; those of before were for all.
 class RolloutFence : public RulesFence {
  protected:

@@ -218,7 +218,10 @@ void Cluster::make_book(std::size_t pod) {
   service::RulesBookOptions options;
   options.machine = world.name_of(pods_[pod].node);
   service::RulesBookEvents events;
-  events.compile = compile_run_rules;
+  events.compile =
+      [](model::RulesFiles files) -> boost::asio::awaitable<Result<model::RuleSetPtr>> {
+    co_return compile_run_rules(files);
+  };
   events.on_rules = [&life](const model::RulesInForcePtr& rules) {
     if (life.begun) life.orchestrator->set_rules(rules);
   };

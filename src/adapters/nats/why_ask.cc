@@ -67,7 +67,7 @@ class Round {
     std::vector<Asked> all;
     for (const auto& [id, one] : answered_) all.push_back(one);
     for (const auto& [id, peer] : peers_) {
-      if (answered_.count(id) > 0) continue;
+      if (answered_.count(id) > 0 || left_.count(id) > 0) continue;
       all.push_back(missing(peer));
     }
     for (const auto& [version, count] : older_) all.push_back(old_services(version, count));
@@ -76,8 +76,9 @@ class Round {
 
  private:
   [[nodiscard]] bool all_answered() const {
-    return std::all_of(peers_.begin(), peers_.end(),
-                       [this](const auto& one) { return answered_.count(one.first) > 0; });
+    return std::all_of(peers_.begin(), peers_.end(), [this](const auto& one) {
+      return answered_.count(one.first) > 0 || left_.count(one.first) > 0;
+    });
   }
   void hear(const natsMsg& message) {
     if (subject_of(message) == inbox_ + ".ping") {
@@ -102,7 +103,8 @@ class Round {
     if (!answer || answer->asked.process.id.empty()) return;
     Asked& asked = answer->asked;
     asked.compare_clocks(begun_us_, wall_us());
-    for (auto& peer : answer->peers) {
+    left_.insert(answer->heard.left.begin(), answer->heard.left.end());
+    for (auto& peer : answer->heard.peers) {
       if (peer.heard_us > 0) peer.heard_us -= asked.clock_ahead_us;
       auto [found, fresh] = peers_.try_emplace(peer.process.id, peer);
       if (!fresh && peer.heard_us > found->second.heard_us) found->second = peer;
@@ -143,6 +145,7 @@ class Round {
   std::size_t answers_ = 0;
   std::map<std::string, Asked> answered_;     // by process
   std::map<std::string, model::Peer> peers_;  // by process; all that are known of
+  std::set<std::string> left_;                // as somebody heard
   std::set<std::string> pinged_;
   std::map<std::string, std::size_t> older_;  // services, by version
 };

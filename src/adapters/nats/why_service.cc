@@ -83,31 +83,38 @@ struct WhyService::Core : std::enable_shared_from_this<WhyService::Core> {
       return;
     }
     // Who starts again in the same place takes the place of who it was.
-    std::erase_if(known, [&beat](const auto& one) {
-      const model::Process& other = one.second.process;
-      return one.first == beat->process.id ||
-             (other.kind == beat->process.kind && other.name == beat->process.name);
-    });
-    if (beat->leaves) return;
-    forget();
-    known[beat->process.id] = {beat->process, monotonic_ns()};
+    for (const auto& [id, one] : known) {
+      const bool same_place =
+          one.process.kind == beat->process.kind && one.process.name == beat->process.name;
+      if (id != beat->process.id && same_place) put(gone, id, {one.process, monotonic_ns()});
+    }
+    Known heard{beat->process, monotonic_ns()};
+    put(beat->leaves ? gone : known, beat->process.id, std::move(heard));
+    std::erase_if(known, [this](const auto& one) { return gone.count(one.first) > 0; });
   }
-  void forget() {
-    const std::int64_t now_ns = monotonic_ns();
-    std::erase_if(
-        known, [now_ns](const auto& one) { return now_ns - one.second.heard_ns > peer_life_ns; });
-    if (known.size() < peers_max) return;
-    known.erase(std::min_element(known.begin(), known.end(), [](const auto& a, const auto& b) {
+  using ById = std::map<std::string, Known>;
+  // Instead of the one that was heard longest ago where there are too many.
+  static void put(ById& all, const std::string& id, Known one) {
+    all[id] = std::move(one);
+    std::erase_if(all, [](const auto& old) { return is_over(old.second); });
+    if (all.size() <= peers_max) return;
+    all.erase(std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
       return a.second.heard_ns < b.second.heard_ns;
     }));
   }
-  [[nodiscard]] std::vector<model::Peer> peers() const {
+  [[nodiscard]] static bool is_over(const Known& one) {
+    return monotonic_ns() - one.heard_ns > peer_life_ns;
+  }
+  [[nodiscard]] model::Heard heard() const {
     const std::int64_t now_ns = monotonic_ns();
     const std::int64_t now_us = wall_us();
-    std::vector<model::Peer> all;
+    model::Heard all;
     for (const auto& [id, one] : known) {
-      if (now_ns - one.heard_ns > peer_life_ns) continue;
-      all.push_back({one.process, now_us - (now_ns - one.heard_ns) / 1'000});
+      if (is_over(one)) continue;
+      all.peers.push_back({one.process, now_us - (now_ns - one.heard_ns) / 1'000});
+    }
+    for (const auto& [id, one] : gone) {
+      if (!is_over(one)) all.left.push_back(id);
     }
     return all;
   }
@@ -121,12 +128,12 @@ struct WhyService::Core : std::enable_shared_from_this<WhyService::Core> {
     std::string text;
     auto told = answer(data_of(message));
     if (told) {
-      text = codec::with_peers(std::move(*told), peers());
+      text = codec::with_heard(std::move(*told), heard());
     } else {
       text = payloads.write_error(Form::json, told.error());
       text.pop_back();
-      text += R"(,"process":)" + codec::write_beat({self, false}) + R"(,"peers":)" +
-              codec::write_peers(peers()) + "}";
+      text += R"(,"process":)" + codec::write_beat({self, false}) + "," +
+              codec::write_heard(heard()) + "}";
     }
     link->tell(reply_to, text);
   }
@@ -137,7 +144,8 @@ struct WhyService::Core : std::enable_shared_from_this<WhyService::Core> {
   Signer signer;
   Payloads payloads;
   asio::steady_timer timer;
-  std::map<std::string, Known> known;  // by id
+  ById known;  // by id
+  ById gone;   // said goodbye, or was replaced; who stood still meanwhile has not heard of it
   std::vector<Link::SubscriptionPtr> subscriptions;
   Link::Listener listener;
   std::size_t unheard = 0;  // beats that did not come back
@@ -167,7 +175,7 @@ void WhyService::leave() {
 }
 
 std::vector<model::Peer> WhyService::peers() const {
-  return core_->peers();
+  return core_->heard().peers;
 }
 
 }  // namespace hunt::nats

@@ -50,6 +50,12 @@ class WhyServiceTest : public ::testing::Test {
                std::chrono::system_clock::now().time_since_epoch())
         .count();
   }
+  void beat_of(const model::Process& process, bool leaves) {
+    Signer signer(Bytes(options_for(server_).key));
+    const std::string body = codec::write_beat({process, leaves});
+    raw_.publish("hunt.here", "", body,
+                 fmt::format("Hunt-Signature: {}\r\n", signer.sign("hunt.here", {}, body)));
+  }
   // Asks from a thread, while the lanes run here.
   [[nodiscard]] std::vector<model::Asked> ask(const WhyAsk& how = {}) {
     Result<std::vector<model::Asked>> answered;
@@ -112,6 +118,36 @@ TEST_F(WhyServiceTest, who_leaves_is_forgotten_and_answers_no_more) {
   EXPECT_EQ(ask().size(), 1U);
 }
 
+TEST_F(WhyServiceTest, who_has_left_is_missed_by_nobody_though_one_has_not_heard_of_it) {
+  two_services();
+  for (const bool leaves : {false, true}) beat_of(named("gone"), leaves);
+  // Of somebody who stood still while it left: his answer is as it would be.
+  raw_.subscribe("$SRV.WHY.hunt");
+  lanes_.run_for(std::chrono::milliseconds(50));
+  Result<std::vector<model::Asked>> answered;
+  std::atomic<bool> over{false};
+  std::thread asker([&] {
+    answered = ask_fleet(options_for(server_), {});
+    over = true;
+  });
+  ASSERT_TRUE(lanes_.run_until([&] {
+    const auto message = raw_.poll();
+    if (message && message->subject == "$SRV.WHY.hunt") {
+      const model::Heard heard{{{named("gone"), 1}, {named("silent"), 1}}, {}};
+      raw_.publish(message->reply_to, "",
+                   codec::with_heard(codec::write_why({}, named("stood still")), heard));
+    }
+    return over.load();
+  }));
+  asker.join();
+  ASSERT_TRUE(answered);
+  std::vector<std::string> missing;
+  for (const auto& one : *answered) {
+    if (one.absence == Absence::silent) missing.push_back(one.process.name);
+  }
+  EXPECT_EQ(missing, std::vector<std::string>{"silent"});
+}
+
 TEST_F(WhyServiceTest, an_error_is_told_with_its_sentence) {
   two_services();
   refuses_ = "b";
@@ -129,19 +165,14 @@ TEST_F(WhyServiceTest, a_beat_that_nobody_of_the_hunt_signed_is_nobodys) {
   raw_.publish("hunt.here", "", body);
   raw_.publish("hunt.here", "", body, "Hunt-Signature: 00\r\n");
   raw_.publish("hunt.here", "", "{", "");
-  Signer signer(Bytes(options_for(server_).key));
-  const std::string good = codec::write_beat({named("good"), false});
-  raw_.publish("hunt.here", "", good,
-               fmt::format("Hunt-Signature: {}\r\n", signer.sign("hunt.here", {}, good)));
+  beat_of(named("good"), false);
   ASSERT_TRUE(lanes_.run_until([&first] { return !first.peers().empty(); }));
   ASSERT_EQ(first.peers().size(), 1U);
   EXPECT_EQ(first.peers()[0].process.name, "good");
   // It starts again in the same place, under another id.
   model::Process again = named("good");
   again.id = "another";
-  const std::string second = codec::write_beat({again, false});
-  raw_.publish("hunt.here", "", second,
-               fmt::format("Hunt-Signature: {}\r\n", signer.sign("hunt.here", {}, second)));
+  beat_of(again, false);
   ASSERT_TRUE(lanes_.run_until([&first] { return first.peers()[0].process.id == "another"; }));
   EXPECT_EQ(first.peers().size(), 1U);
 }

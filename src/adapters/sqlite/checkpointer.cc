@@ -12,7 +12,7 @@ constexpr auto look_every = std::chrono::milliseconds(200);
 constexpr int pages_worth_a_step = 1'000;    // 4 MB, SQLite's own default
 constexpr int pages_worth_a_pause = 16'384;  // 64 MB
 // The writer stands still at most this long per restart when readers hold the log.
-constexpr int truncate_wait_ms = 50;
+constexpr int restart_wait_ms = 50;
 
 // A failure (a full disk, a busy reader) leaves the log as it is: the next round tries again, and
 // the writer's own errors tell the world.
@@ -28,7 +28,7 @@ bool checkpoint(Connection& connection, int how) {
 
 Checkpointer::Checkpointer(std::unique_ptr<Connection> connection)
     : connection_(std::move(connection)) {
-  sqlite3_busy_timeout(connection_->handle(), truncate_wait_ms);
+  sqlite3_busy_timeout(connection_->handle(), restart_wait_ms);
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -39,7 +39,7 @@ void Checkpointer::committed(int log_pages) noexcept {
 
 void Checkpointer::pause() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !truncating_; });
+  changed_.wait(lock, [this] { return !restarting_; });
 }
 
 void Checkpointer::close() {
@@ -64,21 +64,22 @@ void Checkpointer::serve() {
     if (closing_ || pages < pages_worth_a_step) continue;
     lock.unlock();
     checkpoint(*connection_, SQLITE_CHECKPOINT_PASSIVE);
-    const bool restarted = pages < pages_worth_a_pause || truncate();
+    const bool restarted = pages < pages_worth_a_pause || restart();
     lock.lock();
     held_ = !restarted;
   }
 }
 
-bool Checkpointer::truncate() {
+// RESTART, not TRUNCATE: a file that grows anew costs each commit a change of its metadata.
+bool Checkpointer::restart() {
   {
     const std::lock_guard lock(mutex_);
-    truncating_ = true;
+    restarting_ = true;
   }
-  const bool done = checkpoint(*connection_, SQLITE_CHECKPOINT_TRUNCATE);
+  const bool done = checkpoint(*connection_, SQLITE_CHECKPOINT_RESTART);
   {
     const std::lock_guard lock(mutex_);
-    truncating_ = false;
+    restarting_ = false;
   }
   changed_.notify_all();
   return done;

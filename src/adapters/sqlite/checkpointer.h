@@ -3,8 +3,8 @@
 //
 // Not needed for durability: the log is the durable copy. Small steps do not stop anyone (PASSIVE);
 // only when the log has grown large does the writer pause between two transactions, so that the
-// log can start over (TRUNCATE). Lifetime: committed() and pause() are called by the writer's
-// thread, which ends before close().
+// log can start over (RESTART; the file keeps its size). Lifetime: committed() and pause() are
+// called by the writer's thread, which ends before close().
 #pragma once
 #include <sqlite3.h>
 
@@ -32,13 +32,13 @@ class Checkpointer {
  private:
   void serve();
   // True when the log starts over.
-  bool truncate();
+  bool restart();
 
   std::unique_ptr<Connection> connection_;
   std::atomic<int> log_pages_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool truncating_ = false;
+  bool restarting_ = false;
   bool held_ = false;  // by readers, when the log was last to start over
   bool closing_ = false;
   std::thread thread_;
