@@ -35,7 +35,8 @@ enum class Signal : std::uint8_t {
   lag,  // positions that wait: `lag_per_pod`
 };
 
-// Defaults as deploy/kubernetes/base/scaling.yaml has them, and Kubernetes where that says nothing.
+// Defaults as deploy/kubernetes/base/serve/scaling.yaml has them, and Kubernetes where that says
+// nothing.
 struct Autoscaler {
   Signal signal = Signal::cpu;
   double target = 0.6;

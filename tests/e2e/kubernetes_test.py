@@ -5,6 +5,7 @@ Not a run of Kubernetes: that pods are scheduled, that policies let packets pass
 autoscaler follows a load is seen on a cluster alone.
 """
 import copy
+import json
 import math
 import re
 import shutil
@@ -14,12 +15,14 @@ import unittest
 
 import yaml
 
-from hunt_process import REPOSITORY, TOKEN, HuntTest, RedisServer, clean_environment, run_hunt
+from hunt_process import (REPOSITORY, TOKEN, HuntTest, RedisServer, clean_environment, free_port,
+                          player, run_hunt)
 from kubernetes import kustomize, manifests
 from nats_process import NatsCase
+from postgres_process import OwnDatabase
 
 FOLDER = REPOSITORY / "deploy/kubernetes"
-OVERLAYS = ("small", "production")
+OVERLAYS = ("small", "production", "data-api")
 SERVER_TOKEN = TOKEN[::-1]
 # Below these anybody may write any word: names of resources, keys of files, labels.
 FREE = {"labels", "matchLabels", "annotations", "data", "selector"}
@@ -30,10 +33,25 @@ def rendered(overlay):
     return kustomize.render(FOLDER / "overlays" / overlay)
 
 
-def hunt_container(overlay, name):
-    deployment = manifests.by_kind(rendered(overlay), "Deployment")[name]
+def container_of(deployment):
     container, = deployment["spec"]["template"]["spec"]["containers"]
     return container
+
+
+def hunt_container(overlay, name):
+    return container_of(manifests.by_kind(rendered(overlay), "Deployment")[name])
+
+
+def served_shards(container):
+    """Those of --shards; None of one that serves all."""
+    found = [word for word in container["args"] if word.startswith("--shards=")]
+    return [int(one) for one in found[0].partition("=")[2].split(",")] if found else None
+
+
+def orchestrators(overlay):
+    """{name: Deployment} of all that start `hunt serve`."""
+    return {name: one for name, one in manifests.by_kind(rendered(overlay), "Deployment").items()
+            if container_of(one)["args"][0] == "serve"}
 
 
 def fields(value, way=()):
@@ -176,7 +194,7 @@ class Rendered(unittest.TestCase):
                         "spec", "ingress", 0, "ports", 0, "port"), "htp")),
                 ("has egress and not the type Egress", ("NetworkPolicy", "servers", (
                     "spec", "policyTypes"), ["Ingress"])),
-                ("Service hunt-serve: selects 2 workloads", ("Service", "hunt-serve", (
+                ("Service hunt-serve: selects 4 workloads", ("Service", "hunt-serve", (
                     "spec", "selector"), {"app.kubernetes.io/part-of": "hunt"})),
                 ("Service hunt-relay: its pods have no port web", ("Service", "hunt-relay", (
                     "spec", "ports", 0, "targetPort"), "web")),
@@ -185,13 +203,15 @@ class Rendered(unittest.TestCase):
                     {"app.kubernetes.io/name": "hunt-rely"})),
                 ("NetworkPolicy servers: selects no pod", ("NetworkPolicy", "servers", (
                     "spec", "podSelector", "matchLabels"), {"app": "hunt"})),
-                ("no Service has a port metrics", ("ServiceMonitor", "hunt-serve", (
+                ("Service hunt-serve-1 has no port metrics", ("ServiceMonitor", "hunt-serve", (
                     "spec", "endpoints", 0, "port"), "metrics"))):
             self.assertIn(words, spoil(*spoilt))
 
     def test_a_field_that_the_renderer_does_not_know_is_named(self):
         with self.assertRaisesRegex(kustomize.Wrong, "unknown field 'resource'"):
             kustomize.only({"resource": []}, kustomize.FIELDS, "kustomization.yaml")
+        with self.assertRaisesRegex(kustomize.Wrong, "nameSuffix is -1; expected a text"):
+            kustomize.add_suffix([], -1, "kustomization.yaml")
 
     def test_pods_are_restricted_and_have_room_to_drain(self):
         for overlay in OVERLAYS:
@@ -221,12 +241,13 @@ class Rendered(unittest.TestCase):
 
     def test_the_program_leaves_before_its_container_is_killed(self):
         for overlay in OVERLAYS:
-            container = hunt_container(overlay, "hunt-serve")
-            flag, = (word for word in container["args"] if word.startswith("--memory-limit="))
-            limit = mebibytes(flag.partition("=")[2])
-            resources = container["resources"]
-            self.assertLess(limit, mebibytes(resources["limits"]["memory"]))
-            self.assertGreater(limit, mebibytes(resources["requests"]["memory"]))
+            for deployment in orchestrators(overlay).values():
+                container = container_of(deployment)
+                flag, = (word for word in container["args"] if word.startswith("--memory-limit="))
+                limit = mebibytes(flag.partition("=")[2])
+                resources = container["resources"]
+                self.assertLess(limit, mebibytes(resources["limits"]["memory"]))
+                self.assertGreater(limit, mebibytes(resources["requests"]["memory"]))
 
     def test_it_scales_from_ten_to_fifty_at_once_up_and_slowly_down(self):
         spec = manifests.by_kind(rendered("production"), "HorizontalPodAutoscaler")[
@@ -240,6 +261,23 @@ class Rendered(unittest.TestCase):
         relay = manifests.by_kind(rendered("production"), "Deployment")["hunt-relay"]
         self.assertEqual(relay["spec"]["replicas"], 2)
 
+    def test_production_has_orchestrators_for_all_shards_and_for_each(self):
+        """What is asked of `any` is served without --shards alone; each number by one group."""
+        groups = {name: served_shards(container_of(one))
+                  for name, one in orchestrators("production").items()}
+        self.assertEqual(groups, {"hunt-serve": None, "hunt-serve-0": [0], "hunt-serve-1": [1]})
+        documents = rendered("production")
+        for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Service"):
+            self.assertLessEqual(set(groups), set(manifests.by_kind(documents, kind)), kind)
+        for name, deployment in orchestrators("production").items():
+            met = manifests.selected(
+                documents, manifests.by_kind(documents, "Service")[name]["spec"]["selector"])
+            self.assertEqual(met, [deployment], "positions of other shards would be `moved`")
+        policies = manifests.by_kind(documents, "NetworkPolicy")
+        reached = manifests.selected(
+            documents, policies["game-to-serve"]["spec"]["podSelector"]["matchLabels"])
+        self.assertEqual({one["metadata"]["name"] for one in reached}, set(groups))
+
     def test_postgresql_has_connections_for_a_rollout_at_full_scale(self):
         """A wave more than there are pods, and the wave before it, whose pods still drain."""
         text = (REPOSITORY / "docs/OPERATIONS.md").read_text("utf-8")
@@ -247,20 +285,20 @@ class Rendered(unittest.TestCase):
                                      r"up to (\w+) for each `hunt relay`", text).groups()
         numbers = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
         documents = rendered("production")
-        pods_max = manifests.by_kind(documents, "HorizontalPodAutoscaler")["hunt-serve"]["spec"][
-            "maxReplicas"]
-        deployments = manifests.by_kind(documents, "Deployment")
-        surge = deployments["hunt-serve"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
-        wave = math.ceil(pods_max * int(surge.removesuffix("%")) / 100)
-        relays = deployments["hunt-relay"]["spec"]
-        relays_wave = relays["strategy"]["rollingUpdate"]["maxSurge"]
-        needed = ((pods_max + 2 * wave) * numbers[each]
-                  + (relays["replicas"] + 2 * relays_wave) * numbers[relay_each])
+        pods = 0
+        for name, deployment in orchestrators("production").items():
+            most = manifests.by_kind(documents, "HorizontalPodAutoscaler")[name]["spec"][
+                "maxReplicas"]
+            surge = deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+            pods += most + 2 * math.ceil(most * int(surge.removesuffix("%")) / 100)
+        relay = manifests.by_kind(documents, "Deployment")["hunt-relay"]["spec"]
+        relays = relay["replicas"] + 2 * relay["strategy"]["rollingUpdate"]["maxSurge"]
+        needed = pods * numbers[each] + relays * numbers[relay_each]
         told = re.search(r"so\s+(\d+) orchestrators\s+and\s+(\d+)\s+relays\s+need\s+(\d+)"
                          r".*?`max_connections\s+=\s+(\d+)`", text, re.S)
         self.assertIsNotNone(told)
         self.assertEqual([int(one) for one in told.groups()[:3]],
-                         [pods_max + 2 * wave, relays["replicas"] + 2 * relays_wave, needed])
+                         [pods, relays, needed])
         self.assertGreater(int(told[4]), needed + 10, "people, and what is kept for superusers")
 
     def test_one_makes_the_rules_and_another_may(self):
@@ -371,6 +409,19 @@ class Pods(NatsCase):
         for process in (serve, relay):
             self.assertEqual(process.stop(signal.SIGTERM), 0, process.output)
 
+    def test_those_of_one_shard_answer_under_its_subject_and_their_service(self):
+        serve = self.pod("production", "hunt-serve-0").wait_ready()
+        client = self.nats.client()
+        self.addCleanup(client.close)
+        position = {"world": 1, "positions": [{"player": player(1), "x": 1, "y": 1, "kind": "dig"}]}
+        answer = client.request("hunt.ask.0", position).json
+        self.assertEqual(answer["outcomes"][0]["outcome"], "nothing", answer)
+        self.assertEqual(client.request("hunt.ask.any", position).body, b"", "no responders")
+        for host in ("hunt-serve-0", "hunt-serve-0.hunt.svc.cluster.local:8080"):
+            self.assertEqual(serve.get("/readyz", headers={"Host": host}).status, 200, host)
+        self.assertEqual(serve.get("/readyz", headers={"Host": "hunt-serve"}).status, 403)
+        self.assertEqual(serve.stop(signal.SIGTERM), 0, serve.output)
+
     def test_a_wrong_key_of_the_config_is_told_and_nothing_starts(self):
         self.pod("small", "hunt-serve").kill()
         config = self.folder / "etc/hunt/config/hunt.yaml"
@@ -380,13 +431,42 @@ class Pods(NatsCase):
         self.assert_says(run.stderr, "laness", "lanes", "hunt.yaml:")
 
 
+class DataApiPod(OwnDatabase, HuntTest):
+    """The gateway's own words, on a PostgreSQL of this machine."""
+
+    def test_it_starts_answers_its_probes_and_drains(self):
+        container = hunt_container("data-api", "hunt-data-api")
+        keys = self.folder / "run/secrets/hunt/keys.json"
+        keys.parent.mkdir(parents=True)
+        keys.write_text(json.dumps({
+            "access_keys": [{"id": "AKIDTEST", "secret": "a-key-of-the-tests-only"}],
+            "secrets": [{"arn": "arn:aws:secretsmanager:local:1:secret:hunt", "user": "hunt"}]}))
+        keys.chmod(0o440)
+        self.assertEqual({one["name"] for one in container["env"]}, {"HUNT_STORE"})
+        words = [word.replace("=/run/secrets/", f"={self.folder}/run/secrets/")
+                 for word in container["args"]]
+        port = free_port()
+        process = self.start(
+            *[word.replace("=0.0.0.0:8099", f"=127.0.0.1:{port}") for word in words],
+            listen=False, ready=False,
+            env=clean_environment(HUNT_STORE=self.store))
+        process.wait_ready()
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            path = container[probe]["httpGet"]["path"]
+            self.assertEqual(process.get(path).status, 200, path)
+        # Kubernetes and clients ask by the pod's address and the Service's name.
+        for host in ("10.1.2.3:8099", "hunt-data-api.hunt:8099"):
+            self.assertEqual(process.get("/livez", headers={"Host": host}).status, 200, host)
+        self.assertEqual(process.stop(signal.SIGTERM), 0, process.output)
+
+
 class Flags(HuntTest):
     """Each word of the pods is a flag of the command that they start."""
 
     def test_every_flag_and_variable_is_known(self):
         for overlay in OVERLAYS:
-            for name in ("hunt-serve", "hunt-relay"):
-                container = hunt_container(overlay, name)
+            for name, deployment in manifests.by_kind(rendered(overlay), "Deployment").items():
+                container = container_of(deployment)
                 command, *words = container["args"]
                 text = self.hunt(command, "--help").stdout
                 for word in words:

@@ -1,20 +1,37 @@
 """Renders a kustomization as `kubectl kustomize` does, where there is no kubectl.
 
-Not all of kustomize: resources, components, namespace, images, ConfigMaps of files, and patches in
-JSON Patch form, which is what deploy/kubernetes uses. Any other field is an error that names it, as
-a misspelt one is. Names of ConfigMaps come without the hash that kustomize adds.
+Not all of kustomize: resources, components, namespace, images, a suffix of names, labels,
+ConfigMaps of files, and patches in JSON Patch form, which is what deploy/kubernetes uses. Any other
+field is an error that names it, as a misspelt one is. Names of ConfigMaps come without the hash
+that kustomize adds.
 """
 import copy
 
 import yaml
 
 FIELDS = {"apiVersion", "kind", "namespace", "resources", "components", "configMapGenerator",
-          "images", "patches"}
-CLUSTER_WIDE = {"Namespace"}
+          "images", "patches", "nameSuffix", "labels"}
+# Of each kind, where its labels are beside those of its own.
+LABELS = {
+    "Deployment": [("spec", "selector", "matchLabels"), ("spec", "template", "metadata", "labels")],
+    "HorizontalPodAutoscaler": [],
+    "PodDisruptionBudget": [("spec", "selector", "matchLabels")],
+    "Service": [("spec", "selector")]}
 
 
 class Wrong(Exception):
     """What is wrong with a kustomization, and where."""
+
+
+class Document(dict):
+    """A document; patches find it by the name that it has, and by the one that it had."""
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.first_name = content["metadata"]["name"]
+
+    def is_called(self, name):
+        return name in (self["metadata"]["name"], self.first_name)
 
 
 def only(found, known, where):
@@ -44,7 +61,8 @@ def transformed(folder, documents, kind):
         path = folder / name
         if not path.exists():
             raise Wrong(f"{file}: there is no {name}")
-        documents = documents + (render(path) if path.is_dir() else read_all(path))
+        documents = documents + (render(path) if path.is_dir() else
+                                 [Document(document) for document in read_all(path)])
     for name in one.get("components", ()):
         documents = transformed(folder / name, documents, "Component")
     documents = documents + [config_map(folder, generator, file)
@@ -52,6 +70,12 @@ def transformed(folder, documents, kind):
     for patch in one.get("patches", ()):
         only(patch, {"target", "patch"}, file)
         apply_patch(documents, patch, file)
+    if "nameSuffix" in one:
+        add_suffix(documents, one["nameSuffix"], file)
+    for labels in one.get("labels", ()):
+        only(labels, {"pairs", "includeSelectors"}, file)
+        for document in documents:
+            add_labels(document, labels, file)
     for image in one.get("images", ()):
         only(image, {"name", "newName", "newTag", "digest"}, file)
         rename_image(documents, image)
@@ -73,15 +97,44 @@ def config_map(folder, generator, file):
         if not path.is_file() or folder.resolve() not in path.resolve().parents:
             raise Wrong(f"{file}: there is no file {name} below it")
         data[path.name] = path.read_text("utf-8")
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generator["name"]},
-            "data": data}
+    return Document({"apiVersion": "v1", "kind": "ConfigMap",
+                     "metadata": {"name": generator["name"]}, "data": data})
+
+
+def add_suffix(documents, suffix, file):
+    """To every name, and where autoscalers name a renamed one: nothing else here does."""
+    if not isinstance(suffix, str):
+        raise Wrong(f"{file}: nameSuffix is {suffix!r}; expected a text: put it in quotes")
+    renamed = {(document["kind"], document["metadata"]["name"]) for document in documents}
+    for document in documents:
+        document["metadata"]["name"] += suffix
+        target = document["spec"].get("scaleTargetRef", {})
+        if (target.get("kind"), target.get("name")) in renamed:
+            target["name"] += suffix
+
+
+def add_labels(document, labels, file):
+    document["metadata"].setdefault("labels", {}).update(labels["pairs"])
+    if not labels.get("includeSelectors"):
+        return
+    if document["kind"] not in LABELS:
+        raise Wrong(f"{file}: where a {document['kind']} has selectors is not known here; known "
+                    f"are {sorted(LABELS)}")
+    pod = document["spec"].get("template", {}).get("spec", {})
+    for way in LABELS[document["kind"]]:
+        place = document
+        for key in way:
+            place = place[key]
+        place.update(labels["pairs"])
+    for spread in pod.get("topologySpreadConstraints", ()):
+        spread["labelSelector"]["matchLabels"].update(labels["pairs"])
 
 
 def apply_patch(documents, patch, file):
     target = patch["target"]
     only(target, {"kind", "name"}, file)
-    met = [one for one in documents if one["kind"] == target["kind"]
-           and one["metadata"]["name"] == target["name"]]
+    met = [one for one in documents
+           if one["kind"] == target["kind"] and one.is_called(target["name"])]
     if not met:
         raise Wrong(f"{file}: nothing to patch is a {target['kind']} {target['name']}")
     for document in met:

@@ -136,12 +136,13 @@ def dangling_references(documents, document):
     if kind == "ServiceMonitor":
         met = [one for one in by_kind(documents, "Service").values()
                if selects(spec["selector"]["matchLabels"], one["metadata"]["labels"])]
-        if len(met) != 1:
-            yield f"{named(document)}: selects {len(met)} Services"
-        known = {port["name"] for one in met for port in one["spec"]["ports"]}
-        for endpoint in spec["endpoints"]:
-            if endpoint["port"] not in known:
-                yield f"{named(document)}: no Service has a port {endpoint['port']}"
+        if not met:
+            yield f"{named(document)}: selects no Service"
+        for one in met:
+            known = {port["name"] for port in one["spec"]["ports"]}
+            for endpoint in spec["endpoints"]:
+                if endpoint["port"] not in known:
+                    yield f"{named(document)}: {named(one)} has no port {endpoint['port']}"
     if kind == "ClusterRoleBinding":
         for one in (document["roleRef"], *document["subjects"]):
             if one["name"] not in by_kind(documents, one["kind"]):
