@@ -13,7 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from hunt_process import REPOSITORY, HuntTest, run_hunt
+from hunt_process import REPOSITORY, HuntTest, free_port, run_hunt
 from reference_test import rows, section
 
 COPY = r"""
@@ -33,32 +33,44 @@ first=$2 second=$3
 mkdir -p "$root/packages"
 cp "$first" "$second" "$root/packages"
 cat >"$root/packages/life.sh"
-exec chroot "$root" /bin/bash /packages/life.sh "/packages/${first##*/}" "/packages/${second##*/}"
+exec chroot "$root" /bin/bash /packages/life.sh "/packages/${first##*/}" "/packages/${second##*/}" \
+  "$4"
 """
 INSIDE = r"""
 set -euo pipefail
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive
-first=$1 second=$2
+first=$1 second=$2 port=$3
 say() { echo "SAYS $*"; }
 started() { /usr/bin/python3 /packages/as_systemd.py "$@"; }
+answers() { curl -fsS -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/readyz"; }
 cat >/packages/as_systemd.py <<'PYTHON'
-# Starts the unit's command as its user until it says READY=1; SIGTERM ends it.
+# Starts the unit's command as its user until it says READY=1; then SIGTERM ends it, or, with --stay
+# before the unit, somebody else does: its process is in /run/UNIT.pid.
 import os, pwd, re, signal, socket, subprocess, sys, time
-unit = open(f"/lib/systemd/system/{sys.argv[1]}.service").read()
-words = re.search(r"ExecStart=(.*)", unit)[1].split() + sys.argv[2:]
+stay = sys.argv[1] == "--stay"
+name, *more = sys.argv[2 if stay else 1:]
+unit = open(f"/lib/systemd/system/{name}.service").read()
+words = re.search(r"ExecStart=(.*)", unit)[1].split() + more
 user = pwd.getpwnam(re.search(r"User=(.*)", unit)[1])
 os.makedirs("/var/lib/hunt", exist_ok=True)
 os.chown("/var/lib/hunt", user.pw_uid, user.pw_gid)
 heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-heard.bind("/run/notify"); os.chmod("/run/notify", 0o777); heard.settimeout(60)
+place = f"/run/notify-{os.getpid()}"
+heard.bind(place); os.chmod(place, 0o777); heard.settimeout(60)
 def become():
     os.setgroups([]); os.setgid(user.pw_gid); os.setuid(user.pw_uid); os.umask(0o027)
 environment = dict(re.findall(r"^Environment=(\w+)=(.*)$", unit, re.M))
 process = subprocess.Popen(words, preexec_fn=become, cwd="/var/lib/hunt",
-                           env={"NOTIFY_SOCKET": "/run/notify", **environment})
+                           env={"NOTIFY_SOCKET": place, **environment})
 told = ""
 while "READY=1" not in told:
     told += heard.recv(4096).decode()
+if stay:
+    with open(f"/run/{name}.pid", "w") as file: file.write(str(process.pid))
+    code = process.wait()
+    os.unlink(f"/run/{name}.pid")
+    with open(f"/run/{name}.ended", "a") as file: file.write(f"{code}\n")
+    sys.exit()
 time.sleep(0.6)
 heard.setblocking(False)
 process.send_signal(signal.SIGTERM)
@@ -66,7 +78,7 @@ code = process.wait(60)
 try:
     while True: told += heard.recv(4096).decode()
 except BlockingIOError: pass
-os.unlink("/run/notify")
+os.unlink(place)
 print("SAYS told", told.count("READY=1"), told.count("WATCHDOG=1") > 2, "STOPPING=1" in told, code)
 PYTHON
 
@@ -90,7 +102,41 @@ done
 started hunt-serve --listen 127.0.0.1:0
 say store "$(stat -c '%U %a' /var/lib/hunt/hunt.db)"
 echo '# mine' >>/etc/hunt/serve.yaml
-dpkg --install "$second"
+
+# An upgrade over a service that runs. systemd is asked for it, who is played here: what it is to
+# restart drains, and starts with the new program.
+cat >/packages/stays <<'STAYS'
+#!/bin/bash
+/usr/bin/python3 /packages/as_systemd.py --stay "$@" </dev/null >/dev/null 2>&1 &
+for _ in $(seq 600); do [ -s "/run/$1.pid" ] && exit; sleep 0.1; done
+exit 1
+STAYS
+mkdir -p /packages/bin /run/systemd/system
+cat >/packages/bin/systemctl <<'SYSTEMCTL'
+#!/bin/bash
+echo "$*" >>/packages/asked
+if [ "$1" != try-restart ]; then exit; fi
+for unit in "${@:2}"; do
+  file=/run/${unit%.service}.pid
+  if [ ! -e "$file" ]; then continue; fi
+  { readlink "/proc/$(cat "$file")/exe"; curl -fsS "http://127.0.0.1:$PORT/readyz"; } >/packages/was
+  kill -TERM "$(cat "$file")"
+  while [ -e "$file" ]; do sleep 0.1; done
+  /packages/stays "${unit%.service}" --listen "127.0.0.1:$PORT"
+done
+SYSTEMCTL
+chmod +x /packages/stays /packages/bin/systemctl
+/packages/stays hunt-serve --listen "127.0.0.1:$port"
+say runs "$(answers)"
+PORT=$port PATH=/packages/bin:$PATH dpkg --install "$second"
+say asked "$(sort -u /packages/asked | xargs)"
+say was "$(head -1 /packages/was)" "$(grep -c '"ready":true' /packages/was)"
+say restarted "$(cat /run/hunt-serve.ended)" "$(readlink "/proc/$(cat /run/hunt-serve.pid)/exe")" \
+  "$(answers)"
+kill -TERM "$(cat /run/hunt-serve.pid)"
+while [ -e /run/hunt-serve.pid ]; do sleep 0.1; done
+rm -r /run/systemd
+
 say upgraded "$(dpkg-query -W -f '${Version}' hunt-orchestrator)" "$(tail -1 /etc/hunt/serve.yaml)"
 started hunt-serve --listen 127.0.0.1:0
 cmp /etc/hunt/admin-token /packages/token
@@ -155,7 +201,7 @@ class Packages(HuntTest):
         tried = apart(COPY + 'chroot "$root" /bin/true')
         if tried.returncode != 0:
             self.skipTest("no copy of this machine can be made: " + tried.stderr.strip())
-        run = apart(LIFE, self.package, self.next_release(), input=INSIDE)
+        run = apart(LIFE, self.package, self.next_release(), str(free_port()), input=INSIDE)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         says = re.findall(r"(?m)^SAYS (.*)$", run.stdout)
         version = self.field(self.package, "Version").removesuffix("-1")
@@ -164,7 +210,9 @@ class Packages(HuntTest):
         self.assertEqual([line for line in says if line.split()[0] not in ("exposure", "names")], [
             "before 0 none", "user /var/lib/hunt:/usr/sbin/nologin", "token hunt 400 65",
             f"version hunt {version}",
-            "verify ", "verify ", "told 1 True True 0", "store hunt 600",
+            "verify ", "verify ", "told 1 True True 0", "store hunt 600", "runs 200",
+            "asked daemon-reload try-restart hunt-relay.service hunt-serve.service",
+            "was /usr/bin/hunt (deleted) 1", "restarted 0 /usr/bin/hunt 200",
             f"upgraded {version}-2 # mine", "told 1 True True 0",
             "removed none /etc/hunt/serve.env /etc/hunt/serve.yaml",
             "purged  /var/lib/hunt/hunt.db"], run.stdout)
