@@ -22,9 +22,10 @@ COPY --from=build /hunt/hunt /usr/local/bin/hunt
 # By number: Kubernetes asks whether that is root. It writes nowhere but to a SQLite store, if any.
 USER 10001:10001
 WORKDIR /var/lib/hunt
-# `hunt serve` and `hunt relay` without --listen; Kubernetes has probes of its own.
+# `hunt serve`, `hunt relay` and `hunt data-api` without --listen; Kubernetes has probes of its own.
 HEALTHCHECK --interval=5s --timeout=2s --start-period=60s \
-  CMD curl -fsS http://127.0.0.1:8080/livez || curl -fsS http://127.0.0.1:8090/livez
+  CMD curl -fsS http://127.0.0.1:8080/livez || curl -fsS http://127.0.0.1:8090/livez \
+   || curl -fsS http://127.0.0.1:8099/livez
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["hunt"]
 CMD ["--help"]

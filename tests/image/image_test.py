@@ -18,7 +18,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
-from hunt_process import HUNT, REPOSITORY, free_port, listens  # noqa: E402
+import compose_test  # noqa: E402
+from hunt_process import HUNT, REPOSITORY, HuntProcess, free_port, listens  # noqa: E402
 
 ROOMS = Path(os.environ.get("HUNT_CLEAN_ROOM", "/var/tmp/hunt-clean-room"))
 COMPILES = "RUN script/deps build && script/build release hunt \\\n    && "
@@ -36,6 +37,39 @@ exec chroot --userspec "$user:$group" --groups= "$root" /usr/bin/env -i \
   PATH=/usr/local/bin:/usr/bin:/bin \
   setpriv --no-new-privs sh -c 'cd /var/lib/hunt && exec "$@"' sh "$@"
 """
+
+
+class Contained(HuntProcess):
+    """In namespaces of its own: the signal is for the program, their first process."""
+
+    def stop(self, how=signal.SIGTERM):
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), how)
+        return self.wait_exit(60)
+
+
+class ComposeOfImage(compose_test.Stack):
+    """examples/compose with containers of this image; the other servers are this machine's."""
+
+    image = None  # an Image
+
+    def secrets(self):
+        return "/var/lib/hunt"
+
+    def start_service(self, name):
+        port = free_port()
+        state = self.folder / name
+        state.mkdir()
+        for token in self.services[name].get("secrets", ()):
+            shutil.copy(self.folder / token, state)
+        listen = {"HUNT_LISTEN": f"127.0.0.1:{port}"} if name == "relay" else {}
+        variables = {**self.environment_of(name), **listen}
+        enter = self.image.enter("env", *(f"{key}={one}" for key, one in variables.items()),
+                                 state=state)
+        self.hunts[name] = Contained(self.folder, *self.words_of(name, port), listen=False,
+                                     wrapper=enter, program="hunt")
+        self.addCleanup(self.hunts[name].kill)
 
 
 class Image(unittest.TestCase):
@@ -148,6 +182,13 @@ class Image(unittest.TestCase):
         self.assertIn("draining", serve.stdout.read())
         serve.stdout.close()
 
+    def test_compose_starts_the_whole_stack_from_it(self):
+        stack = ComposeOfImage("test_the_whole_stack_starts_and_grants")
+        stack.image = self
+        result = stack.run()
+        self.assertTrue(result.wasSuccessful() and not result.skipped, result.errors +
+                        result.failures + result.skipped)
+
     def test_symbols_are_an_image_of_their_own(self):
         self.build("symbols", "--target", "symbols")
         container = self.buildah("from", "--pull-never", "symbols").strip()
@@ -157,6 +198,11 @@ class Image(unittest.TestCase):
             ["readelf", "-n", path], capture_output=True, text=True, check=True).stdout)[1]
             for path in (root / "hunt.debug", self.root / "usr/local/bin/hunt")]
         self.assertEqual(notes[0], notes[1])
+
+
+def load_tests(loader, _tests, _pattern):
+    """Not those of ComposeOfImage, which has its image from the other one."""
+    return loader.loadTestsFromTestCase(Image)
 
 
 if __name__ == "__main__":
