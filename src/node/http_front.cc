@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <string>
+#include <utility>
 
 #include "adapters/http/hosts.h"
 #include "base/random_bytes.h"
@@ -10,6 +12,15 @@
 #include "node/secrets.h"
 
 namespace hunt::node {
+namespace {
+
+Result<std::string> read_token(const std::string& path, const char* flag) {
+  auto token = read_secret(path);
+  if (!token) token.error().field = flag;
+  return token;
+}
+
+}  // namespace
 
 std::string machine_name() {
   std::array<char, 256> name{};
@@ -28,11 +39,11 @@ Result<http::HttpOptions> http_options_of(const NodeOptions& options, const Host
   if (options.admin_token_file.empty()) {
     out.admin_token = to_hex(random_bytes<16>());
   } else {
-    HUNT_TRY(token, read_secret(options.admin_token_file));
+    HUNT_TRY(token, read_token(options.admin_token_file, "admin-token-file"));
     out.admin_token = token;
   }
   if (!options.server_token_file.empty()) {
-    HUNT_TRY(token, read_secret(options.server_token_file));
+    HUNT_TRY(token, read_token(options.server_token_file, "server-token-file"));
     out.server_token = token;
   }
   return out;

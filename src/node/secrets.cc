@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <string_view>
+#include <utility>
 
 #include "base/input_file.h"
 #include "base/log.h"
@@ -18,7 +19,13 @@ constexpr std::size_t secret_file_bytes_max = 64 * 1'024;
 }  // namespace
 
 Result<std::string> read_secret(const std::string& path) {
-  HUNT_TRY(text, read_whole_file(path, secret_file_bytes_max));
+  auto whole = read_whole_file(path, secret_file_bytes_max);
+  if (!whole) {
+    Error error = std::move(whole).error();
+    error.message += "; expected a token in its first line, such as `openssl rand -hex 32` writes";
+    return tl::unexpected<Error>(std::move(error));
+  }
+  const std::string& text = *whole;
   const std::string_view line = std::string_view(text).substr(0, text.find('\n'));
   const auto first = line.find_first_not_of(" \t\r");
   if (first == std::string_view::npos) {
