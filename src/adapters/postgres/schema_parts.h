@@ -33,7 +33,8 @@ struct SchemaPart {
 // Who may do what: GRANT and REVOKE, to be repeated after anything was made again.
 [[nodiscard]] const std::vector<std::string>& schema_grants();
 
-// Lists what is there; `missing_parts` reads its rows. Its text is a constant.
+// Lists what is there; `missing_parts` reads its rows: none is missing in a store whose tables are
+// of a newer release, which may have others. Its text is a constant.
 extern const char* const list_parts_sql;
 [[nodiscard]] std::vector<const SchemaPart*> missing_parts(const Rows& listed);
 // "the trigger rules of loot_tiles".

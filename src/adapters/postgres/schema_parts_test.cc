@@ -2,6 +2,7 @@
 #include "adapters/postgres/schema_parts.h"
 
 #include "adapters/postgres/checkup.h"
+#include "adapters/postgres/migrations.h"
 #include "adapters/postgres/postgres_store_test_support.h"
 
 namespace hunt::postgres {
@@ -72,6 +73,23 @@ TEST_F(PostgresParts, that_were_changed_or_turned_off_are_made_again) {
   EXPECT_TRUE(doctor_says("the publication hunt"));
   expect_made_again("the publication hunt");
   expect_refused("DELETE FROM grants", "never change");
+}
+
+// Between two releases processes of both run: they would put back each other's for ever.
+TEST_F(PostgresParts, of_a_newer_release_are_left_as_they_are) {
+  const std::string newer =
+      "CREATE OR REPLACE FUNCTION now_us() RETURNS bigint LANGUAGE sql VOLATILE AS"
+      " $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + 0 $$";
+  expect_done(newer);
+  expect_done(fmt::format("INSERT INTO hunt_schema (version) VALUES ({})", schema_version + 1));
+  const auto fine = run(store().verify());
+  EXPECT_TRUE(fine.has_value()) << fine.error().message;
+  EXPECT_EQ(plain_number(url_, "SELECT count(*) FROM pg_proc WHERE prosrc LIKE '%::bigint + 0 '"),
+            1);
+  const auto spawn = bury({1, 1}, 1);
+  EXPECT_TRUE(run(store().grant_claims({claim_of({1, 1}, spawn, 1)})).has_value());
+  expect_done(fmt::format("DELETE FROM hunt_schema WHERE version > {}", schema_version));
+  expect_made_again("the function now_us");
 }
 
 TEST_F(PostgresParts, copies_are_void_after_the_versions_were_not_counted) {
