@@ -30,13 +30,13 @@ class Rolling(unittest.TestCase):
         return [phase["phase"] for phase in result["phases"]]
 
     def test_a_rolling_restart_loses_nothing(self):
-        self.assertEqual(self.run_it(), ["first", "in peace", "rolling restart"])
+        self.assertEqual(self.run_it(), ["first", "in peace", "rolling restart", "in peace again"])
 
     def test_two_builds_beside_each_other_lose_nothing(self):
         if not BEFORE:
             self.skipTest("HUNT_TEST_BINARY_BEFORE names no older build to begin with")
         self.assertEqual(self.run_it("--from", BEFORE, "--one-way"),
-                         ["first", "in peace", "upgrade"])
+                         ["first", "in peace", "upgrade", "in peace again"])
 
 
 if __name__ == "__main__":
