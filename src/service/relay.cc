@@ -97,6 +97,8 @@ void Relay::hold(const model::FeedStart& start) {
   cursor_ = done_ = confirmed_ = start.cursor;
   epoch_ = start.epoch;
   seq_ = 0;
+  // Looks of before do not know what the last holder told since, and one may be under way.
+  next_look_ = bus_.claims_kept().look + 2;
 }
 
 boost::asio::awaitable<void> Relay::follow() {

@@ -112,7 +112,23 @@ TEST_F(RelayKept, a_relay_that_comes_later_sees_what_was_lost_meanwhile) {
   Relay next({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
              lane_.loop.get_executor());
   ASSERT_TRUE(lane_.run(next.start()).has_value());
+  see({{2, 0}, 1, 0, 0, 0});
   EXPECT_EQ(told_now(), 3U);
+  lane_.run(next.drain());
+}
+
+TEST_F(RelayKept, does_not_take_for_lost_what_another_told_since_it_looked) {
+  grant(3);
+  lane_.run(lane_.relay.drain());
+  see({{1, 0}, 1, 1, 0, 0});  // of the one that waited: two of them are newer than its look
+  Relay next({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
+             lane_.loop.get_executor());
+  ASSERT_TRUE(lane_.run(next.start()).has_value());
+  EXPECT_EQ(told_now(), 0U);
+  see({{1, 0}, 1, 3, 0, 0});
+  EXPECT_EQ(told_now(), 0U);
+  see({{1, 0}, 1, 1, 0, 0});
+  EXPECT_EQ(told_now(), 3U) << "and now they are lost";
   lane_.run(next.drain());
 }
 
@@ -127,6 +143,7 @@ TEST_F(RelayKept, begins_again_where_telling_again_was_interrupted) {
   Relay next({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
              lane_.loop.get_executor());
   ASSERT_TRUE(lane_.run(next.start()).has_value());
+  see({{2, 0}, 1, 0, 0, 0});
   EXPECT_EQ(told_now(), 3U);
   lane_.run(next.drain());
 }
