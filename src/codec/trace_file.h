@@ -1,26 +1,16 @@
-// Trace files: who walked where and when, recorded by a game, from CSV or JSON Lines.
+// Trace files whole in memory: who walked where and when, 24 bytes a row.
 //
-// Columns: t_ms (Unix milliseconds), player, world, x, y and optionally kind (step or dig).
-// Fractional x and y are floored, negatives too. Rows must be in time order. Not the crowd made of
-// them: load/walks.h. Whole in memory, 24 bytes a row.
+// Not the reading (trace_reader.h), which is row by row, and not the crowd made of them
+// (load/walks.h).
 #pragma once
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "codec/row_reader.h"
+#include "codec/trace_reader.h"
 #include "model/trace.h"
 
 namespace hunt::codec {
-
-struct TraceOptions {
-  static constexpr std::uint64_t rows_max = 50'000'000;  // 1.2 GB
-  static constexpr std::size_t players_max = 1'000'000;
-  static constexpr std::size_t worlds_max = 65'536;
-  OnBad on_bad = OnBad::abort;
-  FileFormat format = FileFormat::detect;
-};
 
 struct TraceFile {
   std::vector<model::TraceRow> rows;  // at least one
@@ -29,9 +19,7 @@ struct TraceFile {
   BadRows bad;                        // with OnBad::skip
 };
 
-// Errors name the file and the row: not_found, io, corrupt, too_large (rows_max), and
-// invalid_argument (columns, a bad row, no rows). A wrong header or no good row is an error with
-// OnBad::skip too.
+// Errors: those of TraceReader; too_large (TraceOptions::rows_max), invalid_argument (no rows).
 [[nodiscard]] Result<TraceFile> read_trace(LineReader lines, TraceOptions options);
 [[nodiscard]] Result<TraceFile> read_trace_file(const std::string& path, TraceOptions options);
 
