@@ -362,6 +362,9 @@ void write_stats(const model::Stats& stats, std::string_view not_ready, std::str
   append_outcomes(out, "claims", stats.claims);
   append_counts(out, stats);
   out.push_back(',');
+  append_list(out, "shard_looks", stats.shard_looks,
+              [&out](std::uint64_t count) { HUNT_APPEND("{}", count); });
+  out.push_back(',');
   append_latencies(out, "latency_seconds", stats.lately);
   out.push_back(',');
   append_latencies(out, "latency_since_start_seconds", stats.since_start);

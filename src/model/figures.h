@@ -28,6 +28,8 @@ struct Counts {
   std::uint64_t refused_no_world = 0;
   std::uint64_t refused_store = 0;
   std::uint64_t cross_shard = 0;
+  std::uint64_t looks_one_shard = 0;
+  std::uint64_t looks_several_shards = 0;
   std::uint64_t loot_lookups = 0;
   std::uint64_t loot_misses = 0;
   std::uint64_t l1_chunks = 0;
@@ -96,6 +98,11 @@ inline constexpr CountFigure count_figures[] = {
      R"(reason="store")"},
     {&Counts::cross_shard, FigureKind::counter, "cross_shard", "hunt_cross_shard",
      "Stored positions passed on to their shard."},
+    {&Counts::looks_one_shard, FigureKind::counter, "looks.one_shard", "hunt_shard_looks",
+     "Positions of one batch in 17, by whether what they need is of one shard or of several.",
+     R"(shards="one")"},
+    {&Counts::looks_several_shards, FigureKind::counter, "looks.several_shards", "hunt_shard_looks",
+     "", R"(shards="several")"},
     {&Counts::loot_lookups, FigureKind::counter, "l1.loot_lookups", "hunt_loot_lookups",
      "Positions on a tile that bears loot."},
     {&Counts::loot_misses, FigureKind::counter, "l1.loot_misses", "hunt_loot_misses",

@@ -139,12 +139,13 @@ struct Stats : Counts {
   Latencies<LatencySummary> since_start;
   Latencies<LatencyBuckets> buckets;  // since the start
   std::vector<StageSeconds> stages;
-  std::vector<StageUse> bounds;          // of the stages that have one
-  std::vector<LaneUse> lane_use;         // by lane
-  std::vector<CacheNode> cache_nodes;    // Bound: limits::cache_nodes_shown_max
-  std::vector<StoredBacklog> backlogs;   // by shard; none without NATS, or before it was asked
-  std::uint64_t memory_limit_bytes = 0;  // at which this process drains and ends; 0: none
-  std::uint32_t shards = 0;              // stores of this process
+  std::vector<StageUse> bounds;            // of the stages that have one
+  std::vector<LaneUse> lane_use;           // by lane
+  std::vector<CacheNode> cache_nodes;      // Bound: limits::cache_nodes_shown_max
+  std::vector<StoredBacklog> backlogs;     // by shard; none without NATS, or before it was asked
+  std::uint64_t memory_limit_bytes = 0;    // at which this process drains and ends; 0: none
+  std::uint32_t shards = 0;                // stores of this process
+  std::vector<std::uint64_t> shard_looks;  // by shard: the positions of `looks`; one shard: none
   std::vector<StoreFailing> stores_failing;
   std::string store_error;                 // of the first of them, or empty
   std::vector<TableCount> tables_missing;  // tables that no rule has, with their open spawns

@@ -112,8 +112,9 @@ struct LaneMetrics : model::Counts {
   LaneBounds bounds;
   model::LaneUse use;
   std::vector<model::CacheNode> cache_nodes;
-  std::string other_hunt;           // whose the shared cache is, while that is not ours
-  std::vector<StoreHealth> stores;  // by shard
+  std::string other_hunt;                  // whose the shared cache is, while that is not ours
+  std::vector<StoreHealth> stores;         // by shard
+  std::vector<std::uint64_t> shard_looks;  // by shard: the positions that were looked at
 
   void count(model::Outcome outcome) noexcept { ++positions[static_cast<std::size_t>(outcome)]; }
   void count_refused(Errc why) noexcept;

@@ -84,6 +84,10 @@ void add(LaneMetrics& to, const LaneMetrics& from) {
   to.stages.merge(from.stages);
   to.claim_stages.merge(from.claim_stages);
   add(to.cache_nodes, from.cache_nodes);
+  to.shard_looks.resize(std::max(to.shard_looks.size(), from.shard_looks.size()));
+  for (std::size_t shard = 0; shard < from.shard_looks.size(); ++shard) {
+    to.shard_looks[shard] += from.shard_looks[shard];
+  }
 }
 
 void add(std::vector<model::StageUse>& to, const LaneBounds& from, std::int64_t now_ns) {

@@ -588,6 +588,7 @@ model::Stats Observer::stats() const {
   stats.buckets = buckets_of(all.latencies, all.examples);
   stats.stages = stages_of(all);
   stats.cache_nodes = std::move(all.cache_nodes);
+  stats.shard_looks = std::move(all.shard_looks);
   const std::int64_t now_ns = clock_.now_ns();
   stats.bounds = bounds(now_ns);
   stats.shards = static_cast<std::uint32_t>(store_troubles_.size());

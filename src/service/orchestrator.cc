@@ -6,6 +6,7 @@
 
 #include "base/planted.h"
 #include "model/limits.h"
+#include "service/shard_looks.h"
 
 namespace hunt::service {
 
@@ -330,6 +331,9 @@ boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
   ask.as_of_us = ask.batch.as_of_us.value_or(clock_.wall_us());
   ask.reply.outcomes.resize(ask.batch.positions.size());
   if (report_.watched()) sampler_.see(ask.batch, ask.begun_ns);
+  if (batches_seen_++ % batches_per_look == 0) {
+    look_at_shards(ask.batch, shards_, l1_.rules().hint_radius_tiles_max(), metrics_);
+  }
 
   engine::Moment moment{ask.begun_ns, ask.as_of_us, ask.wait != nullptr};
   engine::answer(l1_, ask.batch, moment, ask.reply.outcomes.data(), turn);

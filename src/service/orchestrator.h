@@ -160,6 +160,7 @@ class Orchestrator final : public ports::BatchHandler {
   std::vector<std::unique_ptr<engine::Turn>> idle_turns_;
   std::int64_t worlds_asked_ns_ = INT64_MIN;
   std::vector<SeenRelay> relays_;  // by shard: the last invalidation
+  std::uint64_t batches_seen_ = 0;
   bool stopping_ = false;
 };
 

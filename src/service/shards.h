@@ -37,6 +37,8 @@ class Shards {
     return of(model::chunk_of(world, tile));
   }
 
+  [[nodiscard]] const model::ShardMap& map() const noexcept { return *map_; }
+
   [[nodiscard]] bool serves_all() const noexcept { return served_.empty(); }
   [[nodiscard]] bool serves(model::ShardId shard) const noexcept {
     return served_.empty() || std::find(served_.begin(), served_.end(), shard) != served_.end();

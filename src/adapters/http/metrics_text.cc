@@ -212,6 +212,13 @@ void write_backlogs(MetricsPage& page, const std::vector<model::StoredBacklog>& 
        &model::StoredBacklog::redelivered);
 }
 
+void write_shard_load(MetricsPage& page, const std::vector<std::uint64_t>& looks) {
+  page.counter("hunt_shard_load", "The positions of hunt_shard_looks, by the shard of their tile.");
+  for (std::size_t shard = 0; shard < looks.size(); ++shard) {
+    page.total("hunt_shard_load", fmt::format("shard=\"{}\"", shard), looks[shard]);
+  }
+}
+
 // What is not as it should be.
 void write_health(MetricsPage& page, const model::Stats& stats) {
   page.head("hunt_store_failing", "gauge",
@@ -296,6 +303,7 @@ std::string metrics_text(const model::Stats& stats, const model::Why& why, bool 
   write_lanes(page, stats.lane_use);
   write_cache_nodes(page, stats.cache_nodes);
   write_backlogs(page, stats.backlogs);
+  write_shard_load(page, stats.shard_looks);
   write_health(page, stats);
   page.gauge("hunt_uptime_seconds", "Time since the start.", number(seconds(stats.uptime_ns)));
   page.gauge("hunt_lanes", "Lanes, one thread each.", stats.lanes);
