@@ -39,6 +39,7 @@ void add_doctor(CommandLine& line);
 void add_rush(CommandLine& line);
 void add_data_api(CommandLine& line);
 void add_plan(CommandLine& line);
+void add_shards(CommandLine& line);
 void add_sim(CommandLine& line);
 
 }  // namespace hunt::apps

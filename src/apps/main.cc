@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_doctor(line);
   hunt::apps::add_rush(line);
   hunt::apps::add_plan(line);
+  hunt::apps::add_shards(line);
   hunt::apps::add_data_api(line);
   hunt::apps::add_sim(line);
   return hunt::apps::run_command_line(line, {argv + 1, argv + argc});

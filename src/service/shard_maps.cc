@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+
+#include "model/limits.h"
 
 namespace hunt::service {
 
@@ -79,7 +82,60 @@ awaitable<Result<bool>> holds_loot(const Stores& stores) {
   co_return false;
 }
 
+// The first tile with a spawn in this store that the map gives to another one.
+awaitable<Result<std::optional<model::TileId>>> first_given_away(ports::WorldStore* store,
+                                                                 model::WorldId world,
+                                                                 model::ShardId shard,
+                                                                 const model::ShardMap& map) {
+  std::optional<model::TileId> from = model::TileId{};
+  while (from) {
+    HUNT_CO_TRY(page, co_await store->list_tiles(world, model::everywhere, *from,
+                                                 limits::tiles_per_page_max));
+    for (const model::TileRow& row : page.rows) {
+      if (map.shard_of(world, row.tile) != shard) co_return row.tile;
+    }
+    from = page.next;
+  }
+  co_return std::optional<model::TileId>{};
+}
+
+awaitable<Result<void>> check_nothing_moves(const Stores& stores, const model::ShardMap& map) {
+  for (model::ShardId shard = 0; shard < stores.size(); ++shard) {
+    HUNT_CO_TRY(worlds, co_await stores[shard]->worlds());
+    for (const model::World& world : worlds) {
+      HUNT_CO_TRY(moved, co_await first_given_away(stores[shard], world.id, shard, map));
+      if (!moved) continue;
+      const model::Tile tile = model::tile_of(*moved);
+      co_return fail(
+          Errc::invalid_argument,
+          fmt::format("shard {} holds loot on tile ({}, {}) of world {}, which the map gives to "
+                      "shard {}: loot does not move by itself. Export it, and import it into empty "
+                      "stores that have this map",
+                      shard, tile.x, tile.y, world.id, map.shard_of(world.id, *moved)),
+          "map");
+    }
+  }
+  co_return Result<void>{};
+}
+
 }  // namespace
+
+awaitable<Result<model::ShardMap>> replace_map(Stores stores, model::ShardMap map) {
+  if (map.shards != stores.size()) {
+    co_return fail(Errc::invalid_argument,
+                   fmt::format("the map is of {} shards and {} stores were named: name each shard "
+                               "with its own --store, in order",
+                               map.shards, stores.size()),
+                   "map");
+  }
+  HUNT_CO_TRY(now, co_await agree_on_map(stores, true));
+  if (now.ranges == map.ranges && now.shards == map.shards) co_return now;
+  HUNT_CO_CHECK(co_await check_nothing_moves(stores, map));
+  map.version = now.version + 1;
+  std::vector<std::uint32_t> versions(stores.size(), now.version);
+  HUNT_CO_CHECK(co_await spread_map(stores, map, std::move(versions)));
+  co_return map;
+}
 
 awaitable<Result<model::ShardMap>> agree_on_map(Stores stores, bool repair) {
   for (int round = 0; round < 3; ++round) {

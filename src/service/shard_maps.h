@@ -37,4 +37,11 @@ namespace hunt::service {
 [[nodiscard]] boost::asio::awaitable<Result<void>> split_evenly(
     std::vector<ports::WorldStore*> stores, std::vector<model::ChunkKey> loot);
 
+// Gives all of these stores that map, under the version after the one they have; where its ranges
+// are those in force, nothing is written. Returns the map in force. No loot is moved: where any
+// lies in what would change hands, nothing is written either. Errors: invalid_argument (the map is
+// not of so many shards; loot lies in the way, and where), and those of agree_on_map().
+[[nodiscard]] boost::asio::awaitable<Result<model::ShardMap>> replace_map(
+    std::vector<ports::WorldStore*> stores, model::ShardMap map);
+
 }  // namespace hunt::service

@@ -292,5 +292,53 @@ TEST(LedgerPlace, has_a_text_that_says_what_is_wrong) {
   EXPECT_NE(one.error().message.find("shard 1"), std::string::npos) << one.error().message;
 }
 
+// ---- replace_map -------------------------------------------------------------------------------
+
+model::ShardMap two_halves(std::int32_t x) {
+  model::ShardMap map;
+  map.shards = 2;
+  map.ranges.push_back({model::chunk_of(1, model::tile_id_of({x, 0})), 1});
+  return map;
+}
+
+TEST_F(ShardedStoreTest, empty_stores_take_any_map_under_the_next_version) {
+  const auto before = run(agree_on_map(shards, true)).value();
+  const auto set = run(replace_map(shards, two_halves(64)));
+  ASSERT_TRUE(set.has_value()) << set.error().message;
+  EXPECT_EQ(set->version, before.version + 1);
+  EXPECT_EQ(first.kept.ranges, two_halves(64).ranges);
+  EXPECT_EQ(second.kept.ranges, two_halves(64).ranges);
+  EXPECT_EQ(second.kept.version, set->version);
+  const int taken = first.maps_taken;
+  EXPECT_EQ(run(replace_map(shards, two_halves(64))).value().version, set->version);
+  EXPECT_EQ(first.maps_taken, taken) << "it is in force already";
+}
+
+TEST_F(ShardedStoreTest, a_map_that_would_move_loot_changes_nothing) {
+  share();
+  ASSERT_TRUE(run(whole.bury(1, {burial({1'030, 0}), burial({5, 0})})));
+  const auto before = first.kept;
+  const auto set = run(replace_map(shards, two_halves(2'048)));
+  ASSERT_FALSE(set.has_value());
+  EXPECT_EQ(set.error().code, Errc::invalid_argument);
+  EXPECT_EQ(set.error().field, "map");
+  EXPECT_NE(set.error().message.find("shard 1 holds loot on tile (1030, 0)"), std::string::npos)
+      << set.error().message;
+  EXPECT_EQ(first.kept.ranges, before.ranges);
+  EXPECT_EQ(first.kept.version, before.version);
+  // What is between holds nothing, and may change hands.
+  const auto moved = run(replace_map(shards, two_halves(512)));
+  ASSERT_TRUE(moved.has_value()) << moved.error().message;
+  EXPECT_EQ(second.kept.ranges, two_halves(512).ranges);
+}
+
+TEST_F(ShardedStoreTest, a_map_is_of_as_many_shards_as_there_are_stores) {
+  auto map = two_halves(64);
+  map.shards = 3;
+  const auto set = run(replace_map(shards, map));
+  ASSERT_FALSE(set.has_value());
+  EXPECT_NE(set.error().message.find("of 3 shards and 2 stores"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hunt::service
