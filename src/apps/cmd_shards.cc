@@ -109,7 +109,7 @@ void add_shards_advise(CommandLine& line, CLI::App& shards) {
       "Each way is judged by a part of the trace that no choice has seen. With --store (once for\n"
       "each shard of today) the loot is theirs, and their map is judged, too.\n"
       "Examples:\n"
-      "  hunt shards advise --trace yesterday.hrec --shards 4 -o map.json --svg map.svg\n"
+      "  hunt shards advise --trace yesterday.rec --shards 4 -o map.json --svg map.svg\n"
       "  hunt shards advise --trace walks.csv.gz --crowd 28000 --shards 4");
   advise->callback([&line, flags] { line.run = [flags] { return run_advise(*flags); }; });
 }
@@ -137,7 +137,7 @@ void add_shards(CommandLine& line) {
   shards->require_subcommand(1);
   shards->footer(
       "Examples:\n"
-      "  hunt shards advise --trace yesterday.hrec --shards 4 -o map.json\n"
+      "  hunt shards advise --trace yesterday.rec --shards 4 -o map.json\n"
       "  hunt shards set --map map.json --store postgres://hunt@pg0/hunt --store "
       "postgres://hunt@pg1/hunt");
   add_shards_advise(line, *shards);

@@ -52,6 +52,10 @@ Result<void> check(const model::ShardMap& map) {
   if (map.ranges.empty()) {
     return wrong({{}, 0, "ranges"}, "is empty: the map does not cover anything");
   }
+  if (map.ranges.size() > map_ranges_max) {
+    return wrong({{}, 0, "ranges"}, fmt::format("holds {} ranges, and a map has at most {}",
+                                                map.ranges.size(), map_ranges_max));
+  }
   if (map.ranges.front().first != model::ChunkKey{}) {
     return wrong(
         {"ranges", 0, {}},
@@ -83,7 +87,7 @@ Result<model::ShardMap> read_map(sj::object& body) {
       read_fields(body, map_fields, 2, {},
                   [&map](std::size_t field, sj::value& value, const Where& where) -> Result<void> {
                     if (field == 1) {
-                      return read_list(value, where.name, map_ranges_max,
+                      return read_list(value, where.name, limits::body_bytes_max,
                                        [&map](sj::object& object, const Where& at) {
                                          return read_range(object, at, map.ranges.emplace_back());
                                        });

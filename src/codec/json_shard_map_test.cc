@@ -55,6 +55,11 @@ TEST(ShardMapFile, that_no_store_can_follow_is_refused_by_its_place) {
   EXPECT_NE(refusal(ranges(fmt::format(R"({},{{"world":1,"first_tile":"7","shard":1}})", first)))
                 .find("first tile of a chunk"),
             std::string::npos);
+  std::string many(first);
+  for (std::size_t i = 1; i <= map_ranges_max; ++i) {
+    many += fmt::format(R"(,{{"world":{},"first_tile":"0","shard":0}})", i);
+  }
+  EXPECT_NE(refusal(ranges(many)).find("holds 1025 ranges"), std::string::npos);
   EXPECT_NE(refusal(R"({"shards":65,"ranges":[]})"), "");
   EXPECT_NE(refusal(R"({"shards":0,"ranges":[]})"), "");
   EXPECT_NE(refusal(R"({"shards":2,"ranges":[{"world":0)"), "");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "shards/regions.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr int region_level_max = 6;
 constexpr std::size_t split_regions_max = 16'384;  // of ranges in a row: bounds may lie finely
-constexpr std::size_t balanced_regions_max = 4'096;
+constexpr std::array<std::size_t, 3> balanced_regions_max = {256, 1'024, 4'096};
 
 model::ChunkKey first_of_region(model::ChunkKey key, int level) noexcept {
   return {key.world, key.chunk >> (2 * level) << (2 * level)};
@@ -98,20 +99,31 @@ class Adviser {
     add_balanced();
   }
 
-  // Of finer squares, where that comes to few enough ranges: borders find narrower places.
+  // The order of the whole is found among large squares; finer ones then smooth its borders. The
+  // last that comes to few enough ranges counts.
   void add_balanced() {
-    for (const std::size_t regions_max : {balanced_regions_max, ranges_max}) {
-      const Regions regions = make_regions(counted_, rows_, regions_max);
-      const auto begun = split_at_bounds(regions, regions.load, shards_);
-      model::ShardMap map = map_of(regions, improve(regions, begun, shards_), shards_);
-      if (map.ranges.size() > ranges_max && regions_max > ranges_max) continue;
-      add_map("balanced",
-              fmt::format("squares of {} tiles, each to the shard where least crosses, by load and "
-                          "rows",
-                          model::chunk_side_tiles << regions.level),
-              std::move(map));
-      return;
+    Regions regions;
+    std::vector<model::ShardId> owners;
+    model::ShardMap best;
+    int level = 0;
+    for (const std::size_t regions_max : balanced_regions_max) {
+      Regions finer = make_regions(counted_, rows_, regions_max);
+      if (finer.size() == regions.size()) continue;
+      const bool begins = owners.empty();
+      owners =
+          begins ? split_at_bounds(finer, finer.load, shards_) : refined(regions, owners, finer);
+      regions = std::move(finer);
+      owners = improve(regions, owners, shards_, begins ? to_rearrange : to_smooth);
+      model::ShardMap map = map_of(regions, owners, shards_);
+      if (!begins && map.ranges.size() > ranges_max) continue;
+      best = std::move(map);
+      level = regions.level;
     }
+    add_map("balanced",
+            fmt::format("squares of {} tiles, each to the shard where least crosses, by load and "
+                        "rows",
+                        model::chunk_side_tiles << level),
+            std::move(best));
   }
 
   Advice finish() {

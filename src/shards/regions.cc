@@ -91,7 +91,7 @@ class Builder {
       connect(own, other, queries);
       connect(other, own, queries);
     }
-    if (others_.empty()) return;
+    if (cell.sides == 0) return;
     // Bounds before the regions from the one after the low corner's to the high corner's.
     const std::size_t from = place_of(out_, low) + 1;
     const std::size_t to = place_of(out_, high) + 1;

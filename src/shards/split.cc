@@ -5,8 +5,11 @@
 #include <deque>
 #include <limits>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "base/prng.h"
+#include "base/result.h"
 
 namespace hunt::shards {
 
@@ -51,54 +54,71 @@ std::vector<std::size_t> bounds_within(const Regions& regions, const Weights& be
   return bounds;
 }
 
+struct Annealed {
+  double cost = 0;
+  std::vector<model::ShardId> owners;
+};
+
 // Simulated annealing over owners. Costs are shares of all queries.
 class Annealing {
  public:
-  Annealing(const Regions& regions, std::vector<model::ShardId> owners, std::uint32_t shards)
+  Annealing(const Regions& regions, std::vector<model::ShardId> owners, std::uint32_t shards,
+            std::uint64_t seed)
       : regions_(regions),
         owners_(std::move(owners)),
         shards_(shards),
         load_(shards, 0),
         rows_(shards, 0),
         load_all_(std::max<std::uint64_t>(1, sum(regions.load))),
-        rows_all_(std::max<std::uint64_t>(1, sum(regions.rows))) {
+        rows_all_(std::max<std::uint64_t>(1, sum(regions.rows))),
+        prng_(seed) {
     for (std::size_t i = 0; i < owners_.size(); ++i) {
       load_[owners_[i]] += regions.load[i];
       rows_[owners_[i]] += regions.rows[i];
     }
   }
 
-  std::vector<model::ShardId> run() {
-    std::vector<model::ShardId> best = owners_;
+  Annealed run(double hottest) {
     double cost = whole_cost();
-    double least = cost;
-    const std::size_t rounds = rounds_per_region * regions_.size();
+    Annealed best{cost, owners_};
+    const std::size_t rounds = std::min(rounds_max, rounds_per_region * regions_.size());
+    const double mean = mean_crossing();
     const double cooling = std::pow(coldest / hottest, 1.0 / static_cast<double>(rounds));
-    double heat = hottest;
+    double heat = hottest * mean;
     for (std::size_t round = 0; round < rounds; ++round, heat *= cooling) {
       const auto region = static_cast<std::uint32_t>(prng_.below(regions_.size()));
+      if (regions_.load[region] == 0) continue;  // nobody would mind: it stays where it is
       const model::ShardId to = proposed(region);
       if (to == owners_[region]) continue;
       const double change = change_of(region, to);
       if (change > 0 && uniform() >= std::exp(-change / heat)) continue;
       move(region, to);
       cost += change;
-      if (cost < least - 1e-12) {
-        least = cost;
-        best = owners_;
-      }
+      if (cost < best.cost - 1e-12) best = {cost, owners_};
     }
     return best;
   }
 
  private:
-  static constexpr std::size_t rounds_per_region = 1'000;
-  static constexpr double hottest = 1e-3;
-  static constexpr double coldest = 1e-7;
+  static constexpr std::size_t rounds_per_region = 4'000;
+  static constexpr std::size_t rounds_max = 4'000'000;
+  static constexpr double coldest = 0.005;
   static constexpr double overload_cost = 10;  // for a share of the mean too much, squared
   static constexpr std::uint64_t anywhere = 16;
 
   double uniform() { return static_cast<double>(prng_.next() >> 11) * 0x1.0p-53; }
+
+  // What crosses between two regions, in the mean of those that have something in common.
+  [[nodiscard]] double mean_crossing() const {
+    std::uint64_t crossing = 0;
+    std::uint64_t pairs = 0;
+    for (const auto& beside : regions_.beside) {
+      for (const Beside& one : beside) crossing += one.queries;
+      pairs += beside.size();
+    }
+    return static_cast<double>(std::max<std::uint64_t>(1, crossing)) /
+           static_cast<double>(std::max<std::uint64_t>(1, pairs)) / static_cast<double>(load_all_);
+  }
 
   // The shard of a region beside it; sometimes any, for islands.
   model::ShardId proposed(std::uint32_t region) {
@@ -168,7 +188,7 @@ class Annealing {
   Weights rows_;
   const std::uint64_t load_all_;
   const std::uint64_t rows_all_;
-  Prng prng_{1};
+  Prng prng_;
 };
 
 }  // namespace
@@ -207,10 +227,27 @@ std::vector<model::ShardId> split_evenly(const Weights& weight, std::uint32_t sh
   return owners;
 }
 
-std::vector<model::ShardId> improve(const Regions& regions, std::vector<model::ShardId> owners,
-                                    std::uint32_t shards) {
+std::vector<model::ShardId> improve(const Regions& regions,
+                                    const std::vector<model::ShardId>& owners, std::uint32_t shards,
+                                    Moves moves) {
   if (shards == 1 || regions.size() < 2) return owners;
-  return Annealing(regions, std::move(owners), shards).run();
+  std::optional<Annealed> best;
+  for (std::uint64_t seed = 1; seed <= moves.tries; ++seed) {
+    Annealed one = Annealing(regions, owners, shards, seed).run(moves.heat);
+    if (!best || one.cost < best->cost) best = std::move(one);
+  }
+  return std::move(best->owners);
+}
+
+std::vector<model::ShardId> refined(const Regions& from, const std::vector<model::ShardId>& owners,
+                                    const Regions& to) {
+  std::vector<model::ShardId> out;
+  for (const model::ChunkKey& first : to.first) {
+    const auto after = std::upper_bound(from.first.begin(), from.first.end(), first);
+    HUNT_ASSERT(after != from.first.begin());
+    out.push_back(owners[static_cast<std::size_t>(after - from.first.begin()) - 1]);
+  }
+  return out;
 }
 
 }  // namespace hunt::shards

@@ -24,9 +24,22 @@ inline constexpr double rows_aim = 1.25;
 // The same number of `weight` in each, as near as it goes, whatever is crossed.
 [[nodiscard]] std::vector<model::ShardId> split_evenly(const std::vector<std::uint64_t>& weight,
                                                        std::uint32_t shards);
+// How free the moves are at first, by what crosses between two regions in the mean, and how often
+// it is tried, of which the best counts: to find another order of the whole, or to smooth its
+// borders.
+struct Moves {
+  double heat = 0;
+  std::uint64_t tries = 1;
+};
+inline constexpr Moves to_rearrange{20, 8};
+inline constexpr Moves to_smooth{0.4, 1};
 // Moves regions between shards, one at a time.
 [[nodiscard]] std::vector<model::ShardId> improve(const Regions& regions,
-                                                  std::vector<model::ShardId> owners,
-                                                  std::uint32_t shards);
+                                                  const std::vector<model::ShardId>& owners,
+                                                  std::uint32_t shards, Moves moves);
+// Owners of regions that are finer (or the same): each has that of the one it lies in.
+[[nodiscard]] std::vector<model::ShardId> refined(const Regions& from,
+                                                  const std::vector<model::ShardId>& owners,
+                                                  const Regions& to);
 
 }  // namespace hunt::shards
