@@ -37,6 +37,7 @@ void add_flame(CommandLine& line);
 void add_explain(CommandLine& line);
 void add_doctor(CommandLine& line);
 void add_rush(CommandLine& line);
+void add_replay(CommandLine& line);
 void add_data_api(CommandLine& line);
 void add_plan(CommandLine& line);
 void add_shards(CommandLine& line);

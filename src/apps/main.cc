@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   hunt::apps::add_explain(line);
   hunt::apps::add_doctor(line);
   hunt::apps::add_rush(line);
+  hunt::apps::add_replay(line);
   hunt::apps::add_plan(line);
   hunt::apps::add_shards(line);
   hunt::apps::add_data_api(line);

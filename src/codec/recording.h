@@ -32,7 +32,7 @@ struct RecordedBatch {
 
 struct RecordedLoot {
   model::WorldId world = 0;
-  model::TileRow row;  // without its version
+  model::TileRow row;
 };
 
 struct RecordedEvent {

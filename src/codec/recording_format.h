@@ -8,8 +8,9 @@
 //     batch   t, server less the one before (signed), way, world, count
 //     claim   t, outcome, world, x, y (signed), player, claim's pseudonym 16 bytes, reward, rules
 //             (texts), ledger cursor, at_us (signed)
-//     loot    t, world, x, y (signed), spawn, table (text), budget, opens, closes, buried (signed,
-//             microseconds; the ends of time as 0 after a byte 0, others after a byte 1), sold out
+//     loot    t, world, x, y (signed), version, spawn, table (text), budget, opens, closes, buried
+//             (signed, microseconds; of the first two the ends of time as 0 after a byte 0, others
+//             after a byte 1), sold out
 //     lost    t, batches
 //   who:    of each position: the player's number less that of the one before plus one (signed)
 //   moves:  (dx + 1) * 3 + dy + 1 where both are -1 to 1 since the player's last position, else 9;

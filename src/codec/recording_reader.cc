@@ -80,7 +80,6 @@ bool take_moment(std::string_view& bytes, std::int64_t none_us, std::int64_t& ti
 }
 
 constexpr std::uint64_t u32_max = std::numeric_limits<std::uint32_t>::max();
-constexpr std::uint64_t u64_max = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -231,8 +230,8 @@ bool RecordingReader::read_loot(RecordedLoot& loot) {
   std::uint8_t sold_out = 0;
   model::TileRow& row = loot.row;
   const bool read = read_time() && take_within(events_, u32_max, loot.world) && read_tile(tile) &&
-                    take_within(events_, u64_max, row.spawn) && read_known_text(row.table) &&
-                    take_within(events_, u32_max, row.budget) &&
+                    take_number(events_, row.version) && take_number(events_, row.spawn) &&
+                    read_known_text(row.table) && take_within(events_, u32_max, row.budget) &&
                     take_moment(events_, model::time_us_min, row.opens_us) &&
                     take_moment(events_, model::time_us_max, row.closes_us) &&
                     take_signed(events_, row.buried_at_us) && take_byte(events_, sold_out) &&

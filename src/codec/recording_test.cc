@@ -52,6 +52,7 @@ std::string two_blocks(std::string* first = nullptr) {
   model::TileRow row;
   row.tile = model::tile_id_of({10, -3});
   row.spawn = (std::uint64_t{3} << 48) + 7;
+  row.version = 12;
   row.table = "starlight";
   row.budget = 3;
   row.closes_us = 99;
@@ -98,6 +99,7 @@ TEST(Recording, gives_back_what_was_written) {
   EXPECT_EQ((*events)[0].batch.positions[1].kind, model::Kind::dig);
   const model::TileRow& row = (*events)[2].loot.row;
   EXPECT_EQ(row.spawn, (std::uint64_t{3} << 48) + 7);
+  EXPECT_EQ(row.version, 12U);
   EXPECT_EQ(row.table, "starlight");
   EXPECT_EQ(row.opens_us, model::time_us_min);
   EXPECT_EQ(row.closes_us, 99);

@@ -129,6 +129,7 @@ void BlockEncoder::add_loot(std::int64_t t_ms, model::WorldId world, const model
   put_number(events_, world);
   put_signed(events_, tile.x);
   put_signed(events_, tile.y);
+  put_number(events_, row.version);
   put_number(events_, row.spawn);
   put_number(events_, table);
   put_number(events_, row.budget);
@@ -206,7 +207,11 @@ Result<RecordingWriter> RecordingWriter::append(const std::string& path, Pseudon
   HUNT_CHECK(writer.open(O_CREAT));
   const off_t size = lseek(writer.descriptor_, 0, SEEK_END);
   if (size < 0) return writer.failure(errno);
-  if (size == 0) {
+  // Killed before its header was whole.
+  const bool begun = static_cast<std::size_t>(size) >= recording_header_bytes;
+  if (size == 0 || (!begun && is_recording(path))) {
+    if (ftruncate(writer.descriptor_, 0) != 0) return writer.failure(errno);
+    lseek(writer.descriptor_, 0, SEEK_SET);
     HUNT_CHECK(writer.write(recording_header(key_id)));
     return writer;
   }
