@@ -323,26 +323,70 @@ boost::asio::awaitable<Result<void>> Orchestrator::know_world(const model::Batch
       "world");
 }
 
-boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
+void Orchestrator::take_turn(Ask& ask) {
   if (idle_turns_.empty()) idle_turns_.push_back(std::make_unique<engine::Turn>());
   ask.turn = std::move(idle_turns_.back());
   idle_turns_.pop_back();
-  engine::Turn& turn = *ask.turn;
-  ask.as_of_us = ask.batch.as_of_us.value_or(clock_.wall_us());
+}
+
+bool Orchestrator::answer_at_once(model::Batch& batch, ports::Wait wait, model::BatchReply& reply) {
+  const std::int64_t now_ns = clock_.now_ns();
+  const bool old = batch.received_ns != 0 && now_ns - batch.received_ns >= limits::step_age_ns_max;
+  if (stopping_ || old || batch.as_of_us || !l1_.knows(batch.world)) return false;
+  if (!admit(batch, now_ns)) return false;
+  Ask ask;
+  ask.begun_ns = now_ns;
+  ask.as_of_us = clock_.wall_us();
+  ask.batch = std::move(batch);
+  ask.reply = std::move(reply);
+  ask.reply.outcomes.clear();
+  ask.reply.claims.clear();
+  take_turn(ask);
+  const bool answered = answer_from_memory(ask, wait == ports::Wait::terminal);
+  idle_turns_.push_back(std::move(ask.turn));
+  batch = std::move(ask.batch);
+  reply = std::move(ask.reply);
+  return answered;
+}
+
+// What it counts it counts once it has all of it: else the batch is answered anew.
+bool Orchestrator::answer_from_memory(Ask& ask, bool insists) {
+  begin_times(ask);
+  look(ask, {ask.begun_ns, ask.as_of_us, insists});
+  if (!ask.turn->missed.empty() || (insists && !ask.turn->candidates.empty())) return false;
+  metrics_.bounds.batches.use.enter(ask.begun_ns);
+  settle_look(ask);
+  metrics_.bounds.batches.use.leave(clock_.now_ns());
+  finish(ask);
+  return true;
+}
+
+void Orchestrator::look(Ask& ask, const engine::Moment& moment) {
   ask.reply.outcomes.resize(ask.batch.positions.size());
+  engine::answer(l1_, ask.batch, moment, ask.reply.outcomes.data(), *ask.turn);
+}
+
+void Orchestrator::settle_look(Ask& ask) {
+  const engine::Turn& turn = *ask.turn;
   if (report_.watched()) sampler_.see(ask.batch, ask.begun_ns);
   if (batches_seen_++ % batches_per_look == 0) {
     look_at_shards(ask.batch, shards_, l1_.rules().hint_radius_tiles_max(), metrics_);
   }
-
-  engine::Moment moment{ask.begun_ns, ask.as_of_us, ask.wait != nullptr};
-  engine::answer(l1_, ask.batch, moment, ask.reply.outcomes.data(), turn);
   metrics_.l1_misses += turn.missed.size();
   metrics_.l1_hits += ask.batch.positions.size() - turn.missed.size();
   metrics_.loot_lookups += turn.on_loot;
   if (!turn.aging.empty()) loader_.refresh(turn.aging);
   settle_candidates(ask);
   cut(ask, model::Stage::l1);
+}
+
+boost::asio::awaitable<Result<void>> Orchestrator::answer_all(Ask& ask) {
+  take_turn(ask);
+  engine::Turn& turn = *ask.turn;
+  ask.as_of_us = ask.batch.as_of_us.value_or(clock_.wall_us());
+  engine::Moment moment{ask.begun_ns, ask.as_of_us, ask.wait != nullptr};
+  look(ask, moment);
+  settle_look(ask);
   for (int round = 0; round < load_rounds_max && !turn.missed.empty(); ++round) {
     const std::size_t open = open_answers_.add(ask.times, model::Stage::store_load);
     const auto loaded = co_await loader_.load(turn.wanted, deadlines_, ask.deadline_ns, ask.times);

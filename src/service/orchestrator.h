@@ -93,6 +93,13 @@ class Orchestrator final : public ports::BatchHandler {
   // shard that is served here, or not any more).
   [[nodiscard]] boost::asio::awaitable<Result<model::BatchReply>> handle(model::Batch batch,
                                                                          ports::Wait wait) override;
+  // The same where memory has all of the answer and nothing is to be waited for or refused; else
+  // false, and nothing was done. The batch is as it was; the reply's memory is used again. No
+  // allocation for positions that find nothing, once that has grown.
+  [[nodiscard]] bool answer_at_once(model::Batch& batch, ports::Wait wait,
+                                    model::BatchReply& reply);
+  // How long what is ready has waited for this lane.
+  [[nodiscard]] std::int64_t late_ns() const noexcept { return stalls_.late_ns(clock_.now_ns()); }
 
  private:
   struct Ask;  // one batch on its way through
@@ -111,6 +118,11 @@ class Orchestrator final : public ports::BatchHandler {
                                                                               ports::Wait wait);
   [[nodiscard]] boost::asio::awaitable<Result<void>> know_world(const model::Batch& batch);
   [[nodiscard]] boost::asio::awaitable<Result<void>> answer_all(Ask& ask);
+  [[nodiscard]] bool answer_from_memory(Ask& ask, bool insists);
+  void take_turn(Ask& ask);
+  void look(Ask& ask, const engine::Moment& moment);
+  // What was seen is counted, and what it found becomes claims.
+  void settle_look(Ask& ask);
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
