@@ -137,12 +137,11 @@ Result<void> check_reply_to(std::string_view subject) {
 }
 
 template <std::size_t N>
-Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes,
-                                        const FieldNames<N>& fields,
-                                        std::optional<std::uint64_t>& id) {
+Result<std::monostate> read_positions(sj::object& body, std::size_t body_bytes,
+                                      const FieldNames<N>& fields, std::optional<std::uint64_t>& id,
+                                      PositionsRequest& request) {
   // The shortest position with its comma has 62 bytes, so this reserves enough.
   constexpr std::size_t position_bytes_min = 62;
-  PositionsRequest request;
   auto& positions = request.batch.positions;
   HUNT_CHECK(read_fields(
       body, fields, 2, {},
@@ -182,7 +181,14 @@ Result<PositionsRequest> read_positions(sj::object& body, std::size_t body_bytes
                          });
       }));
   request.id = id;
-  return request;
+  return std::monostate{};
+}
+
+void clear(PositionsRequest& request) {
+  auto positions = std::move(request.batch.positions);
+  positions.clear();
+  request = {};
+  request.batch.positions = std::move(positions);
 }
 
 }  // namespace
@@ -197,18 +203,28 @@ PositionsReader::PositionsReader(PositionsReader&&) noexcept = default;
 PositionsReader& PositionsReader::operator=(PositionsReader&&) noexcept = default;
 
 Result<PositionsRequest> PositionsReader::parse(std::string_view body, Carrier carrier) {
+  PositionsRequest request;
+  HUNT_CHECK(parse_into(body, carrier, request));
+  return request;
+}
+
+Result<void> PositionsReader::parse_into(std::string_view body, Carrier carrier,
+                                         PositionsRequest& request) {
   last_id_.reset();
-  return buffers_->parser.parse<PositionsRequest>(body, [&](sj::object& root) {
+  clear(request);
+  const auto read = buffers_->parser.parse<std::monostate>(body, [&](sj::object& root) {
     switch (carrier) {
       case Carrier::stream:
-        return read_positions(root, body.size(), message_fields, last_id_);
+        return read_positions(root, body.size(), message_fields, last_id_, request);
       case Carrier::stored:
-        return read_positions(root, body.size(), stored_fields, last_id_);
+        return read_positions(root, body.size(), stored_fields, last_id_, request);
       case Carrier::http:
         break;
     }
-    return read_positions(root, body.size(), request_fields, last_id_);
+    return read_positions(root, body.size(), request_fields, last_id_, request);
   });
+  if (!read) return tl::unexpected<Error>(read.error());
+  return {};
 }
 
 }  // namespace hunt::codec

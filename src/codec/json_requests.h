@@ -48,6 +48,9 @@ class PositionsReader {
   // reading), limits::batch_positions_max.
   [[nodiscard]] Result<PositionsRequest> parse(std::string_view body,
                                                Carrier carrier = Carrier::http);
+  // The same into a request whose memory is used again; with an error nobody knows what it holds.
+  [[nodiscard]] Result<void> parse_into(std::string_view body, Carrier carrier,
+                                        PositionsRequest& request);
   // The id of the last message parsed, where one was read before anything was found wrong.
   [[nodiscard]] std::optional<std::uint64_t> last_id() const noexcept { return last_id_; }
 

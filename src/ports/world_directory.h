@@ -21,9 +21,10 @@ class WorldDirectory {
   // Errors: not_found, naming the nearest; those of the store. Suspends: when it is not known yet.
   [[nodiscard]] boost::asio::awaitable<Result<model::World>> find(model::WorldRef ref);
 
- private:
+  // nullptr: not known yet. Until the next find().
   [[nodiscard]] const model::World* known(const model::WorldRef& ref) const noexcept;
 
+ private:
   WorldStore& store_;
   std::vector<model::World> worlds_;
 };
