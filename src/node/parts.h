@@ -17,6 +17,7 @@
 #include "adapters/delay/slow_cache.h"
 #include "adapters/delay/slow_store.h"
 #include "adapters/http/http_server.h"
+#include "adapters/http/lane_server.h"
 #include "adapters/inproc/inproc_bus.h"
 #include "adapters/profile/profiler.h"
 #include "adapters/redis/redis_cache.h"
@@ -66,7 +67,8 @@ struct Node::Parts {
   std::unique_ptr<service::RulesBook> book;    // what is in force; of the front
   std::unique_ptr<service::Observer> observer;
   std::vector<std::unique_ptr<Lane>> lanes;
-  // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot.
+  // HTTP has a thread of its own: probes, figures and `hunt why` answer while the lanes cannot. Who
+  // asks for positions over and over is answered by a lane.
   std::unique_ptr<Lane> front;
   boost::asio::thread_pool compiling{1};  // rules that other processes brought; ends before front
   std::unique_ptr<LoopWatch> front_watch;
@@ -77,7 +79,8 @@ struct Node::Parts {
   std::vector<std::unique_ptr<service::Relay>> relays;  // by shard
   profile::Profiler profiler{[this] { return observer->stats(); }};
   std::optional<ProfilePush> profile_push;
-  std::unique_ptr<service::Explainer> explainer;  // of the front
+  std::unique_ptr<service::Explainer> explainer;              // of the front
+  std::vector<std::unique_ptr<http::LaneServer>> http_lanes;  // by lane
   std::unique_ptr<http::HttpServer> http;
   std::string admin_token;
   std::string address;

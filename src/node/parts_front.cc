@@ -88,6 +88,13 @@ Result<void> Node::Parts::open_http(const HostPort& listen) {
   ports.settings = options.settings;
   ports.rules_desk = book.get();
   http = std::make_unique<http::HttpServer>(front->loop(), std::move(ports), http_options);
+  std::vector<http::LaneServer*> lent_to;
+  for (const auto& lane : lanes) {
+    http_lanes.push_back(std::make_unique<http::LaneServer>(lane->loop(), lane->bus(), *whole,
+                                                            http_options.header_bytes_max));
+    lent_to.push_back(http_lanes.back().get());
+  }
+  http->lend_to(std::move(lent_to));
   HUNT_TRY(port, http->listen());
   address = fmt::format("http://{}/", HostPort{listen.host, port}.shown());
   const std::string name = fmt::format("{}:{}", http_options.machine_name, port);

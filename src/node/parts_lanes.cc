@@ -239,6 +239,12 @@ void Node::Parts::serve() {
       handler = busy_handlers.back().get();
     }
     auto serving = boost::asio::use_future([this, orchestrator, handler, i, &lane] {
+      if (handler == orchestrator) {  // else each batch is to burn
+        http_lanes[i]->answer_with({[orchestrator](auto& batch, auto wait, auto& reply) {
+                                      return orchestrator->answer_at_once(batch, wait, reply);
+                                    },
+                                    [orchestrator] { return orchestrator->late_ns(); }});
+      }
       if (nats == nullptr) return lane.bus().serve(*handler);
       nats->serve(i, *handler, *orchestrator, clock);
     });

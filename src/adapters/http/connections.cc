@@ -1,5 +1,9 @@
 #include "adapters/http/connections.h"
 
+#include <utility>
+#include <vector>
+
+#include "adapters/http/lane_server.h"
 #include "base/result.h"
 
 namespace hunt::http {
@@ -10,11 +14,6 @@ namespace {
 // bad line.
 constexpr std::chrono::milliseconds patience{1'000};
 
-void end(Connection& connection) {
-  boost::system::error_code ignored;
-  connection.socket.cancel(ignored);
-}
-
 }  // namespace
 
 Connection::Connection(boost::asio::ip::tcp::socket accepted, ByteBudget& bodies,
@@ -23,12 +22,18 @@ Connection::Connection(boost::asio::ip::tcp::socket accepted, ByteBudget& bodies
       body(bodies,
            [this] {
              withheld = true;
-             end(*this);
+             interrupt();
            }),
       answer(answers, [this] {
         withheld = true;
-        end(*this);
+        interrupt();
       }) {}
+
+void Connection::interrupt() {
+  if (lent != nullptr) return lane->recall(lent);
+  boost::system::error_code ignored;
+  socket.cancel(ignored);
+}
 
 Connections::Connections(std::size_t count_max, std::size_t kept)
     : count_max_(count_max), kept_(kept) {
@@ -60,6 +65,24 @@ void Connections::wait(Connection& connection, Wait what) {
   connection.waits_since = std::chrono::steady_clock::now();
 }
 
+void Connections::follow_lent(Connection::Time now, std::chrono::milliseconds idle) {
+  std::vector<Connection*> all;
+  for_each([&all](Connection& connection) {
+    if (connection.lent != nullptr && !connection.evicted) all.push_back(&connection);
+  });
+  for (Connection* connection : all) {
+    const std::uint64_t answered = connection->lent->answered.load(std::memory_order_relaxed);
+    const bool changed = std::exchange(connection->lent_answered, answered) != answered;
+    if (connection->lent->asking.load(std::memory_order_relaxed)) {
+      wait(*connection, Wait::us);
+      connection->deadline = Connection::Time::max();
+    } else if (changed || connection->waits == Wait::us) {
+      wait(*connection, Wait::idle);
+      connection->deadline = now + idle;
+    }
+  }
+}
+
 bool Connections::spare_one(Connection::Time now) {
   for (const Wait what : {Wait::newcomer, Wait::idle, Wait::peer}) {
     auto& list = list_of(what);
@@ -69,7 +92,7 @@ bool Connections::spare_one(Connection::Time now) {
     connection.evicted = true;
     ++leaving_;
     wait(connection, Wait::us);  // once is enough
-    end(connection);
+    connection.interrupt();
     return true;
   }
   return false;

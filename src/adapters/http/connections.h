@@ -4,7 +4,8 @@
 // shown that it may ask and sends nothing now, then who is idle between requests, then who has been
 // waited for a second in the middle of a body or an answer; each time the one that has waited
 // longest. So silent connections cost a newcomer nothing. The last few are kept for probes and
-// admins: the server looks at the request and turns others away. Thread: the server's lane.
+// admins: the server looks at the request and turns others away. One that a lane has been lent is
+// among them all the while. Thread: the server's lane.
 #pragma once
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,11 +14,15 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <memory>
 
 #include "adapters/http/byte_budget.h"
 #include "base/occupancy.h"
 
 namespace hunt::http {
+
+class LaneServer;
+struct Lent;
 
 // What a connection waits for. Listed in the order in which they are spared.
 enum class Wait : std::uint8_t { newcomer, idle, peer, us };
@@ -29,6 +34,9 @@ struct Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // Ends what it waits for, a moment later: whoever serves it sees why. A lane finishes its answer.
+  void interrupt();
+
   boost::asio::ip::tcp::socket socket;
   ByteBudget::Share body;
   ByteBudget::Share answer;
@@ -36,11 +44,14 @@ struct Connection {
   Time waits_since;
   Wait waits = Wait::newcomer;
   std::list<Connection*>::iterator place;
-  bool begun = false;     // a request has begun to come, or is answered
-  bool proven = false;    // has asked for what not everybody may ask
-  bool late = false;      // came when only the kept ones were left
-  bool evicted = false;   // to end now
-  bool withheld = false;  // to end now, because bytes were short
+  bool begun = false;               // a request has begun to come, or is answered
+  bool proven = false;              // has asked for what not everybody may ask
+  bool late = false;                // came when only the kept ones were left
+  bool evicted = false;             // to end now
+  bool withheld = false;            // to end now, because bytes were short
+  LaneServer* lane = nullptr;       // which has it now
+  std::shared_ptr<Lent> lent;       // what that has; none: it is here
+  std::uint64_t lent_answered = 0;  // at the last look
 };
 
 class Connections {
@@ -51,6 +62,9 @@ class Connections {
   void remove(Connection& connection);
   // It waits for something else from now on.
   void wait(Connection& connection, Wait what);
+  // Looks what the lanes do with those they have: one that was answered since the last look has
+  // been idle from now on at the earliest, and is kept for `idle` from there.
+  void follow_lent(Connection::Time now, std::chrono::milliseconds idle);
 
   [[nodiscard]] std::size_t size() const noexcept { return use_.inside(); }
   [[nodiscard]] const Occupancy& use() const noexcept { return use_; }

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <sstream>
 
@@ -36,10 +38,19 @@ constexpr std::size_t read_bytes = 8 * 1'024;
 constexpr std::size_t uncounted_bytes = 4 * 1'024;
 
 // A connection and what has come of it and is not read yet.
-struct Client : Connection {
+struct Client : Connection, std::enable_shared_from_this<Client> {
   Client(tcp::socket accepted, ByteBudget& bodies, ByteBudget& answers, std::size_t buffer_bytes)
-      : Connection(std::move(accepted), bodies, answers), buffer(buffer_bytes) {}
+      : Connection(std::move(accepted), bodies, answers),
+        buffer(buffer_bytes),
+        back(socket.get_executor()) {}
   beast::flat_buffer buffer;
+
+  // Who asks for positions once is likely to ask again, and is lent to a lane then. Who asks for
+  // something else in between stays here the longer, the more often that happens.
+  std::optional<AdmittedHead> hot;  // of the last request, if a lane could have answered it
+  std::size_t hot_in_a_row = 0;
+  std::size_t lend_after = 1;
+  Event back;
 };
 
 // When a request came, as far as this thread can know: what is ready waits as long as the loop
@@ -65,6 +76,82 @@ class Arrival {
 
 void expire_after(Connection& connection, std::chrono::milliseconds limit) {
   connection.deadline = SteadyClock::now() + limit;
+}
+
+bool may_lend(const ServerState& server, const Client& connection) {
+  return connection.hot && connection.hot_in_a_row >= connection.lend_after && !connection.late &&
+         !connection.evicted && !server.stopping;
+}
+
+// What a lane's answers were before its client stopped to read them.
+awaitable<bool> send_rest(ServerState& server, Client& connection, std::string rest) {
+  if (rest.size() > uncounted_bytes && !connection.answer.take(rest.size())) {
+    server.figures.count(Refusal::answers);
+    co_return false;  // in the middle of an answer nothing else can be said
+  }
+  server.connections.wait(connection, Wait::peer);
+  connection.answer.waits_for_peer(SteadyClock::now());
+  expire_after(connection, server.options.body_timeout);
+  const auto bytes = asio::buffer(rest);
+  const auto [error, count] = co_await asio::async_write(connection.socket, bytes, as_result);
+  connection.answer.give_all();
+  connection.answer.waits_no_more();
+  server.connections.wait(connection, Wait::idle);
+  expire_after(connection, server.options.idle_timeout);
+  co_return !error;
+}
+
+// One that a lane has had. False when it is to end.
+awaitable<bool> take_back(ServerState& server, Client& connection, Lent& lent, tcp protocol) {
+  if (connection.evicted) co_return false;
+  connection.begun = true;
+  server.connections.wait(connection, Wait::idle);
+  expire_after(connection, server.options.idle_timeout);
+  boost::system::error_code error;
+  connection.socket.assign(protocol, lent.descriptor, error);
+  if (error) co_return false;
+  lent.descriptor = -1;
+  const auto text = asio::buffer(lent.unread);
+  connection.buffer.max_size(std::max(connection.buffer.max_size(), text.size() + read_bytes));
+  connection.buffer.commit(asio::buffer_copy(connection.buffer.prepare(text.size()), text));
+  constexpr std::size_t lend_after_max = 1'024;
+  connection.lend_after =
+      lent.answered > 0 ? 1 : std::min(4 * connection.lend_after, lend_after_max);
+  if (!lent.unsent.empty()) co_return co_await send_rest(server, connection, lent.unsent);
+  co_return !lent.recalled || text.size() > 0;
+}
+
+// Hands it to a lane, and waits until it comes back. False when it is to end.
+awaitable<bool> lend(ServerState& server, Client& connection) {
+  boost::system::error_code error;
+  const auto protocol = connection.socket.local_endpoint(error).protocol();
+  if (error) co_return false;
+  const auto lent =
+      std::make_shared<Lent>(HotHead(std::move(*connection.hot), server.options.header_bytes_max));
+  connection.hot.reset();
+  connection.hot_in_a_row = 0;
+  lent->descriptor = connection.socket.release(error);
+  if (error) co_return false;
+  lent->unread = beast::buffers_to_string(connection.buffer.data());
+  connection.buffer.clear();
+  connection.buffer.shrink_to_fit();
+  lent->on_back = [front = connection.socket.get_executor(), weak = connection.weak_from_this()] {
+    asio::post(front, [weak] {
+      const auto client = weak.lock();
+      if (client == nullptr) return;
+      client->lent.reset();
+      client->back.notify();
+    });
+  };
+  connection.lane = server.lanes[server.next_lane++ % server.lanes.size()];
+  connection.lent = lent;
+  connection.lent_answered = 0;
+  connection.begun = false;
+  server.connections.wait(connection, Wait::idle);
+  expire_after(connection, server.options.idle_timeout);
+  connection.lane->take(lent);
+  while (connection.lent != nullptr) co_await connection.back.wait();
+  co_return co_await take_back(server, connection, *lent, protocol);
 }
 
 // Waits without a buffer: who says nothing costs its descriptor and little more.
@@ -182,7 +269,7 @@ awaitable<Response> answer_of(ServerState& server, Admitted admitted, std::strin
   } catch (const std::exception& error) {
     failure = error.what();
   }
-  co_return error_response(500, "internal", "this is a bug, please report it: " + failure);
+  co_return internal_error(failure);
 }
 
 awaitable<bool> send(ServerState& server, Client& connection, Response response, unsigned version,
@@ -295,7 +382,30 @@ awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, 
   co_return false;
 }
 
+// Who has asked for positions now, and how often; nobody when a lane could not have answered it.
+void note_hot(const ServerState& server, Client& connection, const Parser& parser,
+              RouteGroup group) {
+  const auto& header = parser.get();
+  const auto length = parser.content_length();
+  constexpr unsigned http_1_1 = 11;
+  connection.hot.reset();
+  const bool hot = group == RouteGroup::positions && header.version() == http_1_1 && length &&
+                   *length <= hot_body_bytes_max && !server.lanes.empty();
+  connection.hot_in_a_row = hot ? connection.hot_in_a_row + 1 : 0;
+  if (!hot) return;
+  const auto text = [&header](bhttp::field field) {
+    const auto value = header[field];
+    return std::string(value.data(), value.size());
+  };
+  connection.hot = AdmittedHead{text(bhttp::field::host), text(bhttp::field::authorization),
+                                text(bhttp::field::origin)};
+}
+
 awaitable<bool> serve_one(ServerState& server, Client& connection) {
+  if (may_lend(server, connection)) {
+    const bool goes_on = co_await lend(server, connection);
+    if (!goes_on) co_return false;
+  }
   if (!co_await wait_for_request(server, connection)) co_return false;
   const LoopLag lag = server.ports.lag();
   Arrival arrival(lag.late_ns);
@@ -344,6 +454,7 @@ awaitable<bool> serve_one(ServerState& server, Client& connection) {
   const std::int64_t answered_ns = FrontTimes::now_ns();
   connection.body.give_all();
   if (response.stream) co_return co_await stream(server, connection, parser, *response.stream);
+  note_hot(server, connection, parser, response.group);
   const bool open = co_await send(server, connection, std::move(response), version, head_only,
                                   keep_alive && !server.stopping);
   server.send_ns += (FrontTimes::now_ns() - answered_ns - server.send_ns) / 8;
@@ -387,6 +498,7 @@ void ServerState::show_figures() {
   figures.connections_used = connections_lately.mean(figures.connections_ns, at_ns) /
                              static_cast<double>(connections.count_max());
   figures.streams = streams.size();
+  for (LaneServer* lane : lanes) lane->count_into(figures);
   figures.body_bytes = bodies.used_bytes();
   figures.answer_bytes = answers.used_bytes();
 }

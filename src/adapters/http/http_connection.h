@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "adapters/http/api.h"
 #include "adapters/http/byte_budget.h"
@@ -16,6 +17,7 @@
 #include "adapters/http/connections.h"
 #include "adapters/http/http_figures.h"
 #include "adapters/http/http_options.h"
+#include "adapters/http/lane_server.h"
 #include "adapters/http/stream_session.h"
 
 namespace hunt::http {
@@ -31,7 +33,9 @@ struct ServerState {
   std::unique_ptr<Api> api;  // once it listens
   ByteBudget bodies;
   ByteBudget answers;
-  Connections connections;  // those that are served
+  Connections connections;         // those that are served
+  std::vector<LaneServer*> lanes;  // which may have connections that ask for positions
+  std::size_t next_lane = 0;
   RecentOccupancy connections_lately;
   std::set<StreamSession*> streams;  // of them, those that became a WebSocket
   ClaimFeed feed;

@@ -79,6 +79,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   void start();
   void stop();
   void on_claims(const std::vector<model::ClaimEvent>& events);
+  void lend_to(std::vector<LaneServer*> lanes) { state_->lanes = std::move(lanes); }
   [[nodiscard]] std::size_t connections() const noexcept { return state_->connections.size(); }
   [[nodiscard]] asio::io_context& lane() noexcept { return lane_; }
 
@@ -165,8 +166,7 @@ void HttpServer::Impl::stop() {
   boost::system::error_code ignored;
   acceptor_.close(ignored);
   state_->connections.for_each([](Connection& connection) {
-    boost::system::error_code error;
-    if (!connection.begun) connection.socket.cancel(error);
+    if (!connection.begun) connection.interrupt();
   });
   for (auto* session : state_->streams) session->stop();
   tick_.cancel();
@@ -257,6 +257,7 @@ awaitable<void> HttpServer::Impl::sweep(std::shared_ptr<Impl> self) {
     tick_.expires_after(period);
     co_await tick_.async_wait(as_result);
     const auto now = SteadyClock::now();
+    state_->connections.follow_lent(now, state_->options.idle_timeout);
     state_->connections.for_each([this, now](Connection& connection) { look_at(connection, now); });
     for (auto* budget : {&state_->bodies, &state_->answers}) {
       for (auto count = budget->relieve(now, patience); count > 0; --count) {
@@ -271,10 +272,7 @@ void HttpServer::Impl::look_at(Connection& connection, Connection::Time now) {
   const bool short_of_room = connection.waits == Wait::idle && state_->connections.crowded() &&
                              connection.waits_since + state_->options.idle_timeout_crowded <= now;
   const bool over = connection.deadline <= now || connection.evicted || connection.withheld;
-  boost::system::error_code ignored;
-  if (over || short_of_room || (state_->stopping && !connection.begun)) {
-    connection.socket.cancel(ignored);
-  }
+  if (over || short_of_room || (state_->stopping && !connection.begun)) connection.interrupt();
 }
 
 Result<void> check_tokens(const HttpOptions& options) {
@@ -305,6 +303,9 @@ HttpServer::~HttpServer() = default;
 
 Result<std::uint16_t> HttpServer::listen() {
   return impl_->listen();
+}
+void HttpServer::lend_to(std::vector<LaneServer*> lanes) {
+  impl_->lend_to(std::move(lanes));
 }
 void HttpServer::start() {
   impl_->start();

@@ -11,6 +11,7 @@
 
 #include "adapters/http/api.h"
 #include "adapters/http/http_options.h"
+#include "adapters/http/lane_server.h"
 #include "base/result.h"
 
 namespace boost::asio {
@@ -34,6 +35,9 @@ class HttpServer {
   // io (in use, no
   // permission, not an address of this machine), each with the address and what to do.
   [[nodiscard]] Result<std::uint16_t> listen();
+  // Lanes that may answer positions on their own threads, over connections that they are lent in
+  // turn. Only before start(). Lifetime: they outlive the last connection.
+  void lend_to(std::vector<LaneServer*> lanes);
   // Begins to accept. Only after listen().
   void start();
   // Accepts no more, closes idle connections, lets running requests finish. Returns at once; every

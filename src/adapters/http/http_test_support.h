@@ -53,6 +53,10 @@ class HttpTest : public ::testing::Test {
     fakes.settings = settings;
     fakes.explainer = &explainer;
     server = std::make_unique<HttpServer>(lane, fakes, options);
+    if (lane_server == nullptr) {
+      lane_server = std::make_unique<LaneServer>(lane, bus, store, options.header_bytes_max);
+    }
+    server->lend_to({lane_server.get()});
     const auto bound = server->listen();
     ASSERT_TRUE(bound.has_value()) << bound.error().message;
     port = *bound;
@@ -112,6 +116,7 @@ class HttpTest : public ::testing::Test {
   FakeExplainer explainer;
   asio::io_context lane{1};
   asio::io_context client_loop;
+  std::unique_ptr<LaneServer> lane_server;  // on the same loop, unless the test makes another
   std::unique_ptr<HttpServer> server;
   std::thread thread;
   std::uint16_t port = 0;

@@ -7,6 +7,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <iterator>
 
 #include "base/text.h"
 
@@ -149,6 +150,20 @@ void set_fields(bhttp::fields& fields, const Response& response) {
     fields.set("Referrer-Policy", "no-referrer");
   }
   for (const auto& [name, value] : response.headers) fields.set(name, value);
+}
+
+void append_response(std::string& out, const Response& response, bool keep_alive) {
+  const auto reason = bhttp::obsolete_reason(static_cast<bhttp::status>(response.status));
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nServer: hunt\r\nContent-Type: {}\r\n",
+                 response.status, std::string_view(reason.data(), reason.size()),
+                 response.content_type);
+  out += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+  for (const auto& [name, value] : response.headers) {
+    fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+  }
+  if (!keep_alive) out += "Connection: close\r\n";
+  fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n\r\n", response.body.size());
+  out += response.body;
 }
 
 std::string closing_text(const Response& response) {

@@ -31,6 +31,8 @@ using Parser = boost::beast::http::request_parser<boost::beast::http::string_bod
 [[nodiscard]] Request head_of(const Parser& parser);
 
 void set_fields(boost::beast::http::fields& fields, const Response& response);
+// The same by hand, for HTTP/1.1: appends the whole response, as Beast writes it.
+void append_response(std::string& out, const Response& response, bool keep_alive);
 
 // A whole response as text, for who is told without waiting.
 [[nodiscard]] std::string closing_text(const Response& response);

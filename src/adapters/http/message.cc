@@ -64,4 +64,9 @@ Response error_response(const Error& error) {
   return error_response(status_of(error.code), name_of(error.code), error.message, error.field);
 }
 
+Response internal_error(std::string_view what) {
+  return error_response(500, "internal",
+                        std::string("this is a bug, please report it: ").append(what));
+}
+
 }  // namespace hunt::http

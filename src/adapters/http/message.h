@@ -60,4 +60,7 @@ struct Response {
 [[nodiscard]] Response error_response(unsigned status, std::string_view code,
                                       std::string_view message, std::string_view field = {});
 
+// 500, for what should not have been thrown.
+[[nodiscard]] Response internal_error(std::string_view what);
+
 }  // namespace hunt::http

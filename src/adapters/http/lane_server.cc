@@ -1,0 +1,409 @@
+#include "adapters/http/lane_server.h"
+
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "adapters/http/api.h"
+#include "adapters/http/http_wire.h"
+#include "adapters/http/message.h"
+#include "base/log.h"
+#include "codec/json_replies.h"
+#include "codec/json_requests.h"
+#include "ports/world_directory.h"
+
+namespace hunt::http {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+
+constexpr int events_max = 128;  // of one turn; the lane's other work comes between turns
+// A part of a request is waited for at least once, at most twice as long: then it is a slow one.
+constexpr std::chrono::milliseconds look_every{250};
+constexpr std::size_t sent_together_bytes = 64 * 1'024;  // of pipelined answers
+
+// One descriptor that is ready when any of its sockets is. Edges: a socket is told once.
+class ReadySockets {
+ public:
+  explicit ReadySockets(asio::io_context& lane) : ready_(lane) {
+    const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+    boost::system::error_code error;
+    if (descriptor < 0) return;  // then it takes none
+    ready_.assign(descriptor, error);
+    if (error) ::close(descriptor);
+  }
+
+  [[nodiscard]] bool add(Lent& lent) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = &lent;
+    return ready_.is_open() &&
+           ::epoll_ctl(ready_.native_handle(), EPOLL_CTL_ADD, lent.descriptor, &event) == 0;
+  }
+  void remove(const Lent& lent) {
+    if (!ready_.is_open()) return;
+    ::epoll_ctl(ready_.native_handle(), EPOLL_CTL_DEL, lent.descriptor, nullptr);
+  }
+  // Those that are ready now.
+  [[nodiscard]] int look(std::array<epoll_event, events_max>& events) {
+    return ::epoll_wait(ready_.native_handle(), events.data(), events_max, 0);
+  }
+  template <class Handler>
+  void async_wait(Handler handler) {
+    ready_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(handler));
+  }
+  void cancel() {
+    boost::system::error_code ignored;
+    ready_.cancel(ignored);
+  }
+
+ private:
+  asio::posix::stream_descriptor ready_;
+};
+
+}  // namespace
+
+class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(asio::io_context& lane, ports::Bus& bus, ports::WorldStore& store,
+       std::size_t header_bytes_max)
+      : lane_(lane),
+        bus_(bus),
+        worlds_(store),
+        ready_(lane),
+        tick_(lane),
+        came_(header_bytes_max + hot_body_bytes_max, '\0') {}
+
+  void take(std::shared_ptr<Lent> lent);
+  void recall(Lent& lent);
+  void answer_with(AtOnce at_once) { at_once_ = std::move(at_once); }
+  [[nodiscard]] std::uint64_t responses(std::size_t status_class) const {
+    return responses_[status_class].load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] asio::io_context& lane() noexcept { return lane_; }
+
+ private:
+  enum class Next : std::uint8_t { reads, asks, gone };
+
+  void wait_for_sockets();
+  void turn();
+  void read(Lent& lent);
+  void go_on(Lent& lent);
+  [[nodiscard]] Next answer_whole(Lent& lent, std::string_view bytes);
+  [[nodiscard]] bool answer(Lent& lent, const HotHead::Look& request);
+  [[nodiscard]] bool reply_from_memory(const HotHead::Look& request);
+  void write(Lent& lent, const Response& response);
+  [[nodiscard]] bool send(Lent& lent);
+  void ask(Lent& lent);
+  awaitable<Result<model::BatchReply>> reply_of(codec::PositionsRequest& request, ports::Wait wait);
+  awaitable<void> ask_bus(std::shared_ptr<Impl> self, std::shared_ptr<Lent> lent,
+                          codec::PositionsRequest request, ports::Wait wait);
+  void answered(Lent& lent, const Response& response);
+  void give_back(Lent& lent);
+  void look_at_parts();
+
+  asio::io_context& lane_;
+  ports::Bus& bus_;
+  ports::WorldDirectory worlds_;
+  AtOnce at_once_;
+  ReadySockets ready_;
+  asio::steady_timer tick_;
+  bool waits_ = false;  // for sockets
+  bool ticks_ = false;
+  std::unordered_map<Lent*, std::shared_ptr<Lent>> lent_;
+  std::deque<Lent*> again_;
+
+  // Of the request at hand; kept for their memory.
+  std::string came_;
+  codec::PositionsReader reader_;
+  codec::PositionsRequest request_;
+  ports::Wait wait_ = ports::Wait::no;
+  model::BatchReply reply_;
+  Response response_;
+  std::string out_;  // answers that are not sent yet, of one connection
+
+  std::int64_t ready_ns_ = 0;  // what is handled now was ready by then
+  std::int64_t send_ns_ = 0;   // what the last answers took from here into their sockets
+  std::int64_t first_ns_ = 0;  // when the first answer of `out_` was there
+  std::array<std::atomic<std::uint64_t>, 5> responses_{};
+};
+
+void LaneServer::Impl::take(std::shared_ptr<Lent> lent) {
+  Lent& one = *lent;
+  lent_.emplace(&one, std::move(lent));
+  if (!ready_.add(one)) return give_back(one);
+  ready_ns_ = FrontTimes::now_ns();
+  go_on(one);
+  wait_for_sockets();
+}
+
+void LaneServer::Impl::recall(Lent& lent) {
+  if (!lent_.contains(&lent)) return;  // on its way back
+  lent.recalled = true;
+  if (!lent.asking) give_back(lent);
+}
+
+void LaneServer::Impl::wait_for_sockets() {
+  if (lent_.empty()) return;
+  if (!std::exchange(ticks_, true)) look_at_parts();
+  if (std::exchange(waits_, true)) return;
+  ready_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    self->waits_ = false;
+    if (!error) self->turn();
+    self->wait_for_sockets();
+  });
+}
+
+void LaneServer::Impl::turn() {
+  std::array<epoll_event, events_max> events;
+  ready_ns_ = FrontTimes::now_ns() - at_once_.late_ns();
+  const int count = ready_.look(events);
+  for (int i = 0; i < count; ++i) {
+    read(*static_cast<Lent*>(events[static_cast<std::size_t>(i)].data.ptr));
+  }
+  for (std::size_t left = again_.size(); left > 0 && !again_.empty(); --left) {
+    Lent& lent = *again_.front();
+    again_.pop_front();
+    lent.again = false;
+    read(lent);
+  }
+  if (again_.empty()) return;
+  asio::post(lane_, [self = shared_from_this()] { self->turn(); });
+}
+
+// What has come. A read that fills its room may have left something behind.
+void LaneServer::Impl::read(Lent& lent) {
+  if (lent.asking || lent.again) return;  // then it goes on by itself
+  const std::size_t kept = lent.unread.size();
+  const std::size_t room = came_.size() - kept;
+  const ssize_t count = ::recv(lent.descriptor, came_.data(), room, MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+    if (errno == EAGAIN) return;
+  } else if (count <= 0) {
+    return give_back(lent);  // it has ended: its server hears that, too
+  } else {
+    std::string_view bytes(came_.data(), static_cast<std::size_t>(count));
+    if (kept > 0) bytes = lent.unread.append(bytes);
+    const Next next = answer_whole(lent, bytes);
+    if (next != Next::reads) return;
+    if (static_cast<std::size_t>(count) < room) return;
+  }
+  lent.again = true;
+  again_.push_back(&lent);
+}
+
+// With what is here already, and then with what comes.
+void LaneServer::Impl::go_on(Lent& lent) {
+  if (!lent.unread.empty() && answer_whole(lent, lent.unread) != Next::reads) return;
+  read(lent);
+}
+
+// All requests that are whole in `bytes`, by one write. What is left of them is unread.
+LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_view bytes) {
+  const std::size_t count = bytes.size();
+  const bool begins = lent.unread.empty();
+  Next next = Next::reads;
+  while (next == Next::reads && !bytes.empty()) {
+    const HotHead::Look request = lent.head.look(bytes);
+    if (request.kind == HotHead::Kind::more) break;
+    if (request.kind == HotHead::Kind::other) {
+      next = Next::gone;
+    } else if (answer(lent, request)) {
+      bytes.remove_prefix(request.bytes);
+      if (out_.size() > sent_together_bytes && !send(lent)) next = Next::gone;
+    } else if (send(lent)) {  // others need not wait for this one
+      bytes.remove_prefix(request.bytes);
+      next = Next::asks;
+    } else {
+      next = Next::gone;
+    }
+  }
+  if (next != Next::asks && !send(lent)) next = Next::gone;
+  if (begins || bytes.size() < count) lent.overlong = false;  // else it is the same part
+  if (bytes.empty()) {
+    lent.unread.clear();
+  } else if (bytes.size() != lent.unread.size()) {
+    lent.unread = std::string(bytes);  // which they may be a part of
+  }
+  if (next == Next::asks) ask(lent);
+  if (next == Next::gone) give_back(lent);
+  return next;
+}
+
+// Whether it is answered; if not, the bus is to be asked for `request_`.
+bool LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
+  try {
+    const auto read = reader_.parse_into(request.body, codec::Carrier::http, request_);
+    if (read && !reply_from_memory(request)) return false;
+    if (read) {
+      write(lent, response_);
+    } else {
+      write(lent, error_response(read.error()));
+    }
+  } catch (const std::exception& error) {
+    write(lent, internal_error(error.what()));
+  }
+  return true;
+}
+
+// Into `response_`; false when memory has not all of it.
+bool LaneServer::Impl::reply_from_memory(const HotHead::Look& request) {
+  model::Batch& batch = request_.batch;
+  const bool terminal = request.terminal || request_.wait_terminal;
+  wait_ = terminal ? ports::Wait::terminal : ports::Wait::no;
+  batch.received_ns = ready_ns_;
+  batch.front_ns = send_ns_;
+  if (!at_once_.answer) return false;
+  if (std::holds_alternative<std::string>(request_.world)) {
+    const model::World* world = worlds_.known(request_.world);
+    if (world == nullptr) return false;
+    batch.world = world->id;
+  }
+  if (!at_once_.answer(batch, wait_, reply_)) return false;
+  response_.body.clear();
+  codec::write_reply(batch, reply_, response_.body);
+  return true;
+}
+
+// Its own is kept open, and said to end where it is recalled and nothing else was asked.
+void LaneServer::Impl::write(Lent& lent, const Response& response) {
+  if (out_.empty()) first_ns_ = FrontTimes::now_ns();
+  append_response(out_, response, !(lent.recalled && lent.unread.empty()));
+  const std::size_t status_class = std::clamp(response.status / 100, 1U, 5U) - 1;
+  responses_[status_class].fetch_add(1, std::memory_order_relaxed);
+  lent.answered.fetch_add(1, std::memory_order_relaxed);
+}
+
+// False when not all of it was taken; the rest is unsent then.
+bool LaneServer::Impl::send(Lent& lent) {
+  if (out_.empty()) return true;
+  const ssize_t sent =
+      ::send(lent.descriptor, out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  const bool all = sent == static_cast<ssize_t>(out_.size());
+  if (!all) lent.unsent = out_.substr(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+  out_.clear();
+  send_ns_ += (FrontTimes::now_ns() - first_ns_ - send_ns_) / 8;
+  return all;
+}
+
+void LaneServer::Impl::ask(Lent& lent) {
+  lent.asking = true;
+  auto work = ask_bus(shared_from_this(), lent_.at(&lent), std::exchange(request_, {}), wait_);
+  asio::co_spawn(lane_, std::move(work), [](std::exception_ptr failure) {
+    if (!failure) return;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "http", fmt::format("a lane's connection ended with: {}", error.what()));
+    }
+  });
+}
+
+awaitable<Result<model::BatchReply>> LaneServer::Impl::reply_of(codec::PositionsRequest& request,
+                                                                ports::Wait wait) {
+  if (std::holds_alternative<std::string>(request.world)) {
+    auto world = co_await worlds_.find(std::move(request.world));
+    if (!world) co_return tl::unexpected(std::move(world).error());
+    request.batch.world = world->id;
+  }
+  co_return co_await bus_.ask(request.batch, wait);
+}
+
+awaitable<void> LaneServer::Impl::ask_bus(std::shared_ptr<Impl> self, std::shared_ptr<Lent> lent,
+                                          codec::PositionsRequest request, ports::Wait wait) {
+  Response response;
+  try {
+    const auto reply = co_await reply_of(request, wait);
+    if (reply) {
+      codec::write_reply(request.batch, *reply, response.body);
+    } else {
+      response = error_response(reply.error());
+    }
+  } catch (const std::exception& error) {
+    response = internal_error(error.what());
+  }
+  self->answered(*lent, response);
+}
+
+// What the bus was asked for.
+void LaneServer::Impl::answered(Lent& lent, const Response& response) {
+  lent.asking = false;
+  ready_ns_ = FrontTimes::now_ns();
+  write(lent, response);
+  if (!send(lent) || lent.recalled) return give_back(lent);
+  go_on(lent);
+}
+
+void LaneServer::Impl::give_back(Lent& lent) {
+  ready_.remove(lent);
+  if (lent.again) std::erase(again_, &lent);
+  const auto kept = lent_.extract(&lent);
+  kept.mapped()->on_back();
+  if (!lent_.empty()) return;
+  ready_.cancel();
+  tick_.cancel();
+}
+
+// Who has sent a part of a request and no more is the server's, with its timeouts.
+void LaneServer::Impl::look_at_parts() {
+  tick_.expires_after(look_every);
+  tick_.async_wait([self = shared_from_this()](const boost::system::error_code&) {
+    std::vector<Lent*> late;
+    for (const auto& [lent, owner] : self->lent_) {
+      if (lent->unread.empty()) lent->unread.shrink_to_fit();
+      if (lent->asking || lent->unread.empty()) continue;
+      if (std::exchange(lent->overlong, true)) late.push_back(lent);
+    }
+    for (Lent* lent : late) self->give_back(*lent);
+    self->ticks_ = false;
+    self->wait_for_sockets();
+  });
+}
+
+LaneServer::LaneServer(asio::io_context& lane, ports::Bus& bus, ports::WorldStore& store,
+                       std::size_t header_bytes_max)
+    : impl_(std::make_shared<Impl>(lane, bus, store, header_bytes_max)) {}
+LaneServer::~LaneServer() = default;
+
+void LaneServer::answer_with(AtOnce at_once) {
+  impl_->answer_with(std::move(at_once));
+}
+
+void LaneServer::take(std::shared_ptr<Lent> lent) {
+  asio::post(impl_->lane(),
+             [impl = impl_, lent = std::move(lent)]() mutable { impl->take(std::move(lent)); });
+}
+
+void LaneServer::recall(std::shared_ptr<Lent> lent) {
+  asio::post(impl_->lane(), [impl = impl_, lent = std::move(lent)] { impl->recall(*lent); });
+}
+
+void LaneServer::count_into(HttpFigures& figures) {
+  for (std::size_t i = 0; i < counted_.size(); ++i) {
+    const std::uint64_t answered = impl_->responses(i);
+    figures.responses[static_cast<std::size_t>(RouteGroup::positions)][i] += answered - counted_[i];
+    counted_[i] = answered;
+  }
+}
+
+}  // namespace hunt::http

@@ -1,0 +1,62 @@
+// LaneServer: reads, answers and writes requests for positions on a lane's own thread, of
+// connections that the HTTP server lends it.
+//
+// Not for whatever needs a further look or waits for its client: any other request, a slow part of
+// one, an answer that is not taken at once, and the end of a connection go back to the server, with
+// what was read. So limits, timeouts and errors of HTTP stand in one place (http_connection.cc).
+// Lifecycle: made before the lane runs; gives back all that it has when it is recalled. Thread: the
+// lane's, but where it says another.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "adapters/http/http_figures.h"
+#include "adapters/http/lent.h"
+#include "model/batch.h"
+#include "ports/bus.h"
+#include "ports/world_store.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace hunt::http {
+
+// What answers from a lane's memory, there.
+struct AtOnce {
+  // Fills `reply`, or does nothing and says false: then the bus is asked. What is swapped with the
+  // batch's and reply's vectors comes back.
+  std::function<bool(model::Batch& batch, ports::Wait wait, model::BatchReply& reply)> answer;
+  // How long what is ready has waited for this lane.
+  std::function<std::int64_t()> late_ns = [] { return std::int64_t{0}; };
+};
+
+class LaneServer {
+ public:
+  // Lifetime: loop, bus and store outlive this and what still runs on the loop.
+  LaneServer(boost::asio::io_context& lane, ports::Bus& bus, ports::WorldStore& store,
+             std::size_t header_bytes_max);
+  ~LaneServer();
+  LaneServer(const LaneServer&) = delete;
+  LaneServer& operator=(const LaneServer&) = delete;
+
+  void answer_with(AtOnce at_once);
+
+  // Thread: any; from one, both come in order. Who is recalled comes back once the answer that it
+  // waits for is written.
+  void take(std::shared_ptr<Lent> lent);
+  void recall(std::shared_ptr<Lent> lent);
+
+  // Adds what was answered since the last time. Thread: the figures'.
+  void count_into(HttpFigures& figures);
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;  // shared with the coroutines that still run
+  std::array<std::uint64_t, 5> counted_{};
+};
+
+}  // namespace hunt::http
