@@ -54,8 +54,7 @@ struct StoreHealth {
     calls.failed(why, now_ns);
     if (calls.trouble <= ports::StoreTrouble::late) return;
     ++failures;
-    const bool breaks_off =
-        why.code == Errc::unknown_outcome || calls.trouble == ports::StoreTrouble::unreachable;
+    const bool breaks_off = calls.trouble == ports::StoreTrouble::unreachable;
     if (breaks_off) ++breaks;
     (breaks_off ? broke : failure) = why;
   }

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "data_api/client_request.h"
 #include "data_api/limits.h"
+#include "ports/store_trouble.h"
 
 namespace hunt::postgres {
 namespace {
@@ -354,6 +355,7 @@ Error DataApiClient::error_of(const Lost& lost) const {
   Error error = lost.error;
   if (!lost.sent || !options_.writes) return error;
   error.code = Errc::unknown_outcome;
+  error.field = ports::connection_field;
   error.message += "; it may or may not have happened: call again";
   return error;
 }

@@ -10,6 +10,7 @@
 
 #include "adapters/postgres/connect.h"
 #include "adapters/postgres/failure.h"
+#include "ports/store_trouble.h"
 
 namespace hunt::postgres {
 namespace {
@@ -385,6 +386,7 @@ void Session::lose(const Error& why) {
   Error unknown = why;
   if (options_.writes) {
     unknown.code = Errc::unknown_outcome;
+    unknown.field = ports::connection_field;
     unknown.message += "; it may or may not have happened: call again";
   }
   for (const auto& segment : inflight) {
