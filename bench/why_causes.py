@@ -283,15 +283,18 @@ def convoy(fleet, random):
 
 @contextmanager
 def setting(fleet, shard, **values):
-    """Settings of a shard's server, as ALTER SYSTEM makes them."""
+    """Settings of a shard's server, as ALTER SYSTEM makes them; of lists a tuple."""
     server = fleet.postgres[shard]
+
+    def shown(value):
+        return ", ".join(value) if isinstance(value, tuple) else f"'{value}'"
 
     def change(sql):
         for name in values:
             server.psql(sql(name), database="postgres")
         server.psql("SELECT pg_reload_conf()", database="postgres")
 
-    change(lambda name: f"ALTER SYSTEM SET {name} = '{values[name]}'")
+    change(lambda name: f"ALTER SYSTEM SET {name} = {shown(values[name])}")
     try:
         yield
     finally:
@@ -344,12 +347,14 @@ def slow_statement(fleet, random):
 
 @contextmanager
 def slow_reads(fleet, random):
-    """Each statement that reads chunks takes its time, and the cache is cold again and again."""
+    """Each statement that reads chunks takes its time, and the cache is cold again and again. What
+    it calls is found in another schema first: the hunt's own functions are made again when somebody
+    changes them."""
     shard, sleep_ms = random.randrange(SHARDS), log_uniform(random, 30, 300)
     server = fleet.postgres[shard]
-    was = server.psql("SELECT pg_get_functiondef('range_of'::regproc)").stdout
     # Once for each statement; grants ask for ranges by others.
-    server.psql(f"""CREATE OR REPLACE FUNCTION range_of(the_world bigint, tile bigint)
+    server.psql(f"""CREATE SCHEMA lunch;
+        CREATE FUNCTION lunch.range_of(the_world bigint, tile bigint)
         RETURNS TABLE (id bigint, owned boolean, epoch bigint) LANGUAGE plpgsql STABLE AS $$
         BEGIN
           IF current_query() LIKE '%BETWEEN k.low AND k.high%' AND current_setting('lunch.at', true)
@@ -357,15 +362,13 @@ def slow_reads(fleet, random):
             PERFORM set_config('lunch.at', statement_timestamp()::text, false);
             PERFORM pg_sleep({sleep_ms / 1e3});
           END IF;
-          RETURN QUERY SELECT r.id, r.state = 'owned', r.epoch FROM ranges r
-            WHERE (r.first_world, r.first_tile_id) <= (the_world, tile)
-            ORDER BY r.first_world DESC, r.first_tile_id DESC LIMIT 1;
+          RETURN QUERY SELECT * FROM public.range_of(the_world, tile);
         END $$""")
     try:
-        with flushes(fleet, 1):
+        with setting(fleet, shard, search_path=("lunch", "public")), flushes(fleet, 1):
             yield Plant({"sleep_ms": round(sleep_ms)}, {"shard": shard})
     finally:
-        server.psql(was)
+        server.psql("DROP SCHEMA lunch CASCADE")
 
 
 @contextmanager
@@ -388,6 +391,7 @@ def few_calls(fleet, random):
     shard, rtt_ms = random.randrange(SHARDS), random.uniform(200, 400)
     fleet.start_orchestrators("--grant-calls", "1")
     time.sleep(RESTARTED_SECONDS)
+    fleet.client.forget()
     fleet.client.hot, fleet.client.hot_digs = fleet.hot[shard], 30
     try:
         with gates(fleet, fleet.shard_gates(shard), {"delay_s": 0}, delay_s=rtt_ms / 2e3):

@@ -194,6 +194,12 @@ class Client(threading.Thread):
         except (OSError, AssertionError) as error:
             self.trouble = f"{type(error).__name__}: {error}"
 
+    def forget(self):
+        """Asks that nobody answers any more, since who had them was ended."""
+        with self.lock:
+            self.open.clear()
+            self.claims_open.clear()
+
     def stop(self):
         self.over.set()
         self.join()
@@ -292,11 +298,16 @@ class Client(threading.Thread):
             self.ended.append((now, now - due))
             for one, position in zip(outcomes, positions):
                 self.refused += one["outcome"] == "busy"
-                if one["outcome"] == "found":
+                if one["outcome"] == "found" or self._is_told_later(one):
                     self._found(one["claim"], due, position, now)
                 elif "claim" in one:
                     self._end_claim(one["claim"], now)
             self._forget(now - KEPT_SECONDS)
+
+    def _is_told_later(self, outcome):
+        """Who stores positions may not hear the answer: a grant is over when all are told of it."""
+        return (self.path == "stored" and outcome["outcome"] == "granted"
+                and not outcome.get("repeat"))
 
     def _found(self, claim, due, position, now):
         told = self.told.pop(claim, None)
