@@ -21,9 +21,16 @@ constexpr std::size_t samples_min = 20;
 constexpr std::int64_t filled_min = 3;
 constexpr double worth_telling = 0.2;  // a share from here on is told beside the largest
 // The relay tells what it has secured by a commit of its own, which may have to wait for one under
-// way; and in the order of the ledger, where an open call keeps back what is behind it. So where
-// calls are slow, telling takes up to so many of them.
-constexpr std::int64_t telling_calls_max = 3;
+// way; what comes meanwhile waits for that, and then for its own. And it tells in the order of the
+// ledger, where an open call keeps back what is behind it. So where calls are slow, telling takes
+// up to so many of them.
+constexpr std::int64_t telling_calls_max = 5;
+// What stands still or is far from the bus delays it by its own length, a few times.
+constexpr std::int64_t telling_stages_max = 3;
+// A line that no CPU explains is one of bursts. Then many wait in it, not the slowest alone: one in
+// ten waits for a quarter at least of what these do.
+constexpr std::size_t common_percent = 90;
+constexpr std::int64_t common_part = 4;
 constexpr std::int64_t still_ns_min = 3'000'000'000;  // three looks at a lane that did not come
 
 // The bus has what comes after the stages, too: it is where a claim is told.
@@ -37,7 +44,7 @@ void fill_stages(const Evidence& evidence, const std::vector<Timeline>& timeline
     const std::int64_t telling_ns = part.stage == Stage::bus ? tail.telling_ns : 0;
     figures.share = whole_ns == 0 ? 0 : static_cast<double>(part.ns + telling_ns) / whole_ns;
     (model::is_work(part.stage) ? figures.worked_p99_ns : figures.waited_p99_ns) =
-        p99_of(timelines, part.stage);
+        percentile_of(timelines, part.stage, 99);
     if (part.stage == Stage::claim_wait) {
       figures.inflight = evidence.claims_waiting;
       figures.limit = evidence.claims_waiting_max;
@@ -133,9 +140,10 @@ struct Culprit {
 
 Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
   Culprit culprit{tail.largest(), tail.share(tail.largest()), {}, false};
-  if (const Part* work = work_behind_backlog(tail, culprit.part)) {
+  if (const auto work = work_behind_backlog(evidence, culprit.part)) {
     culprit.wait = "they are stored until one is done, and of each ";
-    culprit.share += tail.share(*work);
+    const Part* there = tail.find(work->stage, work->shard);
+    if (there != nullptr) culprit.share += tail.share(*there);
     culprit.part = *work;
   }
   if (const Part* wait = retry_behind_call(evidence, tail, culprit.part)) {
@@ -188,14 +196,23 @@ std::string unclear_text(const Part& part, const model::Why& why, const std::str
 
 // What makes the stages slow makes the telling as slow. Without a core nothing is told, however
 // long that lasts; a busy lane or one that stands still is ours, and the relay may hang on its own.
-bool tells_as_late(const Tail& tail, const Part& part, Cause cause) {
+bool tells_as_late(const Evidence& evidence, const Tail& tail, const Part& part, Cause cause) {
   if (part.on_full_machine) return true;
   if (cause == Cause::cpu || cause == Cause::throttle)
-    return tail.telling_mean_ns() <= telling_calls_max * tail.mean_ns();
-  const Part* like = cause == Cause::bus              ? &part
-                     : model::is_of_shard(part.stage) ? tail.find(Stage::store_grant, part.shard)
-                                                      : nullptr;
-  return like != nullptr && tail.telling_mean_ns() <= telling_calls_max * like->mean_ns();
+    return tail.telling_mean_ns() <= telling_stages_max * tail.mean_ns();
+  if (cause == Cause::bus) return tail.telling_mean_ns() <= telling_stages_max * part.mean_ns();
+  if (!model::is_of_shard(part.stage)) return false;
+  const Part* here = tail.find(Stage::store_grant, part.shard);
+  const Part slow = slow_calls(evidence, Stage::store_grant, part.shard, slow_call_ns);
+  const std::int64_t call_ns = std::max(here == nullptr ? 0 : here->mean_ns(), slow.mean_ns());
+  return tail.telling_mean_ns() <= telling_calls_max * call_ns;
+}
+
+// Of what waits in a line that nothing else explains.
+bool is_common(const Evidence& evidence, const model::Why& why, const Part& part) {
+  if (why.cause != Cause::queue) return true;
+  const auto& timelines = why.timeline == "claims" ? evidence.claims : evidence.answers;
+  return percentile_of(timelines, part.stage, common_percent) * common_part >= part.mean_ns();
 }
 
 double telling_share(const Tail& tail) {
@@ -204,9 +221,10 @@ double telling_share(const Tail& tail) {
 }
 
 // Of the stages and of the telling after them, from a share of the stages.
-double share_of_whole(const Tail& tail, const Part& part, Cause cause, double share) {
+double share_of_whole(const Evidence& evidence, const Tail& tail, const Part& part, Cause cause,
+                      double share) {
   const double telling = telling_share(tail);
-  return share * (1 - telling) + (tells_as_late(tail, part, cause) ? telling : 0);
+  return share * (1 - telling) + (tells_as_late(evidence, tail, part, cause) ? telling : 0);
 }
 
 std::string telling_text(const Tail& tail) {
@@ -216,13 +234,35 @@ std::string telling_text(const Tail& tail) {
       ms(tail.telling_mean_ns()));
 }
 
-// Who is to blame for it is not seen from here.
+// Nobody tells the grants of which most of the telling is waited for, and why. Null: somebody does,
+// or it is not known.
+const NotTold* not_told_of(const Evidence& evidence, const Tail& tail) {
+  const auto shard = shard_of_telling(tail);
+  if (shard >= evidence.not_told.size()) return nullptr;
+  const NotTold& found = evidence.not_told[shard];
+  return found.because.empty() ? nullptr : &found;
+}
+
+// Where nobody tells anything, that is why. Else who is to blame for it is not seen from here.
 void say_late_telling(const Evidence& evidence, const Tail& tail, const std::string& tail_text,
                       model::Why& why) {
   why.stage = Stage::bus;
   why.resource = model::resource_of(why.stage, 0);
   why.cause = Cause::unclear;
   why.share = telling_share(tail);
+  if (const NotTold* not_told = not_told_of(evidence, tail)) {
+    why.resource = not_told->resource;
+    why.cause = Cause::bus;
+    why.confident = true;
+    why.verdict = fmt::format("{}{}, and {}; {}{}", tail_text, telling_text(tail),
+                              not_told->because, cpu_of(evidence), against_before(why));
+    why.next = fmt::format(
+        "Look whether `hunt relay` runs with this store and bus, and at its log (hunt why --bus "
+        "asks it, too); nothing is lost, all of it is told when it works again; {}, so scaling "
+        "pods will not help.",
+        cpu_of(evidence));
+    return;
+  }
   why.confident = false;
   why.verdict = fmt::format("unclear: {}{}; {}{}", tail_text, telling_text(tail), cpu_of(evidence),
                             against_before(why));
@@ -248,13 +288,14 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
     why.confident = true;
     why.verdict = fmt::format("nothing is {}: {}; the largest part, {}, is {} at {}; {}",
                               why.tail_ns < fine_ns ? "wrong" : "new", tail_text,
-                              percent(share_of_whole(tail, part, Cause::none, why.share)),
+                              percent(share_of_whole(evidence, tail, part, Cause::none, why.share)),
                               model::name_of(why.stage), why.resource, cpu);
     why.verdict += telling_text(tail);
     why.next = "Nothing to do.";
     return;
   }
-  const Cause named = may_have_hands_full(tail, part) ? Cause::unclear : cause_of(evidence, part);
+  const Cause named =
+      may_have_hands_full(evidence, part) ? Cause::unclear : cause_of(evidence, part);
   std::vector<const Part*> filling = parts_of_cause(evidence, tail, part);
   if (named != Cause::unclear && !culprit.found) {
     double together = 0;
@@ -263,17 +304,19 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   }
   const bool several = why.share < stands_out && is_store(part.stage);
   if (several) why.share = share_of_cause(evidence, tail, named);
-  why.share = share_of_whole(tail, part, named, std::min(1.0, why.share));
+  why.share = share_of_whole(evidence, tail, part, named, std::min(1.0, why.share));
   if (why.share < stands_out && telling_share(tail) >= stands_out)
     return say_late_telling(evidence, tail, tail_text, why);
   why.cause = why.share >= stands_out ? named : Cause::unclear;
   const Part* largest = &tail.largest();
   const bool named_too = std::find(filling.begin(), filling.end(), largest) != filling.end();
   if (!named_too) filling.push_back(largest);
-  const std::int64_t filled = filled_by(tail, filling);
+  // What is as long as ever is none that the culprit made slow.
+  const std::int64_t filled = filled_by(tail, filling, std::max(fine_ns, 2 * why.tail_before_ns));
   const bool enough =
       why.samples >= samples_min && (culprit.found || several || filled >= filled_min);
-  why.confident = why.cause != Cause::unclear && enough;
+  const bool common = is_common(evidence, why, part);
+  why.confident = why.cause != Cause::unclear && enough && common;
   if (why.cause == Cause::unclear) {
     why.verdict = unclear_text(part, why, tail_text, cpu);
   } else {
@@ -284,6 +327,8 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
                                   ? fmt::format("of only {}", why.samples)
                                   : fmt::format("of only {} of {}", filled, why.samples);
       why.verdict = fmt::format("perhaps, {}: {}", few, why.verdict);
+    } else if (!common) {
+      why.verdict = fmt::format("perhaps, since most do not wait there: {}", why.verdict);
     }
   }
   why.verdict += also(evidence, tail, filling) + telling_text(tail) + against_before(why);

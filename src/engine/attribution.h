@@ -42,11 +42,18 @@ struct SlowNode {
   std::int64_t others_ns = 0;
 };
 
+// Why nobody tells the grants of a shard now.
+struct NotTold {
+  std::string because;   // a sentence; empty: somebody tells them, or it is not known
+  std::string resource;  // whose fault it is: "bus", "relay of shard 0"
+};
+
 struct Evidence {
   std::vector<Timeline> answers;   // batches, from arrival to reply
   std::vector<Timeline> claims;    // from the arrival of who found them until they are told
   std::vector<Probe> probes;       // by shard
   std::vector<Failures> failures;  // by shard
+  std::vector<NotTold> not_told;   // by shard
   // By shard: its server is on this machine, and shares its cores.
   std::vector<bool> stores_here;
   bool cache_here = false;

@@ -202,5 +202,172 @@ TEST(Attribution, a_late_telling_is_no_fault_of_a_quick_store) {
   EXPECT_EQ(attribute(evidence).cause, Cause::cpu);
 }
 
+// Planted: one grant call at a time, 387 ms away, and a rush. Those that wait for it longest are in
+// line still; the calls that are over know what one is like.
+TEST(Attribution, who_is_in_line_still_has_the_cause_of_the_calls_that_are_over) {
+  Timeline in_line;
+  in_line.add(Stage::claim_wait, 5'003 * ms_ns);
+  in_line.grant.shard = 1;
+  Timeline over = claim(1'900, 390, 1, 6, 2);
+  over.grant.shard = 1;
+  Evidence evidence;
+  evidence.answers.assign(190, answer(0, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 47, in_line);
+  evidence.claims.assign(900, over);
+  evidence.probes = {{ms_ns, 0, 500 * ms_ns}, {388 * ms_ns, 0, 500 * ms_ns}};
+  evidence.grant_calls_inflight = evidence.grant_calls_max = 2;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 1");
+  EXPECT_NE(
+      why.verdict.find("one of 2 grant calls at a time, and of each call 381 ms is the round"),
+      std::string::npos)
+      << why.verdict;
+}
+
+// Planted: shards 218 and 172 ms away, on a machine whose cores are short; and a shard that answers
+// nothing any more.
+TEST(Attribution, a_way_that_is_always_long_is_no_matter_of_cores) {
+  Evidence evidence;
+  evidence.answers.assign(222, answer(0, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 5, answer(0, 4, 222, 5));
+  evidence.stores_here = {true};
+  evidence.lane_starved = 0.1;
+  evidence.cpu_pressure = 0.5;
+  evidence.probes = {{60 * ms_ns, 0, 500 * ms_ns}};
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "the server may have no core";
+  evidence.probes[0].newest_ns = 218 * ms_ns;
+  const model::Why far = attribute(evidence);
+  EXPECT_TRUE(far.confident) << far.verdict;
+  EXPECT_EQ(far.cause, Cause::round_trip) << far.verdict;
+  Timeline in_line;
+  in_line.add(Stage::claim_wait, 5'004 * ms_ns);
+  Timeline open;
+  open.add(Stage::store_grant, 4'868 * ms_ns);
+  evidence.answers.assign(300, answer(0, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 69, in_line);
+  evidence.claims.assign(16, open);
+  evidence.probes = {{ms_ns, 4'900 * ms_ns, 11'000 * ms_ns}};
+  const model::Why gone = attribute(evidence);
+  EXPECT_TRUE(gone.confident) << gone.verdict;
+  EXPECT_EQ(gone.cause, Cause::round_trip) << gone.verdict;
+}
+
+Timeline stored_for(std::int64_t stored_ms, Timeline then) {
+  then.add(Stage::bus, stored_ms * ms_ns);
+  return then;
+}
+
+// Planted: the bus is away for 5.7 s, then all comes at once; and a shard that answers nothing, so
+// that what was taken comes to nothing after 5 s and is stored again.
+TEST(Attribution, a_backlog_is_of_what_all_of_those_do_that_take_it) {
+  Timeline held_up = answer(0, 1, 10);
+  held_up.add(Stage::load_wait, 650 * ms_ns);
+  Evidence evidence;
+  evidence.answers.assign(275, stored_for(2'000, answer(0, 1, 60)));
+  evidence.answers.insert(evidence.answers.end(), 3, stored_for(5'360, answer(0, 1, 70)));
+  evidence.answers.insert(evidence.answers.end(), 2, stored_for(5'360, held_up));
+  const model::Why away = attribute(evidence);
+  EXPECT_TRUE(away.confident) << away.verdict;
+  EXPECT_EQ(away.cause, Cause::bus) << away.verdict;
+  Timeline hangs = answer(0, 1, 0);
+  hangs.add(Stage::load_wait, 5'000 * ms_ns);
+  hangs.load.shard = 1;
+  Timeline reads = answer(0, 1, 5'000);
+  reads.load = {};
+  reads.load.shard = 1;
+  evidence.answers.assign(100, stored_for(1, answer(0, 1, 2)));
+  evidence.answers.insert(evidence.answers.end(), 150, stored_for(1, hangs));
+  evidence.answers.insert(evidence.answers.end(), 100, stored_for(1, reads));
+  evidence.answers.insert(evidence.answers.end(), 27, stored_for(10'391, answer(0, 1, 0)));
+  evidence.probes = {{ms_ns, 0, 500 * ms_ns}, {ms_ns, 4'900 * ms_ns, 11'000 * ms_ns}};
+  const model::Why again = attribute(evidence);
+  EXPECT_TRUE(again.confident) << again.verdict;
+  EXPECT_EQ(again.cause, Cause::round_trip) << again.verdict;
+  EXPECT_EQ(again.resource, "shard 1");
+}
+
+// Planted: commits take 55 ms. A grant waits for a round of the relay that has begun, of up to two
+// commits, and then for its own.
+TEST(Attribution, the_relay_may_take_two_rounds_of_two_commits) {
+  Evidence evidence;
+  evidence.claims.assign(430, told_after(claim(2, 58, 0, 1, 56), 60));
+  evidence.claims.insert(evidence.claims.end(), 5, told_after(claim(17, 49, 0, 1, 47), 227));
+  evidence.claims_before_ns = 23 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::commit) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 0");
+  for (std::size_t i = 430; i < 435; ++i) evidence.claims[i].telling_ns = 400 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "more than all of that";
+}
+
+// Planted: the other orchestrator stands still now and then. Here two of five waited for HTTP.
+TEST(Attribution, a_line_in_which_few_wait_is_not_sure) {
+  const auto in_front = [](std::int64_t front_ms) {
+    Timeline timeline = answer(0, 1, 8);
+    timeline.add(Stage::front, front_ms * ms_ns);
+    return timeline;
+  };
+  Evidence evidence;
+  evidence.answers.assign(399, in_front(1));
+  for (const std::int64_t front_ms : {40, 30, 15, 8, 6}) {
+    evidence.answers.push_back(in_front(front_ms));
+  }
+  const model::Why few = attribute(evidence);
+  EXPECT_EQ(few.cause, Cause::queue) << few.verdict;
+  EXPECT_FALSE(few.confident) << few.verdict;
+  EXPECT_TRUE(few.verdict.starts_with("perhaps, since most do not wait there: ")) << few.verdict;
+  // Planted: bursts, in which a quarter waits.
+  for (std::size_t i = 0; i < 100; ++i) evidence.answers[i] = in_front(18);
+  EXPECT_TRUE(attribute(evidence).confident) << attribute(evidence).verdict;
+}
+
+// Planted: nobody tells the grants of shard 1.
+TEST(Attribution, who_tells_nothing_is_named_for_the_grants_of_its_shard_alone) {
+  Timeline untold = told_after(claim(1, 9, 0, 1, 8), 9'000);
+  untold.grant.shard = 1;
+  Evidence evidence;
+  evidence.claims.assign(100, untold);
+  evidence.not_told = {{"no relay of shard 0 is heard for 9 s", "relay of shard 0"}, {}};
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "that of shard 1 is heard";
+  std::swap(evidence.not_told[0], evidence.not_told[1]);
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::bus);
+  EXPECT_EQ(why.resource, "relay of shard 0");
+  EXPECT_NE(why.verdict.find("until they are told: by the relay, over the bus, and no relay"),
+            std::string::npos)
+      << why.verdict;
+  // What was told as quickly as ever does not wait for it.
+  for (Timeline& one : evidence.claims) one = claim(1, 300, 0, 290, 8);
+  EXPECT_EQ(attribute(evidence).cause, Cause::server);
+}
+
+// Planted: one of two orchestrators has a twentieth of a core, and the other waits for its fills.
+// One such wait is so long that none of the others takes half of the mean.
+TEST(Attribution, who_is_held_up_by_the_same_counts_beside_a_longer_one) {
+  const auto filled_after = [](std::int64_t wait_ms) {
+    Timeline waits = answer(0, 1, 0);
+    waits.add(Stage::l2, (wait_ms + 1) * ms_ns);
+    waits.load = {};
+    waits.add_fill_wait(wait_ms * ms_ns, 0);
+    return waits;
+  };
+  Evidence evidence;
+  evidence.answers.assign(245, answer(0, 1, 0));
+  for (const std::int64_t wait_ms : {300, 24, 22, 7, 5}) {
+    evidence.answers.push_back(filled_after(wait_ms));
+  }
+  evidence.answers_before_ns = 4 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::cache_miss) << why.verdict;
+  // Planted: a single one, and beside it what is as long as ever.
+  evidence.answers_before_ns = 20 * ms_ns;
+  EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
+}
+
 }  // namespace
 }  // namespace hunt::engine

@@ -16,9 +16,14 @@ constexpr double busy_thread = 0.75;
 // on the same machine has none either. Below the second of them it says nothing.
 constexpr double full_machine = 0.3;
 constexpr double crowded_machine = 0.2;
-// Of the work behind a backlog, beside the wait: from here on it is why, below it may be.
-constexpr double fills_hands = 0.2;
-constexpr double may_fill_hands = 0.1;
+// Of the work behind a backlog, beside the wait: from here on it is why, below it may be. After an
+// outage of the bus all comes at once, and takes up to a thirtieth of the wait.
+constexpr double fills_hands = 0.1;
+constexpr double may_fill_hands = 0.05;
+// So many slow calls show what calls are like: one may have been unlucky.
+constexpr std::int64_t slow_calls_min = 2;
+// A probe that has been under way for so long waits for no core.
+constexpr std::int64_t hangs_ns = 1'000'000'000;
 
 // A call holds its rows while it executes and commits, and others of ours wait for them: a wait of
 // a few such calls has no stranger behind it, one of many perhaps. Better is what the store says.
@@ -91,6 +96,41 @@ Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t 
     return {Cause::lock, untold_ns, true};
   if (probe.committing) return {Cause::commit, untold_ns, true};
   return {Cause::server, untold_ns, true};
+}
+
+// Without a core for a while, a server answers late now and then. Where calls that do nothing take
+// as long each time, or hang, that is no chance.
+bool is_far(const Evidence& evidence, const Part& part, const Inside& inside) {
+  if (inside.cause != Cause::round_trip) return false;
+  const Probe probe = probe_of(evidence, part.shard);
+  return probe.newest_ns * 3 >= inside.ns * 2 || probe.open_ns >= hangs_ns;
+}
+
+// Of all that was stored or asked over the bus, and not of the slowest alone: what fills one pair
+// of hands does not fill all of them.
+struct Work {
+  Part most;
+  std::int64_t mean_ns = 0;  // of all stages from the lane on, per timeline
+};
+Work work_of_all(const Evidence& evidence) {
+  std::vector<Timeline> taken;
+  for (const Timeline& timeline : evidence.answers) {
+    if (timeline.of(Stage::bus) > 0) taken.push_back(timeline);
+  }
+  const Tail whole = whole_of(std::move(taken));
+  Work work;
+  for (const Part& part : whole.parts) {
+    if (is_before_lane(part.stage)) continue;
+    if (part.ns > work.most.ns) work.most = part;
+    work.mean_ns += part.ns / std::max<std::int64_t>(1, whole.count);
+  }
+  return work;
+}
+
+// As a share of the wait of what is stored.
+double work_share(const Work& work, const Part& backlog) {
+  return static_cast<double>(work.mean_ns) /
+         static_cast<double>(std::max<std::int64_t>(1, backlog.mean_ns()));
 }
 
 }  // namespace
@@ -178,7 +218,7 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     const bool breaks = breaking_calls(evidence, part.shard) != nullptr;
     const bool most = inside.ns * 2 >= part.mean_ns();
     if (inside.cause == Cause::lock) return most ? inside.cause : Cause::unclear;
-    if (crowded) return Cause::unclear;
+    if (crowded && !is_far(evidence, part, inside)) return Cause::unclear;
     // What a call told is of its last try; but nothing else is known to hold it.
     const bool told = most && inside.cause != Cause::round_trip && !inside.guessed;
     if (breaks) return told ? Cause::unclear : Cause::round_trip;
@@ -220,24 +260,27 @@ std::vector<const Part*> parts_of_cause(const Evidence& evidence, const Tail& ta
   return parts;
 }
 
-// Our own reads of a shard that took so long, whether they are of the tail or not.
-Part slow_reads(const Evidence& evidence, std::uint32_t shard, std::int64_t slow_ns) {
-  Part reads{Stage::store_load, shard};
-  for (const Timeline& timeline : evidence.answers) {
-    const std::int64_t ns = timeline.of(Stage::store_load);
-    if (timeline.load.shard == shard && ns >= slow_ns) reads.add(timeline, ns);
-  }
-  return reads;
+Part slow_calls(const Evidence& evidence, Stage stage, std::uint32_t shard, std::int64_t slow_ns) {
+  Part calls{stage, shard};
+  const auto add_all = [&](const std::vector<Timeline>& timelines) {
+    for (const Timeline& timeline : timelines) {
+      const std::int64_t ns = timeline.of(stage);
+      if (timeline.shard_of(stage) == shard && ns >= slow_ns) calls.add(timeline, ns);
+    }
+  };
+  add_all(evidence.answers);
+  // A claim's timeline has the loads of its batch, too.
+  if (stage == Stage::store_grant) add_all(evidence.claims);
+  return calls;
 }
 
 // The other process has the same shard, and most likely the same trouble with it: our own reads
 // take as long, or break off, or a probe does.
 std::optional<Part> read_behind_fill(const Evidence& evidence, const Tail& tail, const Part& part) {
-  constexpr std::int64_t reads_min = 2;  // one may have been unlucky
   const std::uint32_t shard = shard_of_fills(tail);
   const std::int64_t slow_ns = std::max<std::int64_t>(1, part.mean_ns() / 2);
-  const Part reads = slow_reads(evidence, shard, slow_ns);
-  if (reads.count >= reads_min) return reads;
+  const Part reads = slow_calls(evidence, Stage::store_load, shard, slow_ns);
+  if (reads.count >= slow_calls_min) return reads;
   if (breaking_calls(evidence, shard) != nullptr)
     return Part{Stage::load_wait, shard, part.ns, part.count};
   const Probe probe = probe_of(evidence, shard);
@@ -246,7 +289,6 @@ std::optional<Part> read_behind_fill(const Evidence& evidence, const Tail& tail,
 }
 
 std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail, const Part& part) {
-  constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
   if (part.is_fill_wait()) return read_behind_fill(evidence, tail, part);
   const bool for_load = part.stage == Stage::load_wait;
   if (!for_load && part.stage != Stage::claim_wait) return std::nullopt;
@@ -254,6 +296,9 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
   const Stage stage = for_load ? Stage::store_load : Stage::store_grant;
   const Part* call = tail.find(stage, part.shard);
   if (call != nullptr && call->mean_ns() >= slow_call_ns) return *call;
+  // Those of the tail are still in line: what a call is like, the others know.
+  const Part calls = slow_calls(evidence, stage, part.shard, slow_call_ns);
+  if (calls.count >= slow_calls_min) return calls;
   if (part.shard >= evidence.probes.size()) return std::nullopt;
   const Probe& probe = evidence.probes[part.shard];
   const bool slow = std::max(probe.newest_ns, probe.open_ns) >= slow_call_ns;
@@ -269,24 +314,15 @@ const Part* retry_behind_call(const Evidence& evidence, const Tail& tail, const 
   return inside_store(evidence, part).cause == Cause::lock ? nullptr : wait;
 }
 
-const Part* work_behind_backlog(const Tail& tail, const Part& part) {
-  if (!part.is_backlog()) return nullptr;
-  const Part* most = nullptr;
-  for (const Part& other : tail.parts) {
-    if (is_before_lane(other.stage) || other.mean_ns() < answers_fine_ns) continue;
-    if (most == nullptr || other.ns > most->ns) most = &other;
-  }
-  const auto hands_ns = static_cast<double>(most == nullptr ? 0 : most->mean_ns());
-  return hands_ns >= fills_hands * static_cast<double>(part.mean_ns()) ? most : nullptr;
+std::optional<Part> work_behind_backlog(const Evidence& evidence, const Part& part) {
+  if (!part.is_backlog()) return std::nullopt;
+  const Work work = work_of_all(evidence);
+  if (work.mean_ns < answers_fine_ns || work_share(work, part) < fills_hands) return std::nullopt;
+  return work.most;
 }
 
-bool may_have_hands_full(const Tail& tail, const Part& part) {
-  return part.is_backlog() &&
-         std::any_of(tail.parts.begin(), tail.parts.end(), [&part](const Part& other) {
-           return !is_before_lane(other.stage) &&
-                  static_cast<double>(other.mean_ns()) >=
-                      may_fill_hands * static_cast<double>(part.mean_ns());
-         });
+bool may_have_hands_full(const Evidence& evidence, const Part& part) {
+  return part.is_backlog() && work_share(work_of_all(evidence), part) >= may_fill_hands;
 }
 
 std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part) {
@@ -307,7 +343,7 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
   }
   if (!wants_core(evidence)) return std::nullopt;
   if (part.stage == Stage::bus) return Part{Stage::queue, 0, part.ns, part.count};
-  const std::int64_t line_ns = p99_of(evidence.answers, Stage::queue);
+  const std::int64_t line_ns = percentile_of(evidence.answers, Stage::queue, 99);
   if (line_ns * 2 < part.mean_ns()) return std::nullopt;
   return Part{Stage::queue, 0, line_ns, 1};
 }

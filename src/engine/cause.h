@@ -54,10 +54,15 @@ struct Inside {
 // calls took then. Null: they did not.
 [[nodiscard]] const Part* retry_behind_call(const Evidence& evidence, const Tail& tail,
                                             const Part& part);
-// What is stored waits because those who take it have their hands full: then the wait is of what
-// fills them. Null: they have not.
-[[nodiscard]] const Part* work_behind_backlog(const Tail& tail, const Part& part);
-[[nodiscard]] bool may_have_hands_full(const Tail& tail, const Part& part);
+// What is stored waits because those who take it have their hands full, or what they took came to
+// nothing and is stored again: then the wait is of what fills them. Nothing: they have not.
+[[nodiscard]] std::optional<Part> work_behind_backlog(const Evidence& evidence, const Part& part);
+[[nodiscard]] bool may_have_hands_full(const Evidence& evidence, const Part& part);
+// The calls of a stage to a shard that took so long, whether they are of the tail or not.
+[[nodiscard]] Part slow_calls(const Evidence& evidence, model::Stage stage, std::uint32_t shard,
+                              std::int64_t slow_ns);
+// From here on a call is slow, and who waits for one waits because of it.
+inline constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
 // A call that is over comes back to its lane and waits in the same line as the batches, or for a
 // core. The line of a busy lane, when it is long enough to hold most of the call; of a lane that
 // stood still, also where it is HTTP's thread that the wait was for: the process stood still.

@@ -142,7 +142,10 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       if (!part.is_backlog()) {
         return fmt::format("{} is the way over the bus and back", ms(stage_ns));
       }
-      return fmt::format("{} is stored on the bus and waits until it is taken", ms(stage_ns));
+      return fmt::format(
+          "{} is stored on the bus and waits until it is taken (what nobody has taken yet, or what "
+          "was taken twice, is not known)",
+          ms(stage_ns));
     case Cause::cpu:
       return without_core(evidence, part);
     case Cause::limit:

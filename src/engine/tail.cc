@@ -30,6 +30,18 @@ Part& part_of(Tail& tail, Stage stage, std::uint32_t shard) {
   return *at;
 }
 
+// `of` tells of a timeline its shard and how long.
+template <class Of>
+std::uint32_t shard_of_most(const Tail& tail, Of of) {
+  std::vector<std::int64_t> ns;  // by shard
+  for (const Timeline& timeline : tail.slowest) {
+    const auto [shard, took_ns] = of(timeline);
+    if (shard >= ns.size()) ns.resize(shard + 1);
+    ns[shard] += took_ns;
+  }
+  return static_cast<std::uint32_t>(std::max_element(ns.begin(), ns.end()) - ns.begin());
+}
+
 }  // namespace
 
 void Part::add(const Timeline& timeline, std::int64_t stage_ns) {
@@ -54,9 +66,13 @@ std::size_t slowest_first(std::vector<Timeline>& all) {
 }
 
 Tail tail_of(std::vector<Timeline> all) {
+  all.resize(slowest_first(all));
+  return whole_of(std::move(all));
+}
+
+Tail whole_of(std::vector<Timeline> all) {
   Tail tail;
-  tail.count = static_cast<std::int64_t>(slowest_first(all));
-  all.resize(static_cast<std::size_t>(tail.count));
+  tail.count = static_cast<std::int64_t>(all.size());
   for (const Timeline& timeline : all) {
     tail.total_ns += timeline.total_ns;
     tail.telling_ns += timeline.telling_ns;
@@ -78,16 +94,19 @@ Tail tail_of(std::vector<Timeline> all) {
 }
 
 std::uint32_t shard_of_fills(const Tail& tail) {
-  std::vector<std::int64_t> ns;  // by shard
-  for (const Timeline& timeline : tail.slowest) {
-    const std::uint32_t shard = timeline.fill_shard;
-    if (shard >= ns.size()) ns.resize(shard + 1);
-    ns[shard] += timeline.fill_wait_ns;
-  }
-  return static_cast<std::uint32_t>(std::max_element(ns.begin(), ns.end()) - ns.begin());
+  return shard_of_most(tail, [](const Timeline& timeline) {
+    return std::pair(timeline.fill_shard, timeline.fill_wait_ns);
+  });
 }
 
-std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts) {
+std::uint32_t shard_of_telling(const Tail& tail) {
+  return shard_of_most(tail, [](const Timeline& timeline) {
+    return std::pair(timeline.grant.shard, timeline.telling_ns);
+  });
+}
+
+std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts,
+                       std::int64_t fine_ns) {
   const auto filled_ns = [&parts](const Timeline& timeline) {
     std::int64_t ns = 0;
     for (const Part* part : parts) {
@@ -99,16 +118,18 @@ std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts) 
   for (const Timeline& timeline : tail.slowest) all_ns += filled_ns(timeline);
   return std::count_if(tail.slowest.begin(), tail.slowest.end(), [&](const Timeline& timeline) {
     const std::int64_t ns = filled_ns(timeline);
-    return ns > 0 && ns * 2 * tail.count >= all_ns;
+    if (ns == 0) return false;
+    const bool by_itself = timeline.total_ns >= fine_ns && ns * 2 >= timeline.total_ns;
+    return by_itself || ns * 2 * tail.count >= all_ns;
   });
 }
 
-std::int64_t p99_of(const std::vector<Timeline>& all, Stage stage) {
+std::int64_t percentile_of(const std::vector<Timeline>& all, Stage stage, std::size_t percent) {
   if (all.empty()) return 0;
   std::vector<std::int64_t> values;
   values.reserve(all.size());
   for (const auto& timeline : all) values.push_back(timeline.of(stage));
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) * 99 / 100);
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) * percent / 100);
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }

@@ -79,11 +79,18 @@ struct Tail {
 // How many the slowest 1 % are, at least five where there are as many; they are moved to the front.
 [[nodiscard]] std::size_t slowest_first(std::vector<Timeline>& all);
 [[nodiscard]] Tail tail_of(std::vector<Timeline> all);
+// The same of all of them, not of the slowest alone.
+[[nodiscard]] Tail whole_of(std::vector<Timeline> all);
 // Of which shard the chunks are that it waits for others to fill the cache with; of several, most.
 [[nodiscard]] std::uint32_t shard_of_fills(const Tail& tail);
-// How many of the tail these parts fill: they take half at least of what they take on average, so
-// that one outlier does not count for all.
-[[nodiscard]] std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts);
-[[nodiscard]] std::int64_t p99_of(const std::vector<Timeline>& all, model::Stage stage);
+// Of which shard most of what is told late was granted.
+[[nodiscard]] std::uint32_t shard_of_telling(const Tail& tail);
+// How many of the tail these parts fill, so that one outlier does not count for all: they take half
+// at least of what they take on average; or half of that one by itself, which is not fine (from
+// `fine_ns` on), however much longer an outlier beside it is.
+[[nodiscard]] std::int64_t filled_by(const Tail& tail, const std::vector<const Part*>& parts,
+                                     std::int64_t fine_ns);
+[[nodiscard]] std::int64_t percentile_of(const std::vector<Timeline>& all, model::Stage stage,
+                                         std::size_t percent);
 
 }  // namespace hunt::engine

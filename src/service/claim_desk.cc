@@ -314,10 +314,13 @@ void ClaimDesk::record(model::ShardId shard, std::int64_t begun_ns, const model:
   }
 }
 
-// Who waits for the verdict is told with it; all others hear of a new grant on the bus.
+// Who waits for the verdict is told with it; all others hear of a new grant on the bus. So do those
+// who stored a position: who wants its answer, too, has that beside it.
 void ClaimDesk::record(const Pending& pending, const model::ClaimVerdict& verdict,
                        const engine::Timeline& timeline, std::int64_t now_ns) {
-  const bool by_bus = verdict.is_new() && !verdict.stale && pending.askers.empty();
+  const bool answered = std::any_of(pending.askers.begin(), pending.askers.end(),
+                                    [](const Asker& asker) { return !asker.wait->told_first; });
+  const bool by_bus = verdict.is_new() && !verdict.stale && !answered;
   if (by_bus && tellings_.granted(verdict.id, timeline)) return;
   tellings_.forget(verdict.id);
   times_.add(timeline, now_ns);

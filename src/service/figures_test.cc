@@ -163,6 +163,17 @@ TEST_F(Figures, the_tail_of_claims_begins_with_the_batch_and_ends_when_they_are_
   lane.pass(2'000'000'000);
   EXPECT_LT(lane.observer.why().claims_tail_ns, 100'000'000);
   lane.store.set_gate_open(sim::Call::secure, true);
+  // Who stored it hears of it on the bus, as all others do.
+  lane.pass(20'000'000'000);
+  lane.store.set_gate_open(sim::Call::secure, false);
+  auto stored = batch({3, 3});
+  stored.positions[0].player = {5, 4};
+  stored.as_of_us = lane.time.wall_us();
+  ASSERT_TRUE(ask(std::move(stored), ports::Wait::terminal).has_value());
+  lane.pass(2'000'000'000);
+  EXPECT_GE(lane.observer.why().claims_tail_ns, 1'900'000'000);
+  EXPECT_LT(lane.observer.why().answers_tail_ns, 100'000'000);
+  lane.store.set_gate_open(sim::Call::secure, true);
 }
 
 TEST_F(Figures, who_was_refused_after_a_wait_has_waited) {

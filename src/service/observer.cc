@@ -25,6 +25,9 @@ constexpr std::int64_t watched_for_ns = 5'000'000'000;
 constexpr std::int64_t look_every_ns = 10'000'000'000;
 constexpr std::int64_t before_ns_min = 30'000'000'000;
 constexpr std::size_t looks_max = 360;
+// A relay that is not heard for so long tells nothing. A bus that carries nothing is found out
+// before, and says so itself: a server of NATS that is silent for 5 s counts as gone.
+constexpr std::int64_t relay_still_ns = 7'000'000'000;
 
 // 0 when there are none.
 std::int64_t lower_quartile(std::vector<std::int64_t> values) {
@@ -57,7 +60,7 @@ Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About abou
     : clock_(clock),
       about_(std::move(about)),
       started_ns_(clock.now_ns()),
-      tellings_(clock),
+      tellings_(clock, about_.shards > 0),
       store_troubles_(std::max(about_.stores, about_.shards)),
       open_tables_(store_troubles_.size()),
       relay_heard_ns_(about_.shards, started_ns_) {
@@ -206,10 +209,33 @@ engine::Evidence Observer::gather() const {
   const auto told = tellings_.samples();
   all.claims.insert(all.claims.end(), told.begin(), told.end());
   const std::lock_guard lock(mutex_);
+  all.not_told = not_told();
   all.cpu_pressure = cpu_pressure_;
   all.front_busy = front_busy_;
   all.front_starved = front_starved_;
   all.front_stalled_ns = front_stalled_ns_;
+  return all;
+}
+
+std::vector<engine::NotTold> Observer::not_told() const {
+  std::vector<engine::NotTold> all(relay_heard_ns_.size());
+  const auto bus = troubles_.find("bus");
+  const std::int64_t now_ns = clock_.now_ns();
+  for (std::size_t shard = 0; shard < all.size(); ++shard) {
+    const std::string relay = fmt::format("relay of shard {}", shard);
+    const auto own = troubles_.find(relay);
+    const std::int64_t silent_ns = now_ns - relay_heard_ns_[shard];
+    if (own != troubles_.end()) {
+      all[shard] = {own->second, relay};
+    } else if (silent_ns >= relay_still_ns && bus != troubles_.end()) {
+      all[shard] = {bus->second, "bus"};
+    } else if (silent_ns >= relay_still_ns) {
+      all[shard] = {fmt::format("no {} is heard for {} s: none runs, or it cannot follow what "
+                                "changes there",
+                                relay, silent_ns / 1'000'000'000),
+                    relay};
+    }
+  }
   return all;
 }
 

@@ -152,6 +152,7 @@ class Observer final : public ports::Monitor {
     std::int64_t ns = 0;
   };
   [[nodiscard]] Silence silence() const;
+  [[nodiscard]] std::vector<engine::NotTold> not_told() const;  // under the lock
   [[nodiscard]] std::vector<model::StoreFailing> stores_failing() const;
   // Under the lock:
   void find_missing_tables();

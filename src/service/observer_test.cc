@@ -42,6 +42,42 @@ TEST(Observer, warns_of_a_silent_relay_until_it_is_heard) {
   EXPECT_EQ(observer.warning(), "");
 }
 
+// Planted: one of two relays is stopped, and a grant of its shard waits to be told.
+TEST(Observer, names_the_relay_that_tells_nothing) {
+  constexpr std::int64_t second = 1'000'000'000;
+  ManualClock clock;
+  Observer observer(clock, 1, {"0.1.0", "sqlite:x", 2, false});
+  const model::ClaimId claim{0, 1};
+  engine::Timeline timeline;
+  timeline.add(model::Stage::store_grant, 9'000'000);
+  timeline.grant.shard = 1;
+  observer.tellings().expect({claim});
+  ASSERT_TRUE(observer.tellings().granted(claim, timeline));
+  clock.now_ns_ += 6 * second;
+  observer.heard_relay(0);
+  const model::Why early = observer.why();
+  EXPECT_EQ(early.cause, model::Cause::unclear) << early.verdict;
+  EXPECT_FALSE(early.confident) << "the bus may be what is silent";
+  clock.now_ns_ += 2 * second;
+  observer.heard_relay(0);
+  const model::Why why = observer.why();
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, model::Cause::bus);
+  EXPECT_EQ(why.resource, "relay of shard 1");
+  EXPECT_NE(why.verdict.find("no relay of shard 1 is heard for 8 s"), std::string::npos)
+      << why.verdict;
+  EXPECT_NE(why.next.find("hunt relay"), std::string::npos) << why.next;
+  observer.set_trouble("bus", "NATS is not reachable");
+  EXPECT_EQ(observer.why().resource, "bus");
+  EXPECT_NE(observer.why().verdict.find("NATS is not reachable"), std::string::npos);
+  observer.set_trouble("relay of shard 1", "the relay of shard 1 tells no grants now: no slot");
+  EXPECT_NE(observer.why().verdict.find("no slot"), std::string::npos) << observer.why().verdict;
+  // It is heard: that something else is wrong with the bus, too, is no reason.
+  observer.set_trouble("relay of shard 1", "");
+  observer.heard_relay(1);
+  EXPECT_FALSE(observer.why().confident) << observer.why().verdict;
+}
+
 TEST(Observer, says_of_each_part_what_it_waits_for) {
   ManualClock clock;
   Observer observer(clock, 1, {"0.1.0", "sqlite:x", 1, false, 2});

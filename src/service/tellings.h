@@ -1,7 +1,7 @@
 // Tellings: of granted claims, how long after the verdict they were told on the bus.
 //
-// Not who tells them (relay.h): a process hears them as everybody does, and knows its own. Waits
-// for none before it has heard one. Thread: any.
+// Not who tells them (relay.h): a process hears them as everybody does, and knows its own. Who does
+// not listen waits for none before it has heard one. Thread: any.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -22,7 +22,7 @@ class Tellings {
   // What is not heard by then is given up: it may have been lost on its way to us.
   static constexpr std::int64_t waited_ns_max = 10'000'000'000;
 
-  explicit Tellings(const ports::Clock& clock) : clock_(clock) {}
+  Tellings(const ports::Clock& clock, bool listens) : clock_(clock), hears_(listens) {}
 
   // Before the store is asked: what it grants may be heard before it has answered.
   void expect(const std::vector<model::ClaimId>& ids);
@@ -45,8 +45,8 @@ class Tellings {
   void give_up(std::int64_t now_ns);
 
   const ports::Clock& clock_;
-  std::atomic<bool> hears_ = false;  // who never hears takes no lock
-  std::mutex mutex_;                 // for all below
+  std::atomic<bool> hears_;  // who never hears takes no lock
+  std::mutex mutex_;         // for all below
   Claims expected_;
   std::int64_t gave_up_ns_ = 0;  // it looked for those that were lost
   engine::Reservoir told_{0};

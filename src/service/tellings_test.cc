@@ -28,7 +28,7 @@ engine::Timeline granted_in(std::int64_t ms) {
 class Telling : public testing::Test {
  protected:
   ManualClock clock;
-  Tellings tellings{clock};
+  Tellings tellings{clock, false};
 };
 
 TEST_F(Telling, counts_from_the_verdict_until_it_is_heard) {
@@ -64,6 +64,16 @@ TEST_F(Telling, waits_for_none_that_was_told_or_that_nobody_tells) {
   tellings.told(claim(4));
   clock.now_ns_ += 2 * engine::Reservoir::window_ns;
   EXPECT_TRUE(tellings.samples().empty());
+}
+
+// Planted: no relay has run since the process began.
+TEST_F(Telling, waits_from_the_start_where_it_listens) {
+  Tellings listening{clock, true};
+  listening.expect({claim(1)});
+  EXPECT_TRUE(listening.granted(claim(1), granted_in(1)));
+  clock.now_ns_ += 4'000 * ms_ns;
+  ASSERT_EQ(listening.samples().size(), 1U);
+  EXPECT_EQ(listening.samples()[0].telling_ns, 4'000 * ms_ns);
 }
 
 TEST_F(Telling, gives_up_what_may_have_been_lost_and_keeps_a_bound) {

@@ -32,9 +32,9 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
                         2000, "--listen", "127.0.0.1:0", "--json", timeout=60)
         self.assert_exit(run, 0)
         self.servers = [self.serve_nats(), self.serve_nats()]
-        relay = self.start("relay", "--bus", self.nats.url, "--store", self.store, "--store",
-                           self.store_at(self.postgres.port), listen=False, ready=False)
-        self.wait_for(lambda: "tells the changes" in relay.output, relay)
+        self.relay = self.start("relay", "--bus", self.nats.url, "--store", self.store, "--store",
+                                self.store_at(self.postgres.port), listen=False, ready=False)
+        self.wait_for(lambda: "tells the changes" in self.relay.output, self.relay)
 
     def store_at(self, port):
         return f"postgres://hunt@127.0.0.1:{port}/{self.other_database}"
@@ -146,6 +146,16 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         self.assertEqual(then["resource"], "shard 1", then["verdict"])
         told = self.hunt("why", *self.by_url(), "--since", "5m").stdout
         self.assert_says(told, "shard 1", "round_trip", "times are UTC")
+
+    def test_grants_that_no_relay_tells(self):
+        self.playing()
+        self.relay.kill()
+        why = self.named(lambda why: why["confident"] and
+                         why["resource"].startswith("relay of shard"), ("--bus", self.nats.url))
+        self.assertEqual("bus", why["cause"], why["verdict"])
+        self.assertRegex(why["verdict"], "no relay of shard [01] is heard for")
+        self.assertIn("hunt relay", why["next"])
+        self.assertEqual(0, why["answered"]["relays"], why)
 
     def test_one_that_is_stopped_is_named(self):
         stopped, other = self.servers
