@@ -203,8 +203,9 @@ bool tells_as_late(const Evidence& evidence, const Tail& tail, const Part& part,
   if (cause == Cause::bus) return tail.telling_mean_ns() <= telling_stages_max * part.mean_ns();
   if (!model::is_of_shard(part.stage)) return false;
   const Part* here = tail.find(Stage::store_grant, part.shard);
-  const Part slow = slow_calls(evidence, Stage::store_grant, part.shard, slow_call_ns);
-  const std::int64_t call_ns = std::max(here == nullptr ? 0 : here->mean_ns(), slow.mean_ns());
+  const auto usual = usual_calls(evidence, Stage::store_grant, part.shard);
+  const std::int64_t call_ns =
+      std::max(here == nullptr ? 0 : here->mean_ns(), usual ? usual->mean_ns() : 0);
   return tail.telling_mean_ns() <= telling_calls_max * call_ns;
 }
 

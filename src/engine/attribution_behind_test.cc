@@ -224,6 +224,16 @@ TEST(Attribution, who_is_in_line_still_has_the_cause_of_the_calls_that_are_over)
       why.verdict.find("one of 2 grant calls at a time, and of each call 381 ms is the round"),
       std::string::npos)
       << why.verdict;
+  // None is over: a probe knows the way, and not what else a call may need.
+  evidence.claims.clear();
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << attribute(evidence).verdict;
+  // Planted: calls are quick but for two, which are no reason to wait.
+  evidence.probes[1].newest_ns = ms_ns;
+  Timeline quick = claim(1'900, 5, 0, 1, 2);
+  quick.grant.shard = 1;
+  evidence.claims.assign(900, quick);
+  evidence.claims[0] = evidence.claims[1] = over;
+  EXPECT_EQ(attribute(evidence).cause, Cause::limit) << attribute(evidence).verdict;
 }
 
 // Planted: shards 218 and 172 ms away, on a machine whose cores are short; and a shard that answers

@@ -20,6 +20,8 @@ constexpr double crowded_machine = 0.2;
 // outage of the bus all comes at once, and takes up to a thirtieth of the wait.
 constexpr double fills_hands = 0.1;
 constexpr double may_fill_hands = 0.05;
+// From here on a call is slow, and who waits for one waits because of it.
+constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
 // So many slow calls show what calls are like: one may have been unlucky.
 constexpr std::int64_t slow_calls_min = 2;
 // A probe that has been under way for so long waits for no core.
@@ -131,6 +133,21 @@ Work work_of_all(const Evidence& evidence) {
 double work_share(const Work& work, const Part& backlog) {
   return static_cast<double>(work.mean_ns) /
          static_cast<double>(std::max<std::int64_t>(1, backlog.mean_ns()));
+}
+
+// The calls of a stage to a shard that took so long, whether they are of the tail or not.
+Part slow_calls(const Evidence& evidence, Stage stage, std::uint32_t shard, std::int64_t slow_ns) {
+  Part calls{stage, shard};
+  const auto add_all = [&](const std::vector<Timeline>& timelines) {
+    for (const Timeline& timeline : timelines) {
+      const std::int64_t ns = timeline.of(stage);
+      if (timeline.shard_of(stage) == shard && ns >= slow_ns) calls.add(timeline, ns);
+    }
+  };
+  add_all(evidence.answers);
+  // A claim's timeline has the loads of its batch, too.
+  if (stage == Stage::store_grant) add_all(evidence.claims);
+  return calls;
 }
 
 }  // namespace
@@ -260,18 +277,11 @@ std::vector<const Part*> parts_of_cause(const Evidence& evidence, const Tail& ta
   return parts;
 }
 
-Part slow_calls(const Evidence& evidence, Stage stage, std::uint32_t shard, std::int64_t slow_ns) {
-  Part calls{stage, shard};
-  const auto add_all = [&](const std::vector<Timeline>& timelines) {
-    for (const Timeline& timeline : timelines) {
-      const std::int64_t ns = timeline.of(stage);
-      if (timeline.shard_of(stage) == shard && ns >= slow_ns) calls.add(timeline, ns);
-    }
-  };
-  add_all(evidence.answers);
-  // A claim's timeline has the loads of its batch, too.
-  if (stage == Stage::store_grant) add_all(evidence.claims);
-  return calls;
+std::optional<Part> usual_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
+  const Part slow = slow_calls(evidence, stage, shard, slow_call_ns);
+  const Part all = slow_calls(evidence, stage, shard, 1);
+  if (slow.count < slow_calls_min || slow.count * 2 < all.count) return std::nullopt;
+  return slow;
 }
 
 // The other process has the same shard, and most likely the same trouble with it: our own reads
@@ -297,13 +307,12 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
   const Part* call = tail.find(stage, part.shard);
   if (call != nullptr && call->mean_ns() >= slow_call_ns) return *call;
   // Those of the tail are still in line: what a call is like, the others know.
-  const Part calls = slow_calls(evidence, stage, part.shard, slow_call_ns);
-  if (calls.count >= slow_calls_min) return calls;
-  if (part.shard >= evidence.probes.size()) return std::nullopt;
-  const Probe& probe = evidence.probes[part.shard];
-  const bool slow = std::max(probe.newest_ns, probe.open_ns) >= slow_call_ns;
-  if (!slow && !probe.locked) return std::nullopt;
-  return Part{stage, part.shard, part.ns, part.count};
+  if (auto calls = usual_calls(evidence, stage, part.shard)) return calls;
+  const Probe probe = probe_of(evidence, part.shard);
+  if (probe.locked) return Part{stage, part.shard, part.ns, part.count};
+  const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
+  if (probe_ns < slow_call_ns) return std::nullopt;
+  return Part{stage, part.shard, probe_ns, 1};
 }
 
 const Part* retry_behind_call(const Evidence& evidence, const Tail& tail, const Part& part) {

@@ -58,11 +58,9 @@ struct Inside {
 // nothing and is stored again: then the wait is of what fills them. Nothing: they have not.
 [[nodiscard]] std::optional<Part> work_behind_backlog(const Evidence& evidence, const Part& part);
 [[nodiscard]] bool may_have_hands_full(const Evidence& evidence, const Part& part);
-// The calls of a stage to a shard that took so long, whether they are of the tail or not.
-[[nodiscard]] Part slow_calls(const Evidence& evidence, model::Stage stage, std::uint32_t shard,
-                              std::int64_t slow_ns);
-// From here on a call is slow, and who waits for one waits because of it.
-inline constexpr std::int64_t slow_call_ns = claims_fine_ns / 5;
+// What calls to a shard are like, where they are slow: half of them at least, and not one alone.
+[[nodiscard]] std::optional<Part> usual_calls(const Evidence& evidence, model::Stage stage,
+                                              std::uint32_t shard);
 // A call that is over comes back to its lane and waits in the same line as the batches, or for a
 // core. The line of a busy lane, when it is long enough to hold most of the call; of a lane that
 // stood still, also where it is HTTP's thread that the wait was for: the process stood still.
