@@ -278,19 +278,32 @@ Digest256 signing_key(std::string_view secret, const Scope& scope) {
   return hmac(service, terminator);
 }
 
-std::string signature_of(std::string_view time, const Scope& scope, std::string_view canonical,
-                         const Digest256& key) {
-  return to_hex(hmac(key, string_to_sign(time, scope, canonical)));
+std::string Signer::signature_of(std::string_view time, const Scope& scope,
+                                 std::string_view canonical, std::string_view secret) {
+  const std::string name = fmt::format("{}/{}", secret, scope.text());
+  auto known = kept_.find(name);
+  if (known == kept_.end()) {
+    if (kept_.size() >= kept_max) kept_.clear();
+    known = kept_.emplace(name, HmacSha256(signing_key(secret, scope))).first;
+  }
+  return to_hex(known->second.of(bytes_of(string_to_sign(time, scope, canonical))));
 }
 
 std::string authorization_for(const WireRequest& request, std::string_view time, const Scope& scope,
                               std::string_view access_key, std::string_view secret) {
+  Signer signer;
+  return authorization_for(request, time, scope, access_key, secret, signer);
+}
+
+std::string authorization_for(const WireRequest& request, std::string_view time, const Scope& scope,
+                              std::string_view access_key, std::string_view secret,
+                              Signer& signer) {
   std::vector<std::string> names;
   for (const auto& [name, value] : request.headers) names.push_back(lower(name));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   const std::string signature =
-      signature_of(time, scope, canonical_request(request, names), signing_key(secret, scope));
+      signer.signature_of(time, scope, canonical_request(request, names), secret);
   return fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", algorithm, access_key,
                      scope.text(), join(names), signature);
 }
@@ -316,14 +329,6 @@ bool same_secret(std::string_view a, std::string_view b) noexcept {
         static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
   }
   return different == 0;
-}
-
-const Digest256& Verifier::key_for(const AccessKey& key, const Scope& scope) {
-  const std::string name = key.id + "/" + scope.text();
-  const auto known = kept_.find(name);
-  if (known != kept_.end()) return known->second;
-  if (kept_.size() >= kept_max) kept_.clear();
-  return kept_.emplace(name, signing_key(key.secret, scope)).first->second;
 }
 
 Answer<const AccessKey*> Verifier::verify(const WireRequest& request, std::int64_t now_us) {
@@ -357,9 +362,8 @@ Answer<const AccessKey*> Verifier::verify(const WireRequest& request, std::int64
     return tl::unexpected<Refusal>(fine.error());
   }
   const std::string_view claimed = header_of(request, "x-amz-content-sha256");
-  const std::string expected =
-      signature_of(time, said->scope, canonical_request(request, said->signed_headers),
-                   key_for(known->second, said->scope));
+  const std::string expected = signer_.signature_of(
+      time, said->scope, canonical_request(request, said->signed_headers), known->second.secret);
   const bool body_fits = claimed.empty() || same_secret(claimed, hex_sha256(request.body));
   if (!same_secret(expected, said->signature) || !body_fits) {
     return refuse(Failure::invalid_signature,

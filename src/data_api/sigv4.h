@@ -51,9 +51,23 @@ struct Authorization {
 [[nodiscard]] std::string string_to_sign(std::string_view time, const Scope& scope,
                                          std::string_view canonical);
 [[nodiscard]] Digest256 signing_key(std::string_view secret, const Scope& scope);
-[[nodiscard]] std::string signature_of(std::string_view time, const Scope& scope,
-                                       std::string_view canonical, const Digest256& key);
+
+// Signs quickly: keeps the signing keys of the day, which are four HMACs each. Thread: one at a
+// time.
+class Signer {
+ public:
+  [[nodiscard]] std::string signature_of(std::string_view time, const Scope& scope,
+                                         std::string_view canonical, std::string_view secret);
+
+ private:
+  static constexpr std::size_t kept_max = 256;
+  std::map<std::string, HmacSha256> kept_;  // by secret and scope
+};
+
 // The Authorization header of a request that has all other headers already, all of them signed.
+[[nodiscard]] std::string authorization_for(const WireRequest& request, std::string_view time,
+                                            const Scope& scope, std::string_view access_key,
+                                            std::string_view secret, Signer& signer);
 [[nodiscard]] std::string authorization_for(const WireRequest& request, std::string_view time,
                                             const Scope& scope, std::string_view access_key,
                                             std::string_view secret);
@@ -72,8 +86,7 @@ struct AccessKey {
   std::vector<std::string> secrets;  // ARNs it may use; empty: all
 };
 
-// Looks at signatures of one service. Keeps the signing keys of the day, so it is quick for many
-// requests. Lifetime: `keys` outlives it.
+// Looks at signatures of one service. Lifetime: `keys` outlives it.
 class Verifier {
  public:
   Verifier(const std::map<std::string, AccessKey, std::less<>>& keys, std::string service,
@@ -84,13 +97,10 @@ class Verifier {
   [[nodiscard]] Answer<const AccessKey*> verify(const WireRequest& request, std::int64_t now_us);
 
  private:
-  [[nodiscard]] const Digest256& key_for(const AccessKey& key, const Scope& scope);
-
-  static constexpr std::size_t kept_max = 256;
   const std::map<std::string, AccessKey, std::less<>>& keys_;
   std::string service_;
   std::string region_;
-  std::map<std::string, Digest256> kept_;  // by access key and scope
+  Signer signer_;
 };
 
 }  // namespace hunt::data_api

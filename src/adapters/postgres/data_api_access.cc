@@ -4,8 +4,6 @@
 
 #include <chrono>
 
-#include "data_api/sigv4.h"
-
 namespace hunt::postgres {
 namespace {
 
@@ -64,8 +62,10 @@ DataApiAccess::Headers DataApiAccess::sign(std::string_view path, std::string_vi
   request.body = body;
   for (const auto& [name, value] : headers) request.headers.emplace_back(name, value);
   const data_api::Scope scope{time.substr(0, 8), region_, "rds-data"};
-  headers.emplace_back("Authorization",
-                       data_api::authorization_for(request, time, scope, used.key_id, used.secret));
+  const std::lock_guard lock(mutex_);
+  headers.emplace_back(
+      "Authorization",
+      data_api::authorization_for(request, time, scope, used.key_id, used.secret, signer_));
   return headers;
 }
 

@@ -13,6 +13,7 @@
 #include "adapters/postgres/data_api_url.h"
 #include "base/result.h"
 #include "data_api/credentials.h"
+#include "data_api/sigv4.h"
 
 namespace hunt::postgres {
 
@@ -49,6 +50,7 @@ class DataApiAccess {
   std::atomic<bool> resuming_ = false;
   std::mutex mutex_;
   data_api::Credentials credentials_;
+  data_api::Signer signer_;
 };
 
 }  // namespace hunt::postgres
