@@ -102,6 +102,33 @@ TEST_F(DataApiStore, a_load_and_a_call_for_grants_are_one_request_each) {
   EXPECT_EQ(store_->figures().connections, 5U);
 }
 
+TEST_F(DataApiStore, rules_that_are_too_large_for_it_are_refused_with_what_to_do) {
+  const auto files_of = [](std::size_t count) {
+    model::RulesFiles files;
+    for (std::size_t i = 0; i < count; ++i) {
+      files.push_back({fmt::format("{}.yaml", i), std::string(1'000'000, 'x')});
+    }
+    return files;
+  };
+  model::RulesTimeline timeline;
+  timeline.seq = 1;
+  timeline.turns.push_back({"a", 0, 1, "test", ""});
+  const auto refused = run(store_->set_rules_timeline(timeline, {{"a", files_of(5)}}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::too_large);
+  EXPECT_NE(refused.error().message.find("send less, or over postgres://"), std::string::npos)
+      << refused.error().message;
+  const auto direct = postgres::open_store(url_, {});
+  ASSERT_TRUE(run(direct->set_rules_timeline(timeline, {{"a", files_of(12)}})).has_value());
+  const auto unread = run(store_->rules_files("a"));
+  ASSERT_FALSE(unread.has_value());
+  EXPECT_EQ(unread.error().code, Errc::too_large);
+  EXPECT_NE(unread.error().message.find("the files of rules a"), std::string::npos)
+      << unread.error().message;
+  EXPECT_NE(unread.error().message.find("over postgres://"), std::string::npos);
+  direct->close();
+}
+
 // 37 full chunks are more than the ten megabytes of an answer.
 TEST_F(DataApiStore, chunks_full_of_loot_are_loaded_in_parts_of_one_snapshot) {
   constexpr std::int32_t side = model::chunk_side_tiles;

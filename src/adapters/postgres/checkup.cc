@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adapters/postgres/blocking.h"
+#include "adapters/postgres/data_api_checkup.h"
 #include "adapters/postgres/data_api_database.h"
 #include "adapters/postgres/ledger_reader.h"
 #include "adapters/postgres/migrations.h"
@@ -457,7 +458,8 @@ std::vector<ports::Finding> check_up(const DataApiUrl& url, std::uint32_t shard,
     findings.failure(database.error());
     return findings.all();
   }
-  const auto done = look(findings, **database, {shard, shard_count}, clock, tables);
+  auto done = look_at_access(findings, url, clock);
+  if (done) done = look(findings, **database, {shard, shard_count}, clock, tables);
   if (!done) findings.failure(done.error());
   return findings.all();
 }

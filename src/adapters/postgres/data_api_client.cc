@@ -44,8 +44,10 @@ constexpr auto connect_within = std::chrono::seconds(5);
 constexpr auto idle_max = std::chrono::seconds(20);
 constexpr milliseconds retry_first(50);
 constexpr milliseconds retry_max(2'000);
-constexpr milliseconds resume_first(250);
+// Between asks while it wakes up: a quarter of the time that it has taken already, within these.
+constexpr milliseconds resume_min(100);
 constexpr milliseconds resume_max(1'000);
+constexpr int resume_part = 4;
 constexpr std::uint32_t header_bytes_max = 16 * 1'024;
 // Ten megabytes of formatted records, each quote in them escaped.
 constexpr std::uint64_t reply_bytes_max = 32 * 1'024 * 1'024;
@@ -120,6 +122,7 @@ class DataApiClient::Link {
 struct DataApiClient::Reply {
   unsigned status = 0;
   std::string type;
+  std::string date;
   std::string body;
   bool keep_alive = false;
   data_api::Credentials signer;
@@ -284,6 +287,7 @@ awaitable<DataApiClient::Exchanged> DataApiClient::exchange(std::shared_ptr<Link
     auto& message = parser.get();
     reply.status = message.result_int();
     reply.type = view(message["x-amzn-ErrorType"]);
+    reply.date = view(message[bhttp::field::date]);
     reply.keep_alive = message.keep_alive() && !unsent;
     reply.body = std::move(message.body());
     co_return reply;
@@ -376,21 +380,23 @@ awaitable<Result<DataApiAnswer>> DataApiClient::ask(Operation operation,
   }
   const bool in_transaction = !request.transaction.empty();
   const bool again = options_.repeatable && operation == Operation::execute && !in_transaction;
-  const auto give_up = Clock::now() + options_.resume_within;
-  for (milliseconds wait = resume_first;; wait = std::min(wait * 2, resume_max)) {
+  const auto asked = Clock::now();
+  for (;;) {
     auto answer = co_await post(data_api::path_of(operation), body, again, in_transaction);
     if (!answer) co_return tl::unexpected<Error>(error_of(answer.error()));
     if (answer->status == status_ok) {
       if (access_->note_resuming(false)) {
         log(LogLevel::info, "store", fmt::format("{} is awake", shown()));
       }
-      co_return DataApiAnswer{std::move(answer->body), answer->wait_us};
+      co_return DataApiAnswer{std::move(answer->body), answer->wait_us, std::move(answer->date)};
     }
     auto failure =
         failure_of(data_api::read_failure(answer->type, answer->body), answer->status, shown());
     const bool ended = closed_ || (options_.interrupt != nullptr && options_.interrupt->ended());
     const bool waits = failure.resuming && (again || !failure.unknown);
-    if (!waits || ended || Clock::now() + wait > give_up) {
+    const auto passed = std::chrono::duration_cast<milliseconds>(Clock::now() - asked);
+    const auto wait = std::clamp(passed / resume_part, resume_min, resume_max);
+    if (!waits || ended || passed + wait > options_.resume_within) {
       Lost lost{std::move(failure.error), failure.unknown, false};
       co_return tl::unexpected<Error>(error_of(lost));
     }

@@ -39,10 +39,10 @@ struct DataApiClientOptions {
   std::chrono::milliseconds resume_within{60'000};
 };
 
-// An answer, and how long its request waited for a connection.
 struct DataApiAnswer {
   std::string body;
-  std::int64_t wait_us = 0;
+  std::int64_t wait_us = 0;  // how long its request waited for a connection
+  std::string date;          // by the server's clock, as HTTP has it
 };
 
 class DataApiClient : public std::enable_shared_from_this<DataApiClient> {

@@ -1,4 +1,6 @@
 // The timeline of rules of a PostgresStore, and the files of its versions.
+#include <fmt/format.h>
+
 #include "adapters/postgres/postgres_parts.h"
 #include "ports/store_checks.h"
 
@@ -96,7 +98,12 @@ awaitable<Result<model::RulesFiles>> PostgresStore::rules_files(std::string vers
 }
 
 awaitable<Result<model::RulesFiles>> PostgresStore::Parts::rules_files(std::string version) {
-  HUNT_CO_TRY(rows, co_await reads->call(files_sql, Params().add(std::string_view(version))));
+  auto found = co_await reads->call(files_sql, Params().add(std::string_view(version)));
+  if (!found && found.error().code == Errc::too_large) {
+    found.error().message =
+        fmt::format("the files of rules {}: {}", version, found.error().message);
+  }
+  HUNT_CO_TRY(rows, std::move(found));
   if (rows.size() == 0) co_return tl::unexpected<Error>(ports::no_files_of(version));
   model::RulesFiles files;
   for (int row = 0; row < rows.size(); ++row) {
