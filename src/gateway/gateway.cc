@@ -146,6 +146,8 @@ Gateway::~Gateway() = default;
 
 awaitable<Reply> Gateway::answer(data_api::WireRequest request, bool repeated) {
   const auto from = SteadyClock::now();
+  Call call;
+  call.repeated = repeated;
   const auto operation = data_api::operation_of(request.path);
   const auto key = verifier_.verify(request, wall_us());
   Answer<std::string> answer = tl::unexpected<Refusal>(Refusal());
@@ -157,8 +159,11 @@ awaitable<Reply> Gateway::answer(data_api::WireRequest request, bool repeated) {
                         ? "ExecuteSql is removed; use ExecuteStatement or BatchExecuteStatement"
                         : "There is no such operation; see docs/DATA_API.md");
   } else {
-    answer = co_await perform(*operation, **key, request.body, repeated);
-    figures_.seconds[static_cast<std::size_t>(*operation)].record(ns_since(from));
+    answer = co_await perform(*operation, **key, request.body, call);
+    call.spent.ended = SteadyClock::now();
+    call.spent.total_ns = (call.spent.ended - from) / std::chrono::nanoseconds(1);
+    figures_.seconds[static_cast<std::size_t>(*operation)].record(call.spent.total_ns);
+    times_.add(call.spent);
   }
   auto& counts =
       figures_
@@ -176,7 +181,7 @@ awaitable<Reply> Gateway::answer(data_api::WireRequest request, bool repeated) {
 }
 
 awaitable<Answer<std::string>> Gateway::perform(Operation operation, const data_api::AccessKey& key,
-                                                std::string_view body, bool repeated) {
+                                                std::string_view body, Call& call) {
   auto request = data_api::read_request(operation, body);
   if (!request) co_return tl::unexpected<Refusal>(std::move(request.error()));
   const auto& allowed = key.secrets;
@@ -188,17 +193,17 @@ awaitable<Answer<std::string>> Gateway::perform(Operation operation, const data_
   }
   switch (operation) {
     case Operation::execute:
-      co_return co_await statement(std::move(*request), false, repeated);
+      co_return co_await statement(std::move(*request), false, call);
     case Operation::batch_execute:
-      co_return co_await statement(std::move(*request), true, repeated);
+      co_return co_await statement(std::move(*request), true, call);
     case Operation::begin:
-      co_return co_await begin(std::move(*request), repeated);
+      co_return co_await begin(std::move(*request), call);
     case Operation::commit:
-      co_return co_await end(std::move(*request), true);
+      co_return co_await end(std::move(*request), true, call);
     case Operation::rollback:
       break;
   }
-  co_return co_await end(std::move(*request), false);
+  co_return co_await end(std::move(*request), false, call);
 }
 
 Answer<Pool*> Gateway::pool_of(const std::string& resource) {
@@ -221,15 +226,17 @@ Answer<postgres::Login> Gateway::login_of(const Request& request) const {
 }
 
 awaitable<Answer<std::shared_ptr<Gateway::Hold>>> Gateway::hold(const Request& request,
-                                                                bool repeated) {
+                                                                Call& call) {
   if (!request.transaction.empty()) {
     auto transaction = transactions_.use(request);
     if (!transaction) co_return tl::unexpected<Refusal>(std::move(transaction.error()));
     auto& one = **transaction;
+    call.spent.pool = one.pool;
     co_return std::make_shared<Hold>(*this, one.pool, one.connection, *transaction);
   }
   const auto pool = pool_of(request.resource);
   if (!pool) co_return tl::unexpected<Refusal>(pool.error());
+  call.spent.pool = *pool;
   auto login = login_of(request);
   if (!login) co_return tl::unexpected<Refusal>(std::move(login.error()));
   // A transaction begins, or a statement without a limit.
@@ -242,8 +249,9 @@ awaitable<Answer<std::shared_ptr<Gateway::Hold>>> Gateway::hold(const Request& r
     }
   }
   const auto from = SteadyClock::now();
-  auto connection = co_await (*pool)->take(std::move(*login), !repeated);
-  figures_.waited.record(ns_since(from));
+  auto connection = co_await (*pool)->take(std::move(*login), !call.repeated);
+  call.spent.pool_ns = ns_since(from);
+  figures_.waited.record(call.spent.pool_ns);
   if (!connection) co_return tl::unexpected<Refusal>(std::move(connection.error()));
   auto hold = std::make_shared<Hold>(*this, *pool, std::move(*connection), nullptr);
   hold->keep(std::move(place));
@@ -297,7 +305,7 @@ awaitable<std::optional<StatementAnswer>> Gateway::run_in_time(std::shared_ptr<H
   co_return std::move(running->answer);
 }
 
-awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, bool repeated) {
+awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, Call& call) {
   auto sql = data_api::read_sql(request.sql);
   if (!sql) co_return tl::unexpected<Refusal>(std::move(sql.error()));
   if (sql->controls_transaction) {
@@ -320,7 +328,7 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, b
                      "The types of the parameters change too often from set to set; give each "
                      "parameter one type, or send fewer sets");
   }
-  auto held = co_await hold(request, repeated);
+  auto held = co_await hold(request, call);
   if (!held) co_return tl::unexpected<Refusal>(std::move(held.error()));
   const bool in_transaction = (*held)->in_transaction();
   const data_api::ResultOptions options = request.result;
@@ -328,6 +336,7 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, b
   const auto from = SteadyClock::now();
   const auto answer =
       co_await run_in_time(std::move(*held), std::move(sql->text), std::move(sets), request);
+  call.spent.database_ns = ns_since(from);
   if (!answer) co_return refuse(Failure::statement_timeout, "Request timed out");
   const bool late = SteadyClock::now() - from >= options_.statement_time_max;
   if (!*answer) {
@@ -343,12 +352,14 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, b
   co_return reply;
 }
 
-awaitable<Answer<std::string>> Gateway::begin(Request request, bool repeated) {
-  auto held = co_await hold(request, repeated);
+awaitable<Answer<std::string>> Gateway::begin(Request request, Call& call) {
+  auto held = co_await hold(request, call);
   if (!held) co_return tl::unexpected<Refusal>(std::move(held.error()));
   auto& one = **held;
   one.begin(false);
+  const auto from = SteadyClock::now();
   const auto begun = co_await one.connection().run("BEGIN");
+  call.spent.database_ns = ns_since(from);
   one.settle();
   if (!begun) co_return tl::unexpected<Refusal>(refusal_of(begun.error(), true, false));
   Transaction transaction;
@@ -361,13 +372,15 @@ awaitable<Answer<std::string>> Gateway::begin(Request request, bool repeated) {
   co_return data_api::begin_reply(transactions_.begin(std::move(transaction))->id);
 }
 
-awaitable<Answer<std::string>> Gateway::end(Request request, bool commit) {
-  auto held = co_await hold(request, false);
+awaitable<Answer<std::string>> Gateway::end(Request request, bool commit, Call& call) {
+  auto held = co_await hold(request, call);
   if (!held) co_return tl::unexpected<Refusal>(std::move(held.error()));
   auto& one = **held;
   const bool failed = one.connection().transaction_failed();
   one.begin(false);
+  const auto from = SteadyClock::now();
   const auto ended = co_await one.connection().run(commit && !failed ? "COMMIT" : "ROLLBACK");
+  call.spent.database_ns = ns_since(from);
   one.settle();
   if (!ended) co_return tl::unexpected<Refusal>(refusal_of(ended.error(), !commit, false));
   if (commit && failed) {
@@ -385,6 +398,7 @@ awaitable<void> Gateway::clean(Pool* pool, Pool::Connection connection) {
 }
 
 void Gateway::look(SteadyClock::time_point now) {
+  times_.look(now);
   transactions_.look(now);
   for (auto& [arn, pool] : pools_) pool->look(now);
 }

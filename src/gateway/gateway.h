@@ -18,6 +18,7 @@
 #include "data_api/sigv4.h"
 #include "gateway/options.h"
 #include "gateway/pool.h"
+#include "gateway/request_times.h"
 #include "gateway/transactions.h"
 
 namespace hunt::gateway {
@@ -56,6 +57,8 @@ class Gateway {
   // Why requests cannot be answered, by all that is known; empty: they can.
   [[nodiscard]] std::string not_ready() const;
   [[nodiscard]] const Figures& figures() const noexcept { return figures_; }
+  [[nodiscard]] const RequestTimes& times() const noexcept { return times_; }
+  [[nodiscard]] std::size_t connections_max() const noexcept { return options_.connections_max; }
   [[nodiscard]] const Transactions& transactions() const noexcept { return transactions_; }
   // By the name of their resource; "*" is the one of every other.
   [[nodiscard]] const std::map<std::string, std::unique_ptr<Pool>, std::less<>>& pools()
@@ -66,23 +69,27 @@ class Gateway {
  private:
   class Hold;
   struct Running;
+  // What is known of a request beside its body, and what it took so far. Lifetime: answer()'s.
+  struct Call {
+    bool repeated = false;
+    Spent spent;
+  };
   using Sets = std::vector<std::vector<data_api::Bound>>;
   template <class T>
   using Awaitable = boost::asio::awaitable<T>;
 
   [[nodiscard]] Awaitable<data_api::Answer<std::string>> perform(data_api::Operation operation,
                                                                  const data_api::AccessKey& key,
-                                                                 std::string_view body,
-                                                                 bool repeated);
+                                                                 std::string_view body, Call& call);
   [[nodiscard]] Awaitable<data_api::Answer<std::string>> statement(data_api::Request request,
-                                                                   bool batch, bool repeated);
+                                                                   bool batch, Call& call);
   [[nodiscard]] Awaitable<data_api::Answer<std::string>> begin(data_api::Request request,
-                                                               bool repeated);
-  [[nodiscard]] Awaitable<data_api::Answer<std::string>> end(data_api::Request request,
-                                                             bool commit);
+                                                               Call& call);
+  [[nodiscard]] Awaitable<data_api::Answer<std::string>> end(data_api::Request request, bool commit,
+                                                             Call& call);
   // A connection for the request: its transaction's, or one of the pool.
   [[nodiscard]] Awaitable<data_api::Answer<std::shared_ptr<Hold>>> hold(
-      const data_api::Request& request, bool repeated);
+      const data_api::Request& request, Call& call);
   // The statement, and what its columns are. Keeps the connection until it is done.
   [[nodiscard]] Awaitable<postgres::StatementAnswer> run(std::shared_ptr<Hold> hold,
                                                          std::string sql, Sets sets,
@@ -102,6 +109,7 @@ class Gateway {
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
   Transactions transactions_;
   Figures figures_;
+  RequestTimes times_;
   bool closed_ = false;
 };
 

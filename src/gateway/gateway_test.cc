@@ -15,6 +15,7 @@
 #include "adapters/postgres/postgres_test_support.h"
 #include "adapters/system/process.h"
 #include "gateway/metrics.h"
+#include "gateway/why.h"
 
 namespace hunt::gateway {
 namespace {
@@ -99,6 +100,9 @@ class Running {
   }
   std::string metrics() {
     return on_loop([&] { return metrics_text(gateway_, {}); });
+  }
+  std::string why() {
+    return on_loop([&] { return why_body(gateway_, std::chrono::steady_clock::now()); });
   }
   std::string not_ready() {
     return on_loop([&] { return gateway_.not_ready(); });
@@ -414,6 +418,23 @@ TEST_F(GatewayTest, says_that_nobody_knows_where_the_server_went_away_in_a_state
   std::this_thread::sleep_for(200ms);
   server.process().stop(SIGKILL);
   expect_failure(slow.get(), data_api::Failure::database_error, "SQLState: 08007");
+}
+
+TEST_F(GatewayTest, says_where_the_time_of_requests_goes) {
+  options_.connections_max = 1;
+  options_.wait_max = 60s;
+  Running gateway(options_);
+  EXPECT_NE(gateway.why().find("no requests"), std::string::npos);
+  for (int i = 0; i < 6; ++i) expect_done(gateway.execute("select pg_sleep(0.2)"));
+  EXPECT_NE(gateway.why().find(R"("verdict":"PostgreSQL of * takes the time)"), std::string::npos)
+      << gateway.why();
+  // The last of them waits for all others.
+  std::vector<std::future<Reply>> all;
+  for (int i = 0; i < 12; ++i) all.push_back(gateway.begin_execute("select pg_sleep(0.2)"));
+  for (auto& one : all) expect_done(one.get());
+  EXPECT_NE(gateway.why().find(R"("verdict":"requests wait for a connection to *)"),
+            std::string::npos)
+      << gateway.why();
 }
 
 TEST_F(GatewayTest, drops_a_result_that_is_too_large_and_goes_on) {

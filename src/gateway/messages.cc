@@ -93,7 +93,7 @@ bool is_probe(const http::Parser& parser) {
   if (parser.get().method() != bhttp::verb::get) return false;
   const auto target = view(parser.get().target());
   const auto path = target.substr(0, target.find('?'));
-  return path == "/livez" || path == "/readyz" || path == "/metrics";
+  return path == "/livez" || path == "/readyz" || path == "/metrics" || path == "/v1/why";
 }
 
 std::string closing_text(Message message) {

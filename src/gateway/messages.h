@@ -23,7 +23,7 @@ using Message = boost::beast::http::response<boost::beast::http::string_body>;
 
 // The SDK says "attempt=2; max=3" when it sends something again.
 [[nodiscard]] bool is_repeat(const http::Parser& parser);
-// Whether it asks for /livez, /readyz or /metrics, which need no signature.
+// Whether it asks for /livez, /readyz, /metrics or /v1/why, which need no signature.
 [[nodiscard]] bool is_probe(const http::Parser& parser);
 // Lifetime: what it names is the parser's.
 [[nodiscard]] data_api::WireRequest request_of(const http::Parser& parser);

@@ -26,6 +26,7 @@
 #include "base/url.h"
 #include "gateway/messages.h"
 #include "gateway/metrics.h"
+#include "gateway/why.h"
 
 namespace hunt::gateway {
 namespace {
@@ -387,6 +388,9 @@ Message Server::Impl::probe(std::string_view path) const {
     figures.body_bytes = bodies_.used_bytes();
     figures.answer_bytes = answers_.used_bytes();
     return message_of(200, metrics_text(gateway_, figures), "text/plain; version=0.0.4");
+  }
+  if (path == "/v1/why") {
+    return message_of(200, why_body(gateway_, SteadyClock::now()), "application/json");
   }
   const std::string why = stopping_ ? "it is stopping" : gateway_.not_ready();
   return why.empty() ? message_of(200, "ready\n", text) : message_of(503, why + "\n", text);

@@ -4,6 +4,9 @@ import http.client
 import http.server
 import json
 import re
+import socket
+import ssl
+import subprocess
 import threading
 import time
 import unittest
@@ -16,7 +19,8 @@ RESOURCE = "arn:aws:rds:eu-north-1:000000000000:cluster:hunt"
 SECRET = "arn:aws:secretsmanager:eu-north-1:000000000000:secret:hunt"
 SERVER = SECRET + "-serve"
 KEYS = {"access_keys": [{"id": "AKIDTEST", "secret": "never-shown-1", "session_token": "t0ken"}],
-        "secrets": [{"arn": SECRET, "user": "hunt"}, {"arn": SERVER, "user": "hunt_serve"}]}
+        "secrets": [{"arn": SECRET, "user": "hunt"}, {"arn": SERVER, "user": "hunt_serve"},
+                    {"arn": SECRET + "-stranger", "user": "stranger"}]}
 AWS = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "never-shown-1",
        "AWS_SESSION_TOKEN": "t0ken", "AWS_REGION": "eu-north-1"}
 
@@ -106,6 +110,51 @@ class Passes(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self.answer(status, reply, name)
+
+
+class TlsFront(threading.Thread):
+    """TLS before a gateway, with a certificate of its own for `localhost`."""
+
+    def __init__(self, folder, target):
+        super().__init__(daemon=True)
+        self.certificate, self.target = folder / "own.pem", target
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-keyout", folder / "own.key", "-out", self.certificate],
+                       check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.certificate, folder / "own.key")
+        self.listener = socket.create_server(("127.0.0.1", free_port()))
+        self.port = self.listener.getsockname()[1]
+        self.handshakes = 0
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                plain, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.pass_on, args=(plain,), daemon=True).start()
+
+    def pass_on(self, plain):
+        try:
+            here = self.context.wrap_socket(plain, server_side=True)
+            self.handshakes += 1
+            there = socket.create_connection(("127.0.0.1", self.target))
+        except OSError:  # who does not trust it
+            return
+        threading.Thread(target=self.copy, args=(there, here), daemon=True).start()
+        self.copy(here, there)
+
+    @staticmethod
+    def copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 class DataApiStore(OwnDatabase, NatsLoadCase):
@@ -255,6 +304,56 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
             run = self.hunt_with("serve", "--bus", self.nats.url, "--store", url)
             self.assert_exit(run, 2)
             self.assert_says(run.stderr, *words)
+
+    def test_tls_needs_a_certificate_that_is_trusted(self):
+        self.relay()
+        front = TlsFront(self.folder, self.gateway_port)
+        self.addCleanup(front.listener.close)
+        store = self.data_api(front.port).replace("http://127.0.0.1", "https://localhost")
+        trusted = {**AWS, "AWS_CA_BUNDLE": str(front.certificate)}
+        server = self.start("serve", "--bus", self.nats.url, "--store", store,
+                            env=clean_environment(**trusted))
+        self.assertEqual(server.bury([{"x": 1, "y": 1, "table": "starlight", "budget": 3}]).status,
+                         200)
+        self.assertTrue(self.granted(server, 1))
+        self.assertGreater(front.handshakes, 0)
+        strange = self.hunt_with("doctor", "--store", store)
+        self.assert_exit(strange, 1)
+        self.assert_says(strange.stdout, "not trusted by TLS", "AWS_CA_BUNDLE")
+        other = self.hunt_with("doctor", "--store", store.replace("localhost", "127.0.0.1"),
+                               AWS_CA_BUNDLE=str(front.certificate))
+        self.assert_exit(other, 1)
+        self.assert_says(other.stdout, "not trusted by TLS")
+        missing = self.hunt_with("doctor", "--store", store, AWS_CA_BUNDLE="/nowhere.pem")
+        self.assert_exit(missing, 1)
+        self.assert_says(missing.stdout, "AWS_CA_BUNDLE")
+
+    def test_doctor_says_who_is_not_let_in_and_why_says_what_is_slow(self):
+        self.relay()
+        well = self.hunt_with("doctor", "--store", self.data_api())
+        self.assert_says(well.stdout, "takes the signature of AKIDTEST", "its clock is ours")
+        for words, more in ((("InvalidSignatureException", "AWS_SECRET_ACCESS_KEY"),
+                             {"AWS_SECRET_ACCESS_KEY": "never-shown-2"}),
+                            (("UnrecognizedClientException",), {"AWS_ACCESS_KEY_ID": "AKIDNONE"})):
+            refused = self.hunt_with("doctor", "--store", self.data_api(), **more)
+            self.assert_exit(refused, 1)
+            self.assert_says(refused.stdout, *words)
+            self.assertNotIn("never-shown", refused.stdout + refused.stderr)
+        secret = self.hunt_with("doctor", "--store", self.data_api(secret=SECRET + "-none"))
+        self.assert_exit(secret, 1)
+        self.assert_says(secret.stdout, "SecretsErrorException", "secret= of --store")
+        self.postgres.psql("CREATE ROLE stranger LOGIN", self.database)
+        role = self.hunt_with("doctor", "--store", self.data_api(secret=SECRET + "-stranger"))
+        self.assert_exit(role, 1)
+        self.assert_says(role.stdout, "takes the signature", "permission denied")
+        self.gateway.kill()
+        nobody = self.hunt_with("doctor", "--store", self.data_api())
+        self.assert_exit(nobody, 1)
+        self.assert_says(nobody.stdout, "cannot be reached")
+        self.gateway = self.start_gateway()
+        run = self.hunt("why", "--url", f"http://127.0.0.1:{self.gateway_port}")
+        self.assert_exit(run, 0)
+        self.assert_says(run.stdout, "handle", "pool", "database", "of the slowest 1 %")
 
     def test_doctor_looks_through_it_as_the_role_of_serve(self):
         self.relay()
