@@ -305,7 +305,11 @@ class Reader {
     const bool known =
         ours && (is_harmless_call(callee_) || (callee_ == "set_config" && sets_locally()));
     const bool is_call = !callee_.empty() && !is_one_of(before_callee_, naming_words);
-    out_.marks_session = out_.marks_session || (is_call && !known);
+    if (is_call && !known && schema_.empty()) {
+      out_.calls.push_back(callee_);
+    } else if (is_call && !known) {
+      out_.marks_session = true;
+    }
     forget_name();
   }
 

@@ -19,8 +19,11 @@ struct SqlText {
   std::string first_word;                               // lower case: "select"
   // Begins, ends or prepares a transaction; savepoints do not.
   bool controls_transaction = false;
-  // May leave something behind in its session: settings, locks, temporary tables, cursors.
+  // May leave something behind in its session (settings, locks, temporary tables, cursors),
+  // whatever the functions in `calls` do.
   bool marks_session = false;
+  // Functions, by the names that they are called by, of which nothing is known here: they may, too.
+  std::vector<std::string> calls;
 };
 
 // Errors: bad_request (empty, a zero byte, $1 in it, a quote or comment without its end),

@@ -96,7 +96,8 @@ TEST(SqlText, knows_what_may_leave_something_in_a_session) {
         "select own(1)", "values (own(1))", "select 1 as a, own(1)",
         "insert into t (a) select own(1)", "select \"COUNT\"(1)", "select own.count(1)",
         "select \"as\" own(1)"}) {
-    EXPECT_TRUE(read_sql(sql)->marks_session) << sql;
+    const auto read = read_sql(sql);
+    EXPECT_TRUE(read->marks_session || !read->calls.empty()) << sql;
   }
   for (const std::string_view sql :
        {"select 1", "INSERT INTO t VALUES (1)", "with a as (select 1) select * from a",
@@ -108,7 +109,19 @@ TEST(SqlText, knows_what_may_leave_something_in_a_session) {
         "select pg_advisory_xact_lock(1), U&'\\0073et_config', 'set_config(1)' -- own(1)",
         "select a.b, (1), row_number() over (partition by a order by b) from a join c using (d)"}) {
     EXPECT_FALSE(read_sql(sql)->marks_session) << sql;
+    EXPECT_TRUE(read_sql(sql)->calls.empty()) << sql;
   }
+}
+
+TEST(SqlText, names_the_functions_that_it_knows_nothing_of) {
+  const auto read = read_sql("select Own(1), \"Own\"(2), count(3) from their(4) as t(a)");
+  EXPECT_EQ(read->calls, (std::vector<std::string>{"own", "Own", "their"}));
+  EXPECT_FALSE(read->marks_session);
+  // By the name of a schema they may be anybody's.
+  EXPECT_TRUE(read_sql("select s.own(1)")->marks_session);
+  EXPECT_TRUE(read_sql("select s.own(1)")->calls.empty());
+  EXPECT_EQ(read_sql("select set_config('a', 'b', false)")->calls,
+            std::vector<std::string>{"set_config"});
 }
 
 }  // namespace

@@ -176,7 +176,8 @@ TEST(Field, lets_nulls_have_the_type_of_the_other_sets) {
   const auto sql = *read_sql("select :a");
   std::vector<std::vector<Bound>> sets;
   for (int i = 0; i < 10; ++i) {
-    const Value value = i % 2 == 0 ? Value() : Value(std::int64_t{i});
+    Value value;
+    if (i % 2 != 0) value = std::int64_t{i};
     sets.push_back(*bind(sql, {{"a", value, {}}}));
   }
   EXPECT_EQ(settle_types(sets), 1U);

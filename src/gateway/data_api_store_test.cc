@@ -102,6 +102,24 @@ TEST_F(DataApiStore, a_load_and_a_call_for_grants_are_one_request_each) {
   EXPECT_EQ(store_->figures().connections, 5U);
 }
 
+TEST_F(DataApiStore, what_a_store_asks_all_day_resets_no_session) {
+  const auto spawn = bury({3, -4}, 500);
+  std::uint64_t player = 0;
+  const auto ask_all = [&] {
+    const std::vector<model::Claim> claims{claim_of({3, -4}, spawn, player++)};
+    ASSERT_TRUE(grant(claims).has_value());
+    ASSERT_TRUE(run(store_->look_up_claims(claims)).has_value());
+    const std::vector<model::ChunkKey> keys{model::chunk_of(1, model::tile_id_of({3, -4}))};
+    ASSERT_TRUE(run(store_->load_chunks(keys)).has_value());
+    ASSERT_TRUE(run(store_->rules_timeline()).has_value());
+  };
+  // A connection that meets such a function for the first time looks at it behind a reset.
+  for (int i = 0; i < 50; ++i) ask_all();
+  const std::uint64_t before = gateway_.resets();
+  for (int i = 0; i < 50; ++i) ask_all();
+  EXPECT_EQ(gateway_.resets(), before);
+}
+
 TEST_F(DataApiStore, rules_that_are_too_large_for_it_are_refused_with_what_to_do) {
   const auto files_of = [](std::size_t count) {
     model::RulesFiles files;

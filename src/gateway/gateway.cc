@@ -332,7 +332,8 @@ awaitable<Answer<std::string>> Gateway::statement(Request request, bool batch, C
   if (!held) co_return tl::unexpected<Refusal>(std::move(held.error()));
   const bool in_transaction = (*held)->in_transaction();
   const data_api::ResultOptions options = request.result;
-  (*held)->begin(sql->marks_session || request.continue_after_timeout);
+  const bool known = (*held)->connection().knows(sql->calls);
+  (*held)->begin(sql->marks_session || !known || request.continue_after_timeout);
   const auto from = SteadyClock::now();
   const auto answer =
       co_await run_in_time(std::move(*held), std::move(sql->text), std::move(sets), request);
@@ -392,8 +393,10 @@ awaitable<Answer<std::string>> Gateway::end(Request request, bool commit, Call& 
 }
 
 awaitable<void> Gateway::clean(Pool* pool, Pool::Connection connection) {
+  ++figures_.resets;
   const auto done = co_await connection->run("DISCARD ALL");
   if (!done) connection->close();
+  co_await connection->look_at_functions();
   pool->give_back(std::move(connection));
 }
 

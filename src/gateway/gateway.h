@@ -35,6 +35,7 @@ struct Figures {
       requests{};
   std::array<Histogram, data_api::operation_count> seconds;  // of those whose signature holds
   Histogram waited;                                          // for a connection
+  std::uint64_t resets = 0;                                  // of sessions
 };
 
 class Gateway {

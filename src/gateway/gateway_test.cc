@@ -437,6 +437,71 @@ TEST_F(GatewayTest, says_where_the_time_of_requests_goes) {
       << gateway.why();
 }
 
+// Whether the session was reset after the call: a reset forgets what a sequence gave last. Twice,
+// for a gateway that sees a function for the first time does not know it yet.
+bool is_reset_by(Running& gateway, const std::string& call) {
+  for (int i = 0; i < 2; ++i) {
+    expect_done(gateway.execute("select nextval('numbers')"));
+    expect_done(gateway.execute(call));
+  }
+  return gateway.execute("select currval('numbers')").failure.has_value();
+}
+
+constexpr const char* grant_nothing =
+    "select verdict from grant_claims_by_rules(cast('{}' as bigint[]), cast('{}' as bigint[]),"
+    " cast('{}' as bigint[]), cast('{}' as uuid[]), cast('{}' as uuid[]), cast('{}' as text[]),"
+    " cast('{}' as text[]), cast('{}' as bigint[]), cast('{}' as bigint[]), null,"
+    " cast('{}' as bigint[]))";
+constexpr const char* own_calls[] = {"select now_us()", "select owned from range_of(1, 1)",
+                                     "select ledger_settled()", grant_nothing};
+
+TEST_F(GatewayTest, resets_no_session_after_the_functions_of_a_hunt_while_they_are_its_own) {
+  postgres::open_store(url_, {})->close();
+  options_.connections_max = 1;
+  Running gateway(options_);
+  expect_done(gateway.execute("create sequence numbers"));
+  for (const char* call : own_calls) EXPECT_FALSE(is_reset_by(gateway, call)) << call;
+  EXPECT_TRUE(is_reset_by(gateway, "select server_timeline()")) << "nobody says so of this one";
+  // What they leave behind is nothing, indeed.
+  expect_done(gateway.execute("select (select count(*) from pg_settings where source = 'session')"
+                              " + (select count(*) from pg_locks where locktype = 'advisory')"
+                              " + (select count(*) from pg_prepared_statements)"
+                              " + (select count(*) from pg_cursors)"
+                              " + (select count(*) from pg_class where relpersistence = 't')"),
+              R"({"longValue":0})");
+}
+
+TEST_F(GatewayTest, takes_no_function_of_somebody_elses_for_one_of_a_hunt) {
+  options_.connections_max = 1;
+  {
+    Running gateway(options_);
+    expect_done(gateway.execute("create sequence numbers"));
+    expect_done(
+        gateway.execute("create function now_us() returns bigint language sql as 'select"
+                        " setseed(0.5); select 1::bigint'"));
+    EXPECT_TRUE(is_reset_by(gateway, "select now_us()"));
+    expect_done(gateway.execute("drop function now_us()"));
+  }
+  postgres::open_store(url_, {})->close();
+  {
+    Running gateway(options_);
+    EXPECT_FALSE(is_reset_by(gateway, "select now_us()"));
+  }
+  {
+    Running gateway(options_);
+    expect_done(
+        gateway.execute("create function now_us(bigint) returns bigint language sql as"
+                        " 'select $1'"));
+    EXPECT_TRUE(is_reset_by(gateway, "select now_us()")) << "another could be meant";
+    expect_done(gateway.execute("drop function now_us(bigint)"));
+  }
+  Running gateway(options_);
+  expect_done(
+      gateway.execute("create or replace function ledger_settled() returns bigint language"
+                      " sql as 'select 1::bigint'"));
+  EXPECT_TRUE(is_reset_by(gateway, "select now_us()")) << "one of them was changed";
+}
+
 TEST_F(GatewayTest, drops_a_result_that_is_too_large_and_goes_on) {
   Running gateway(options_);
   const auto id = gateway.begin();

@@ -102,6 +102,10 @@ class TestGateway {
       return sum;
     });
   }
+  // Of sessions, which statements may have left something in.
+  [[nodiscard]] std::uint64_t resets() {
+    return on_loop([&] { return gateway_->figures().resets; });
+  }
   [[nodiscard]] std::size_t transactions() {
     return on_loop([&] { return gateway_->transactions().size(); });
   }

@@ -53,6 +53,12 @@ void add_requests(http::MetricsPage& page, const Figures& figures) {
   add_histogram(page, "hunt_data_api_connection_wait_seconds", "", figures.waited);
 }
 
+void add_resets(http::MetricsPage& page, const Figures& figures) {
+  page.counter("hunt_data_api_resets",
+               "Sessions reset because a statement may have left something in them.");
+  page.total("hunt_data_api_resets", "", figures.resets);
+}
+
 void add_pools(http::MetricsPage& page, const Gateway& gateway) {
   struct Row {
     std::string_view name;
@@ -108,6 +114,7 @@ std::string metrics_text(const Gateway& gateway, const ClientFigures& clients) {
   http::MetricsPage page(http::MetricsFormat::prometheus);
   add_requests(page, gateway.figures());
   add_pools(page, gateway);
+  add_resets(page, gateway.figures());
   page.gauge("hunt_data_api_transactions", "Transactions that are open.",
              gateway.transactions().size());
   page.counter("hunt_data_api_transactions_expired",

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "adapters/postgres/failure.h"
+#include "adapters/postgres/own_functions.h"
 #include "base/text.h"
 
 namespace hunt::postgres {
@@ -395,6 +396,22 @@ asio::awaitable<ResultSet> PlainConnection::describe(ResultSet result) {
     }
   }
   co_return result;
+}
+
+asio::awaitable<void> PlainConnection::look_at_functions() {
+  if (looked_) co_return;
+  looked_ = true;
+  std::vector<std::vector<Bound>> sets(1);
+  sets[0].resize(1);
+  sets[0][0].bytes = list_of(own_function_names());
+  const auto found =
+      co_await run(list_own_functions_sql, std::move(sets), KeepMax(), short_patience);
+  is_hunt_ = found && are_own_functions(*found);
+}
+
+bool PlainConnection::knows(const std::vector<std::string>& functions) const noexcept {
+  return functions.empty() ||
+         (is_hunt_ && std::all_of(functions.begin(), functions.end(), is_own_function));
 }
 
 bool PlainConnection::usable() {

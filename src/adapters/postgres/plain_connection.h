@@ -71,6 +71,11 @@ class PlainConnection : public std::enable_shared_from_this<PlainConnection> {
   // Fills in what the catalogue knows of these columns. What it does not, stays empty.
   [[nodiscard]] boost::asio::awaitable<data_api::ResultSet> describe(data_api::ResultSet result);
 
+  // Looks once whether the database is a hunt's, and its functions are as they were made.
+  [[nodiscard]] boost::asio::awaitable<void> look_at_functions();
+  // Whether calls of these leave nothing behind in the session, for all that was seen.
+  [[nodiscard]] bool knows(const std::vector<std::string>& functions) const noexcept;
+
   // Whether the next statement can be sent: looks at the socket, which may have been closed.
   [[nodiscard]] bool usable();
   [[nodiscard]] bool in_transaction() const noexcept;
@@ -101,6 +106,8 @@ class PlainConnection : public std::enable_shared_from_this<PlainConnection> {
   OwnedConnection connection_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer watchdog_;
+  bool looked_ = false;  // at functions
+  bool is_hunt_ = false;
   bool flushing_ = false;
   bool late_ = false;
   bool closed_ = false;
