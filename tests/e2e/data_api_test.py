@@ -1,8 +1,5 @@
 """`hunt data-api` from outside: the official AWS SDK, hostile HTTP, servers that go and come."""
 import contextlib
-import datetime
-import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -15,6 +12,7 @@ import threading
 import time
 import unittest
 
+import sigv4
 from hunt_process import REPOSITORY, HuntTest, Reply
 from postgres_process import OwnDatabase
 
@@ -41,23 +39,8 @@ FEW_FILES = ("bash", "-c", 'ulimit -n 256; exec "$@"', "few-files")
 MIB = 1024 * 1024
 
 
-def sign(method, path, body, headers, key="a-key-of-the-tests-only", key_id="AKIDTEST"):
-    """The headers with a signature over all of them, made by the rules of AWS."""
-    time_text = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    headers = {**headers, "x-amz-date": time_text}
-    names = ";".join(sorted(headers))
-    canonical = "\n".join([method, path, "",
-                           *(f"{name}:{headers[name]}" for name in sorted(headers)), "", names,
-                           hashlib.sha256(body).hexdigest()])
-    scope = f"{time_text[:8]}/eu-north-1/rds-data/aws4_request"
-    text = "\n".join(["AWS4-HMAC-SHA256", time_text, scope,
-                      hashlib.sha256(canonical.encode()).hexdigest()])
-    made = f"AWS4{key}".encode()
-    for part in scope.split("/"):
-        made = hmac.new(made, part.encode(), hashlib.sha256).digest()
-    signature = hmac.new(made, text.encode(), hashlib.sha256).hexdigest()
-    return {**headers, "authorization": f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, "
-                                        f"SignedHeaders={names}, Signature={signature}"}
+def sign(method, path, body, headers):
+    return sigv4.sign(method, path, body, headers, "AKIDTEST", "a-key-of-the-tests-only")
 
 
 class DataApi(OwnDatabase, HuntTest):
