@@ -155,7 +155,8 @@ TEST(JsonWhy, what_a_newer_server_knows_is_left_out_and_never_sure) {
 TEST(JsonWhy, an_error_is_a_refusal_with_its_sentence) {
   const auto answer = read_why_answer(
       R"({"error":{"code":"not_found","message":"this process started at noon"},
-          "process":{"id":"7","kind":"relay","name":"r"},"peers":[{"id":"8","name":"p"}],"left":["9",7]})");
+          "process":{"id":"7","kind":"relay","name":"r"},
+          "peers":[{"id":"8","name":"p"}],"left":["9",7]})");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->asked.absence, model::Absence::refused);
   EXPECT_EQ(answer->asked.reason, "this process started at noon");

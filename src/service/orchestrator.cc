@@ -353,7 +353,10 @@ bool Orchestrator::answer_at_once(model::Batch& batch, ports::Wait wait, model::
 bool Orchestrator::answer_from_memory(Ask& ask, bool insists) {
   begin_times(ask);
   look(ask, {ask.begun_ns, ask.as_of_us, insists});
-  if (!ask.turn->missed.empty() || (insists && !ask.turn->candidates.empty())) return false;
+  if (!ask.turn->missed.empty() || (insists && !ask.turn->candidates.empty())) {
+    loader_.refresh(ask.turn->aging);  // they are wished for once
+    return false;
+  }
   metrics_.bounds.batches.use.enter(ask.begun_ns);
   settle_look(ask);
   metrics_.bounds.batches.use.leave(clock_.now_ns());
