@@ -10,16 +10,6 @@ namespace {
 
 using model::Outcome;
 
-std::shared_ptr<const model::RuleSet> rules() {
-  auto set = std::make_shared<model::RuleSet>();
-  set->version = "00000000000000aa";
-  set->events.push_back({"test", model::Trigger::step, 8, model::time_us_min, model::time_us_max});
-  set->tables.push_back({"loot", 0, 0, 1, 1});
-  set->entries = {{1, false, 0}};
-  set->items = {"common"};
-  return set;
-}
-
 class AtOnce : public ::testing::Test {
  protected:
   AtOnce() {
@@ -48,7 +38,7 @@ class AtOnce : public ::testing::Test {
     return lane.observer.stats();
   }
 
-  VirtualLane lane{rules()};
+  VirtualLane lane{one_item_rules()};
   model::BatchReply reply;
 };
 

@@ -9,16 +9,6 @@ namespace {
 
 using model::Outcome;
 
-std::shared_ptr<const model::RuleSet> rules() {
-  auto set = std::make_shared<model::RuleSet>();
-  set->version = "00000000000000aa";
-  set->events.push_back({"test", model::Trigger::step, 8, model::time_us_min, model::time_us_max});
-  set->tables.push_back({"loot", 0, 0, 1, 1});
-  set->entries = {{1, false, 0}};
-  set->items = {"common"};
-  return set;
-}
-
 class Figures : public ::testing::Test {
  protected:
   void bury(model::Tile tile) {
@@ -48,7 +38,7 @@ class Figures : public ::testing::Test {
     return all.bounds.at(0);
   }
 
-  VirtualLane lane{rules()};
+  VirtualLane lane{one_item_rules()};
 };
 
 // The queue was held for 3.5 s: the client waited as long, whatever became of its positions.

@@ -22,6 +22,17 @@
 
 namespace hunt::service {
 
+// A find on a step, of one item.
+inline std::shared_ptr<const model::RuleSet> one_item_rules() {
+  auto set = std::make_shared<model::RuleSet>();
+  set->version = "00000000000000aa";
+  set->events.push_back({"test", model::Trigger::step, 8, model::time_us_min, model::time_us_max});
+  set->tables.push_back({"loot", 0, 0, 1, 1});
+  set->entries = {{1, false, 0}};
+  set->items = {"common"};
+  return set;
+}
+
 class VirtualLane {
  public:
   explicit VirtualLane(std::shared_ptr<const model::RuleSet> rules)

@@ -2,6 +2,7 @@
 #include "adapters/nats/why_service.h"
 
 #include <atomic>
+#include <functional>
 
 #include "adapters/nats/nats_test_support.h"
 #include "adapters/nats/signer.h"
@@ -56,15 +57,19 @@ class WhyServiceTest : public ::testing::Test {
     raw_.publish("hunt.here", "", body,
                  fmt::format("Hunt-Signature: {}\r\n", signer.sign("hunt.here", {}, body)));
   }
-  // Asks from a thread, while the lanes run here.
-  [[nodiscard]] std::vector<model::Asked> ask(const WhyAsk& how = {}) {
+  // Asks from a thread, while the lanes run here, and `meanwhile` again and again.
+  [[nodiscard]] std::vector<model::Asked> ask(
+      const WhyAsk& how = {}, const std::function<void()>& meanwhile = [] {}) {
     Result<std::vector<model::Asked>> answered;
     std::atomic<bool> over{false};
     std::thread asker([&] {
       answered = ask_fleet(options_for(server_), how);
       over = true;
     });
-    EXPECT_TRUE(lanes_.run_until([&over] { return over.load(); }));
+    EXPECT_TRUE(lanes_.run_until([&] {
+      meanwhile();
+      return over.load();
+    }));
     asker.join();
     EXPECT_TRUE(answered) << answered.error().message;
     return answered.value_or(std::vector<model::Asked>());
@@ -124,25 +129,16 @@ TEST_F(WhyServiceTest, who_has_left_is_missed_by_nobody_though_one_has_not_heard
   // Of somebody who stood still while it left: his answer is as it would be.
   raw_.subscribe("$SRV.WHY.hunt");
   lanes_.run_for(std::chrono::milliseconds(50));
-  Result<std::vector<model::Asked>> answered;
-  std::atomic<bool> over{false};
-  std::thread asker([&] {
-    answered = ask_fleet(options_for(server_), {});
-    over = true;
-  });
-  ASSERT_TRUE(lanes_.run_until([&] {
+  const auto all = ask({}, [&] {
     const auto message = raw_.poll();
     if (message && message->subject == "$SRV.WHY.hunt") {
       const model::Heard heard{{{named("gone"), 1}, {named("silent"), 1}}, {}};
       raw_.publish(message->reply_to, "",
                    codec::with_heard(codec::write_why({}, named("stood still")), heard));
     }
-    return over.load();
-  }));
-  asker.join();
-  ASSERT_TRUE(answered);
+  });
   std::vector<std::string> missing;
-  for (const auto& one : *answered) {
+  for (const auto& one : all) {
     if (one.absence == Absence::silent) missing.push_back(one.process.name);
   }
   EXPECT_EQ(missing, std::vector<std::string>{"silent"});
@@ -182,26 +178,17 @@ TEST_F(WhyServiceTest, an_older_process_is_named_as_one) {
   // It answers PING as 0.1.0 did, and knows no WHY.
   raw_.subscribe("$SRV.PING.hunt");
   lanes_.run_for(std::chrono::milliseconds(50));
-  Result<std::vector<model::Asked>> answered;
-  std::atomic<bool> over{false};
-  std::thread asker([&] {
-    answered = ask_fleet(options_for(server_), {});
-    over = true;
-  });
-  ASSERT_TRUE(lanes_.run_until([&] {
+  const auto all = ask({}, [&] {
     const auto message = raw_.poll();
     if (message && message->subject == "$SRV.PING.hunt") {
       raw_.publish(message->reply_to, "",
                    R"({"type":"io.nats.micro.v1.ping_response","name":"hunt","id":"x",)"
                    R"("version":"0.0.9","metadata":{}})");
     }
-    return over.load();
-  }));
-  asker.join();
-  ASSERT_TRUE(answered);
-  ASSERT_EQ(answered->size(), 2U);
-  EXPECT_EQ((*answered)[1].absence, Absence::older);
-  EXPECT_EQ((*answered)[1].process.name, "version 0.0.9 (1 lane)");
+  });
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].absence, Absence::older);
+  EXPECT_EQ(all[1].process.name, "version 0.0.9 (1 lane)");
 }
 
 TEST_F(WhyServiceTest, nobody_is_an_error_that_says_what_to_look_at) {
