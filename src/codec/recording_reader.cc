@@ -177,7 +177,7 @@ bool RecordingReader::read_position(RecordedPosition& position) {
   if (who >= told_.size() || !take_byte(moves_, move) || move >= 2 * move_dig) return false;
   last_player_ = who;
   position.kind = move >= move_dig ? model::Kind::dig : model::Kind::step;
-  move %= move_dig;
+  move = static_cast<std::uint8_t>(move % move_dig);
   std::int64_t dx = move / 3 - 1;
   std::int64_t dy = move % 3 - 1;
   if (move == move_jump && !(take_signed(jumps_, dx) && take_signed(jumps_, dy))) return false;
