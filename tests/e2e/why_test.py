@@ -117,7 +117,7 @@ class Why(HuntTest):
         why = self.why_of("--busy-cpu", "20ms", until=lambda why: why["cause"] == "cpu")
         self.assert_names(why, "queue", "cpu")
         # On a machine where others have the cores, that is said.
-        self.assertRegex(why["next"], "Add (lanes or pods|pods or raise)")
+        self.assertRegex(why["next"], "Add (lanes or pods|pods or raise|pods on other)")
 
     def test_a_small_limit_is_a_limit(self):
         # One call at a time, and each 10 ms: the finds of a large crowd wait for their turn.
