@@ -21,6 +21,7 @@
 #include "apps/shared_flags.h"
 #include "apps/time_words.h"
 #include "base/hide_user.h"
+#include "base/percent.h"
 #include "base/text.h"
 
 namespace hunt::apps {
@@ -116,29 +117,18 @@ Result<Explained> read_question(const ExplainFlags& flags, std::int64_t now_us) 
   return asked;
 }
 
-// Everything but letters, digits and a few signs as %XX.
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '-' || c == '_' || c == '.';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 std::string target_of(const Explained& asked) {
   const model::Question& question = asked.question;
   std::string out = "/v1/explain?";
   if (question.claim) out += "claim=" + model::format_claim_id(*question.claim) + "&";
   if (question.player) out += "player=" + model::format_uuid(*question.player) + "&";
-  if (!asked.world.empty()) out += "world=" + escaped(asked.world) + "&";
+  if (!asked.world.empty()) out += "world=" + percent_encode(asked.world) + "&";
   if (question.tile) out += fmt::format("x={}&y={}&", question.tile->x, question.tile->y);
   if (question.from_us != model::time_us_min) {
-    out += "since=" + escaped(format_time_us(question.from_us)) + "&";
+    out += "since=" + percent_encode(format_time_us(question.from_us)) + "&";
   }
   if (question.until_us != model::time_us_max) {
-    out += "until=" + escaped(format_time_us(question.until_us)) + "&";
+    out += "until=" + percent_encode(format_time_us(question.until_us)) + "&";
   }
   out.pop_back();
   return out;

@@ -13,6 +13,7 @@
 #include "adapters/system/system_clock.h"
 #include "apps/rules_commands.h"
 #include "apps/shared_flags.h"
+#include "base/percent.h"
 #include "base/text.h"
 #include "codec/json_rules.h"
 #include "model/limits.h"
@@ -44,20 +45,10 @@ struct ChangeFlags {
   }
 };
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.';
-    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
 std::string query_of(const ChangeFlags& flags) {
   std::string by = flags.by;
   if (const char* user = std::getenv("USER"); by.empty() && user != nullptr) by = user;
-  return fmt::format("by={}&note={}", escaped(by), escaped(flags.note));
+  return fmt::format("by={}&note={}", percent_encode(by), percent_encode(flags.note));
 }
 
 std::string shards_of(const json::array& missing) {
@@ -101,7 +92,7 @@ std::string last_turn(const json::object& timeline, bool = true) {
 }
 
 int run_stop(const ChangeFlags& flags, bool stop) {
-  const auto target = fmt::format("/v1/events/{}/{}?{}", escaped(flags.what),
+  const auto target = fmt::format("/v1/events/{}/{}?{}", percent_encode(flags.what),
                                   stop ? "stop" : "start", query_of(flags));
   return send(flags, target, {}, [&](const json::object&, bool everywhere) {
     const char* where = everywhere ? "" : ", but not in all shards yet";
@@ -113,7 +104,7 @@ int run_stop(const ChangeFlags& flags, bool stop) {
 
 int run_rollback(const ChangeFlags& flags) {
   std::string target = fmt::format("/v1/rules/rollback?{}", query_of(flags));
-  if (!flags.what.empty()) target += "&version=" + escaped(flags.what);
+  if (!flags.what.empty()) target += "&version=" + percent_encode(flags.what);
   return send(flags, target, {}, [](const json::object& timeline, bool) {
     return last_turn(timeline) + "; the files do not count until they are newer";
   });
@@ -131,7 +122,7 @@ int run_push(const ChangeFlags& flags) {
     if (told.note.empty()) told.note = loaded->lock->note;
     if (loaded->lock->revision != 0) when += fmt::format("&revision={}", loaded->lock->revision);
     if (loaded->lock->activates_us) {
-      when += "&activates=" + escaped(format_time_us(*loaded->lock->activates_us));
+      when += "&activates=" + percent_encode(format_time_us(*loaded->lock->activates_us));
     }
   }
   std::erase_if(*files, [](const auto& file) { return rules::is_lock_file(file.name); });

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "base/percent.h"
 #include "base/text.h"
 
 namespace hunt::data_api {
@@ -51,30 +52,11 @@ void append_trimmed(std::string& out, std::string_view value) {
   }
 }
 
-bool is_unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '_' || c == '.' || c == '~';
-}
-
-void append_encoded(std::string& out, std::string_view text, bool keep_slashes) {
-  constexpr std::string_view hex = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (is_unreserved(c) || (keep_slashes && c == '/')) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back(hex[byte >> 4U]);
-    out.push_back(hex[byte & 15U]);
-  }
-}
-
 std::string encoded_once(std::string_view escaped) {
   std::string plain;
   std::string out;
   const bool readable = percent_decode(escaped, plain) == std::string_view::npos;
-  append_encoded(out, readable ? std::string_view(plain) : escaped, false);
+  append_percent_encoded(out, readable ? std::string_view(plain) : escaped);
   return out;
 }
 
@@ -251,7 +233,7 @@ std::string canonical_request(const WireRequest& request,
                               const std::vector<std::string>& signed_headers) {
   std::string out(request.method);
   out.push_back('\n');
-  append_encoded(out, request.path.empty() ? std::string_view("/") : request.path, true);
+  append_percent_encoded(out, request.path.empty() ? std::string_view("/") : request.path, "/");
   out += "\n" + canonical_query(request.query) + "\n";
   for (const auto& name : signed_headers) {
     out += name + ":";

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <condition_variable>
 #include <mutex>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "adapters/http/client.h"
 #include "base/log.h"
+#include "base/percent.h"
 #include "base/text.h"
 #include "base/thread_name.h"
 #include "base/url.h"
@@ -20,19 +20,6 @@ namespace hunt::node {
 namespace {
 
 constexpr std::chrono::milliseconds send_within{2'000};
-
-std::string percent_encoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || std::string_view("-_.~").find(c) != std::string_view::npos) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", byte);
-    }
-  }
-  return out;
-}
 
 // The lines alone: what stands before them is not told by everybody's reader.
 std::string lines_of(const model::Profile& profile) {
@@ -88,7 +75,7 @@ std::string ingest_target(const model::Profile& profile, const std::string& inst
   return fmt::format(
       "/ingest?name={}&from={}&until={}&format=folded&sampleRate={}&spyName=hunt&units=samples"
       "&aggregationType=sum",
-      percent_encoded(fmt::format("hunt.cpu{{instance={}}}", instance)), from_s, until_s,
+      percent_encode(fmt::format("hunt.cpu{{instance={}}}", instance)), from_s, until_s,
       1'000'000'000 / model::profile_period_ns);
 }
 
