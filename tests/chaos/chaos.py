@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-from parts import Failed, Stack, eventually, play, say
+from parts import Failed, Stack, play, say, told_since
 from prober import Prober
 
 from hunt_process import HUNT, clean_environment
@@ -141,18 +141,8 @@ class Chaos:
 
     def check_told(self, before):
         """Every grant of the ledgers is in HUNT_CLAIMS, and no other."""
-        ledger = {grant["claim"] for grant in self.stack.orchestrators[0].all_grants()} - before
-        told = {}
-
-        def all_told():
-            told.clear()
-            told.update(self.stack.told_grants())
-            return ledger <= set(told)
-
-        try:
-            eventually(all_told, "the last grant told")
-        except Failed:
-            self.failures.append(f"{len(ledger - set(told))} grants were not told")
+        ledger, told = told_since(self.stack, before)
+        self.check(ledger <= set(told), f"{len(ledger - set(told))} grants were not told")
         self.check(set(told) <= ledger, f"{len(set(told) - ledger)} told, but not in a ledger")
         again = sum(count > 1 for count in told.values())
         say(f"  {len(ledger):,} grants in the ledgers, {len(told):,} told, {again} more than once")

@@ -107,6 +107,24 @@ def say(text):
     print(text, flush=True)
 
 
+def told_since(stack, before):
+    """(the claims that the ledgers have beside `before`, how often each claim was told), once all
+    of these are told, or after a while."""
+    ledger = {grant["claim"] for grant in stack.orchestrators[0].all_grants()} - before
+    told = {}
+
+    def all_told():
+        told.clear()
+        told.update(stack.told_grants())
+        return ledger <= set(told)
+
+    try:
+        eventually(all_told, "the last grant told")
+    except Failed:
+        pass  # who compares the two sees which are missing
+    return ledger, told
+
+
 def play(name, make, flags):
     """Makes a run in a folder of its own, plays it and tells how it ended; the exit code."""
     folder = Path(tempfile.mkdtemp(prefix=f"hunt-{Path(name).name.replace(' ', '-')}-"))

@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from parts import START_SECONDS, Failed, Stack, eventually, play, say
+from parts import START_SECONDS, Failed, Stack, eventually, play, say, told_since
 
 from hunt_process import HUNT, HuntProcess, clean_environment
 
@@ -149,18 +149,8 @@ class Rolling:
 
     def check_told(self, before):
         """Every grant of the ledgers is in HUNT_CLAIMS, and no other."""
-        ledger = {grant["claim"] for grant in self.stack.orchestrators[0].all_grants()} - before
-        told = {}
-
-        def all_told():
-            told.clear()
-            told.update(self.stack.told_grants())
-            return ledger <= set(told)
-
-        try:
-            eventually(all_told, "the last grant told")
-        except Failed:
-            self.failures.append(f"{len(ledger - set(told))} grants were not told")
+        ledger, told = told_since(self.stack, before)
+        self.check(ledger <= set(told), f"{len(ledger - set(told))} grants were not told")
         # Those of before may be told again, where a relay takes what keeps them for another one.
         unknown = set(told) - ledger - before
         self.check(not unknown, f"{len(unknown)} told, but not in a ledger")
