@@ -14,6 +14,8 @@ import time
 from data_api_drive import Drive, Http, quantile
 from data_api_ways import LINKS, bury, dig, schedule
 
+from data_api_front import PassesOn
+
 OPENS_IN_S = 45  # more than the longest resume, and within the 90 s of the wake-up
 STARFALL = ("event: starfall\nstarts: {starts}\n"
             "tables: {{starlight: [{{item: lantern, weight: 1}}]}}\n")
@@ -52,37 +54,17 @@ class Front(http.server.ThreadingHTTPServer):
         pass  # clients that go
 
 
-class Passes(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class Passes(PassesOn):
     there = None
 
-    def log_message(self, *_):
-        pass
-
     def do_POST(self):  # pylint: disable=invalid-name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         if not self.server.is_awake():
             return self.answer(400, b'{"message":"The database is resuming"}',
                                "DatabaseResumingException")
         if self.there is None:
             self.there = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=60)
-        self.there.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
-        for name, value in self.headers.items():
-            self.there.putheader(name, value)
-        self.there.endheaders(body)
-        reply = self.there.getresponse()
-        return self.answer(reply.status, reply.read(), reply.headers.get("x-amzn-ErrorType", ""))
-
-    def answer(self, status, body, name):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        if name:
-            self.send_header("x-amzn-ErrorType", name)
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
+        return self.answer(*self.pass_on(self.there, body))
 
     def finish(self):
         if self.there is not None:

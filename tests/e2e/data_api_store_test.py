@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 
+from data_api_front import PassesOn
 from hunt_process import TOKEN, clean_environment, free_port, player
 from nats_process import NatsLoadCase
 from postgres_process import OwnDatabase
@@ -46,35 +47,16 @@ class Between(http.server.ThreadingHTTPServer):
         return self.server_address[1]
 
 
-class Passes(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body, name=""):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        if name:
-            self.send_header("x-amzn-ErrorType", name)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def pass_on(self, body):
+class Passes(PassesOn):
+    def pass_on_anew(self, body):
         there = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=60)
         try:
-            there.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                there.putheader(name, value)
-            there.endheaders(body)
-            reply = there.getresponse()
-            return reply.status, reply.read(), reply.headers.get("x-amzn-ErrorType", "")
+            return self.pass_on(there, body)
         finally:
             there.close()
 
     def do_POST(self):  # pylint: disable=invalid-name
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.body()
         self.server.seen += 1
         # Every third: else nothing would go on at all.
         mode = self.server.mode if self.server.seen % 3 == 0 or "all" in self.server.mode else ""
@@ -94,7 +76,7 @@ class Passes(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         try:
-            status, reply, name = self.pass_on(body)
+            status, reply, name = self.pass_on_anew(body)
         except OSError:
             return self.answer(502, b"")
         if mode == "garbage behind":  # it was done
