@@ -365,7 +365,7 @@ def slow_reads(fleet, random):
           RETURN QUERY SELECT * FROM public.range_of(the_world, tile);
         END $$""")
     try:
-        with setting(fleet, shard, search_path=("lunch", "public")), flushes(fleet, 1):
+        with setting(fleet, shard, search_path=("lunch", "public")), flushes(fleet, 3):
             yield Plant({"sleep_ms": round(sleep_ms)}, {"shard": shard})
     finally:
         server.psql("DROP SCHEMA lunch CASCADE")

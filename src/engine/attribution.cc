@@ -138,6 +138,15 @@ struct Culprit {
   bool found = false;  // behind the largest part: a line for a core
 };
 
+// Of the whole tail, how much was a wait for a core: a part that waited for one half of its time is
+// not all of it such a wait.
+double starved_share(const Tail& tail) {
+  std::int64_t starved_ns = 0;
+  for (const Part& part : tail.parts) starved_ns += part.starved_ns;
+  return tail.total_ns == 0 ? 0
+                            : static_cast<double>(starved_ns) / static_cast<double>(tail.total_ns);
+}
+
 Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
   Culprit culprit{tail.largest(), tail.share(tail.largest()), {}, false};
   if (const auto work = work_behind_backlog(evidence, culprit.part)) {
@@ -171,7 +180,12 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
     culprit.wait =
         fmt::format("what {} answered waits for its turn {}, where ", culprit.part.resource(),
                     line->at_connections ? "at our connections to it" : "on the lane");
-    if (const Part* queue = tail.find(Stage::queue, 0)) culprit.share += tail.share(*queue);
+    const Part* queue = tail.find(Stage::queue, 0);
+    if (is_starved(culprit.part)) {
+      culprit.share = starved_share(tail);
+    } else if (queue != nullptr) {
+      culprit.share += tail.share(*queue);
+    }
     culprit.part = *line;
     culprit.found = true;
   }

@@ -264,9 +264,83 @@ TEST(Attribution, a_way_that_is_always_long_is_no_matter_of_cores) {
   EXPECT_EQ(gone.cause, Cause::round_trip) << gone.verdict;
 }
 
+// Planted: reads of 193 ms each on a machine whose cores are short; lanes wait 3 ms in their line.
+TEST(Attribution, a_want_of_cores_explains_no_more_than_it_takes) {
+  Evidence evidence;
+  evidence.answers.assign(222, answer(3, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 5, answer(0, 4, 196, 193));
+  evidence.stores_here = {true};
+  evidence.lane_starved = 0.15;
+  evidence.cpu_pressure = 0.5;
+  evidence.probes = {{2 * ms_ns, 0, 500 * ms_ns}};
+  const model::Why slow = attribute(evidence);
+  EXPECT_TRUE(slow.confident) << slow.verdict;
+  EXPECT_EQ(slow.cause, Cause::server) << slow.verdict;
+  // Cores that are a little shorter do not change that; where all of them are taken it does.
+  evidence.cpu_pressure = 0.65;
+  EXPECT_EQ(attribute(evidence).cause, Cause::server) << attribute(evidence).verdict;
+  evidence.cpu_pressure = 1;
+  evidence.lane_starved = 0.4;
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
+  // Lanes that wait 20 ms in their line: so may the server, again and again.
+  evidence.answers.assign(222, answer(20, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 5, answer(0, 4, 196, 193));
+  evidence.lane_starved = 0.15;
+  evidence.cpu_pressure = 0.5;
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << attribute(evidence).verdict;
+}
+
+// Planted: a shard 259 ms away whose reads take two ways, beside lanes that wait for a core.
+TEST(Attribution, a_long_way_that_is_gone_twice_is_no_matter_of_cores) {
+  Evidence evidence;
+  evidence.answers.assign(222, answer(3, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 5, answer(0, 4, 523, 5));
+  evidence.stores_here = {true};
+  evidence.lane_starved = 0.1;
+  evidence.cpu_pressure = 0.5;
+  evidence.probes = {{259 * ms_ns, 0, 500 * ms_ns}};
+  const model::Why far = attribute(evidence);
+  EXPECT_TRUE(far.confident) << far.verdict;
+  EXPECT_EQ(far.cause, Cause::round_trip) << far.verdict;
+}
+
+// Planted: of 58 ms 39 passed at the cache, and of these 20 without a core. What is to blame for
+// the other 38 is not known.
+TEST(Attribution, a_want_of_cores_is_named_for_the_time_that_it_took) {
+  Timeline slow;
+  slow.add(Stage::l2, 39 * ms_ns);
+  slow.add(Stage::store_load, 19 * ms_ns);
+  slow.starved_ns = 30 * ms_ns;  // about as much of each
+  Evidence evidence;
+  evidence.answers.assign(222, answer(3, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 5, slow);
+  evidence.lane_starved = 0.16;
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
+  for (auto at = evidence.answers.end() - 5; at != evidence.answers.end(); ++at) {
+    at->stages_ns[static_cast<std::size_t>(Stage::bus)] = 20 * ms_ns;
+    at->total_ns += 20 * ms_ns;
+  }
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.cause, Cause::unclear) << why.verdict;
+}
+
 Timeline stored_for(std::int64_t stored_ms, Timeline then) {
   then.add(Stage::bus, stored_ms * ms_ns);
   return then;
+}
+
+// Planted: an orchestrator that stands still for 198 ms of each half a second. What is stored waits
+// until it is taken, and then for the lane.
+TEST(Attribution, a_stall_that_is_met_twice_is_one) {
+  Evidence evidence;
+  evidence.answers.assign(100, answer(0, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 6, stored_for(198, answer(199, 4, 40)));
+  evidence.lane_stalled_ns = 198 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::throttle) << why.verdict;
+  evidence.lane_stalled_ns = 50 * ms_ns;
+  EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << attribute(evidence).verdict;
 }
 
 // Planted: the bus is away for 5.7 s, then all comes at once; and a shard that answers nothing, so

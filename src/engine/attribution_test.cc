@@ -434,6 +434,9 @@ TEST(Attribution, a_slow_cache_is_the_way_there_or_somebody_elses_fill) {
   evidence.lane_starved = 0.25;
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << "its cores are its own";
   evidence.cache_here = true;
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << "no line of a lane is that long";
+  slow.add(Stage::queue, 10 * ms_ns);
+  evidence.answers.assign(100, slow);
   EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "it may have had no core";
   slow.add_fill_wait(70 * ms_ns, 0);
   evidence.answers.assign(100, slow);

@@ -13,9 +13,16 @@ constexpr double busy_lane = 0.5;  // PROTOCOLS 11: above it, the CPU is the cau
 // Of a wait for others: so much of it our own thread was awake that the wait is the thread's.
 constexpr double busy_thread = 0.75;
 // A lane that is so long without a core says that the machine has none left; who serves a store
-// on the same machine has none either. Below the second of them it says nothing.
+// on the same machine has none either, however long it takes. From the second and the third of them
+// on that is so of waits that a want of cores can explain; below the third it says nothing.
+constexpr double taken_machine = 0.4;
 constexpr double full_machine = 0.3;
 constexpr double crowded_machine = 0.2;
+// A server waits for a core as our lanes do, and a call wakes some of its threads one after the
+// other: with all cores taken by others, calls took up to seven times as long as the line of a
+// lane.
+constexpr std::int64_t lines_in_call_max = 12;
+constexpr std::int64_t crowded_call_ns_min = 10'000'000;
 // Of the work behind a backlog, beside the wait: from here on it is why, below it may be. After an
 // outage of the bus all comes at once, and takes up to a thirtieth of the wait.
 constexpr double fills_hands = 0.1;
@@ -46,6 +53,18 @@ bool wants_core(const Evidence& evidence) {
 double no_core_share(const Evidence& evidence) {
   return std::max(evidence.lane_starved,
                   std::min(evidence.cpu_pressure / 2, 3 * evidence.lane_starved));
+}
+
+// What a call to a server on a crowded machine may take at most because it waits for cores.
+std::int64_t crowded_call_ns(const Evidence& evidence) {
+  return std::max(crowded_call_ns_min,
+                  lines_in_call_max * percentile_of(evidence.answers, Stage::queue, 99));
+}
+
+// Want of cores may be why a call to a server on this machine takes so long.
+bool is_crowded(const Evidence& evidence, std::int64_t call_ns, double from) {
+  const double share = no_core_share(evidence);
+  return share >= taken_machine || (share >= from && call_ns <= crowded_call_ns(evidence));
 }
 
 // Whether those cores are ours, too, on which the part passes.
@@ -105,7 +124,9 @@ Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t 
 bool is_far(const Evidence& evidence, const Part& part, const Inside& inside) {
   if (inside.cause != Cause::round_trip) return false;
   const Probe probe = probe_of(evidence, part.shard);
-  return probe.newest_ns * 3 >= inside.ns * 2 || probe.open_ns >= hangs_ns;
+  if (probe.open_ns >= hangs_ns || probe.newest_ns * 3 >= inside.ns * 2) return true;
+  // A call may need several ways, or wait for those before it on its connection.
+  return probe.newest_ns * 3 >= inside.ns && probe.newest_ns > crowded_call_ns(evidence);
 }
 
 // Of all that was stored or asked over the bus, and not of the slowest alone: what fills one pair
@@ -229,9 +250,12 @@ bool is_starved(const Part& part) {
 Cause cause_of(const Evidence& evidence, const Part& part) {
   if (model::is_work(part.stage) || is_starved(part)) return Cause::cpu;
   if (part.at_connections || part.on_full_machine) return Cause::cpu;
-  const bool crowded = is_here(evidence, part) && no_core_share(evidence) >= crowded_machine;
+  const bool here = is_here(evidence, part);
   if (is_store(part.stage)) {
     const Inside inside = inside_store(evidence, part);
+    // What is left over and no probe confirms may be anything.
+    const bool told_long = inside.cause != Cause::round_trip && inside.cause != Cause::unclear;
+    const bool crowded = here && is_crowded(evidence, told_long ? inside.ns : 0, crowded_machine);
     const bool breaks = breaking_calls(evidence, part.shard) != nullptr;
     const bool most = inside.ns * 2 >= part.mean_ns();
     if (inside.cause == Cause::lock) return most ? inside.cause : Cause::unclear;
@@ -258,7 +282,8 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
   }
   if (part.stage == Stage::l2) {
     if (part.is_fill_wait()) return Cause::cache_miss;
-    return crowded ? Cause::unclear : Cause::round_trip;
+    return here && is_crowded(evidence, part.mean_ns(), crowded_machine) ? Cause::unclear
+                                                                         : Cause::round_trip;
   }
   return Cause::queue;
 }
@@ -359,7 +384,8 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
 
 std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
                                         const Part& part) {
-  if (no_core_share(evidence) < full_machine || !is_here(evidence, part)) return std::nullopt;
+  if (!is_here(evidence, part) || !is_crowded(evidence, part.mean_ns(), full_machine))
+    return std::nullopt;
   if (is_before_lane(part.stage)) return std::nullopt;
   if (is_store(part.stage) && inside_store(evidence, part).cause == Cause::lock)
     return std::nullopt;
@@ -370,8 +396,16 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
 
 std::optional<Part> stall_behind(const Evidence& evidence, const Tail& tail) {
   if (tail.share(tail.largest()) >= stands_out) return std::nullopt;
-  if (!is_stall(evidence.lane_stalled_ns, tail.mean_ns())) return std::nullopt;
-  return Part{Stage::queue, 0, tail.total_ns, tail.count};
+  if (is_stall(evidence.lane_stalled_ns, tail.mean_ns()))
+    return Part{Stage::queue, 0, tail.total_ns, tail.count};
+  // Or it is met twice: once before it is taken from the bus or the socket, and once after.
+  std::int64_t lines_ns = 0;
+  for (const Part& part : tail.parts) {
+    const bool line = is_before_lane(part.stage) || part.stage == Stage::queue;
+    if (line && is_stall(evidence.lane_stalled_ns, part.mean_ns())) lines_ns += part.ns;
+  }
+  if (lines_ns == 0 || lines_ns * 2 < tail.total_ns) return std::nullopt;
+  return Part{Stage::queue, 0, evidence.lane_stalled_ns * tail.count, tail.count};
 }
 
 double share_of_cause(const Evidence& evidence, const Tail& tail, Cause cause) {
