@@ -16,29 +16,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from before_ladder import best, sustained, sustained_text
+from progress import say, say_progress
+
 ROOT = Path(__file__).resolve().parent.parent
 STEADY_MS_MAX = 100
 STEP_S, STEADY_STEP_S, SPEED = 4, 10, 12
-GENERATOR_FULL = 0.9  # of a core, which is all that it can use
 PAUSE_S = 1.5  # between steps: the database ends what stands idle for a second
 LOOT, SIDE = 100_000, 4_096
 SMOKE_LOOT, SMOKE_SIDE = 2_000, 180
-
-
-def say(text):
-    print(f"  {text}", flush=True)
-
-
-def say_progress(text):
-    """On a terminal a line that is written over; elsewhere nothing."""
-    if sys.stdout.isatty():
-        print(f"\r  {text:<110}", end="", flush=True)
-
-
-def best(entry):
-    """The step that was kept up with and cost the least CPU; None where there is none."""
-    kept = [one for one in entry["ladder"] if one["kept_up"]]
-    return min(kept, key=lambda one: one["cpu_s_per_million"], default=None)
 
 
 def measure(contender, database, folder, loot, flags):
@@ -97,7 +83,7 @@ def compared(other, ours, least):
     return measured, min(ratios) >= least
 
 
-def goals(contenders):
+def goals(contenders, cores):
     """[(what, measured, met)] of those that were run."""
     out = []
 
@@ -125,32 +111,24 @@ def goals(contenders):
             broke = contenders[name]["rush"]["broke"]
             add(f"the rush does not break {contenders[name]['title']}",
                 f"at {broke['rate']:,}/s" if broke else "it did not", not broke)
-    if (ours := contenders.get("hunt-batches")) and best(ours):
-        total = before_cost.of_million(best(ours))["total"]
-        add("hunt, batches: at most $0.02 for a million", f"${total:.4f}", total <= 0.02)
+    for name in ("hunt", "hunt-batches"):
+        if (ours := contenders.get(name)) and best(ours):
+            total = before_cost.of_million(before_cost.step_of(ours, cores))["total"]
+            add(f"{ours['title']}: at most $0.02 for a million", f"${total:.4f}", total <= 0.02)
     return out
-
-
-def sustained(entry):
-    """The greatest step that was kept up with, as text; where the generator had no more to give,
-    the contender may have."""
-    kept = [one["rate"] for one in entry["ladder"] if one["kept_up"]]
-    last = entry["ladder"][-1]
-    more = last["kept_up"] or last["generator_cpu_s"] >= GENERATOR_FULL * last["seconds"]
-    return f"{max(kept):,}{' or more' if more else ''}" if kept else "none"
 
 
 def row_of(entry, cores):
     """The figures of one contender for the tables, as text."""
-    calm = at_story_load(entry, cores)
+    near = at_story_load(entry, cores)
     one, run = best(entry), entry["rush"]
     broke = run["broke"]
     return [
         entry["title"],
-        sustained(entry),
+        sustained_text(*sustained(entry)),
         f"{one['cpu_s_per_million']:,.2f}" if one else "",
-        f"{before_cost.of_million(one)['total']:.4f}" if one else "",
-        f"{calm['p99_ms']:.1f} at {calm['rate']:,}/s" if calm else "",
+        f"{before_cost.of_million(before_cost.step_of(entry, cores))['total']:.4f}" if one else "",
+        f"{near['p99_ms']:.1f} at {near['rate']:,}/s" if near else "",
         f"{broke['rate']:,}/s" if broke else "held",
         f"{100 * run['ok'] / max(1, run['due']):.1f}",
         f"{run['p99_ms']:,.0f}",
@@ -183,7 +161,8 @@ def write(results, out):
 
 
 def save(results, out, is_smoke):
-    results["goals"] = [] if is_smoke else goals(results["contenders"])
+    results["goals"] = [] if is_smoke else goals(results["contenders"],
+                                                    results["machine"]["cores"])
     results["story"] = before_cost.of_story()
     write(results, out)
     (out / "before-after.html").write_text(before_page.page(results, HEADS, row_of))
@@ -219,6 +198,10 @@ def read_flags():
     parser.add_argument("--smoke", action="store_true",
                         help="seconds: does it work? judges nothing")
     parser.add_argument("--report", action="store_true", help="only make table and page anew")
+    parser.add_argument("--publish", metavar="NOTE",
+                        help="no run: what <out>/before-after.json has goes to where it is told,"
+                             " src/plan/measured.json, README.md, docs/BENCHMARKS.md and"
+                             " docs/before-after.svg; NOTE says what else ran on the machine")
     parser.add_argument("--hunt", type=Path, default=ROOT / "build/hunt")
     parser.add_argument("--out", type=Path, default=ROOT / "bench/results")
     flags = parser.parse_args()
@@ -243,11 +226,13 @@ def main(flags):
     flags.out.mkdir(parents=True, exist_ok=True)
     results = {"contenders": {}}
     kept = flags.out / "before-after.json"
-    if kept.exists() and (flags.only or flags.report):
+    if kept.exists() and (flags.only or flags.report or flags.publish):
         results["contenders"] = json.loads(kept.read_text())["contenders"]
-    if flags.report:
+    if flags.report or flags.publish:
         results |= {"machine": json.loads(kept.read_text())["machine"]}
         save(results, flags.out, flags.smoke)
+        if flags.publish:
+            before_docs.publish(results, flags.publish)
         return 0
     trouble = before_sites.install()
     if trouble:
@@ -272,6 +257,7 @@ if __name__ == "__main__":
     os.environ["HUNT_TEST_BINARY"] = str(FLAGS.hunt.resolve())
     # These read where the binary is when they are loaded.
     import before_cost
+    import before_docs
     import before_page
     import before_runs
     import before_sites

@@ -3,13 +3,8 @@ import math
 from html import escape
 
 import before_cost
-from plot import number
+from chart import WIDTH, Chart
 
-WIDTH, HEIGHT = 430, 190
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 26, 34
-DOTS_MAX = 20
-COLOURS = ["#1f6f8b", "#b3261e", "#c98a3c", "#5f6368", "#6a4c93", "#2a9d4a", "#d16ba5", "#1c1e21",
-           "#b9bdc2"]
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;
 color:#1c1e21}table{border-collapse:collapse;font-size:13px}td,th{border:1px solid #d7d9dc;
 padding:3px 8px;text-align:left;vertical-align:top}th{background:#f3f4f5}svg{max-width:100%}
@@ -34,66 +29,6 @@ def table(heads, rows):
     for row in rows:
         lines.append("<tr>" + "".join(f"<td>{escape(str(word))}</td>" for word in row) + "</tr>")
     return "\n".join(lines) + "</table>"
-
-
-def ticks(low, high, is_log):
-    if is_log:
-        first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        return [10.0 ** i for i in range(first, last + 1)]
-    step = 10 ** math.floor(math.log10(max(high, 1e-9)))
-    step = next(step * part for part in (0.2, 0.5, 1, 2) if high / (step * part) <= 6)
-    return [i * step for i in range(int(high / step) + 1)]
-
-
-class Chart:
-    """Lines over one axis from zero, and another that is linear from zero, or a logarithm."""
-
-    def __init__(self, title, series, is_log=False, width=WIDTH):
-        self.title, self.series, self.is_log, self.width = title, series, is_log, width
-        xs = [x for _, points in series for x, _ in points] or [1]
-        ys = [y for _, points in series for _, y in points if not is_log or y > 0] or [1]
-        self.x_most = max(xs) or 1
-        self.marks = ticks(min(ys), max(ys) or 1, is_log)
-        self.low = self.marks[0] if is_log else 0
-        self.high = max(max(ys), self.marks[-1]) or 1
-
-    def x(self, value):
-        return LEFT + (self.width - LEFT - RIGHT) * value / self.x_most
-
-    def y(self, value):
-        room = HEIGHT - TOP - BOTTOM
-        if self.is_log:
-            share = math.log(max(value, self.low) / self.low) / math.log(self.high / self.low or 10)
-        else:
-            share = value / self.high
-        return TOP + room * (1 - share)
-
-    def draw(self):
-        parts = [f'<text x="{LEFT}" y="15" font-size="12" font-weight="bold">'
-                 f'{escape(self.title)}</text>']
-        for mark in self.marks:
-            y = self.y(mark)
-            parts.append(f'<path d="M{LEFT} {y:.1f}H{self.width - RIGHT}" stroke="#e3e5e8"/>'
-                         f'<text x="{LEFT - 5}" y="{y + 4:.1f}" font-size="10" text-anchor="end">'
-                         f'{number(mark)}</text>')
-        for mark in ticks(0, self.x_most, False):
-            parts.append(f'<text x="{self.x(mark):.1f}" y="{HEIGHT - BOTTOM + 14}" font-size="10" '
-                         f'text-anchor="middle">{number(mark)}</text>')
-        left = LEFT
-        for (name, points), colour in zip(self.series, COLOURS):
-            way = "".join(f"{'L' if i else 'M'}{self.x(x):.1f} {self.y(y):.1f}"
-                          for i, (x, y) in enumerate(points))
-            parts.append(f'<path d="{way}" fill="none" stroke="{colour}" stroke-width="1.6" '
-                         'stroke-linecap="round"/>')
-            if len(points) < DOTS_MAX:
-                parts += [f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="2.5" '
-                          f'fill="{colour}"/>' for x, y in points]
-            parts.append(f'<text x="{left}" y="{HEIGHT - 4}" font-size="10" fill="{colour}">'
-                         f'{escape(name)}</text>')
-            left += 8 + 5.6 * len(name)
-        return ('<svg xmlns="http://www.w3.org/2000/svg" '
-                f'viewBox="0 0 {self.width} {HEIGHT}" width="{self.width}" '
-                f'font-family="system-ui,sans-serif">{"".join(parts)}</svg>')
 
 
 def answered_plot(contenders):
@@ -148,7 +83,7 @@ def how_it_broke(entry):
     return words
 
 
-def told_here(contenders, name, what):
+def told_here(contenders, name, what, machine_cores):
     entry = contenders.get(name)
     if name is None or not entry:
         return what if name is None else "not run"
@@ -163,22 +98,26 @@ def told_here(contenders, name, what):
         return f"{max(one['cores']['service'] for one in entry['rush']['seen']):.2f} cores"
     kept = [one for one in entry["ladder"] if one["kept_up"]]
     if what == "cost" and kept:
-        return f"${min(before_cost.of_million(one)['total'] for one in kept):.4f}"
+        step = before_cost.step_of(entry, machine_cores)
+        return f"${before_cost.of_million(step)['total']:.4f}"
     near = [one for one in kept if one["rate"] >= 120_000]
     return f"{near[0]['p99_ms']:.1f} ms at {near[0]['rate']:,}/s" if near else "not reached"
 
 
-def costs(contenders):
+def costs(contenders, cores):
+    """Of this run, and in all of what was published last (src/plan/measured.json)."""
     heads = ["contender", "compute", "cache", "database", "transfer", "together",
-             "with serverless", "statements by the Data API"]
+             "published last", "with serverless", "statements by the Data API"]
+    published = before_cost.measured()["contenders"]
     rows = []
-    for entry in contenders.values():
-        kept = [one for one in entry["ladder"] if one["kept_up"]]
-        if kept:
-            cost = before_cost.of_million(min(kept, key=lambda one: one["cpu_s_per_million"]))
-            rows.append([entry["title"], *(f"${cost[name]:.4f}" for name in (
-                "compute", "cache", "database", "transfer", "total", "total_serverless",
-                "data_api"))])
+    for name, entry in contenders.items():
+        if step := before_cost.step_of(entry, cores):
+            cost = before_cost.of_million(step)
+            last = published.get(name, {}).get("step")
+            cost["last"] = before_cost.of_million(last)["total"] if last else math.nan
+            rows.append([entry["title"], *(f"${cost[what]:.4f}" for what in (
+                "compute", "cache", "database", "transfer", "total", "last",
+                "total_serverless", "data_api"))])
     return table(heads, rows)
 
 
@@ -202,8 +141,9 @@ def page(results, heads, row_of):
         table(heads, [row_of(entry, machine["cores"]) for entry in contenders.values()]),
         f"<h2>Goals</h2><ul>{goals}</ul>",
         "<h2>Beside the story's own numbers</h2>",
-        table(["", "told", "here"], [[what, told, told_here(contenders, name, key)]
-                                     for what, told, name, key in TOLD]),
+        table(["", "told", "here"],
+              [[what, told, told_here(contenders, name, key, machine["cores"])]
+               for what, told, name, key in TOLD]),
         "<h2>The rush</h2>", answered_plot(contenders),
         "<h2>Load and latency</h2>", knee(contenders, machine["cores"]),
     ]
@@ -212,10 +152,10 @@ def page(results, heads, row_of):
                   f" <small>{entry['date']}</small></p>", rush_plots(entry)]
     model = before_cost.MODEL
     parts += [
-        "<h2>Cost of a million positions</h2><p>CPU seconds of every server at the step of load"
-        f" that takes the least, paid for at a utilisation of {100 * model['utilisation']:.0f} % ("
-        f"{escape(model['utilisation_why'])}); memory is in the price of a server. Storage,"
-        " backups and people are not counted.</p>", costs(contenders),
+        "<h2>Cost of a million positions</h2><p>CPU seconds of every server at the greatest step of"
+        f" load at which they used {100 * model['utilisation']:.0f} % of the machine at most ("
+        f"{escape(model['utilisation_why'])}), paid for at that utilisation; memory is in the price"
+        " of a server. Storage, backups and people are not counted.</p>", costs(contenders, machine["cores"]),
         "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in results["story"]) + "</ul>",
         f"<p><small>{escape(before_cost.PRICES['date'])}: "
         f"{escape(before_cost.PRICES['note'])}</small></p>",

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import before_sites
+from progress import bar
 from stack import cpu_of_parts
 from why_machine import cpu_seconds_of_machine
 
@@ -160,8 +161,7 @@ def rush(site, speed, scale, say):
         looks.append(Look(site))
         rows.append({"second": told["second"], "connections": connections,
                      "idle_in_transaction": idle, **looks[-1].since(looks[-2])})
-        bar = "#" * round(20 * min(1.0, told["second"] / total))
-        say(f"[{bar:<20}] {told['second']:>3} s  {told['ok']:>9,} answered,"
+        say(f"{bar(told['second'] / total)} {told['second']:>3} s  {told['ok']:>9,} answered,"
             f" {told['failed'] + told['lost']:>9,} not yet or never,"
             f" {connections:>4} connections")
 

@@ -1,4 +1,5 @@
-// hunt plan: a rush on paper, before there is a cluster to try it on.
+// hunt plan: a rush on paper, before there is a cluster to try it on: its servers and what they
+// cost, or Kubernetes' autoscaler against it.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include "codec/output_file.h"
 #include "plan/autoscale.h"
 #include "plan/autoscale_svg.h"
+#include "plan/cost_data.h"
+#include "plan/cost_report.h"
 
 namespace hunt::apps {
 
@@ -19,8 +22,12 @@ namespace {
 
 struct PlanFlags {
   bool autoscale = false;
+  bool compare = false;
+  bool json = false;
   std::vector<std::uint64_t> players{28'000, 1'000'000, 10'000'000};
+  double rate = 0;          // of all players; 0: as many as they send
   double per_player = 4.3;  // 120,000 positions/s of 28,000 players
+  double mean_percent = 100 * plan::cost_data().model.mean_load;
   double pod_capacity = 500'000;
   int pod_start_s = 10;
   int ramp_s = 120;
@@ -42,8 +49,12 @@ plan::Autoscaler autoscaler_of(const PlanFlags& flags, plan::Signal signal) {
   return made;
 }
 
+double peak_of(const PlanFlags& flags, std::uint64_t players) {
+  return flags.rate > 0 ? flags.rate : static_cast<double>(players) * flags.per_player;
+}
+
 plan::Rush rush_of(const PlanFlags& flags, std::uint64_t players) {
-  const double peak = static_cast<double>(players) * flags.per_player;
+  const double peak = peak_of(flags, players);
   return {.base = peak * base_share, .peak = peak, .ramp_s = flags.ramp_s};
 }
 
@@ -91,7 +102,7 @@ Result<void> check(const PlanFlags& flags) {
   return {};
 }
 
-int run(const PlanFlags& flags) {
+int run_autoscale(const PlanFlags& flags) {
   if (const auto checked = check(flags); !checked) return report_usage(checked.error());
   std::printf(
       "%s\n\n%s\n",
@@ -125,48 +136,90 @@ int run(const PlanFlags& flags) {
   return 0;
 }
 
+// Game servers that send batches, in the binary form.
+constexpr const char* usual_contender = "hunt-batches";
+
+int run_cost(const PlanFlags& flags) {
+  const plan::CostData& data = plan::cost_data();
+  plan::CostModel model = data.model;
+  model.mean_load = flags.mean_percent / 100;
+  std::vector<plan::CostLine> lines;
+  for (const std::uint64_t players : flags.players) {
+    const plan::Crowd crowd{static_cast<double>(players), peak_of(flags, players)};
+    for (const plan::UnitCost& unit : data.units) {
+      if (!flags.compare && unit.name != usual_contender) continue;
+      lines.push_back(plan::cost_line(crowd, unit, model));
+    }
+  }
+  const std::string told =
+      flags.json ? plan::cost_json(lines, model, data) + "\n" : plan::cost_text(lines, model, data);
+  std::fputs(told.c_str(), stdout);
+  return 0;
+}
+
+void add_autoscale_flags(CLI::App& app, PlanFlags& flags) {
+  app.add_option("--pod-capacity", flags.pod_capacity,
+                 "Positions a second that a pod takes with all of its CPU: measure yours")
+      ->check(CLI::Range(1.0, 1e9))
+      ->capture_default_str();
+  app.add_option("--pod-start", flags.pod_start_s, "Seconds from wanted to ready")
+      ->check(CLI::Range(0, 3'600))
+      ->capture_default_str();
+  app.add_option("--ramp", flags.ramp_s, "Seconds in which the crowd comes")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  app.add_option("--pods-min", flags.pods_min, "minReplicas")
+      ->check(CLI::Range(1, 5'000))
+      ->capture_default_str();
+  app.add_option("--pods-max", flags.pods_max, "maxReplicas")
+      ->check(CLI::Range(1, 5'000))
+      ->capture_default_str();
+  app.add_option("--cpu-target", flags.target_percent, "averageUtilization, in percent of the CPU")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  app.add_option("--svg", flags.svg, "Also writes a picture: what comes, and what the pods take");
+}
+
 }  // namespace
 
 void add_plan(CommandLine& line) {
   auto flags = std::make_shared<PlanFlags>();
   CLI::App* plan = line.app.add_subcommand(
-      "plan", "A rush against Kubernetes' autoscaler, on paper: where does it fall behind?");
-  plan->add_flag("--autoscale", flags->autoscale, "Rehearses the autoscaler")->required();
+      "plan",
+      "The servers of a crowd and their cost on paper, or Kubernetes' autoscaler against a rush");
+  auto* autoscale = plan->add_flag("--autoscale", flags->autoscale,
+                                   "Rehearses the autoscaler: where does it fall behind?");
   plan->add_option("--players", flags->players, "At the peak; repeat it for several")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}))
       ->allow_extra_args(false)
       ->capture_default_str();
-  plan->add_option("--per-player", flags->per_player, "Positions a second of each")
-      ->check(CLI::Range(0.01, 1'000.0))
+  auto* per_player =
+      plan->add_option("--per-player", flags->per_player, "Positions a second of each")
+          ->check(CLI::Range(0.01, 1'000.0))
+          ->capture_default_str();
+  plan->add_option("--rate", flags->rate, "Positions a second of all, instead of --per-player")
+      ->check(CLI::Range(1.0, 1e12))
+      ->excludes(per_player);
+  plan->add_option("--mean-load", flags->mean_percent,
+                   "What an hour of the month sends on average, in percent of the peak")
+      ->check(CLI::Range(0.01, 100.0))
       ->capture_default_str();
-  plan->add_option("--pod-capacity", flags->pod_capacity,
-                   "Positions a second that a pod takes with all of its CPU: measure yours")
-      ->check(CLI::Range(1.0, 1e9))
-      ->capture_default_str();
-  plan->add_option("--pod-start", flags->pod_start_s, "Seconds from wanted to ready")
-      ->check(CLI::Range(0, 3'600))
-      ->capture_default_str();
-  plan->add_option("--ramp", flags->ramp_s, "Seconds in which the crowd comes")
-      ->check(CLI::Range(0, 86'400))
-      ->capture_default_str();
-  plan->add_option("--pods-min", flags->pods_min, "minReplicas")
-      ->check(CLI::Range(1, 5'000))
-      ->capture_default_str();
-  plan->add_option("--pods-max", flags->pods_max, "maxReplicas")
-      ->check(CLI::Range(1, 5'000))
-      ->capture_default_str();
-  plan->add_option("--cpu-target", flags->target_percent,
-                   "averageUtilization, in percent of the CPU")
-      ->check(CLI::Range(1, 100))
-      ->capture_default_str();
-  plan->add_option("--svg", flags->svg,
-                   "Also writes a picture: what comes, and what the pods take");
+  plan->add_flag("--compare", flags->compare,
+                 "Also the systems of the story, as script/bench before-after measured them")
+      ->excludes(autoscale);
+  plan->add_flag("--json", flags->json, "For programs, with every assumption at half and at twice")
+      ->excludes(autoscale);
+  add_autoscale_flags(*plan, *flags);
   plan->footer(
       "Examples:\n"
+      "  hunt plan\n"
+      "  hunt plan --players 1000000 --rate 500000 --compare\n"
       "  hunt plan --autoscale\n"
       "  hunt plan --autoscale --players 2000000 --pod-capacity 300000 --pods-max 200 --svg "
       "plan.svg");
-  plan->callback([&line, flags] { line.run = [flags] { return run(*flags); }; });
+  plan->callback([&line, flags] {
+    line.run = [flags] { return flags->autoscale ? run_autoscale(*flags) : run_cost(*flags); };
+  });
 }
 
 }  // namespace hunt::apps

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/text.h"
+#include "plan/cost_data.h"
 
 namespace hunt::rush {
 
@@ -14,10 +15,6 @@ namespace {
 
 namespace json = boost::json;
 using model::Outcome;
-
-// On-demand price of a c6g.large in us-east-1: 0.068 USD an hour for 2 vCPU.
-constexpr double usd_per_vcpu_second = 0.068 / 2.0 / 3600.0;
-constexpr const char* price_list = "c6g.large on demand, us-east-1: 0.068 USD/h for 2 vCPU";
 
 double seconds(std::int64_t ns) {
   return static_cast<double>(ns) / 1e9;
@@ -33,10 +30,23 @@ std::optional<std::int64_t> system_cpu_ns(const RunReport& r) {
   return *r.serve_cpu_ns + *r.rest_cpu_ns;
 }
 
+// Of this process alone, by the model of `hunt plan`.
 std::optional<double> cost_per_million(const RunReport& r) {
   const auto cpu_ns = system_cpu_ns(r);
   if (!cpu_ns || r.books.answered == 0) return {};
-  return seconds(*cpu_ns) * usd_per_vcpu_second / static_cast<double>(r.books.answered) * 1e6;
+  plan::UnitCost unit;
+  const double cpu_s = seconds(*cpu_ns) / static_cast<double>(r.books.answered) * 1e6;
+  unit.parts.push_back({.name = "service", .cpu_s = cpu_s});
+  return plan::of_million(unit, plan::cost_data().model).total();
+}
+
+std::string price_list() {
+  const plan::CostModel& model = plan::cost_data().model;
+  const plan::Server& server = model.server[static_cast<std::size_t>(plan::Kind::compute)];
+  return fmt::format(
+      "this process alone, paid for at a use of {:.0f} %: {}, {} USD an hour on {}; "
+      "`hunt plan` has all servers",
+      100 * model.utilisation, server.of, server.usd_hour, model.date);
 }
 
 double measured_seconds(const RunReport& r) {
@@ -82,7 +92,7 @@ void add_cpu(json::object& out, const RunReport& r) {
   out["cpu_seconds"] = std::move(cpu);
   if (const auto cost = cost_per_million(r)) {
     out["cost_per_million_usd"] = *cost;
-    out["price_list"] = price_list;
+    out["price_list"] = price_list();
   }
 }
 
@@ -120,7 +130,7 @@ std::string cpu_text(const RunReport& r) {
   if (r.rest_cpu_ns) out += fmt::format("  store and rest {:.2f} s", seconds(*r.rest_cpu_ns));
   out += fmt::format("  generator {:.2f} s\n", seconds(r.driver_cpu_ns));
   if (const auto cost = cost_per_million(r)) {
-    out += fmt::format("  cost      {:.3g} USD per million positions ({})\n", *cost, price_list);
+    out += fmt::format("  cost      {:.3g} USD per million positions ({})\n", *cost, price_list());
   }
   return out;
 }

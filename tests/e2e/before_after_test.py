@@ -19,6 +19,7 @@ from hunt_process import HUNT, clean_environment
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
 import before_after  # pylint: disable=wrong-import-position
+import before_ladder  # pylint: disable=wrong-import-position
 import before_runs  # pylint: disable=wrong-import-position
 import before_sites  # pylint: disable=wrong-import-position
 
@@ -61,6 +62,14 @@ class Bench(unittest.TestCase):
         self.assertTrue(before_after.compared(entry(8), entry(2, 1), 4)[1])
         self.assertEqual(before_after.compared(entry(8, 9), entry(9, 2), 4),
                          ("4.0 times, each at its best step", True))
+
+    def test_what_is_paid_for_is_the_step_at_which_servers_would_be_run(self):
+        ladder = [{"rate": rate, "seconds": 2, "kept_up": rate < 500, "cpu_s": {"a": a, "b": 0.5}}
+                  for rate, a in ((100, 0.5), (200, 1.4), (400, 2.0), (800, 1.0))]
+        for utilisation, rate in ((0.48, 200), (0.9, 400), (0.1, 100)):
+            step = before_ladder.calm({"ladder": ladder}, 2, utilisation)
+            self.assertEqual(step["rate"], rate)
+        self.assertIsNone(before_ladder.calm({"ladder": ladder[3:]}, 2, 0.48))
 
     def test_all_parts_of_a_site_are_ended_though_one_cannot_be(self):
         site, ended = before_sites.Site.__new__(before_sites.Site), []
