@@ -235,10 +235,10 @@ class Site:
         self.parts.setdefault(part or name, []).append(process.pid)
         return process, log
 
-    def redis(self):
+    def redis(self, *words):
         port = free_port()
         self.launch("redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
-                    "--appendonly", "no", "--dir", self.folder)
+                    *(words or ("--appendonly", "no")), "--dir", self.folder)
         if not listens(port):
             raise Failed("redis-server did not start")
         self.redis_port = port

@@ -3,7 +3,8 @@
 // Where nothing lies it returns in the middle of the transaction, and nobody ends the connection:
 // both stay until the database ends them. `bigger` is the same program on all cores.
 import pg from 'pg'
-import { sandbox, tileId } from './rules.mjs'
+import { tileId } from './items.mjs'
+import { sandbox } from './rules.mjs'
 
 const LOOT = 'SELECT remaining FROM loot_tiles WHERE world_id = 1 AND tile_id = $1 FOR UPDATE'
 const GRANT = `INSERT INTO grants (world_id, tile_id, player, item) VALUES (1, $1, $2, $3)

@@ -2,7 +2,8 @@
 // ended. The driver of the scripts cannot prepare statements: each is a text that PostgreSQL parses
 // and plans anew. A connection to PgBouncer for each position, since those are cheap.
 import pg from 'pg'
-import { sandbox, tileId } from './rules.mjs'
+import { tileId } from './items.mjs'
+import { sandbox } from './rules.mjs'
 
 export async function open(settings) {
   const decide = await sandbox(settings.script)

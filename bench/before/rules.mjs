@@ -1,4 +1,4 @@
-// The rules of the hunt, twice: as a designer's script in a sandbox, and as plain code.
+// The rules of the hunt as a designer's script in a sandbox; as plain code they are in items.mjs.
 import { readFileSync, watchFile } from 'node:fs'
 import { LuaFactory } from 'wasmoon'
 
@@ -28,21 +28,4 @@ function guarded(call) {
   } catch (error) {
     throw new Panic(error.message)
   }
-}
-
-const REWARDS = [['star_shard', 600], ['glow_lantern', 200], ['nebula_dye', 120],
-  ['meteor_trail', 60], ['comet_cape', 18], ['aurora_crown', 2]]
-
-export function rollItem() {
-  let roll = Math.random() * 1000
-  for (const [item, weight] of REWARDS) {
-    roll -= weight
-    if (roll < 0) return item
-  }
-  return REWARDS[0][0]
-}
-
-// The number of a tile in the database; both coordinates are within 15 bits and a sign.
-export function tileId(x, y) {
-  return (x + 32768) * 65536 + (y + 32768)
 }

@@ -3,7 +3,7 @@
 // that stay open. Rules are code.
 import pg from 'pg'
 import { Redis } from 'ioredis'
-import { rollItem, tileId } from './rules.mjs'
+import { rollItem, tileId } from './items.mjs'
 
 const LOOT = 'loot:1' // a hash: "x,y" -> 1 where something is left
 const CONNECTIONS = 4
