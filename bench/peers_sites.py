@@ -114,7 +114,6 @@ class NodePeer(PeerSite):
     def prepare(self):
         if self.contender.postgres:
             self.database.bury(self.loot)
-            self.database.server.psql((PEERS / "claim.sql").read_text())
         self.url = None
         if self.contender.redis:
             self.url = self.redis(*self.contender.redis)

@@ -9,7 +9,7 @@ const LOOT = 'loot:1' // a hash: "x,y" -> 1 where something is left
 const CONNECTIONS = 4
 const CLAIMS_MAX = 256
 const CLAIM = {
-  name: 'claim', text: 'SELECT * FROM claim_loot($1::bigint[], $2::uuid[], $3::text[])',
+  name: 'claim', text: 'SELECT claim($1::bigint[], $2::uuid[], $3::text[])',
   rowMode: 'array'
 }
 
@@ -30,16 +30,15 @@ export async function open(settings) {
   }
 
   async function decide(claims) {
-    const { rows } = await pool.query({
+    const { rows: [[items]] } = await pool.query({
       ...CLAIM,
       values: [claims.map((c) => tileId(c.x, c.y)), claims.map((c) => c.player),
         claims.map(rollItem)]
     })
-    for (const [place, outcome, item] of rows) {
-      const claim = claims[place - 1]
-      if (outcome === 'sold_out') redis.hdel(LOOT, `${claim.x},${claim.y}`)
-      claim.resolve(item ?? outcome)
-    }
+    claims.forEach((claim, i) => {
+      if (items[i] === null) redis.hdel(LOOT, `${claim.x},${claim.y}`)
+      claim.resolve(items[i] ?? 'sold_out')
+    })
   }
 
   function claim({ player, x, y }) {

@@ -31,7 +31,7 @@ export class Ledger {
     return rows.map(([tile]) => Number(tile))
   }
 
-  // One function of the database (claim.sql) decides claims by the set.
+  // One function of the database (bench/before/schema.sql) decides claims by the set.
   async decide(claims) {
     const { rows: [[items]] } = await this.query('claim',
       'SELECT claim($1::bigint[], $2::uuid[], $3::text[])',
