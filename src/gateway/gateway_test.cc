@@ -448,7 +448,7 @@ bool is_reset_by(Running& gateway, const std::string& call) {
 }
 
 constexpr const char* grant_nothing =
-    "select verdict from grant_claims_by_rules(cast('{}' as bigint[]), cast('{}' as bigint[]),"
+    "select verdicts from grant_claims_packed(cast('{}' as bigint[]), cast('{}' as bigint[]),"
     " cast('{}' as bigint[]), cast('{}' as uuid[]), cast('{}' as uuid[]), cast('{}' as text[]),"
     " cast('{}' as text[]), cast('{}' as bigint[]), cast('{}' as bigint[]), null,"
     " cast('{}' as bigint[]))";

@@ -112,8 +112,8 @@ class Trouble(HuntTest):
         self.serve = self.start("serve", "--bus", "inproc:", "--cache", "none:", "--store", url)
         self.assertEqual(self.serve.bury([{"x": 1, "y": 1, "table": "starlight",
                                            "budget": 9}]).status, 200)
-        server.psql("DROP TRIGGER rules ON loot_tiles; DROP FUNCTION grant_claims_by_rules")
-        self.until(lambda: "grant_claims_by_rules" in self.serve.output, "a line of the log")
+        server.psql("DROP TRIGGER rules ON loot_tiles; DROP FUNCTION grant_claims_packed")
+        self.until(lambda: "grant_claims_packed" in self.serve.output, "a line of the log")
         self.until(lambda: self.serve.dig((player(1), 1, 1)).status == 200, "grants again")
 
         def slot_is_lost():  # its reader is back in a moment: whoever is first

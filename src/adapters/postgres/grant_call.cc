@@ -15,9 +15,9 @@ using model::Claim;
 using model::Outcome;
 
 constexpr Statement grant_claims{
-    "grant_claims_by_rules",
-    "SELECT place, verdict, repeated, item, rules, lock_us"
-    " FROM grant_claims_by_rules($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+    "grant_claims_packed",
+    "SELECT place, verdicts, item, rules, lock_us"
+    " FROM grant_claims_packed($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
 
 constexpr Statement look_up_claims{
     "look_up_claims",
@@ -47,42 +47,71 @@ Params params_of(const std::vector<Claim>& claims, std::optional<std::int64_t> t
   return params;
 }
 
-// The function says them by their names.
-Result<Outcome> outcome_of(std::string_view verdict) {
-  for (std::size_t i = 0; i < model::outcome_count; ++i) {
-    const auto outcome = static_cast<Outcome>(i);
-    if (model::is_terminal(outcome) && name_of(outcome) == verdict) return outcome;
-  }
-  return fail(Errc::corrupt,
-              "grant_claims_by_rules() in the database has another version: its verdict \"" +
-                  std::string(verdict) + "\" is unknown");
+Error another_version(std::string_view what) {
+  return {Errc::corrupt,
+          "grant_claims_packed() in the database has another version: " + std::string(what),
+          {}};
 }
 
+// The function says each by a letter. A new grant is as it was asked for, unless a row says else.
+Result<model::ClaimVerdict> verdict_of(char letter, const Claim& claim) {
+  model::ClaimVerdict verdict;
+  verdict.id = claim.id;
+  switch (letter) {
+    case 'g':
+      verdict.reward = claim.reward;
+      verdict.rules = claim.rules;
+      [[fallthrough]];
+    case 'r':
+      verdict.outcome = Outcome::granted;
+      verdict.repeat = letter == 'r';
+      return verdict;
+    case 's':
+      verdict.outcome = Outcome::sold_out;
+      return verdict;
+    case 'c':
+      verdict.outcome = Outcome::closed;
+      return verdict;
+    case 'n':
+      verdict.outcome = Outcome::nothing;
+      return verdict;
+    case 'e':
+      verdict.outcome = Outcome::expired;
+      return verdict;
+    case 'm':
+      verdict.moved = true;
+      return verdict;
+    case 't':
+      verdict.stale = true;
+      return verdict;
+    default:
+      return tl::unexpected<Error>(
+          another_version(std::string("its verdict \"") + letter + "\" is unknown"));
+  }
+}
+
+// The first row has a letter for each claim; the others, what the ledger has of some of them, or
+// which rules are in force as of them.
 Result<model::GrantCall> answer_of(const Rows& rows, const std::vector<Claim>& claims) {
-  if (rows.size() != static_cast<int>(claims.size())) {
-    return fail(Errc::corrupt, "grant_claims_by_rules() has not answered every claim");
+  const std::string_view letters = rows.size() == 0 ? std::string_view() : rows.text(0, 1);
+  if (letters.size() != claims.size()) {
+    return tl::unexpected<Error>(another_version("it has not answered every claim"));
   }
   model::GrantCall call;
-  call.verdicts.resize(claims.size());
-  for (int row = 0; row < rows.size(); ++row) {
-    model::ClaimVerdict& verdict = call.verdicts[static_cast<std::size_t>(row)];
-    verdict.id = claims[static_cast<std::size_t>(row)].id;
-    call.times.lock_us = rows.integer(row, 5);
-    if (rows.text(row, 1) == "moved") {
-      verdict.moved = true;
-      continue;
+  call.verdicts.reserve(claims.size());
+  call.times.lock_us = rows.integer(0, 4);
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    HUNT_TRY(verdict, verdict_of(letters[i], claims[i]));
+    call.verdicts.push_back(std::move(verdict));
+  }
+  for (int row = 1; row < rows.size(); ++row) {
+    const std::uint64_t place = rows.natural(row, 0);
+    if (place < 1 || place > claims.size()) {
+      return tl::unexpected<Error>(another_version("it has answered a claim that was not asked"));
     }
-    if (rows.text(row, 1) == "stale") {
-      verdict.stale = true;
-      if (!rows.is_null(row, 4)) verdict.rules = rows.text(row, 4);
-      continue;
-    }
-    HUNT_TRY(outcome, outcome_of(rows.text(row, 1)));
-    verdict.outcome = outcome;
-    if (outcome != Outcome::granted) continue;
-    verdict.repeat = rows.truth(row, 2);
-    verdict.reward = rows.text(row, 3);
-    verdict.rules = rows.text(row, 4);
+    model::ClaimVerdict& verdict = call.verdicts[place - 1];
+    if (!rows.is_null(row, 2)) verdict.reward = rows.text(row, 2);
+    if (!rows.is_null(row, 3)) verdict.rules = rows.text(row, 3);
   }
   return call;
 }

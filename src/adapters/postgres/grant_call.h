@@ -1,6 +1,6 @@
 // How claims are asked for and looked up, and the answers read.
 //
-// Not the decision: that is the function grant_claims_by_rules() in the database (migrations.cc).
+// Not the decision: that is the function grant_claims_packed() in the database (migrations.cc).
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>

@@ -7,7 +7,7 @@
 
 namespace hunt::postgres {
 
-inline constexpr int schema_version = 4;
+inline constexpr int schema_version = 5;
 extern const std::array<const char*, schema_version> migrations;
 
 }  // namespace hunt::postgres

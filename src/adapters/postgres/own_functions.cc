@@ -11,8 +11,8 @@ namespace hunt::postgres {
 namespace {
 
 // Not bury() and new_spawns(): the lock that numbers are drawn under is the session's.
-constexpr std::array<std::string_view, 4> lasting_nothing = {
-    "grant_claims_by_rules", "ledger_settled", "now_us", "range_of"};
+constexpr std::array<std::string_view, 5> lasting_nothing = {
+    "grant_claims_by_rules", "grant_claims_packed", "ledger_settled", "now_us", "range_of"};
 
 bool is_function(const SchemaPart& part) {
   return part.kind == SchemaPart::Kind::function;

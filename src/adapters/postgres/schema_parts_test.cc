@@ -106,17 +106,17 @@ TEST_F(PostgresParts, rights_are_given_again_with_a_function) {
       PostgresUrl::parse(TestServer::shared().text_url(TestServer::name_of(url_), user)).value();
   const auto serve = open_store(url, options());
   EXPECT_TRUE(run(serve->verify()).has_value());
-  expect_done("DROP FUNCTION grant_claims_by_rules");
+  expect_done("DROP FUNCTION grant_claims_packed");
   const auto told = run(serve->verify());
   ASSERT_FALSE(told.has_value());
-  EXPECT_NE(told.error().message.find("grant_claims_by_rules; it was not made again"),
+  EXPECT_NE(told.error().message.find("grant_claims_packed; it was not made again"),
             std::string::npos)
       << told.error().message;
-  expect_made_again("the function grant_claims_by_rules");
+  expect_made_again("the function grant_claims_packed");
   EXPECT_TRUE(run(serve->verify()).has_value());
   EXPECT_EQ(plain_number(url_,
                          "SELECT has_function_privilege('public', oid, 'EXECUTE')::int FROM "
-                         "pg_proc WHERE proname = 'grant_claims_by_rules'"),
+                         "pg_proc WHERE proname = 'grant_claims_packed'"),
             0);
 }
 
@@ -126,9 +126,9 @@ TEST_F(PostgresParts, what_refuses_grants_is_told_without_a_claim) {
   const auto url =
       PostgresUrl::parse(TestServer::shared().text_url(TestServer::name_of(url_), user)).value();
   const auto serve = open_store(url, options());
-  expect_done("REVOKE EXECUTE ON FUNCTION grant_claims_by_rules FROM hunt_ingest");
+  expect_done("REVOKE EXECUTE ON FUNCTION grant_claims_packed FROM hunt_ingest");
   EXPECT_EQ(run(serve->verify()).error().code, Errc::unauthorized);
-  expect_done("GRANT EXECUTE ON FUNCTION grant_claims_by_rules TO hunt_ingest");
+  expect_done("GRANT EXECUTE ON FUNCTION grant_claims_packed TO hunt_ingest");
   EXPECT_TRUE(run(serve->verify()).has_value());
   expect_done("UPDATE meta SET timeline = 'another'");
   EXPECT_EQ(run(serve->verify()).error().code, Errc::epoch_stale);
