@@ -362,8 +362,11 @@ awaitable<bool> stream(ServerState& server, Client& connection, Parser& parser, 
   received << parser.get().base() << beast::buffers_to_string(connection.buffer.data());
   connection.buffer.clear();
   connection.buffer.shrink_to_fit();
-  const StreamPorts ports{*server.api,   server.ports.ledgers, server.feed,    server.options,
-                          server.bodies, server.answers,       server.figures, server.ports.lag};
+  LaneServer* lane =
+      server.lanes.empty() ? nullptr : server.lanes[server.next_lane++ % server.lanes.size()];
+  const StreamPorts ports{*server.api,    server.ports.ledgers, server.feed,
+                          server.options, server.bodies,        server.answers,
+                          server.figures, server.ports.lag,     lane};
   const auto session =
       make_stream_session(std::move(connection.socket), ports, start, std::move(received).str());
   struct Membership {

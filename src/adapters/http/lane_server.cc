@@ -1,7 +1,6 @@
 #include "adapters/http/lane_server.h"
 
 #include <fmt/format.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,13 +8,13 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -25,9 +24,11 @@
 #include "adapters/http/api.h"
 #include "adapters/http/http_wire.h"
 #include "adapters/http/message.h"
+#include "adapters/http/ready_sockets.h"
 #include "base/log.h"
 #include "codec/json_replies.h"
 #include "codec/json_requests.h"
+#include "codec/ws_frame.h"
 #include "ports/world_directory.h"
 
 namespace hunt::http {
@@ -37,49 +38,11 @@ namespace {
 namespace asio = boost::asio;
 using asio::awaitable;
 
-constexpr int events_max = 128;  // of one turn; the lane's other work comes between turns
 // A part of a request is waited for at least once, at most twice as long: then it is a slow one.
 constexpr std::chrono::milliseconds look_every{250};
 constexpr std::size_t sent_together_bytes = 64 * 1'024;  // of pipelined answers
-
-// One descriptor that is ready when any of its sockets is. Edges: a socket is told once.
-class ReadySockets {
- public:
-  explicit ReadySockets(asio::io_context& lane) : ready_(lane) {
-    const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
-    boost::system::error_code error;
-    if (descriptor < 0) return;  // then it takes none
-    ready_.assign(descriptor, error);
-    if (error) ::close(descriptor);
-  }
-
-  [[nodiscard]] bool add(Lent& lent) {
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
-    event.data.ptr = &lent;
-    return ready_.is_open() &&
-           ::epoll_ctl(ready_.native_handle(), EPOLL_CTL_ADD, lent.descriptor, &event) == 0;
-  }
-  void remove(const Lent& lent) {
-    if (!ready_.is_open()) return;
-    ::epoll_ctl(ready_.native_handle(), EPOLL_CTL_DEL, lent.descriptor, nullptr);
-  }
-  // Those that are ready now.
-  [[nodiscard]] int look(std::array<epoll_event, events_max>& events) {
-    return ::epoll_wait(ready_.native_handle(), events.data(), events_max, 0);
-  }
-  template <class Handler>
-  void async_wait(Handler handler) {
-    ready_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(handler));
-  }
-  void cancel() {
-    boost::system::error_code ignored;
-    ready_.cancel(ignored);
-  }
-
- private:
-  asio::posix::stream_descriptor ready_;
-};
+// A stream that asks for nothing so long is the server's, with its pings: two seconds.
+constexpr unsigned quiet_looks_max = 8;
 
 }  // namespace
 
@@ -96,6 +59,7 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
 
   void take(std::shared_ptr<Lent> lent);
   void recall(Lent& lent);
+  void tell(Lent& lent, const Texts& texts);
   void answer_with(AtOnce at_once) { at_once_ = std::move(at_once); }
   [[nodiscard]] std::uint64_t responses(std::size_t status_class) const {
     return responses_[status_class].load(std::memory_order_relaxed);
@@ -109,10 +73,15 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   void turn();
   void read(Lent& lent);
   void go_on(Lent& lent);
+  [[nodiscard]] HotHead::Look look_at(Lent& lent, std::string_view bytes);
   [[nodiscard]] Next answer_whole(Lent& lent, std::string_view bytes);
   [[nodiscard]] bool answer(Lent& lent, const HotHead::Look& request);
-  [[nodiscard]] bool reply_from_memory(const HotHead::Look& request);
+  [[nodiscard]] bool answer_message(Lent& lent, std::string_view message);
+  [[nodiscard]] bool reply_from_memory(bool terminal);
   void write(Lent& lent, const Response& response);
+  void write_text(std::string_view start, std::string_view rest);
+  void tell_found(Lent& lent);
+  void learn_world();
   [[nodiscard]] bool send(Lent& lent);
   void ask(Lent& lent);
   awaitable<Result<model::BatchReply>> reply_of(codec::PositionsRequest& request, ports::Wait wait);
@@ -130,11 +99,13 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   asio::steady_timer tick_;
   bool waits_ = false;  // for sockets
   bool ticks_ = false;
+  bool learns_ = false;  // a world's name
   std::unordered_map<Lent*, std::shared_ptr<Lent>> lent_;
   std::deque<Lent*> again_;
 
   // Of the request at hand; kept for their memory.
   std::string came_;
+  std::string message_;  // of a stream, without its mask
   codec::PositionsReader reader_;
   codec::PositionsRequest request_;
   ports::Wait wait_ = ports::Wait::no;
@@ -163,6 +134,17 @@ void LaneServer::Impl::recall(Lent& lent) {
   if (!lent.asking) give_back(lent);
 }
 
+void LaneServer::Impl::tell(Lent& lent, const Texts& texts) {
+  bool here = lent_.contains(&lent);
+  std::size_t told = 0;
+  while (here && told < texts.size()) {
+    write_text({}, *texts[told++]);
+    if (out_.size() > sent_together_bytes || told == texts.size()) here = send(lent);
+  }
+  lent.ears.on_told(told);
+  if (!here && lent_.contains(&lent)) give_back(lent);
+}
+
 void LaneServer::Impl::wait_for_sockets() {
   if (lent_.empty()) return;
   if (!std::exchange(ticks_, true)) look_at_parts();
@@ -175,7 +157,7 @@ void LaneServer::Impl::wait_for_sockets() {
 }
 
 void LaneServer::Impl::turn() {
-  std::array<epoll_event, events_max> events;
+  ReadySockets::Events events;
   ready_ns_ = FrontTimes::now_ns() - at_once_.late_ns();
   const int count = ready_.look(events);
   for (int i = 0; i < count; ++i) {
@@ -218,20 +200,30 @@ void LaneServer::Impl::go_on(Lent& lent) {
   read(lent);
 }
 
+// A stream's message as if it were a request.
+HotHead::Look LaneServer::Impl::look_at(Lent& lent, std::string_view bytes) {
+  if (lent.head) return lent.head->look(bytes);
+  const auto frame = codec::look_at_text(bytes, hot_body_bytes_max);
+  if (frame.kind == codec::TextFrame::Kind::more) return {HotHead::Kind::more, 0, {}, false};
+  if (frame.kind == codec::TextFrame::Kind::other) return {};
+  if (!codec::unmask(frame.payload, frame.mask, message_)) return {};  // is it UTF-8 at all?
+  return {HotHead::Kind::hot, frame.bytes, message_, false};
+}
+
 // All requests that are whole in `bytes`, by one write. What is left of them is unread.
 LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_view bytes) {
   const std::size_t count = bytes.size();
   const bool begins = lent.unread.empty();
   Next next = Next::reads;
   while (next == Next::reads && !bytes.empty()) {
-    const HotHead::Look request = lent.head.look(bytes);
+    const HotHead::Look request = look_at(lent, bytes);
     if (request.kind == HotHead::Kind::more) break;
     if (request.kind == HotHead::Kind::other) {
       next = Next::gone;
-    } else if (answer(lent, request)) {
+    } else if (lent.head ? answer(lent, request) : answer_message(lent, request.body)) {
       bytes.remove_prefix(request.bytes);
       if (out_.size() > sent_together_bytes && !send(lent)) next = Next::gone;
-    } else if (send(lent)) {  // others need not wait for this one
+    } else if (lent.head && send(lent)) {  // others need not wait for this one
       bytes.remove_prefix(request.bytes);
       next = Next::asks;
     } else {
@@ -254,7 +246,7 @@ LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_vi
 bool LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
   try {
     const auto read = reader_.parse_into(request.body, codec::Carrier::http, request_);
-    if (read && !reply_from_memory(request)) return false;
+    if (read && !reply_from_memory(request.terminal)) return false;
     if (read) {
       write(lent, response_);
     } else {
@@ -266,11 +258,63 @@ bool LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
   return true;
 }
 
+// Whether it is answered; if not, its stream's session is to do it, which may wait.
+bool LaneServer::Impl::answer_message(Lent& lent, std::string_view message) {
+  try {
+    const auto read = reader_.parse_into(message, codec::Carrier::stream, request_);
+    if (read && !reply_from_memory(false)) {
+      learn_world();
+      return false;
+    }
+    if (!read) response_.body = error_response(read.error()).body;
+    if (const auto id = reader_.last_id()) {
+      fmt::memory_buffer start;
+      fmt::format_to(std::back_inserter(start), R"({{"id":{},)", *id);
+      write_text({start.data(), start.size()}, std::string_view(response_.body).substr(1));
+    } else {
+      write_text({}, response_.body);
+    }
+    lent.answered.fetch_add(1, std::memory_order_relaxed);
+    if (read) tell_found(lent);
+  } catch (const std::exception&) {
+    return false;  // there it is told
+  }
+  return true;
+}
+
+// One text, in two parts.
+void LaneServer::Impl::write_text(std::string_view start, std::string_view rest) {
+  if (out_.empty()) first_ns_ = FrontTimes::now_ns();
+  codec::append_text_head(out_, start.size() + rest.size());
+  out_ += start;
+  out_ += rest;
+}
+
+// What is found and not decided: its stream is told once it is.
+void LaneServer::Impl::tell_found(Lent& lent) {
+  std::vector<model::ClaimId> found;
+  for (const auto& outcome : reply_.outcomes) {
+    if (outcome.outcome != model::Outcome::found || outcome.claim_index < 0) continue;
+    found.push_back(reply_.claims[static_cast<std::size_t>(outcome.claim_index)].claim);
+  }
+  if (!found.empty()) lent.ears.on_found(std::move(found));
+}
+
+// Of `request_`, where its name is why memory could not answer; one at a time.
+void LaneServer::Impl::learn_world() {
+  if (!std::holds_alternative<std::string>(request_.world)) return;
+  if (worlds_.known(request_.world) != nullptr || std::exchange(learns_, true)) return;
+  auto work = worlds_.find(std::move(request_.world));
+  asio::co_spawn(lane_, std::move(work),
+                 [self = shared_from_this()](const std::exception_ptr&, const auto&) {
+                   self->learns_ = false;  // unknown or not, the stream's session says so
+                 });
+}
+
 // Into `response_`; false when memory has not all of it.
-bool LaneServer::Impl::reply_from_memory(const HotHead::Look& request) {
+bool LaneServer::Impl::reply_from_memory(bool terminal) {
   model::Batch& batch = request_.batch;
-  const bool terminal = request.terminal || request_.wait_terminal;
-  wait_ = terminal ? ports::Wait::terminal : ports::Wait::no;
+  wait_ = terminal || request_.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
   batch.received_ns = ready_ns_;
   batch.front_ns = send_ns_;
   if (!at_once_.answer) return false;
@@ -364,15 +408,20 @@ void LaneServer::Impl::give_back(Lent& lent) {
   tick_.cancel();
 }
 
-// Who has sent a part of a request and no more is the server's, with its timeouts.
+// Who has sent a part of a request and no more is the server's, with its timeouts; so is a stream
+// that says nothing.
 void LaneServer::Impl::look_at_parts() {
   tick_.expires_after(look_every);
   tick_.async_wait([self = shared_from_this()](const boost::system::error_code&) {
     std::vector<Lent*> late;
     for (const auto& [lent, owner] : self->lent_) {
       if (lent->unread.empty()) lent->unread.shrink_to_fit();
-      if (lent->asking || lent->unread.empty()) continue;
-      if (std::exchange(lent->overlong, true)) late.push_back(lent);
+      const std::uint64_t answered = lent->answered.load(std::memory_order_relaxed);
+      const bool quiet = std::exchange(lent->answered_before, answered) == answered;
+      lent->quiet_looks = quiet ? lent->quiet_looks + 1 : 0;
+      const bool silent = !lent->head && lent->quiet_looks >= quiet_looks_max;
+      if (lent->asking || (lent->unread.empty() && !silent)) continue;
+      if (std::exchange(lent->overlong, true) || silent) late.push_back(lent);
     }
     for (Lent* lent : late) self->give_back(*lent);
     self->ticks_ = false;
@@ -396,6 +445,12 @@ void LaneServer::take(std::shared_ptr<Lent> lent) {
 
 void LaneServer::recall(std::shared_ptr<Lent> lent) {
   asio::post(impl_->lane(), [impl = impl_, lent = std::move(lent)] { impl->recall(*lent); });
+}
+
+void LaneServer::tell(std::shared_ptr<Lent> lent, Texts texts) {
+  asio::post(impl_->lane(), [impl = impl_, lent = std::move(lent), texts = std::move(texts)] {
+    impl->tell(*lent, texts);
+  });
 }
 
 void LaneServer::count_into(HttpFigures& figures) {

@@ -1,9 +1,10 @@
-// LaneServer: reads, answers and writes requests for positions on a lane's own thread, of
-// connections that the HTTP server lends it.
+// LaneServer: reads, answers and writes positions on a lane's own thread: requests of connections
+// and messages of streams that the HTTP server lends it.
 //
-// Not for whatever needs a further look or waits for its client: any other request, a slow part of
-// one, an answer that is not taken at once, and the end of a connection go back to the server, with
-// what was read. So limits, timeouts and errors of HTTP stand in one place (http_connection.cc).
+// Not for whatever needs a further look or waits for its client: any other request or frame, a slow
+// part of one, an answer that is not taken at once, and the end of a connection go back to the
+// server, with what was read. So limits, timeouts and errors stand in one place: of HTTP in
+// http_connection.cc, of streams in stream_session.cc, where also goes what memory cannot answer.
 // Lifecycle: made before the lane runs; gives back all that it has when it is recalled. Thread: the
 // lane's, but where it says another.
 #pragma once
@@ -12,6 +13,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "adapters/http/http_figures.h"
 #include "adapters/http/lent.h"
@@ -49,6 +52,10 @@ class LaneServer {
   // waits for is written.
   void take(std::shared_ptr<Lent> lent);
   void recall(std::shared_ptr<Lent> lent);
+  // Sends the texts on a stream that it has; none of them when that is on its way back. Says how
+  // many (StreamEars). Thread: as take().
+  using Texts = std::vector<std::shared_ptr<const std::string>>;
+  void tell(std::shared_ptr<Lent> lent, Texts texts);
 
   // Adds what was answered since the last time. Thread: the figures'.
   void count_into(HttpFigures& figures);

@@ -6,56 +6,19 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/json/parse.hpp>
 #include <thread>
 #include <vector>
 
-#include "adapters/http/http_test_support.h"
+#include "adapters/http/lane_test_support.h"
 #include "base/prng.h"
 #include "base/testing/count_allocations.h"
 
 namespace hunt::http {
 namespace {
 
-// A lane with a thread and a bus of its own, whose memory knows all but the tile (2, -3).
-class LaneServerTest : public HttpTest {
+class LaneServerTest : public LaneTest {
  protected:
-  ~LaneServerTest() override {
-    if (server) server->stop();
-    if (thread.joinable()) thread.join();
-    if (server) {
-      EXPECT_EQ(server->connections(), 0U);
-      server.reset();
-    }
-    work.reset();
-    if (lane_thread.joinable()) lane_thread.join();
-    lane_server.reset();  // before its loop
-  }
-
-  void run_lane() {
-    lane_server =
-        std::make_unique<LaneServer>(lane_loop, lane_bus, store, options.header_bytes_max);
-    lane_server->answer_with({[this](model::Batch& batch, ports::Wait, model::BatchReply& reply) {
-                                return answer(batch, reply);
-                              },
-                              [] { return std::int64_t{0}; }});
-    lane_thread = std::thread([this] { lane_loop.run(); });
-    run();
-  }
-
-  bool answer(const model::Batch& batch, model::BatchReply& reply) {
-    reply.outcomes.clear();
-    reply.claims.clear();
-    for (const auto& position : batch.positions) {
-      if (position.tile.x == 2) return false;
-      reply.outcomes.push_back({model::Outcome::hint, 8, -1});
-    }
-    ++at_once;
-    return true;
-  }
-
   static std::string request(int x, std::string_view fields = {}, std::string_view world = "1") {
     const std::string body = positions(x, world);
     return fmt::format(
@@ -106,12 +69,6 @@ class LaneServerTest : public HttpTest {
     EXPECT_TRUE(answers(next_answer(socket, text), 4));
     EXPECT_EQ(at_once.load(), before + 1);
   }
-
-  asio::io_context lane_loop{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{lane_loop.get_executor()};
-  FakeBus lane_bus;
-  std::atomic<int> at_once = 0;
-  std::thread lane_thread;
 };
 
 TEST_F(LaneServerTest, answers_all_but_the_first_on_the_lane) {

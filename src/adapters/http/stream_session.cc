@@ -1,10 +1,13 @@
 #include "adapters/http/stream_session.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -19,6 +22,8 @@
 
 #include "adapters/http/event.h"
 #include "adapters/http/http_limits.h"
+#include "adapters/http/lent.h"
+#include "adapters/http/stream_socket.h"
 #include "base/log.h"
 #include "codec/json_replies.h"
 #include "model/limits.h"
@@ -44,6 +49,10 @@ constexpr std::size_t text_overhead_bytes = 96;
 // Grants of one page of the store: about what a stream is fed with.
 constexpr std::uint32_t page_grants = 256;
 static_assert(page_grants <= limits::grants_per_page_max);
+// A loan that answered fewer messages was not worth its way there and back: the next one comes
+// after four times as many.
+constexpr std::uint64_t loan_answers_min = 16;
+constexpr std::size_t lend_after_max = 1'024;
 
 std::size_t cost_of(const std::string& text) {
   return text.capacity() + text_overhead_bytes;
@@ -70,7 +79,15 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   [[nodiscard]] awaitable<void> read();
   [[nodiscard]] awaitable<bool> read_message();
   [[nodiscard]] awaitable<bool> wait_for_room(std::size_t message_bytes);
+  [[nodiscard]] bool may_lend() const noexcept;
+  [[nodiscard]] awaitable<void> lend();
+  [[nodiscard]] StreamEars ears();
+  void take_back(asio::ip::tcp protocol);
+  void tell_by_lane();
+  void on_told(std::size_t count);
+  void time_idle(bool here);
   [[nodiscard]] awaitable<void> write();
+  [[nodiscard]] awaitable<void> write_rest();
   [[nodiscard]] awaitable<void> pump();
   [[nodiscard]] awaitable<bool> find_end();
   [[nodiscard]] awaitable<bool> pump_ledger(std::size_t shard);
@@ -85,16 +102,22 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   void close(websocket::close_reason reason);
   void cut();
 
-  websocket::stream<asio::ip::tcp::socket> socket_;
+  websocket::stream<StreamSocket> socket_;
   const StreamPorts ports_;
-  const std::string received_;
+  std::string received_;
   std::optional<ports::LedgerPlace> place_;  // after the last grants sent; nothing: not known yet
   std::vector<bool> read_whole_;  // by shard: its ledger, before anything of it was told here
   std::vector<std::uint64_t> restores_;  // by shard: of its ledger, before this stream
   boost::beast::flat_buffer buffer_;
   std::deque<ClaimFeed::Text> out_;
-  ByteBudget::Share in_share_;   // messages that are read and not answered yet
-  ByteBudget::Share out_share_;  // `out_`, what is being written, what is reserved for answers
+  std::shared_ptr<Lent> lent_;    // which a lane has
+  LaneServer::Texts telling_;     // that are with it, before those of `out_`
+  std::string rest_;              // of what it sent: goes out first
+  bool writes_ = false;           // a text of `out_`
+  std::size_t hot_in_a_row_ = 0;  // messages that may have been for a lane
+  std::size_t lend_after_ = 1;    // so many
+  ByteBudget::Share in_share_;    // messages that are read and not answered yet
+  ByteBudget::Share out_share_;   // `out_` and what is on its way out, what is reserved for answers
   std::size_t inflight_ = 0;
   std::size_t tasks_ = 0;
   // Claims answered `found` here and not told yet, oldest first.
@@ -115,16 +138,21 @@ Session::Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart st
       in_share_(ports_.bodies, [this] { cut(); }),
       out_share_(ports_.answers, [this] { cut(); }),
       changed_(socket_.get_executor()) {
-  websocket::stream_base::timeout timeout{};
-  timeout.handshake_timeout = handshake_max;
-  timeout.idle_timeout = ports_.options.idle_timeout;
-  timeout.keep_alive_pings = true;
-  socket_.set_option(timeout);
+  time_idle(true);
   socket_.read_message_max(ports_.options.body_bytes_max);
   socket_.auto_fragment(false);
   for (std::size_t shard = 0; shard < ports_.ledgers.size(); ++shard) {
     restores_.push_back(ports_.feed.restores(shard));
   }
+}
+
+// While it is here, Beast pings who says nothing, and ends who does not say anything then.
+void Session::time_idle(bool here) {
+  websocket::stream_base::timeout timeout{};
+  timeout.handshake_timeout = here ? handshake_max : websocket::stream_base::none();
+  timeout.idle_timeout = here ? ports_.options.idle_timeout : websocket::stream_base::none();
+  timeout.keep_alive_pings = here;
+  socket_.set_option(timeout);
 }
 
 void Session::spawn(awaitable<void> task) {
@@ -149,16 +177,19 @@ void Session::spawn(awaitable<void> task) {
 awaitable<void> Session::run() {
   // Before the handshake: what is granted once the client knows of its stream is told on it.
   if (!place_) co_await find_end();
-  const auto already = asio::buffer(received_);
-  const auto [error] = co_await socket_.async_accept(already, as_result);
+  constexpr std::string_view blank_line = "\r\n\r\n";
+  const std::size_t head_bytes = received_.find(blank_line) + blank_line.size();
+  socket_.next_layer().keep(received_.substr(head_bytes));
+  const auto head = asio::buffer(received_, head_bytes);
+  const auto [error] = co_await socket_.async_accept(head, as_result);
   if (error) co_return;
+  received_ = {};
   spawn(write());
   spawn(pump());
   co_await read();
   close({websocket::close_code::normal, ""});
   while (tasks_ > 0) co_await changed_.wait();
-  boost::system::error_code ignored;
-  socket_.next_layer().close(ignored);
+  socket_.next_layer().close();
 }
 
 bool Session::has_room(std::size_t bytes) const noexcept {
@@ -203,6 +234,10 @@ awaitable<bool> Session::read_message() {
 
 awaitable<void> Session::read() {
   while (!ended_ && !goodbye_) {
+    if (may_lend()) {
+      co_await lend();
+      continue;
+    }
     const bool some = co_await read_message();
     if (!some) break;
     if (!socket_.got_text()) {
@@ -211,6 +246,7 @@ awaitable<void> Session::read() {
     }
     const bool room = co_await wait_for_room(buffer_.size());
     if (!room) break;
+    hot_in_a_row_ = buffer_.size() <= hot_body_bytes_max ? hot_in_a_row_ + 1 : 0;
     ++inflight_;
     spawn(answer(boost::beast::buffers_to_string(buffer_.data())));
     buffer_.consume(buffer_.size());
@@ -224,6 +260,91 @@ awaitable<void> Session::read() {
   }
   // A socket that cannot be read any more gets no answers either.
   if (!goodbye_) ended_ = true;
+  changed_.notify();
+}
+
+bool Session::may_lend() const noexcept {
+  return ports_.lane != nullptr && hot_in_a_row_ >= lend_after_ && !writes_ && rest_.empty() &&
+         has_room(answer_bytes_kept(hot_body_bytes_max)) && socket_.next_layer().may_lend();
+}
+
+// Hands the socket to the lane, and waits until it comes back.
+awaitable<void> Session::lend() {
+  hot_in_a_row_ = 0;
+  boost::system::error_code error;
+  const auto protocol = socket_.next_layer().next_layer().local_endpoint(error).protocol();
+  const auto lent = std::make_shared<Lent>(ears());
+  lent->on_back = [here = socket_.get_executor(), weak = weak_from_this(), protocol] {
+    asio::post(here, [weak, protocol] {
+      if (const auto self = weak.lock()) self->take_back(protocol);
+    });
+  };
+  if (!error) lent->descriptor = socket_.next_layer().lend(lent->unread);
+  if (lent->descriptor < 0) {
+    ended_ = true;
+    co_return;
+  }
+  time_idle(false);
+  lent_ = lent;
+  ports_.lane->take(lent);
+  changed_.notify();  // what waits to be sent goes there
+  while (lent_ != nullptr) co_await changed_.wait();
+}
+
+StreamEars Session::ears() {
+  const auto here = socket_.get_executor();
+  const auto weak = weak_from_this();
+  StreamEars ears;
+  ears.on_found = [here, weak](std::vector<model::ClaimId> found) {
+    asio::post(here, [weak, found = std::move(found)] {
+      const auto self = weak.lock();
+      if (self == nullptr) return;
+      for (const auto& claim : found) self->expect(claim);
+    });
+  };
+  ears.on_told = [here, weak](std::size_t count) {
+    asio::post(here, [weak, count] {
+      if (const auto self = weak.lock()) self->on_told(count);
+    });
+  };
+  return ears;
+}
+
+void Session::take_back(asio::ip::tcp protocol) {
+  const auto lent = std::exchange(lent_, nullptr);
+  StreamSocket& socket = socket_.next_layer();
+  lend_after_ = lent->answered >= loan_answers_min ? 1 : std::min(4 * lend_after_, lend_after_max);
+  changed_.notify();
+  if (!socket.take_back(protocol, lent->descriptor, std::move(lent->unread))) {
+    ended_ = true;
+    return;
+  }
+  lent->descriptor = -1;
+  time_idle(true);
+  if (lent->unsent.empty()) return socket.let_writes();
+  if (!out_share_.take(lent->unsent.size())) {
+    ports_.figures.count(Refusal::slow_stream);
+    return cut();  // in the middle of a text nothing else can be said
+  }
+  rest_ = std::move(lent->unsent);
+  out_share_.waits_for_peer(std::chrono::steady_clock::now());
+}
+
+// What waits to be sent, all of it: one call is answered before the next one is made, so that the
+// order holds when the socket comes back.
+void Session::tell_by_lane() {
+  if (!telling_.empty() || out_.empty()) return;
+  telling_.assign(out_.begin(), out_.end());
+  out_.clear();
+  ports_.lane->tell(lent_, telling_);
+}
+
+void Session::on_told(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) out_share_.give(cost_of(*telling_[i]));
+  out_.insert(out_.begin(), telling_.begin() + static_cast<std::ptrdiff_t>(count), telling_.end());
+  telling_.clear();
+  out_share_.waits_no_more();
+  if (!out_.empty()) out_share_.waits_for_peer(std::chrono::steady_clock::now());
   changed_.notify();
 }
 
@@ -284,14 +405,21 @@ void Session::push_or_end(ClaimFeed::Text text) {
 // At once, without a word: what waits would come first.
 void Session::cut() {
   ended_ = true;
-  boost::system::error_code ignored;
-  socket_.next_layer().cancel(ignored);
-  socket_.next_layer().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   changed_.notify();
+  if (lent_ != nullptr) {
+    ::shutdown(lent_->descriptor, SHUT_RDWR);  // it comes back by that
+    return;
+  }
+  boost::system::error_code ignored;
+  auto& socket = socket_.next_layer().next_layer();
+  socket.cancel(ignored);
+  socket.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.next_layer().let_writes();
 }
 
 void Session::close(websocket::close_reason reason) {
   if (!goodbye_) goodbye_ = reason;
+  if (lent_ != nullptr) ports_.lane->recall(lent_);
   changed_.notify();
 }
 
@@ -302,15 +430,23 @@ void Session::stop() {
 awaitable<void> Session::write() {
   socket_.text(true);
   while (!ended_) {
-    if (out_.empty()) {
-      if (goodbye_ && inflight_ == 0) break;
+    if (lent_ != nullptr) tell_by_lane();
+    if (lent_ == nullptr && !rest_.empty()) {
+      co_await write_rest();
+      continue;
+    }
+    if (lent_ != nullptr || !telling_.empty() || out_.empty()) {
+      const bool all = lent_ == nullptr && telling_.empty() && out_.empty();
+      if (goodbye_ && inflight_ == 0 && all) break;
       co_await changed_.wait();
       continue;
     }
     const ClaimFeed::Text text = std::move(out_.front());
     out_.pop_front();
     const auto bytes = asio::buffer(*text);
+    writes_ = true;
     const auto [error, count] = co_await socket_.async_write(bytes, as_result);
+    writes_ = false;
     out_share_.give(cost_of(*text));
     if (error) ended_ = true;
     out_share_.waits_no_more();
@@ -320,7 +456,22 @@ awaitable<void> Session::write() {
   if (!ended_) co_await socket_.async_close(*goodbye_, as_result);
   ended_ = true;
   boost::system::error_code ignored;
-  socket_.next_layer().cancel(ignored);  // whoever still reads
+  socket_.next_layer().next_layer().cancel(ignored);  // whoever still reads
+  socket_.next_layer().let_writes();
+  changed_.notify();
+}
+
+// What the lane has sent a part of.
+awaitable<void> Session::write_rest() {
+  const auto bytes = asio::buffer(rest_);
+  const auto [error, count] =
+      co_await asio::async_write(socket_.next_layer().next_layer(), bytes, as_result);
+  out_share_.give(rest_.size());
+  out_share_.waits_no_more();
+  if (!out_.empty()) out_share_.waits_for_peer(std::chrono::steady_clock::now());
+  rest_ = {};
+  if (error) ended_ = true;
+  if (!error) socket_.next_layer().let_writes();
   changed_.notify();
 }
 

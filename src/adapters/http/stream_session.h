@@ -5,7 +5,8 @@
 // of all; it reads no further message that could not be answered, is fed no grant while much waits,
 // and is ended where that does not help. A reader that falls behind gets its grants from pages of
 // the store, in order and without a gap. Answers may come in another order than their batches: they
-// carry the batch's id. Thread: the lane's.
+// carry the batch's id. Between two messages its socket is lent to a lane (lane_server.h), which
+// answers those that memory can answer, and sends what is told. Thread: the server's lane.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -16,6 +17,7 @@
 #include "adapters/http/api.h"
 #include "adapters/http/byte_budget.h"
 #include "adapters/http/claim_feed.h"
+#include "adapters/http/lane_server.h"
 
 namespace hunt::http {
 
@@ -40,6 +42,7 @@ struct StreamPorts {
   ByteBudget& answers;  // of what waits to be sent
   HttpFigures& figures;
   const std::function<LoopLag()>& lag;  // Ports::lag
+  LaneServer* lane;                     // which may have its socket; nullptr: none
 };
 
 // `received`: the request for the upgrade, header and what followed it, as it came.

@@ -1,0 +1,474 @@
+// Streams on a lane's own thread: who answers and in which order, what goes back and forth, that
+// what is told comes in its order, and that nothing of it is lost.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/json/parse.hpp>
+#include <chrono>
+#include <map>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "adapters/http/stream_test_support.h"
+#include "base/prng.h"
+#include "base/testing/count_allocations.h"
+
+namespace hunt::http {
+namespace {
+
+class StreamLaneTest : public StreamTest {
+ protected:
+  static std::string message(int x, int id, std::string_view world = "1") {
+    std::string text = positions(x, world);
+    text.insert(1, fmt::format(R"("id":{},)", id));
+    return text;
+  }
+  static bool answers(const std::string& text, int x, int id) {
+    return text.starts_with(fmt::format(R"({{"id":{},"outcomes":)", id)) &&
+           text.find(fmt::format(R"("x":{},)", x)) != std::string::npos;
+  }
+  // Whether it is with the lane now: the lane answers what it can.
+  bool is_lent(Client& client) {
+    const int before = at_once;
+    EXPECT_TRUE(answers(ask(client, message(4, 4)), 4, 4));
+    return at_once == before + 1;
+  }
+  void settle(Client& client) {
+    for (int i = 0; i < 3'000 && !is_lent(client); ++i) {
+    }
+    EXPECT_TRUE(is_lent(client));
+  }
+  Client lent_stream(std::string target = "/v1/stream") {
+    auto client = open(std::move(target));
+    settle(client);
+    return client;
+  }
+  // So many answers in a row that its loan was worth it.
+  void please(Client& client) {
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(is_lent(client));
+  }
+  static websocket::close_reason goodbye(Client& client) {
+    boost::beast::flat_buffer buffer;
+    boost::system::error_code error;
+    while (!error) client.read(buffer, error);
+    EXPECT_EQ(error, websocket::error::closed);
+    return client.reason();
+  }
+};
+
+TEST_F(StreamLaneTest, answers_all_but_the_first_on_the_lane) {
+  run_lane();
+  auto client = open();
+  EXPECT_TRUE(answers(ask(client, message(1, 9)), 1, 9));
+  EXPECT_EQ(bus.asked.load(), 1);
+  for (int i = 10; i < 40; ++i) EXPECT_TRUE(answers(ask(client, message(i, i)), i, i));
+  EXPECT_EQ(bus.asked.load(), 1);
+  EXPECT_EQ(at_once.load(), 30);
+  EXPECT_EQ(lane_bus.asked.load(), 0);
+}
+
+TEST_F(StreamLaneTest, answers_as_the_front_does_to_the_byte) {
+  run_lane();
+  const std::vector<std::string> wrong{R"({"id":5,"world":1,"positions":[{"player":"steve"}]})",
+                                       "{", ""};
+  std::vector<std::string> answers;
+  for (const auto& text : wrong) {  // the first of each stream is the front's
+    auto client = open();
+    answers.push_back(ask(client, text));
+  }
+  auto client = lent_stream();
+  please(client);
+  const int before = bus.asked;
+  for (std::size_t i = 0; i < wrong.size(); ++i) EXPECT_EQ(ask(client, wrong[i]), answers[i]);
+  const auto plain = ask(client, positions(30));
+  EXPECT_EQ(ask(client, message(30, 7)), R"({"id":7,)" + plain.substr(1));
+  EXPECT_TRUE(is_lent(client));
+  EXPECT_EQ(bus.asked.load(), before);
+}
+
+TEST_F(StreamLaneTest, answers_many_messages_at_once_in_their_order) {
+  run_lane();
+  auto client = lent_stream();
+  std::string all;
+  for (int i = 0; i < 500; ++i) all += frame_of(message(100 + i, i));
+  write(client.next_layer(), all);
+  for (int i = 0; i < 500; ++i) EXPECT_TRUE(answers(next(client), 100 + i, i)) << i;
+}
+
+TEST_F(StreamLaneTest, what_memory_has_not_is_answered_at_the_front) {
+  run_lane();
+  auto client = lent_stream();
+  please(client);
+  const int before = bus.asked;
+  const int lane_before = lane_bus.asked;
+  EXPECT_NE(ask(client, message(2, 1)).find("found"), std::string::npos);
+  EXPECT_EQ(bus.asked.load(), before + 1);
+  EXPECT_EQ(lane_bus.asked.load(), lane_before);
+  please(client);  // and it is lent again
+}
+
+TEST_F(StreamLaneTest, an_answer_that_is_waited_for_holds_up_no_other) {
+  bus.delay = milliseconds(300);
+  run_lane();
+  auto client = lent_stream();
+  please(client);
+  std::string all = frame_of(message(2, 1));
+  for (int i = 0; i < 100; ++i) all += frame_of(message(50, 100 + i));
+  const auto begun = std::chrono::steady_clock::now();
+  write(client.next_layer(), all);
+  std::set<std::string> ids;
+  int slow_at = -1;
+  for (int i = 0; i < 101; ++i) {
+    const auto text = next(client);
+    ids.insert(text.substr(0, text.find(',')));
+    if (text.starts_with(R"({"id":1,)")) slow_at = i;
+  }
+  EXPECT_EQ(ids.size(), 101U);
+  EXPECT_GE(slow_at, 90);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, milliseconds(300));
+}
+
+TEST_F(StreamLaneTest, who_asks_for_what_memory_has_not_stays_at_the_front) {
+  run_lane();
+  auto client = open();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_NE(ask(client, message(2, i)).find("found"), std::string::npos);
+  }
+  const int before = bus.asked;
+  for (int i = 0; i < 60; ++i) EXPECT_TRUE(answers(ask(client, message(5, i)), 5, i));
+  EXPECT_EQ(bus.asked.load(), before + 60);
+}
+
+TEST_F(StreamLaneTest, knows_worlds_by_name_once_they_were_asked_for) {
+  run_lane();
+  auto client = lent_stream();
+  please(client);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(answers(ask(client, message(5, i, "\"north\"")), 5, i));
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  const int before = at_once;
+  EXPECT_TRUE(answers(ask(client, message(5, 1, "\"north\"")), 5, 1));
+  EXPECT_EQ(at_once.load(), before + 1);
+  const auto wrong = ask(client, message(5, 1, "\"nort\""));
+  EXPECT_NE(wrong.find("did you mean"), std::string::npos) << wrong;
+}
+
+TEST_F(StreamLaneTest, takes_a_message_in_parts_and_gives_a_slow_one_back) {
+  run_lane();
+  auto client = lent_stream();
+  const std::string frame = frame_of(message(6, 6));
+  for (const std::size_t cut :
+       {std::size_t{1}, std::size_t{3}, std::size_t{12}, std::size_t{60}, frame.size() - 1}) {
+    please(client);
+    write(client.next_layer(), frame.substr(0, cut));
+    std::this_thread::sleep_for(milliseconds(20));
+    write(client.next_layer(), frame.substr(cut));
+    EXPECT_TRUE(answers(next(client), 6, 6));
+  }
+  const int before = bus.asked;
+  for (int wait_ms = 600; bus.asked == before && wait_ms < 20'000; wait_ms *= 2) {
+    write(client.next_layer(), frame.substr(0, 50));
+    std::this_thread::sleep_for(milliseconds(wait_ms));
+    write(client.next_layer(), frame.substr(50));
+    EXPECT_TRUE(answers(next(client), 6, 6));
+  }
+  EXPECT_EQ(bus.asked.load(), before + 1);
+}
+
+TEST_F(StreamLaneTest, answers_fragments_large_messages_and_other_letters_at_the_front) {
+  run_lane();
+  auto client = lent_stream();
+  const std::string text = message(6, 6);
+  for (const std::size_t spaces : {std::size_t{0}, std::size_t{20'000}, std::size_t{100'000}}) {
+    please(client);
+    client.write_some(false, asio::buffer(text.data(), 10));
+    client.write_some(false, asio::buffer(text.data() + 10, 10));
+    const std::string rest = text.substr(20) + std::string(spaces, ' ');
+    client.write_some(true, asio::buffer(rest));
+    EXPECT_TRUE(answers(next(client), 6, 6));
+    settle(client);  // after a long one, one more is the front's
+    please(client);
+    const std::string whole = text + std::string(spaces, ' ');
+    EXPECT_TRUE(answers(ask(client, whole), 6, 6));
+    settle(client);
+  }
+  please(client);
+  const auto wrong = ask(client, message(6, 6, "\"n\xc3\xb6rd\""));
+  EXPECT_NE(wrong.find(R"({"id":6,"error")"), std::string::npos) << wrong;
+}
+
+TEST_F(StreamLaneTest, answers_pings_between_messages) {
+  run_lane();
+  auto client = lent_stream();
+  std::string pong;
+  client.control_callback([&pong](websocket::frame_type kind, boost::beast::string_view text) {
+    if (kind == websocket::frame_type::pong) pong.assign(text.data(), text.size());
+  });
+  for (int i = 0; i < 5; ++i) {
+    please(client);
+    const std::string sent = fmt::format("ping {}", i);
+    client.ping(websocket::ping_data(sent.data(), sent.size()));
+    EXPECT_TRUE(answers(ask(client, message(4, 4)), 4, 4));
+    EXPECT_EQ(pong, sent);
+  }
+}
+
+TEST_F(StreamLaneTest, says_goodbye_as_it_was_said_to) {
+  run_lane();
+  auto client = lent_stream();
+  client.close({websocket::close_code::normal, "bye"});
+  EXPECT_EQ(client.reason().code, websocket::close_code::normal);
+}
+
+TEST_F(StreamLaneTest, closes_with_a_reason_what_it_cannot_take) {
+  run_lane();
+  auto binary = lent_stream();
+  binary.binary(true);
+  const std::string good = positions(1);
+  binary.write(asio::buffer(good));
+  EXPECT_EQ(goodbye(binary).code, websocket::close_code::unknown_data);
+  auto letters = lent_stream();
+  write(letters.next_layer(), frame_of("\"\xff\xfe\""));
+  EXPECT_EQ(goodbye(letters).code, websocket::close_code::bad_payload);
+  auto unmasked = lent_stream();
+  write(unmasked.next_layer(), std::string("\x81\x02{}", 4));
+  EXPECT_EQ(goodbye(unmasked).code, websocket::close_code::protocol_error);
+  auto reserved = lent_stream();
+  write(reserved.next_layer(), std::string("\xc1\x82\0\0\0\0{}", 8));
+  EXPECT_EQ(goodbye(reserved).code, websocket::close_code::protocol_error);
+  auto big = lent_stream();
+  const std::string flood(limits::body_bytes_max + 1, ' ');
+  boost::system::error_code error;
+  big.write(asio::buffer(flood), error);
+  boost::beast::flat_buffer buffer;
+  for (error = {}; !error;) big.read(buffer, error);
+  EXPECT_EQ(send("GET", "/livez").status, 200U);
+}
+
+TEST_F(StreamLaneTest, tells_grants_in_order_while_the_lane_answers) {
+  run_lane();
+  auto client = lent_stream();
+  please(client);
+  constexpr std::uint64_t grants = 3'000;
+  std::thread teller([this] {
+    for (std::uint64_t from = 1; from <= grants; from += 5) commit_and_tell(from, from + 4);
+  });
+  codec::AnswersReader reader;
+  std::uint64_t seen = 0;
+  std::uint64_t answered = 0;
+  const int before = at_once;
+  for (int id = 0; seen < grants; ++id) {
+    const std::string text = message(9, id);
+    client.write(asio::buffer(text));
+    for (bool waits = true; waits;) {
+      const auto answer = reader.parse(next(client));
+      ASSERT_TRUE(answer.has_value());
+      const auto* event = std::get_if<model::ClaimEvent>(&answer->content);
+      if (event != nullptr) {
+        ASSERT_EQ(event->cursor, ++seen);
+      } else {
+        ASSERT_EQ(answer->id, static_cast<std::uint64_t>(id));
+        ++answered;
+        waits = false;
+      }
+    }
+  }
+  teller.join();
+  EXPECT_GE(static_cast<std::uint64_t>(at_once - before), answered * 9 / 10);
+}
+
+TEST_F(StreamLaneTest, tells_refusals_of_what_the_lane_answered) {
+  run_lane();
+  auto client = lent_stream();
+  auto other = lent_stream();
+  model::ClaimEvent refusal;
+  refusal.claim = {0x77, 0x78};
+  refusal.outcome = model::Outcome::sold_out;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_NE(ask(client, message(77, 1)).find(R"("outcome":"found")"), std::string::npos);
+    tell({refusal});
+    EXPECT_TRUE(next(client).starts_with(
+        R"({"claim":{"claim":"00000000000000770000000000000078","outcome":"sold_out")"));
+  }
+  EXPECT_TRUE(is_lent(client));
+  EXPECT_TRUE(is_lent(other));  // and has heard of none
+}
+
+// Neither grants nor answers, whichever the socket has no room for.
+TEST_F(StreamLaneTest, who_reads_late_gets_all_of_it) {
+  run_lane();
+  auto client = lent_stream("/v1/stream?after=0");
+  constexpr int count = 20'000;
+  constexpr std::uint64_t grants = 20'000;
+  std::string all;
+  for (int i = 0; i < count; ++i) all += frame_of(message(1'000 + i, i));
+  std::thread writer([&all, descriptor = client.next_layer().native_handle()] {
+    for (std::size_t sent = 0; sent < all.size();) {
+      const auto more = ::send(descriptor, all.data() + sent, all.size() - sent, MSG_NOSIGNAL);
+      if (more <= 0) return;
+      sent += static_cast<std::size_t>(more);
+    }
+  });
+  for (std::uint64_t from = 1; from <= grants; from += 500) commit_and_tell(from, from + 499);
+  std::this_thread::sleep_for(milliseconds(300));
+  codec::AnswersReader reader;
+  std::vector<bool> answered(count, false);
+  std::uint64_t seen = 0;
+  for (std::uint64_t i = 0; i < count + grants; ++i) {
+    const auto answer = reader.parse(next(client));
+    ASSERT_TRUE(answer.has_value());
+    if (const auto* event = std::get_if<model::ClaimEvent>(&answer->content)) {
+      ASSERT_EQ(event->cursor, ++seen);
+    } else {
+      ASSERT_TRUE(answer->id && *answer->id < count && !answered[*answer->id]);
+      answered[*answer->id] = true;
+    }
+  }
+  writer.join();
+}
+
+TEST_F(StreamLaneTest, answers_what_is_in_flight_before_it_says_goodbye) {
+  bus.delay = milliseconds(200);
+  run_lane();
+  auto idle = lent_stream();
+  auto asking = lent_stream();
+  const int before = bus.asked_for;
+  const std::string text = message(2, 1);
+  asking.write(asio::buffer(text));
+  while (bus.asked_for == before) std::this_thread::sleep_for(milliseconds(1));
+  server->stop();
+  EXPECT_NE(next(asking).find("found"), std::string::npos);
+  EXPECT_EQ(goodbye(asking).code, websocket::close_code::going_away);
+  EXPECT_EQ(goodbye(idle).code, websocket::close_code::going_away);
+}
+
+TEST_F(StreamLaneTest, ends_with_a_client_that_vanishes) {
+  run_lane();
+  const auto streams = [this] {
+    const auto stats = boost::json::parse(send("GET", "/v1/stats").body);
+    return stats.at("http").at("streams").to_number<int>();
+  };
+  {
+    auto client = lent_stream();
+    EXPECT_EQ(streams(), 1);
+    write(client.next_layer(), frame_of(message(5, 5)).substr(0, 30));
+  }
+  for (int i = 0; i < 1'000 && streams() > 0; ++i) std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_EQ(streams(), 0);
+}
+
+// Who says nothing is pinged by the front, and ended when it does not answer.
+TEST_F(StreamLaneTest, pings_who_says_nothing_and_ends_who_does_not_answer) {
+  options.idle_timeout = milliseconds(1'000);
+  run_lane();
+  auto client = lent_stream();
+  auto dead = lent_stream();
+  int pings = 0;
+  client.control_callback([&pings](websocket::frame_type kind, boost::beast::string_view) {
+    if (kind == websocket::frame_type::ping) ++pings;
+  });
+  std::thread reader([&client] {
+    boost::beast::flat_buffer buffer;
+    boost::system::error_code error;
+    client.read(buffer, error);
+  });
+  std::this_thread::sleep_for(milliseconds(5'000));
+  const auto stats = boost::json::parse(send("GET", "/v1/stats").body);
+  EXPECT_EQ(stats.at("http").at("streams").to_number<int>(), 1);
+  server->stop();
+  reader.join();
+  EXPECT_GE(pings, 2);
+  boost::beast::flat_buffer buffer;
+  boost::system::error_code error;
+  while (!error) dead.read(buffer, error);
+  EXPECT_NE(error, websocket::error::closed);
+}
+
+// Splits, mixes, pings and waits as they come; every answer is held against what was asked.
+TEST_F(StreamLaneTest, loses_and_doubles_nothing_for_any_seed) {
+  bus.delay = milliseconds(1);
+  run_lane();
+  std::atomic<bool> over = false;
+  std::thread teller([this, &over] {
+    for (std::uint64_t cursor = 1; !over; ++cursor) {
+      commit_and_tell(cursor, cursor);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  std::vector<std::thread> clients;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    clients.emplace_back([this, seed] {
+      asio::io_context loop;
+      Client client(loop);
+      client.next_layer().connect({asio::ip::make_address("127.0.0.1"), port});
+      client.handshake("localhost", "/v1/stream?after=0");
+      Prng prng(seed);
+      codec::AnswersReader reader;
+      int id = 0;
+      std::uint64_t seen = 0;
+      for (int round = 0; round < 150; ++round) {
+        std::map<std::uint64_t, int> asked;
+        std::string bytes;
+        for (std::uint64_t n = 1 + prng.below(6); n > 0; --n) {
+          const auto what = prng.below(40);
+          if (what == 0) bytes += std::string("\x89\x80\0\0\0\0", 6);
+          const int x = what < 3 ? 2 : 100 + static_cast<int>(prng.below(900));
+          asked[static_cast<std::uint64_t>(id)] = x;
+          const auto spaces = what == 4 ? prng.below(40'000) : 0;
+          bytes += frame_of(message(x, id++) + std::string(spaces, ' '));
+        }
+        const std::size_t cut = prng.below(2) == 0 ? 0 : prng.below(bytes.size());
+        write(client.next_layer(), bytes.substr(0, cut));
+        if (prng.below(4) == 0) std::this_thread::sleep_for(milliseconds(2));
+        write(client.next_layer(), bytes.substr(cut));
+        while (!asked.empty()) {
+          const auto answer = reader.parse(next(client));
+          ASSERT_TRUE(answer.has_value()) << "seed " << seed;
+          if (const auto* event = std::get_if<model::ClaimEvent>(&answer->content)) {
+            ASSERT_EQ(event->cursor, ++seen) << "seed " << seed;
+          } else {
+            ASSERT_TRUE(answer->id && asked.erase(*answer->id) == 1) << "seed " << seed;
+          }
+        }
+      }
+    });
+  }
+  for (auto& client : clients) client.join();
+  over = true;
+  teller.join();
+  EXPECT_GT(at_once.load(), 100);
+}
+
+// Neither this thread nor the lane's calls operator new; the front's does now and then, so of many
+// rounds the best one counts.
+TEST_F(StreamLaneTest, a_message_costs_no_allocation) {
+  run_lane();
+  auto client = lent_stream();
+  please(client);
+  const int descriptor = client.next_layer().native_handle();
+  const std::string frame = frame_of(message(5, 5));
+  std::array<char, 4'096> answer{};
+  std::uint64_t fewest = UINT64_MAX;
+  for (int round = 0; round < 20; ++round) {
+    const std::uint64_t before = allocation_count();
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_EQ(::send(descriptor, frame.data(), frame.size(), 0),
+                static_cast<ssize_t>(frame.size()));
+      std::size_t count = 0;
+      while (count < 10 || answer[count - 1] != '}') {
+        const auto got = ::recv(descriptor, answer.data() + count, answer.size() - count, 0);
+        ASSERT_GT(got, 0);
+        count += static_cast<std::size_t>(got);
+      }
+    }
+    fewest = std::min(fewest, allocation_count() - before);
+  }
+  EXPECT_EQ(fewest, 0U);
+}
+
+}  // namespace
+}  // namespace hunt::http
