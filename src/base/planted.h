@@ -22,6 +22,8 @@ enum class Planted : std::uint8_t {
   confirms_untold,      // service/relay.cc
   takes_older,          // service/rules_book.cc
   rolled_by_newest,     // service/claim_desk.cc
+  few_bits_of_claims,   // service/sold_out.cc
+  no_grant_too_early,   // service/claim_lookups.cc
 };
 
 #ifdef HUNT_PLANTED

@@ -20,6 +20,7 @@ struct Counts {
   std::uint64_t claims_waiting = 0;
   std::uint64_t claim_retries = 0;
   std::uint64_t claim_lookups = 0;
+  std::uint64_t no_grant_known = 0;
   std::uint64_t shed = 0;
   std::uint64_t refused_too_large = 0;
   std::uint64_t refused_full = 0;
@@ -81,7 +82,9 @@ inline constexpr CountFigure count_figures[] = {
     {&Counts::claim_retries, FigureKind::counter, "claim_retries", "hunt_claim_retries",
      "Grant calls repeated after an error, or in another epoch."},
     {&Counts::claim_lookups, FigureKind::counter, "claim_lookups", "hunt_claim_lookups",
-     "Positions that the rules refuse, of which the ledger was asked."},
+     "Positions that are refused, of which the ledger was asked."},
+    {&Counts::no_grant_known, FigureKind::counter, "no_grant_known", "hunt_no_grant_known",
+     "Positions refused without asking the store: the ledger never has a grant of their claim."},
     {&Counts::shed, FigureKind::counter, "shed", "hunt_shed",
      "Positions answered busy, by stage and class.", R"(stage="queue",class="position")"},
     {&Counts::refused_too_large, FigureKind::counter, "refused.too_large", "hunt_batches_refused",

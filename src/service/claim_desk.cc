@@ -38,8 +38,8 @@ model::ClaimEvent event_of(const model::Claim& claim, const model::ClaimVerdict&
 
 ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
                      const model::RulesInForcePtr& rules, std::function<void()> rules_stale,
-                     engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
-                     const ports::Clock& clock, ports::Timer& timer,
+                     engine::Roller& roller, ClaimLookups& lookups, SoldOut& sold_out,
+                     ports::Bus& bus, const ports::Clock& clock, ports::Timer& timer,
                      boost::asio::any_io_executor lane, LaneMetrics& metrics,
                      engine::Reservoir& times, StarvedMeter& starved, RecentClaims& recent,
                      Tellings& tellings)
@@ -50,6 +50,7 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
       rules_stale_(std::move(rules_stale)),
       roller_(roller),
       lookups_(lookups),
+      sold_out_(sold_out),
       bus_(bus),
       clock_(clock),
       timer_(timer),
@@ -63,6 +64,11 @@ ClaimDesk::ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engin
       tasks_(std::move(lane), shards.count() * (2 * options.calls_inflight_max + 1) + 1) {
   metrics_.bounds.claims.limit = limits::claims_waiting_max;
   metrics_.bounds.grant_calls.assign(shards.count(), {options_.calls_inflight_max, {}});
+  lookups_.on_granted([this](const model::Claim& claim, const model::ClaimVerdict& verdict,
+                             const StoreAsked& asked) {
+    memo_.remember(claim.player, claim.spawn, claim.id);
+    remember(*memo_.find(claim.player, claim.spawn), verdict, asked);
+  });
 }
 
 bool ClaimDesk::full() const noexcept {
@@ -351,6 +357,8 @@ bool ClaimDesk::answers(const Pending& pending, const model::ClaimVerdict& verdi
 
 void ClaimDesk::remember(const Pending& pending, const model::ClaimVerdict& verdict) {
   const model::Claim& claim = pending.claim;
+  const StoreAsked asked{pending.shard, pending.epoch, pending.called_ns};
+  if (verdict.outcome == model::Outcome::sold_out) sold_out_.learn_sold_out(claim, asked);
   engine::Remembered* known = memo_.find(claim.player, claim.spawn);
   if (known == nullptr) return;
   const bool lasts =
@@ -358,11 +366,16 @@ void ClaimDesk::remember(const Pending& pending, const model::ClaimVerdict& verd
   if (!lasts && !planted(Planted::remembers_refusals)) {
     return memo_.forget(claim.player, claim.spawn);  // may change at another try
   }
-  known->outcome = verdict.outcome;
-  known->reward = verdict.reward;
-  known->shard = pending.shard;
-  known->epoch = pending.epoch;
-  known->asked_ns = pending.called_ns;
+  remember(*known, verdict, asked);
+}
+
+void ClaimDesk::remember(engine::Remembered& known, const model::ClaimVerdict& verdict,
+                         const StoreAsked& asked) {
+  known.outcome = verdict.outcome;
+  known.reward = verdict.reward;
+  known.shard = asked.shard;
+  known.epoch = asked.epoch;
+  known.asked_ns = asked.at_ns;
 }
 
 void ClaimDesk::finish(model::ClaimId id, const model::ClaimVerdict& verdict) {
@@ -488,7 +501,10 @@ void ClaimDesk::retry_later(model::ShardId shard, const Ids& ids, const Error& e
   ++metrics_.claim_retries;
   StoreHealth& health = metrics_.stores[shard];
   health.failed(health.grants, error, clock_.now_ns());
-  if (error.code == Errc::epoch_stale) queue.stale_ns = clock_.now_ns();
+  if (error.code == Errc::epoch_stale) {
+    queue.stale_ns = clock_.now_ns();
+    sold_out_.epoch_is_over(shard);
+  }
   if (queue.ids.empty()) queue.since_ns = clock_.now_ns();
   // Behind those that were not tried: what keeps these, such as a row that somebody holds, may not
   // be in the way of the others.

@@ -30,6 +30,7 @@
 #include "service/recent_claims.h"
 #include "service/retry_budget.h"
 #include "service/shards.h"
+#include "service/sold_out.h"
 #include "service/starved_meter.h"
 #include "service/task_group.h"
 #include "service/tellings.h"
@@ -49,7 +50,7 @@ class ClaimDesk {
   // force, as the lane knows them; `rules_stale` is called when a store knows better.
   ClaimDesk(ClaimDeskOptions options, const Shards& shards, const engine::L1& l1,
             const model::RulesInForcePtr& rules, std::function<void()> rules_stale,
-            engine::Roller& roller, ClaimLookups& lookups, ports::Bus& bus,
+            engine::Roller& roller, ClaimLookups& lookups, SoldOut& sold_out, ports::Bus& bus,
             const ports::Clock& clock, ports::Timer& timer, boost::asio::any_io_executor lane,
             LaneMetrics& metrics, engine::Reservoir& times, StarvedMeter& starved,
             RecentClaims& recent, Tellings& tellings);
@@ -140,6 +141,8 @@ class ClaimDesk {
   void finish(model::ClaimId id, const model::ClaimVerdict& verdict);
   static void answer(const Asker& asker, const model::ClaimVerdict& verdict);
   void remember(const Pending& pending, const model::ClaimVerdict& verdict);
+  void remember(engine::Remembered& known, const model::ClaimVerdict& verdict,
+                const StoreAsked& asked);
   [[nodiscard]] static bool answers(const Pending& pending, const model::ClaimVerdict& verdict,
                                     const Asker& asker);
   void ask_again(const Ids& ids);
@@ -166,6 +169,7 @@ class ClaimDesk {
   const std::function<void()> rules_stale_;
   engine::Roller& roller_;
   ClaimLookups& lookups_;
+  SoldOut& sold_out_;
   ports::Bus& bus_;
   const ports::Clock& clock_;
   ports::Timer& timer_;

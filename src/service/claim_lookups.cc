@@ -2,13 +2,15 @@
 
 #include <utility>
 
+#include "base/planted.h"
 #include "model/limits.h"
 
 namespace hunt::service {
 
-ClaimLookups::ClaimLookups(const Shards& shards, const ports::Clock& clock,
+ClaimLookups::ClaimLookups(const Shards& shards, SoldOut& sold_out, const ports::Clock& clock,
                            boost::asio::any_io_executor lane, LaneMetrics& metrics)
     : shards_(shards),
+      sold_out_(sold_out),
       clock_(clock),
       metrics_(metrics),
       queues_(shards.count()),
@@ -19,7 +21,8 @@ bool ClaimLookups::full() const noexcept {
   return waiting_ >= limits::claims_waiting_max;
 }
 
-void ClaimLookups::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32_t position) {
+void ClaimLookups::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uint32_t position,
+                          bool sold_out) {
   if (full()) {
     wait->fail({Errc::overloaded, "too many claims wait to be looked up; try again later", {}});
     return;
@@ -28,7 +31,10 @@ void ClaimLookups::submit(model::Claim claim, const ClaimWaitPtr& wait, std::uin
   ++wait->open;
   const model::ShardId shard = shards_.of(claim.world, claim.tile);
   if (wait->oldest_ns == INT64_MAX) wait->place = {shard, INT64_MAX};
-  queues_[shard].waiting.push_back({std::move(claim), wait, position, clock_.now_ns()});
+  Lookup lookup{std::move(claim), wait, position, clock_.now_ns(), {}};
+  sold_out = sold_out || planted(Planted::no_grant_too_early);
+  if (sold_out) lookup.sold_out = sold_out_.asks_now(shard);
+  queues_[shard].waiting.push_back(std::move(lookup));
 }
 
 void ClaimLookups::flush() {
@@ -90,15 +96,26 @@ boost::asio::awaitable<void> ClaimLookups::call(model::ShardId shard, std::vecto
     wait.shard = shard;
     wait.call = {now_ns - since_ns, done->times};
     wait.call.times.wait_us += (begun_ns - since_ns) / 1'000;
-    if (done->verdicts[i].moved) {
-      wait.fail(shards_.moved());
-    } else if (done->verdicts[i].outcome != model::Outcome::nothing) {
-      wait.tell(lookups[i].position, std::move(done->verdicts[i]));
-    } else {
-      wait.close_one();
-    }
+    settle(lookups[i], std::move(done->verdicts[i]));
   }
   flush(shard);
+}
+
+void ClaimLookups::settle(Lookup& lookup, model::ClaimVerdict verdict) {
+  ClaimWait& wait = *lookup.wait;
+  if (verdict.moved) return wait.fail(shards_.moved());
+  if (verdict.outcome != model::Outcome::nothing) {
+    const bool granted = verdict.outcome == model::Outcome::granted;
+    if (lookup.sold_out && granted) granted_(lookup.claim, verdict, *lookup.sold_out);
+    return wait.tell(lookup.position, std::move(verdict));
+  }
+  if (lookup.sold_out && !sold_out_.learn_no_grant(lookup.claim.id, *lookup.sold_out)) {
+    // What was sold out may not be in the history that goes on.
+    return wait.fail({Errc::unavailable,
+                      "the store of this position was repaired while it was asked; ask again",
+                      {}});
+  }
+  wait.close_one();
 }
 
 }  // namespace hunt::service

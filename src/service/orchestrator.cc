@@ -69,10 +69,11 @@ Orchestrator::Orchestrator(OrchestratorOptions options, OrchestratorPorts ports,
       l1_(options_.l1_bytes_max, std::move(rules)),
       roller_(options_.event_seed),
       loader_(l1_, shards_, ports.cache, clock_, timer_, ports.lane, metrics_, options_.seed),
-      lookups_(shards_, clock_, ports.lane, metrics_),
+      sold_out_(l1_, clock_, shards_.count()),
+      lookups_(shards_, sold_out_, clock_, ports.lane, metrics_),
       desk_({options_.grant_calls_max}, shards_, l1_, rules_, std::move(ports.rules_stale), roller_,
-            lookups_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_, starved_, recent_,
-            observer.tellings()),
+            lookups_, sold_out_, bus_, clock_, timer_, ports.lane, metrics_, claim_times_, starved_,
+            recent_, observer.tellings()),
       report_(options_.lane, observer, clock_,
               {metrics_, l1_, desk_, loader_, answer_times_, open_answers_, claim_times_, sampler_,
                stalls_, ports.cache}),
@@ -353,7 +354,7 @@ bool Orchestrator::answer_at_once(model::Batch& batch, ports::Wait wait, model::
 bool Orchestrator::answer_from_memory(Ask& ask, bool insists) {
   begin_times(ask);
   look(ask, {ask.begun_ns, ask.as_of_us, insists});
-  if (!ask.turn->missed.empty() || (insists && !ask.turn->candidates.empty())) {
+  if (!ask.turn->missed.empty() || (insists && !settle_all_from_memory(ask))) {
     loader_.refresh(ask.turn->aging);  // they are wished for once
     return false;
   }
@@ -425,24 +426,53 @@ void Orchestrator::settle_candidates(Ask& ask) {
 // A refusal that L1 or the rules know may be told at once, but only to who does not insist on the
 // ledger: a player who won before is still owed `granted`.
 void Orchestrator::settle(Ask& ask, const engine::Candidate& candidate) {
+  const bool insists = ask.wait != nullptr && !planted(Planted::winner_hears_copy);
+  model::ClaimId claim;
+  if (!settle_from_memory(ask, candidate, insists, claim)) ask_ledger(ask, candidate, claim);
+}
+
+bool Orchestrator::settle_from_memory(Ask& ask, const engine::Candidate& candidate, bool insists,
+                                      model::ClaimId& claim) {
   const model::Position& position = ask.batch.positions[candidate.position];
   auto& outcome = ask.reply.outcomes[candidate.position];
-  const model::ShardId shard = shards_.of(ask.batch.world, model::tile_id_of(position.tile));
+  const model::TileId tile = model::tile_id_of(position.tile);
+  const model::ShardId shard = shards_.of(ask.batch.world, tile);
   const engine::Remembered* known = desk_.remembered(position.player, candidate.spawn, shard);
   if (known != nullptr && known->outcome != model::Outcome::found) {
     // The ledger was asked for this claim. Where it has no grant, the rules' refusal stands.
-    if (candidate.refused && known->outcome != model::Outcome::granted) return;
+    const bool granted = known->outcome == model::Outcome::granted;
+    if (!granted) ++metrics_.no_grant_known;
+    if (candidate.refused && !granted) return true;
     outcome = {known->outcome, 0, outcome.claim_index};
-    auto& claim = ask.claim_of(candidate.position);
-    claim = {known->claim, known->reward, known->outcome == model::Outcome::granted};
-    return;
+    ask.claim_of(candidate.position) = {known->claim, known->reward, granted};
+    return true;
   }
-  const bool insists = ask.wait != nullptr && !planted(Planted::winner_hears_copy);
   if (candidate.cached != model::Outcome::found && !candidate.refused && !insists) {
     outcome.outcome = candidate.cached;
-    return;
+    return true;
   }
-  ask_ledger(ask, candidate, known == nullptr ? nullptr : &known->claim);
+  claim = known != nullptr ? known->claim
+                           : claim_ids_.of(ask.batch.world, tile, candidate.spawn, position.player);
+  // What is on its way is waited for; of a stored position the bus has to be told, too.
+  const bool asks_store = known != nullptr || ask.batch.as_of_us.has_value();
+  if (asks_store || !sold_out_.knows_no_grant(claim, shard)) return false;
+  ++metrics_.no_grant_known;
+  if (candidate.refused) return true;
+  outcome = {model::Outcome::sold_out, 0, outcome.claim_index};
+  ask.claim_of(candidate.position) = {claim, {}, false};
+  return true;
+}
+
+bool Orchestrator::settle_all_from_memory(Ask& ask) {
+  const std::uint64_t counted = metrics_.no_grant_known;
+  for (const auto& candidate : ask.turn->candidates) {
+    model::ClaimId claim;
+    if (settle_from_memory(ask, candidate, true, claim)) continue;
+    metrics_.no_grant_known = counted;
+    return false;
+  }
+  ask.turn->candidates.clear();
+  return true;
 }
 
 // The rules of the claim's own time, which may be others than those that judged it. `found`, or
@@ -461,8 +491,7 @@ model::Outcome Orchestrator::by_rules_of(std::int64_t as_of_us, const engine::Ca
   return judged.outcome;
 }
 
-void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
-                              const model::ClaimId* known) {
+void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate, model::ClaimId id) {
   const std::uint32_t index = candidate.position;
   const model::Position& position = ask.batch.positions[index];
   model::Claim claim;
@@ -470,8 +499,7 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
   claim.tile = model::tile_id_of(position.tile);
   claim.spawn = candidate.spawn;
   claim.player = position.player;
-  claim.id =
-      known != nullptr ? *known : claim_ids_.of(claim.world, claim.tile, claim.spawn, claim.player);
+  claim.id = id;
   std::optional<std::int64_t> as_of_us = ask.batch.as_of_us;
   if (planted(Planted::drops_as_of)) as_of_us.reset();
   Asker asker{ask.wait, index, as_of_us, position.kind, candidate.refused};
@@ -486,15 +514,23 @@ void Orchestrator::ask_ledger(Ask& ask, const engine::Candidate& candidate,
     // The ledger has to have the very time that was rolled by.
     if (asker.rules->tables[asker.table].timed && !as_of_us) asker.as_of_us = ask.as_of_us;
   }
-  const bool joined = desk_.join(claim.id, asker);
-  if (!refused && (joined || !desk_.full())) ask.claim_of(index).claim = claim.id;
-  if (joined) return;
-  if (refused ? lookups_.full() : desk_.full()) {
+  if (desk_.join(claim.id, asker)) {
+    if (!refused) ask.claim_of(index).claim = claim.id;
+    return;
+  }
+  // What is sold out grants nothing any more: the ledger is only read. The refusal of a stored
+  // position has to be told on the bus, too, as the desk does.
+  const bool reads = ask.wait != nullptr && !ask.wait->told_first;
+  const model::ShardId shard = shards_.of(claim.world, claim.tile);
+  const bool sold_out = reads && sold_out_.knows_sold_out(claim.spawn, shard);
+  if (refused || sold_out ? lookups_.full() : desk_.full()) {
     ask.reply.outcomes[index] = {model::Outcome::busy, 0, -1};
     return;
   }
-  if (refused) {
-    lookups_.submit(std::move(claim), ask.wait, index);
+  if (!refused) ask.claim_of(index).claim = claim.id;
+  if (sold_out && !refused) ask.reply.outcomes[index].outcome = model::Outcome::sold_out;
+  if (refused || sold_out) {
+    lookups_.submit(std::move(claim), ask.wait, index, sold_out);
     return;
   }
   desk_.submit(std::move(claim), std::move(asker), ask.times.timeline);

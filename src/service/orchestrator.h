@@ -29,6 +29,7 @@
 #include "service/recent_claims.h"
 #include "service/shards.h"
 #include "service/signal.h"
+#include "service/sold_out.h"
 #include "service/stall_meter.h"
 #include "service/starved_meter.h"
 
@@ -126,12 +127,17 @@ class Orchestrator final : public ports::BatchHandler {
   [[nodiscard]] boost::asio::awaitable<Result<void>> await_verdicts(Ask& ask);
   void settle_candidates(Ask& ask);
   void settle(Ask& ask, const engine::Candidate& candidate);
+  // True: memory has the answer. Else `claim` is set.
+  [[nodiscard]] bool settle_from_memory(Ask& ask, const engine::Candidate& candidate, bool insists,
+                                        model::ClaimId& claim);
+  // All candidates of who insists; false: nothing was done.
+  [[nodiscard]] bool settle_all_from_memory(Ask& ask);
   [[nodiscard]] boost::asio::awaitable<Result<void>> learn_worlds(model::ShardId shard);
   [[nodiscard]] model::Outcome by_rules_of(std::int64_t as_of_us,
                                            const engine::Candidate& candidate,
                                            const model::Claim& claim, Asker& asker) const;
   void follow_rules();
-  void ask_ledger(Ask& ask, const engine::Candidate& candidate, const model::ClaimId* known);
+  void ask_ledger(Ask& ask, const engine::Candidate& candidate, model::ClaimId id);
   // The batch has its answer, or an error.
   void end_times(Ask& ask);
   void finish(Ask& ask);
@@ -164,6 +170,7 @@ class Orchestrator final : public ports::BatchHandler {
   engine::ClaimIds claim_ids_;
   Deadlines deadlines_;
   ChunkLoader loader_;
+  SoldOut sold_out_;
   ClaimLookups lookups_;
   ClaimDesk desk_;
   LiveSampler sampler_;

@@ -84,6 +84,16 @@ TEST(SimPlantedService, finds_a_claim_that_is_said_to_be_rolled_by_the_newest_ru
   expect_found_in_service(Planted::rolled_by_newest, LedgerRule::stop_holds);
 }
 
+// The memory of who has no grant of what is sold out takes one claim for another.
+TEST(SimPlantedService, finds_a_winner_who_is_taken_for_another_player) {
+  expect_found_in_service(Planted::few_bits_of_claims, LedgerRule::win_for_ever);
+}
+
+// It is filled while there is something left: who was looked up then may win yet.
+TEST(SimPlantedService, finds_a_claim_that_is_written_off_before_it_is_sold_out) {
+  expect_found_in_service(Planted::no_grant_too_early, LedgerRule::refusal_true);
+}
+
 }  // namespace
 }  // namespace simulation
 }  // namespace hunt
