@@ -103,6 +103,12 @@ def cpu_seconds(pid):
                for task in Path(f"/proc/{pid}/task").iterdir())
 
 
+def stats_of(server):
+    """Figures are a second or two old."""
+    time.sleep(2.5)
+    return server.get("/v1/stats").json
+
+
 def play(hunt, folder, walks):
     """One pass over a world's walks after one that brought them to memory."""
     with tempfile.TemporaryDirectory(prefix="hunt-tiles-serve-") as own:
@@ -113,17 +119,19 @@ def play(hunt, folder, walks):
             replay = [hunt, "replay", "run", *walks, "--target",
                       f"http://127.0.0.1:{server.port}", "--json"]
             pid = server.process.pid
-            before, was = 0.0, {}
+            took, was = 0.0, {}
             for _ in range(2):
-                before, was = cpu_seconds(pid), server.get("/v1/stats").json
+                was = stats_of(server)
+                before = cpu_seconds(pid)
                 done = subprocess.run(replay, cwd=own, env=clean_environment(),
                                       capture_output=True, text=True, check=False)
                 if done.returncode not in (0, 1):  # 1: claims came otherwise; nobody dug before
                     raise SystemExit(f"script/bench tiles: hunt replay failed:\n{done.stderr}")
-            now = server.get("/v1/stats").json  # its latencies are of the last ten seconds
+                took = cpu_seconds(pid) - before
+            now = stats_of(server)  # its latencies are of the last ten seconds
             answered = sum(now["positions"].values()) - sum(was["positions"].values())
             answer = now["latency_seconds"]["answer"]
-            return {"cpu_seconds_a_million": (cpu_seconds(pid) - before) / (answered / 1e6),
+            return {"cpu_seconds_a_million": took / (answered / 1e6),
                     "p50_ms": 1e3 * answer["p50"], "p99_ms": 1e3 * answer["p99"],
                     "answered": answered, "busy": now["positions"]["busy"],
                     "grants": now["grants"], "resident_mib": resident_mib(pid)}

@@ -615,6 +615,16 @@ TEST(Attribution, what_calls_wait_for_is_the_servers_own_word) {
   EXPECT_EQ(cause(false, false), Cause::server);
 }
 
+// Planted: slow reads, beside grants of the same shard that wait for their commits.
+TEST(Attribution, reads_wait_for_no_commit) {
+  Timeline open = answer(0, 1, 4'000);
+  open.load = {};
+  Evidence evidence;
+  evidence.answers.assign(100, open);
+  evidence.probes = {{ms_ns, 0, 1'000 * ms_ns, false, true, false}};
+  EXPECT_EQ(attribute(evidence).cause, Cause::server) << attribute(evidence).verdict;
+}
+
 TEST(Attribution, one_cause_in_several_stages_is_one) {
   const auto why_of = [](std::int64_t grant_exec_ms) {
     Timeline both = answer(0, 30, 200);

@@ -115,7 +115,8 @@ Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t 
   // Locks that other calls of ours hold are held for as long as these take.
   if (probe.locked && (probe.strangers || !probe.tells_holders))
     return {Cause::lock, untold_ns, true};
-  if (probe.committing) return {Cause::commit, untold_ns, true};
+  // Reads do not commit: those that do are others, of the same shard.
+  if (probe.committing && part.stage == Stage::store_grant) return {Cause::commit, untold_ns, true};
   return {Cause::server, untold_ns, true};
 }
 

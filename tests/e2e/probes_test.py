@@ -120,6 +120,10 @@ class Probes(NatsCase):
         serve = self.serve_nats()
         serve.process.send_signal(signal.SIGSTOP)
         self.addCleanup(serve.process.send_signal, signal.SIGCONT)
+        tasks = Path(f"/proc/{serve.process.pid}/task")
+        # On a full machine a thread stops when it comes by a core next.
+        self.wait_for(lambda: all(") T" in (task / "stat").read_text()
+                                  for task in tasks.iterdir()), serve)
         self.assertEqual((self.status(serve, "/livez"), self.status(serve, "/readyz")),
                          ("none", "none"))
         serve.process.send_signal(signal.SIGCONT)

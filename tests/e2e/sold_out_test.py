@@ -62,7 +62,11 @@ class OverHttp(SoldOut, HuntTest):
         asked, known = calls()
         self.assertGreaterEqual(asked, tiles * players)
         everybody()
-        self.assertEqual(calls(), (asked, known + tiles * (players - budget)))
+        asked_again, known_again = calls()
+        more = asked_again - asked
+        # Where the feed stands still for a moment, as on a full machine, memory is not believed.
+        self.assertLess(more, tiles * players // 20)
+        self.assertEqual(known_again + more, known + tiles * (players - budget))
         self.assertEqual(len(self.server.all_grants()), tiles * budget)
 
 
