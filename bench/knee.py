@@ -151,7 +151,10 @@ def quoted(steps):
 
 
 def goals(steps, values):
-    """[{what, measured, met}] of what was reached."""
+    """[{what, measured, met}] of what was reached; none where no step used so little."""
+    calm = [one for one in steps if one["machine_percent"] <= STORY_PERCENT]
+    if not calm:
+        return []
     out = [{"what": f"{title} p99 at most {most} ms", "measured": f"{values[name]:.2f} ms",
             "met": values[name] <= most}
            for name, (title, most) in FIGURES.items() if most and values[name] is not None]
@@ -159,10 +162,9 @@ def goals(steps, values):
         out.append({"what": f"hits at least {HITS_LEAST} %",
                     "measured": f"{values['hits_percent']:.4f} %",
                     "met": values["hits_percent"] >= HITS_LEAST})
-    calm = [one for one in steps if one["machine_percent"] <= STORY_PERCENT]
     bad = sum(one["busy"] + one["lost"] for one in calm)
     out.append({"what": "nothing shed or lost up to there", "measured": f"{bad:,}",
-                "met": bool(calm) and bad == 0})
+                "met": bad == 0})
     return out
 
 
@@ -183,12 +185,18 @@ def rows_of(results):
                      *(told(each["p99_ms"], 2) if each["count"] >= COUNT_LEAST else "few"
                        for each in figures), f"{one['busy']:,}", f"{one['lost']:,}"])
     values = results["at_story"]
+    if all(value is None for value in values.values()):
+        return rows
     rows.append(["", "", f"{STORY_PERCENT}", told(values["hits_percent"], 3),
                  *(told(values[name], 2) for name in FIGURES), "", ""])
     return rows
 
 
 def goal_lines(results):
+    least = min(one["machine_percent"] for one in results["steps"])
+    if least > STORY_PERCENT:
+        return [f"at {STORY_PERCENT} % of the machine nothing is known: the first step used"
+                f" {least:.0f} %"]
     return [f"at {STORY_PERCENT} % of the machine, {goal['what']}: {goal['measured']}:"
             f" {'met' if goal['met'] else 'NOT MET'}" for goal in results["goals"]]
 
@@ -207,7 +215,7 @@ def publish(out, note):
     """What is in `out` goes to where it is told."""
     results = json.loads((out / "knee.json").read_text())
     body = "\n".join([
-        "p99 of each part, ms; the last line is interpolated:", "",
+        "p99 of each part, ms; a last line without a load is interpolated:", "",
         markdown(HEADS, rows_of(results)), "",
         *(f"- {line.replace('NOT MET', '**not met**')}" for line in goal_lines(results)), "",
         "![p99 over the use of the machine](knee.svg)", "",

@@ -6,6 +6,7 @@ replay` over HTTP. A look is at memory, and memory holds what is walked on, so C
 should not know how much lies elsewhere: the goal is a ratio of at most 1.1.
 """
 import argparse
+import itertools
 import json
 import random
 import statistics
@@ -24,6 +25,7 @@ COLD_SPREAD = 3  # of the tiles elsewhere one in so many has loot, as in the dem
 STEPS_A_SECOND = 10
 BUDGET = 1_000_000  # nothing is sold out
 GOAL_TIMES = 1.1
+ROWS_A_FILE_MAX = 5_000_000  # docs/REFERENCE.md
 SMOKE = {"tiles": 60_000, "hot": 6_000, "pairs": 1, "players": 200, "seconds": 2}
 WHOLE = {"tiles": 10_000_000, "hot": HOT_TILES, "pairs": 3, "players": 4_000, "seconds": 15}
 
@@ -50,21 +52,13 @@ def cold_rows(count):
 def bury(hunt, store, rows, table):
     """Loot by `hunt world import` from its standard input; seconds that it took."""
     begun = time.monotonic()
-    with subprocess.Popen([hunt, "world", "import", "-", "--world", "demo", "--format", "csv",
-                           "--store", store], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, env=clean_environment(), text=True) as into:
-        into.stdin.write("x,y,table,budget\n")
-        lines = []
-        for x, y in rows:
-            lines.append(f"{x},{y},{table},{BUDGET}\n")
-            if len(lines) == 100_000:
-                into.stdin.write("".join(lines))
-                lines.clear()
-        into.stdin.write("".join(lines))
-        into.stdin.close()
-        trouble = into.stderr.read()
-    if into.returncode != 0:
-        raise SystemExit(f"script/bench tiles: hunt world import failed:\n{trouble[-2000:]}")
+    while part := list(itertools.islice(rows, ROWS_A_FILE_MAX)):
+        lines = "".join(f"{x},{y},{table},{BUDGET}\n" for x, y in part)
+        done = subprocess.run([hunt, "world", "import", "-", "--world", "demo", "--format", "csv",
+                               "--store", store], input="x,y,table,budget\n" + lines,
+                              env=clean_environment(), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"script/bench tiles: hunt world import failed:\n{done.stderr[-2000:]}")
     return time.monotonic() - begun
 
 

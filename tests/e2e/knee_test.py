@@ -42,6 +42,14 @@ class Knee(unittest.TestCase):
             steps = [a_step(30, 1.0), a_step(percent, 1.0, lost=2)]
             self.assertEqual(knee.goals(steps, knee.quoted(steps))[-1]["met"], met)
 
+    def test_no_goal_is_judged_by_steps_that_all_used_more(self):
+        steps = [a_step(57, 1.0), a_step(90, 2.0)]
+        values = knee.quoted(steps)
+        self.assertEqual(knee.goals(steps, values), [])
+        lines = knee.goal_lines({"steps": steps, "goals": []})
+        self.assertEqual(
+            lines, ["at 48 % of the machine nothing is known: the first step used 57 %"])
+
     def test_two_steps_of_the_real_stack(self):
         with tempfile.TemporaryDirectory(prefix="hunt-knee-test-") as out:
             done = subprocess.run(
