@@ -52,11 +52,6 @@ def say(text):
     print(text, flush=True)
 
 
-def resident_mib(process):
-    status = Path(f"/proc/{process.process.pid}/status").read_text(encoding="ascii")
-    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
-
-
 class Asker(threading.Thread):
     """Asks a process for profiles, until it is told to stop; counts the answers by status."""
 
@@ -139,7 +134,7 @@ class Soak:
                     process.reader.join(5)
                     raise Failed(f"the {name} ended with {process.process.returncode}:\n"
                                  f"{process.output[-20_000:]}")
-                self.memory[name].append(resident_mib(process))
+                self.memory[name].append(resident_mib(process.process))
 
     def check_report(self, out, errors):
         if not out.startswith("{"):
@@ -261,4 +256,5 @@ if __name__ == "__main__":
     from parts import Failed, Stack, eventually
     from hunt_process import TOKEN, clean_environment
     from profile_push_test import Target
+    from whole import resident_mib
     sys.exit(main(FLAGS))

@@ -84,19 +84,6 @@ def record_walks(hunt, folder, sizes):
     return [recording, "--key-file", key]
 
 
-def resident_mib(pid):
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def cpu_seconds(pid):
-    """Of all its threads, as the scheduler counts it."""
-    return sum(int((task / "schedstat").read_text().split()[0]) / 1e9
-               for task in Path(f"/proc/{pid}/task").iterdir())
-
-
 def stats_of(server):
     """Figures are a second or two old."""
     time.sleep(2.5)
@@ -128,7 +115,7 @@ def play(hunt, folder, walks):
             return {"cpu_seconds_a_million": took / (answered / 1e6),
                     "p50_ms": 1e3 * answer["p50"], "p99_ms": 1e3 * answer["p99"],
                     "answered": answered, "busy": now["positions"]["busy"],
-                    "grants": now["grants"], "resident_mib": resident_mib(pid)}
+                    "grants": now["grants"], "resident_mib": resident_mib(server.process)}
         finally:
             server.stop()
 
@@ -213,6 +200,8 @@ def main(flags):
 
 
 from hunt_process import HuntProcess, clean_environment  # pylint: disable=wrong-import-position
+from stack import cpu_seconds  # pylint: disable=wrong-import-position
+from whole import resident_mib  # pylint: disable=wrong-import-position
 
 if __name__ == "__main__":
     sys.exit(main(read_flags()))

@@ -138,15 +138,6 @@ struct Culprit {
   bool found = false;  // behind the largest part: a line for a core
 };
 
-// Of the whole tail, how much was a wait for a core: a part that waited for one half of its time is
-// not all of it such a wait.
-double starved_share(const Tail& tail) {
-  std::int64_t starved_ns = 0;
-  for (const Part& part : tail.parts) starved_ns += part.starved_ns;
-  return tail.total_ns == 0 ? 0
-                            : static_cast<double>(starved_ns) / static_cast<double>(tail.total_ns);
-}
-
 Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
   Culprit culprit{tail.largest(), tail.share(tail.largest()), {}, false};
   if (const auto work = work_behind_backlog(evidence, culprit.part)) {
@@ -182,7 +173,7 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
                     line->at_connections ? "at our connections to it" : "on the lane");
     const Part* queue = tail.find(Stage::queue, 0);
     if (is_starved(culprit.part)) {
-      culprit.share = starved_share(tail);
+      culprit.share = tail.starved_share();
     } else if (queue != nullptr) {
       culprit.share += tail.share(*queue);
     }

@@ -56,6 +56,12 @@ void Part::add(const Timeline& timeline, std::int64_t stage_ns) {
   if (!is_before_lane(stage)) starved_ns += starved_in(timeline, stage_ns);
 }
 
+double Tail::starved_share() const {
+  std::int64_t starved_ns = 0;
+  for (const Part& part : parts) starved_ns += part.starved_ns;
+  return total_ns == 0 ? 0 : static_cast<double>(starved_ns) / static_cast<double>(total_ns);
+}
+
 std::size_t slowest_first(std::vector<Timeline>& all) {
   if (all.empty()) return 0;
   const std::size_t count = std::max(std::min(all.size(), tail_min), all.size() / 100);

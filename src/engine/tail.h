@@ -64,6 +64,9 @@ struct Tail {
   [[nodiscard]] double share(const Part& part) const {
     return total_ns == 0 ? 0.0 : static_cast<double>(part.ns) / static_cast<double>(total_ns);
   }
+  // How much of all of it was a wait for a core: of a part that waited for one half of its time the
+  // other half is not counted.
+  [[nodiscard]] double starved_share() const;
   [[nodiscard]] const Part& largest() const {
     return *std::max_element(parts.begin(), parts.end(),
                              [](const Part& a, const Part& b) { return a.ns < b.ns; });

@@ -2,8 +2,6 @@
 // have lost what it said.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "service/cluster_test_support.h"
 
 namespace hunt::service {
@@ -17,18 +15,7 @@ constexpr model::Tile here{100, 100};
 
 class ClaimMemory : public ::testing::Test {
  protected:
-  // A standby takes over that has this of the disk; the relay finds the slot lost and repairs.
-  void fail_over(sim::SimDisk disk) {
-    disk.slot_lost_ = true;
-    disk.timeline_ = all.stores[0]->disk().timeline_ + 1;
-    all.stores[0]->restore(std::move(disk));
-  }
   std::uint64_t grant_calls() { return all.stores[0]->calls(sim::Call::grant_claims); }
-  std::ptrdiff_t told(std::uint64_t player, Outcome outcome) {
-    return std::count_if(all.told.begin(), all.told.end(), [&](const auto& event) {
-      return event.player.low == player && event.outcome == outcome;
-    });
-  }
 
   VirtualCluster all{{}, test_rules()};
 };
@@ -51,7 +38,7 @@ TEST_F(ClaimMemory, a_grant_that_a_failover_lost_is_forgotten) {
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::granted);
   all.pass(1 * second);
   EXPECT_EQ(all.outcome(here, 1, Wait::no), Outcome::granted) << "remembered";
-  fail_over(before);
+  all.fail_over(before);
   all.pass(1 * second);
   EXPECT_EQ(all.outcome(here, 2, Wait::terminal), Outcome::granted);
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::sold_out);
@@ -65,7 +52,7 @@ TEST_F(ClaimMemory, a_refusal_that_a_failover_undid_is_forgotten) {
   const sim::SimDisk before = all.stores[0]->disk();
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::granted);
   EXPECT_EQ(all.outcome(here, 2, Wait::terminal), Outcome::sold_out);
-  fail_over(before);
+  all.fail_over(before);
   all.pass(1 * second);
   EXPECT_EQ(all.outcome(here, 2, Wait::terminal), Outcome::granted);
 }
@@ -79,7 +66,7 @@ TEST_F(ClaimMemory, is_believed_for_a_second_where_no_feed_confirms_it) {
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::granted);
   all.stores[0]->set_gate_open(sim::Call::feed, false);
   all.pass(4 * second);  // the silence is noticed
-  fail_over(before);
+  all.fail_over(before);
   EXPECT_EQ(all.outcome(here, 2, Wait::terminal), Outcome::granted);
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::sold_out);
   const std::uint64_t calls = grant_calls();
@@ -97,7 +84,7 @@ TEST_F(ClaimMemory, ends_when_the_store_says_that_its_epoch_is_over) {
   const sim::SimDisk before = all.stores[0]->disk();
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::granted);
   all.stores[0]->set_gate_open(sim::Call::feed, false);
-  fail_over(before);
+  all.fail_over(before);
   all.stores[0]->inject({sim::Call::grant_claims, Errc::epoch_stale});
   EXPECT_FALSE(all.ask(here, 2, Wait::terminal).has_value());
   all.pass(1 * second);
@@ -113,12 +100,12 @@ TEST_F(ClaimMemory, a_verdict_not_told_yet_ends_with_its_epoch) {
   EXPECT_EQ(all.outcome(here, 1, Wait::terminal), Outcome::granted);
   all.hub.keeps_claims = false;
   EXPECT_EQ(all.deliver(all.delivery({here}, 2)), ports::Settled::nak);
-  fail_over(before);
+  all.fail_over(before);
   all.pass(1 * second);
   all.hub.keeps_claims = true;
   all.pass(5 * second);
-  EXPECT_EQ(told(2, Outcome::sold_out), 0);
-  EXPECT_EQ(told(2, Outcome::granted), 1);
+  EXPECT_EQ(all.times_told(2, Outcome::sold_out), 0);
+  EXPECT_EQ(all.times_told(2, Outcome::granted), 1);
 }
 
 TEST_F(ClaimMemory, a_repeated_grant_not_told_yet_ends_with_its_epoch) {
@@ -131,13 +118,13 @@ TEST_F(ClaimMemory, a_repeated_grant_not_told_yet_ends_with_its_epoch) {
   all.hub.keeps_claims = false;
   EXPECT_EQ(all.deliver(all.delivery({here}, 1), 1), ports::Settled::nak);
   all.pass(10 * second);  // it is tried once a second by now
-  fail_over(before);
+  all.fail_over(before);
   EXPECT_EQ(all.outcome(here, 2, Wait::terminal), Outcome::granted);
   all.pass(300 * ms);  // until the epoch is known
   all.hub.keeps_claims = true;
   all.pass(5 * second);
-  EXPECT_EQ(told(1, Outcome::granted), 1) << "the lost one, before; never again";
-  EXPECT_EQ(told(1, Outcome::sold_out), 1);
+  EXPECT_EQ(all.times_told(1, Outcome::granted), 1) << "the lost one, before; never again";
+  EXPECT_EQ(all.times_told(1, Outcome::sold_out), 1);
 }
 
 TEST_F(ClaimMemory, a_bus_that_takes_nothing_costs_the_store_little) {
@@ -154,7 +141,7 @@ TEST_F(ClaimMemory, a_bus_that_takes_nothing_costs_the_store_little) {
   all.stores[0]->set_gate_open(sim::Call::feed, true);
   all.hub.keeps_claims = true;
   all.pass(5 * second);
-  EXPECT_EQ(told(2, Outcome::sold_out), 1);
+  EXPECT_EQ(all.times_told(2, Outcome::sold_out), 1);
 }
 
 }  // namespace

@@ -197,6 +197,18 @@ class VirtualCluster {
     const auto reply = ask(tile, player, wait, lane);
     return reply ? reply->outcomes[0].outcome : model::Outcome::rejected;
   }
+  // A standby of shard 0 takes over that has this of the disk; the relay finds the slot lost and
+  // repairs.
+  void fail_over(sim::SimDisk disk) {
+    disk.slot_lost_ = true;
+    disk.timeline_ = stores[0]->disk().timeline_ + 1;
+    stores[0]->restore(std::move(disk));
+  }
+  [[nodiscard]] std::ptrdiff_t times_told(std::uint64_t player, model::Outcome outcome) const {
+    return std::count_if(told.begin(), told.end(), [&](const auto& event) {
+      return event.player.low == player && event.outcome == outcome;
+    });
+  }
   ports::Delivery delivery(const std::vector<model::Tile>& tiles, std::uint64_t player,
                            std::uint64_t sequence = 1) {
     ports::Delivery out;

@@ -36,12 +36,6 @@ class SoldOutTile : public ::testing::Test {
     ASSERT_EQ(insist(2), Outcome::sold_out);
     all.pass(200 * ms);
   }
-  // A standby takes over that has this of the disk; the relay finds the slot lost and repairs.
-  void fail_over(sim::SimDisk disk) {
-    disk.slot_lost_ = true;
-    disk.timeline_ = all.stores[0]->disk().timeline_ + 1;
-    all.stores[0]->restore(std::move(disk));
-  }
   std::shared_ptr<std::optional<Result<model::BatchReply>>> begin(std::uint64_t player) {
     auto answer = std::make_shared<std::optional<Result<model::BatchReply>>>();
     const auto done = [answer](const std::exception_ptr&, Result<model::BatchReply> reply) {
@@ -53,11 +47,6 @@ class SoldOutTile : public ::testing::Test {
         done);
     all.pass(20 * ms);
     return answer;
-  }
-  std::ptrdiff_t told(std::uint64_t player, Outcome outcome) {
-    return std::count_if(all.told.begin(), all.told.end(), [&](const auto& event) {
-      return event.player.low == player && event.outcome == outcome;
-    });
   }
   std::uint64_t known() {
     all.pass(2 * second);
@@ -95,7 +84,7 @@ TEST_F(SoldOutTile, the_answer_names_the_claim_as_the_store_would) {
   EXPECT_EQ(again->claims.at(0).claim, first->claims[0].claim);
   EXPECT_EQ(again->outcomes[0].claim_index, 0);
   EXPECT_FALSE(again->claims[0].repeat);
-  EXPECT_EQ(told(3, Outcome::sold_out), 0) << "who asked heard it";
+  EXPECT_EQ(all.times_told(3, Outcome::sold_out), 0) << "who asked heard it";
 }
 
 TEST_F(SoldOutTile, a_crowd_costs_no_calls_once_everybody_asked) {
@@ -175,7 +164,7 @@ TEST_F(SoldOutTile, a_refusal_that_a_failover_undid_is_forgotten) {
   EXPECT_EQ(insist(2), Outcome::sold_out);
   EXPECT_EQ(insist(3), Outcome::sold_out);
   ASSERT_EQ(looked_up(), 1U);
-  fail_over(before);
+  all.fail_over(before);
   all.pass(1 * second);
   EXPECT_EQ(insist(3), Outcome::granted);
   EXPECT_EQ(insist(1), Outcome::sold_out);
@@ -190,7 +179,7 @@ TEST_F(SoldOutTile, no_refusal_is_told_that_was_read_across_a_failover) {
   all.stores[0]->set_gate_open(sim::Call::look_up_claims, false);
   const auto answer = begin(3);
   EXPECT_FALSE(answer->has_value());
-  fail_over(before);
+  all.fail_over(before);
   all.pass(1 * second);
   all.stores[0]->set_gate_open(sim::Call::look_up_claims, true);
   all.pass(100 * ms);
@@ -238,7 +227,7 @@ TEST_F(SoldOutTile, a_stored_position_hears_the_store_and_the_bus_is_told) {
   EXPECT_EQ(insist(3), Outcome::sold_out);
   EXPECT_EQ(all.deliver(all.delivery({here}, 3)), ports::Settled::ack);
   EXPECT_EQ(all.lanes[0]->stream.replies.back().outcomes[0].outcome, Outcome::sold_out);
-  EXPECT_EQ(told(3, Outcome::sold_out), 1);
+  EXPECT_EQ(all.times_told(3, Outcome::sold_out), 1);
 }
 
 TEST_F(SoldOutTile, an_error_is_never_told_as_a_refusal) {

@@ -2,12 +2,10 @@
 import http.client
 import json
 import socket
-import threading
-import time
 import unittest
-from pathlib import Path
 
-from hunt_process import HuntTest, player
+from hunt_process import player
+from lane_case import BUDGET_TILES, LaneCase, switches
 
 
 class Client:
@@ -35,21 +33,9 @@ class Client:
         self.connection.close()
 
 
-class Lanes(HuntTest):
+class Lanes(LaneCase):
     def client(self, server):
-        client = Client(server.port)
-        self.addCleanup(client.close)
-        return client
-
-    def switches(self, server):
-        """How often each thread waited for something, by name."""
-        count = {}
-        for task in Path(f"/proc/{server.process.pid}/task").iterdir():
-            name = (task / "comm").read_text().strip()
-            for line in (task / "status").read_text().splitlines():
-                if line.startswith("voluntary_ctxt_switches"):
-                    count[name] = int(line.split()[1])
-        return count
+        return self.closed_after(Client(server.port))
 
     def test_a_kept_connection_is_answered_as_others_are(self):
         server = self.serve("--lanes", 1)
@@ -78,30 +64,17 @@ class Lanes(HuntTest):
         self.assert_audit_clean()
 
     def test_a_request_wakes_no_other_thread(self):
-        """A hop wakes the thread of HTTP twice for each request: when it comes, and when its answer
-        does. Its timers wake it a few hundred times a second."""
         server = self.serve("--lanes", 1)
-        client = self.client(server)
-        for _ in range(100):
-            client.outcome(1, 1, 1)
-        count = 10_000
-        before, begun = self.switches(server), time.monotonic()
-        for _ in range(count):
-            client.outcome(1, 1, 1)
-        seconds = time.monotonic() - begun
-        after = self.switches(server)
-        woken = after["front"] - before["front"]
-        self.assertLess(woken, count / 10 + 600 * seconds)
-        self.assertGreater(after["lane-0"] - before["lane-0"], 100)
+        self.assert_wakes_no_other_thread(server, self.client(server))
 
     def test_each_lane_gets_some(self):
         server = self.serve("--lanes", 3)
         clients = [self.client(server) for _ in range(3)]
-        before = self.switches(server)
+        before = switches(server)
         for _ in range(1_000):
             for client in clients:
                 client.outcome(1, 1, 1)
-        after = self.switches(server)
+        after = switches(server)
         for lane in ("lane-0", "lane-1", "lane-2"):
             self.assertGreater(after[lane] - before[lane], 500, lane)
 
@@ -126,40 +99,24 @@ class Lanes(HuntTest):
                 self.assertEqual(outcome["x"], x)
 
     def test_when_it_ends_each_request_is_answered_or_its_connection_closed(self):
-        server = self.serve("--lanes", 2)
-        tiles = [{"x": x, "y": 5, "table": "starlight", "budget": 100} for x in range(50)]
-        self.assertEqual(server.bury(tiles).status, 200)
-        told, broken = [], []
+        server = self.serve_with_loot_for_all()
+        told = []
 
         def play(number):
             client = Client(server.port)
             try:
                 for x in range(1_000_000):
-                    answer = client.outcome(number, x % 50, 5, "?wait=terminal")
-                    told.append((number, x % 50, answer["outcome"], answer.get("claim")))
+                    tile = x % BUDGET_TILES
+                    answer = client.outcome(number, tile, 5, "?wait=terminal")
+                    told.append((answer["outcome"], answer.get("claim")))
             except (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError):
                 return  # between two answers
-            except Exception as error:  # pylint: disable=broad-exception-caught
-                broken.append(repr(error))
             finally:
                 client.close()
 
-        players = [threading.Thread(target=play, args=(n,)) for n in range(6)]
-        for one in players:
-            one.start()
-        deadline = time.monotonic() + 60
-        while len(told) < 600 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertEqual(server.stop(), 0)
-        for one in players:
-            one.join(60)
-        self.assertEqual(broken, [])
-        granted = {claim for _, _, outcome, claim in told if outcome == "granted"}
-        self.assertEqual({outcome for _, _, outcome, _ in told}, {"granted"})
-        again = self.serve()
-        self.assertLessEqual(granted, {grant["claim"] for grant in again.all_grants()})
-        self.assertEqual(again.stop(), 0)
-        self.assert_audit_clean()
+        self.end_while_asked(server, play, told, 600)
+        self.assertEqual({outcome for outcome, _ in told}, {"granted"})
+        self.assert_kept({claim for _, claim in told})
 
 
 if __name__ == "__main__":

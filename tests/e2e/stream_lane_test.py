@@ -1,11 +1,10 @@
 """WebSockets that ask for positions over and over: answered by lanes, told as ever, none lost."""
 import json
-import threading
 import time
 import unittest
-from pathlib import Path
 
-from hunt_process import HuntTest, player
+from hunt_process import player
+from lane_case import BUDGET_TILES, LaneCase
 from web_socket import WebSocket
 
 
@@ -49,21 +48,9 @@ class Client:
         self.stream.close()
 
 
-class StreamsOnLanes(HuntTest):
+class StreamsOnLanes(LaneCase):
     def client(self, server, path="/v1/stream"):
-        client = Client(server.port, path)
-        self.addCleanup(client.close)
-        return client
-
-    def switches(self, server):
-        """How often each thread waited for something, by name."""
-        count = {}
-        for task in Path(f"/proc/{server.process.pid}/task").iterdir():
-            name = (task / "comm").read_text().strip()
-            for line in (task / "status").read_text().splitlines():
-                if line.startswith("voluntary_ctxt_switches"):
-                    count[name] = int(line.split()[1])
-        return count
+        return self.closed_after(Client(server.port, path))
 
     def test_a_stream_is_answered_and_told_as_ever(self):
         server = self.serve("--lanes", 1)
@@ -121,20 +108,8 @@ class StreamsOnLanes(HuntTest):
         self.assert_audit_clean()
 
     def test_a_message_wakes_no_other_thread(self):
-        """A hop wakes the thread of HTTP twice for each message, as for a request."""
         server = self.serve("--lanes", 1)
-        client = self.client(server)
-        for _ in range(100):
-            client.outcome(1, 1, 1)
-        count = 10_000
-        before, begun = self.switches(server), time.monotonic()
-        for _ in range(count):
-            client.outcome(1, 1, 1)
-        seconds = time.monotonic() - begun
-        after = self.switches(server)
-        woken = after["front"] - before["front"]
-        self.assertLess(woken, count / 10 + 600 * seconds)
-        self.assertGreater(after["lane-0"] - before["lane-0"], 100)
+        self.assert_wakes_no_other_thread(server, self.client(server))
 
     def test_messages_sent_together_with_pings_among_them_are_all_answered(self):
         server = self.serve("--lanes", 2)
@@ -156,42 +131,25 @@ class StreamsOnLanes(HuntTest):
         self.assertEqual(len(ids), 500)
 
     def test_when_it_ends_each_message_is_answered_or_its_stream_said_goodbye_to(self):
-        server = self.serve("--lanes", 2)
-        tiles = [{"x": x, "y": 5, "table": "starlight", "budget": 100} for x in range(50)]
-        self.assertEqual(server.bury(tiles).status, 200)
-        told, goodbyes, broken = [], [], []
+        server = self.serve_with_loot_for_all()
+        told, goodbyes = [], []
 
         def play(number):
             client = Client(server.port)
             try:
                 for x in range(1_000_000):
-                    answer = client.outcome(number, x % 50, 5, wait=x % 10 == 0)
+                    answer = client.outcome(number, x % BUDGET_TILES, 5, wait=x % 10 == 0)
                     told.append((answer["outcome"], answer.get("claim")))
             except ConnectionError as error:
                 goodbyes.append(str(error))
-            except Exception as error:  # pylint: disable=broad-exception-caught
-                broken.append(repr(error))
             finally:
                 client.close()
 
-        players = [threading.Thread(target=play, args=(n,)) for n in range(6)]
-        for one in players:
-            one.start()
-        deadline = time.monotonic() + 60
-        while len(told) < 2_000 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertEqual(server.stop(), 0)
-        for one in players:
-            one.join(60)
-        self.assertEqual(broken, [])
+        self.end_while_asked(server, play, told, 2_000)
         for goodbye in goodbyes:
             self.assertIn("the server is shutting down", goodbye)
         self.assertLessEqual({outcome for outcome, _ in told}, {"granted", "found"})
-        granted = {claim for outcome, claim in told if outcome == "granted"}
-        again = self.serve()
-        self.assertLessEqual(granted, {grant["claim"] for grant in again.all_grants()})
-        self.assertEqual(again.stop(), 0)
-        self.assert_audit_clean()
+        self.assert_kept({claim for outcome, claim in told if outcome == "granted"})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@
 
 #include "adapters/http/lane_test_support.h"
 #include "base/prng.h"
-#include "base/testing/count_allocations.h"
 
 namespace hunt::http {
 namespace {
@@ -345,31 +344,11 @@ TEST_F(LaneServerTest, loses_and_doubles_nothing_whatever_is_asked) {
   EXPECT_GT(at_once.load(), 100);
 }
 
-// Neither this thread nor the lane's calls operator new; the front's does now and then, so of many
-// rounds the best one counts.
 TEST_F(LaneServerTest, a_request_costs_no_allocation) {
   run_lane();
   auto socket = lent_connection();
   settle(socket);
-  const std::string text = request(5);
-  std::array<char, 4'096> answer{};
-  std::uint64_t fewest = UINT64_MAX;
-  for (int round = 0; round < 20; ++round) {
-    const std::uint64_t before = allocation_count();
-    for (int i = 0; i < 100; ++i) {
-      ASSERT_EQ(::send(socket.native_handle(), text.data(), text.size(), 0),
-                static_cast<ssize_t>(text.size()));
-      std::size_t count = 0;
-      while (count < 10 || answer[count - 1] != '}') {
-        const auto got =
-            ::recv(socket.native_handle(), answer.data() + count, answer.size() - count, 0);
-        ASSERT_GT(got, 0);
-        count += static_cast<std::size_t>(got);
-      }
-    }
-    fewest = std::min(fewest, allocation_count() - before);
-  }
-  EXPECT_EQ(fewest, 0U);
+  EXPECT_EQ(fewest_allocations(socket.native_handle(), request(5)), 0U);
 }
 
 }  // namespace
