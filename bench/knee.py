@@ -1,14 +1,14 @@
 """script/bench knee: how latencies grow with the load, on the whole stack.
 
 At full load everything waits for a core, so the p99 of a single part says little there. Here the
-load goes up by steps, from a tenth of the reference load to all of it: players, positions and
+load goes up by steps, from a hundredth of the reference load to all of it: players, positions and
 changes of tiles together. nats-server, a Redis Cluster of three, two PostgreSQL shards, the relay,
 one orchestrator and the generator run on this machine. For each step: how much of the machine is in
 use, and the p99 of an answer (at the generator, from when it was due), and of a read of the cache,
 a load from the store, a grant call and a change on its way from its commit to every memory (at the
 orchestrator, of the last ten seconds). What holds at 48 % of the machine, which the story's second
 design had in its worst second, is interpolated between the steps beside it. Writes <out>/knee.json
-and <out>/knee.svg. About five minutes; use a quiet machine.
+and <out>/knee.svg. About six minutes; use a quiet machine.
 """
 import argparse
 import json
@@ -17,7 +17,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -27,8 +26,8 @@ from told import markdown, of_machine, put
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = """examples:
-  script/bench knee                              ten steps of 20 s
-  script/bench knee --steps 5 --seconds 30       a fifth of the load, two fifths, …
+  script/bench knee                              ten steps of 20 s, three small ones before
+  script/bench knee --steps 5 --seconds 30       … a fifth of the load, two fifths, …
   script/bench knee --smoke                      seconds: does it work? judges nothing
   script/bench knee --publish "nothing else ran"  what <out> has goes into docs/BENCHMARKS.md
 """
@@ -36,8 +35,6 @@ STORY_PERCENT = 48
 WINDOW_S = 10  # of which the orchestrator tells quantiles
 TAIL_S = 1  # at the end, when `hunt rush` sends no more
 COUNT_LEAST = 100  # of a step: a p99 of fewer is not told
-FULL = {"players": 28_000, "rate": 120_000, "changes": 500}
-SMALL = {"players": 500, "rate": 4_000, "changes": 100}
 
 # The story's table: what is measured, its title, what it may take at most at 48 %, in ms.
 FIGURES = {
@@ -50,61 +47,12 @@ FIGURES = {
 HITS_LEAST = 99.99
 
 
-class Machine(threading.Thread):
-    """Looks twice a second how much CPU the machine has used."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.over = threading.Event()
-        self.seen = [(time.monotonic(), cpu_seconds_of_machine())]
-        self.start()
-
-    def run(self):
-        while not self.over.wait(0.5):
-            self.seen.append((time.monotonic(), cpu_seconds_of_machine()))
-
-    def percent(self, seconds):
-        """Of all cores, in the last so many seconds but the very last."""
-        self.over.set()
-        self.join()
-        last = self.seen[-1][0]
-        kept = [one for one in self.seen if last - seconds <= one[0] <= last - TAIL_S]
-        if len(kept) < 2:
-            kept = self.seen
-        (begun, cpu), (ended, more) = kept[0], kept[-1]
-        return 100 * (more - cpu) / max(0.01, ended - begun) / os.cpu_count()
-
-
-def play(site, size, share, seconds):
-    """The report of `hunt rush` at a share of the load."""
-    scenario = site.folder / "knee.yaml"
-    players = max(1, round(size["players"] * share))
-    scenario.write_text(
-        f"scenario: knee\nphases:\n  - {{seconds: {seconds}, players: [{players}, {players}]}}\n"
-        f"rate: {max(1, round(size['rate'] * share))}\nwarmup_seconds: {seconds / 4}\n"
-        f"changes_per_second: {max(1, round(size['changes'] * share))}\n")
-    rush = subprocess.Popen(
-        [str(HUNT), "rush", "--json", "--target", site.nats.url, "--url",
-         f"http://127.0.0.1:{site.orchestrators[0].port}", "--admin-token-file",
-         str(site.folder / "admin-token"), "--scenario", str(scenario)],
-        cwd=site.folder, env=clean_environment(), text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE)
-    try:
-        out, trouble = rush.communicate(timeout=seconds + 120)
-    finally:
-        rush.kill()
-    # 1: something was lost, which the report tells.
-    if rush.returncode not in (0, 1) or not out.startswith("{"):
-        raise Failed(f"hunt rush ended with {rush.returncode}: {trouble[-2000:]}")
-    return json.loads(out)
-
-
 def step(site, size, share, seconds):
     """One step of load: what came of it."""
     server = site.orchestrators[0]
-    before, others, machine = stack.metrics(server), Others(), Machine()
-    report = play(site, size, share, seconds)
-    percent = machine.percent(min(WINDOW_S, seconds))
+    before, others, machine = stack.metrics(server), Others(), load.Machine()
+    report = load.play(site, size, share, seconds)
+    percent = machine.percent(min(WINDOW_S, seconds), TAIL_S)
     after = stack.metrics(server)
     figures = {"answer": {"p50_ms": 1e3 * report["latency_seconds"]["p50"],
                           "p99_ms": 1e3 * report["latency_seconds"]["p99"],
@@ -240,7 +188,7 @@ def measure(size, shares, seconds, warm_s):
             site.bury_demo()
             site.start_hunt(1)
             say("the stack is ready")
-            play(site, size, shares[0], warm_s)
+            load.play(site, size, shares[-1] / 10, warm_s)
             steps = []
             for share in shares:
                 say_progress(f"{bar(len(steps) / len(shares))} {100 * share:.0f} % of the load")
@@ -262,7 +210,7 @@ def read_flags():
     parser = argparse.ArgumentParser(prog="script/bench knee", description=__doc__,
                                      epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help="how many, 2 to 100")
+    parser.add_argument("--steps", type=int, default=10, metavar="N", help="how many, 2 to 100, after three small ones")
     parser.add_argument("--seconds", type=int, default=20, metavar="N",
                         help="of each step, at least 12: quantiles are of ten seconds")
     parser.add_argument("--smoke", action="store_true",
@@ -282,10 +230,12 @@ def main(flags):
     if flags.publish:
         publish(flags.out, flags.publish)
         return 0
-    size, steps, seconds, warm_s = FULL, flags.steps, flags.seconds, 8
+    size, steps, seconds, warm_s = load.FULL, flags.steps, flags.seconds, 8
     if flags.smoke:
-        size, steps, seconds, warm_s = SMALL, 2, 4, 2
+        size, steps, seconds, warm_s = load.SMALL, 2, 4, 2
     shares = [(i + 1) / steps for i in range(steps)]
+    if not flags.smoke:  # by a first step of a tenth half of two cores is in use
+        shares = [shares[0] / 10, shares[0] / 4, shares[0] / 2, *shares]
     begun = time.monotonic()
     try:
         measured = measure(size, shares, seconds, warm_s)
@@ -312,9 +262,9 @@ if __name__ == "__main__":
     FLAGS = read_flags()
     os.environ["HUNT_TEST_BINARY"] = str(FLAGS.hunt.resolve())
     # These read where the binary is when they are loaded.
+    import reference_load as load
     import run
     import stack
-    from hunt_process import HUNT, clean_environment
     from parts import Failed, Stack
-    from why_machine import Others, cpu_seconds_of_machine
+    from why_machine import Others
     sys.exit(main(FLAGS))
