@@ -135,8 +135,8 @@ std::string write_pprof(const model::Profile& profile) {
   for (const Type& type : types) out.bytes(1, value_type(strings, type.name, type.unit));
   for (const auto& stack : profile.stacks) {
     Message locations;  // leaf first
-    for (auto frame = stack.frames.rbegin(); frame != stack.frames.rend(); ++frame)
-      locations.varint(std::uint64_t{*frame} + 1);
+    std::for_each(stack.frames.rbegin(), stack.frames.rend(),
+                  [&](auto frame) { locations.varint(std::uint64_t{frame} + 1); });
     Message values;
     for (const Type& type : types)
       values.varint(static_cast<std::uint64_t>(type.value(profile, stack)));

@@ -109,8 +109,12 @@ Result<void> Node::start() {
     const bool spawned = parts.front_tasks->try_spawn(parts.follow_map());
     HUNT_ASSERT(spawned);
   });
+  // Whoever asks over HTTP is answered at once, and waits for what is not read yet. From NATS,
+  // where others serve, nothing is taken before.
+  const bool alone = parts.nats == nullptr;
+  if (alone) parts.serve();
   if (parts.options.prewarm) parts.prewarm();
-  parts.serve();
+  if (!alone) parts.serve();
   parts.observer->set_not_ready("");
   return {};
 }

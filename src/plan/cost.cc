@@ -132,7 +132,7 @@ double Varied::moves() const noexcept {
 std::vector<Varied> vary(const Crowd& crowd, const UnitCost& unit, const CostModel& model) {
   std::vector<Varied> out;
   for (const auto& [name, change] : assumptions()) {
-    const auto month = [&](double factor) {
+    const auto month = [&crowd, &unit, &model, &change = change](double factor) {
       UnitCost changed_unit = unit;
       CostModel changed_model = model;
       change(changed_unit, changed_model, factor);

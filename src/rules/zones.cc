@@ -112,7 +112,7 @@ tl::expected<Zone, std::string> Zone::find(std::string_view name) {
     return tl::unexpected(
         fmt::format("this machine has no time zone data in {}; install tzdata", zone_folder()));
   }
-  return Zone(std::string(name), std::make_shared<const Data>(std::move(data)));
+  return Zone(std::string(name), std::make_shared<const Data>(data));
 }
 
 Instant Zone::at_local(std::int64_t local_us) const {

@@ -29,6 +29,7 @@ struct ReplayRun {
   std::uint64_t positions = 0;
   std::uint64_t shed = 0;  // positions answered `busy`
   std::uint64_t unanswered = 0;
+  std::string last_error;        // why; empty: all were answered
   std::int64_t recorded_ms = 0;  // how long the recording is
   std::int64_t played_ms = 0;    // how long the replay took
   std::int64_t late_ms_max = 0;  // behind its schedule

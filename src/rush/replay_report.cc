@@ -118,8 +118,10 @@ std::vector<std::string> replay_text(const ReplayRun& run) {
                             static_cast<double>(run.recorded_ms) / 1e3,
                             static_cast<double>(run.played_ms) / 1e3));
   if (run.shed + run.unanswered > 0) {
-    out.push_back(fmt::format("  {} positions were answered busy, {} not at all",
-                              with_commas(run.shed), with_commas(run.unanswered)));
+    out.push_back(
+        fmt::format("  {} positions were answered busy, {} not at all{}{}", with_commas(run.shed),
+                    with_commas(run.unanswered),
+                    run.last_error.empty() ? "" : "; the last because: ", run.last_error));
   }
   if (run.lost > 0) {
     out.push_back(fmt::format("  the recorder could not keep {} batches and outcomes",
@@ -158,6 +160,7 @@ std::string replay_json(const ReplayRun& run, const std::string& file, const std
       {"positions", run.positions},
       {"busy", run.shed},
       {"unanswered", run.unanswered},
+      {"last_error", run.last_error},
       {"recorded_seconds", static_cast<double>(run.recorded_ms) / 1e3},
       {"played_seconds", static_cast<double>(run.played_ms) / 1e3},
       {"late_seconds_max", static_cast<double>(run.late_ms_max) / 1e3},

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codec/recording_reader.h"
+#include "model/limits.h"
 #include "service/task_group.h"
 
 namespace hunt::rush {
@@ -17,6 +18,9 @@ using model::Outcome;
 
 constexpr std::int64_t look_every_ns = 100'000'000;
 constexpr int batches_a_turn = 16;
+// So many fit into the body of a request, in JSON, too; a recorded batch may have more.
+constexpr std::size_t positions_asked_max = 1'024;
+static_assert(positions_asked_max * 200 <= limits::body_bytes_max);
 
 // Where a player was; of those that claimed there.
 struct Visit {
@@ -128,10 +132,19 @@ class Sender {
   }
 
   void send_batch() {
+    const auto& all = event_.batch.positions;
+    for (std::size_t from = 0; from < all.size(); from += positions_asked_max) {
+      send_part(from, std::min(all.size(), from + positions_asked_max));
+    }
+  }
+
+  // Of the batch at hand.
+  void send_part(std::size_t from, std::size_t until) {
     model::Batch batch;
     batch.world = event_.batch.world;
-    batch.positions.reserve(event_.batch.positions.size());
-    for (const auto& one : event_.batch.positions) {
+    batch.positions.reserve(until - from);
+    for (std::size_t i = from; i < until; ++i) {
+      const auto& one = event_.batch.positions[i];
       const model::PlayerId player = reader_.players()[one.player];
       batch.positions.push_back({player, one.tile, one.kind});
       const auto visit = visits_.find({player, batch.world, model::tile_id_of(one.tile)});
@@ -150,6 +163,7 @@ class Sender {
       book(asked, *reply);
     } else {
       out_.unanswered += asked.positions.size();
+      out_.last_error = reply.error().message;
     }
   }
 

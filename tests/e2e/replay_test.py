@@ -193,6 +193,27 @@ class BadRecordings(HuntTest):
         self.assert_exit(again, 0)
         self.assertEqual(os.stat(self.folder / "replay.key").st_mode & 0o777, 0o600)
 
+    def test_a_moment_of_thousands_is_played_over_http_and_what_stays_unanswered_says_why(self):
+        crowd = self.folder / "crowd.csv"
+        crowd.write_text("t_ms,player,world,x,y\n" + "".join(
+            f"0,{player(i)},1,{i % 100},{i // 100}\n" for i in range(4_000)))
+        words = ["--key-file", "replay.key"]
+        self.assert_exit(self.hunt("replay", "import", crowd, *words, "-o", "crowd.rec"), 0)
+        server = self.serve()
+        played = ["replay", "run", "crowd.rec", *words, "--target",
+                  f"http://127.0.0.1:{server.port}"]
+        run = self.hunt(*played, "--json")
+        self.assert_exit(run, 0)
+        report = json.loads(run.stdout)
+        self.assertEqual((report["positions"], report["unanswered"], report["last_error"]),
+                         (4_000, 0, ""), report)
+        token = self.folder / "token"
+        token.write_text("a-token-of-game-servers-0123456789\n")
+        token.chmod(0o600)
+        closed = self.serve("--server-token-file", token)
+        refused = self.hunt(*played[:-1], f"http://127.0.0.1:{closed.port}")
+        self.assert_says(refused.stdout + refused.stderr, "token")
+
     def test_up_plays_the_walks_of_a_recording(self):
         run = self.hunt("up", "--seconds", 1, "--players", 50, "--rate", 500, "--trace", self.file,
                         "--fresh", "--json", "--listen", "127.0.0.1:0")
