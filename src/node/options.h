@@ -44,7 +44,7 @@ struct NodeOptions {
   std::size_t grant_connections = 2;                               // to each PostgreSQL shard
   bool stage_clock = true;   // off: only to measure what it costs
   bool heap_profile = true;  // who holds memory is sampled, for `hunt flame --kind heap`
-  bool prewarm = true;       // start() reads the loot ahead, before anything is answered
+  bool prewarm = true;       // start() reads the loot ahead, before anything of NATS is answered
   std::string profile_push;  // http://HOST:PORT of a Pyroscope; empty: none
   NodeWounds wounds;
   model::Settings settings;                  // as GET /v1/config tells them

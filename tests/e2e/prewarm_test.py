@@ -3,7 +3,7 @@ import datetime
 import time
 import unittest
 
-from hunt_process import HuntProcess, HuntTest, RedisServer, free_port, listens, player
+from hunt_process import HuntTest, RedisServer, free_port, player
 
 LOOT = [{"x": x, "y": y, "table": "starlight", "budget": 3} for x in range(0, 320, 16)
         for y in range(0, 320, 16)]
@@ -52,19 +52,6 @@ class Prewarm(HuntTest):
         self.wait_for_figures(cold)
         self.assertGreater(
             self.figure(cold, 'hunt_cache_lookups_total{level="l1",result="miss"}'), 0)
-
-    def test_who_asks_before_all_is_read_is_answered(self):
-        # Reading ahead takes several calls one after the other, an answer one.
-        server = HuntProcess(self.folder, "up", "--store", self.store, "--players", 1,
-                             "--slow-store", "3s")
-        self.addCleanup(server.stop)
-        self.assertTrue(listens(server.port))
-        reply = server.post("/v1/positions", {"world": 1, "positions": [
-            {"player": player(0), "x": LOOT[0]["x"], "y": LOOT[0]["y"], "kind": "step"}]})
-        ready = server.get("/readyz")
-        self.assertEqual([one["outcome"] for one in reply.json["outcomes"]], ["found"], reply)
-        self.assertEqual(ready.status, 503, ready)
-        self.assertIn("read ahead", ready.json["message"], ready)
 
     def test_an_event_that_is_about_to_open_is_read_ahead_again(self):
         opens = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=40)
