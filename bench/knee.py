@@ -22,7 +22,7 @@ from pathlib import Path
 
 from chart import Chart
 from progress import bar, say, say_progress
-from told import markdown, of_machine, put
+from told import goal_line, markdown, print_table, publish
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = """examples:
@@ -145,32 +145,21 @@ def goal_lines(results):
     if least > STORY_PERCENT:
         return [f"at {STORY_PERCENT} % of the machine nothing is known: the first step used"
                 f" {least:.0f} %"]
-    return [f"at {STORY_PERCENT} % of the machine, {goal['what']}: {goal['measured']}:"
-            f" {'met' if goal['met'] else 'NOT MET'}" for goal in results["goals"]]
+    return [f"at {STORY_PERCENT} % of the machine, {goal_line(goal)}" for goal in results["goals"]]
 
 
 def tell(results):
-    rows = [HEADS, *rows_of(results)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
     print("  p99, ms:")
-    for row in rows:
-        print("  " + "  ".join(word.rjust(width) for word, width in zip(row, widths)))
+    print_table([HEADS, *rows_of(results)])
     for line in goal_lines(results):
         print(f"  goal: {line}")
 
 
-def publish(out, note):
-    """What is in `out` goes to where it is told."""
-    results = json.loads((out / "knee.json").read_text())
-    body = "\n".join([
-        "p99 of each part, ms; a last line without a load is interpolated:", "",
-        markdown(HEADS, rows_of(results)), "",
-        *(f"- {line.replace('NOT MET', '**not met**')}" for line in goal_lines(results)), "",
-        "![p99 over the use of the machine](knee.svg)", "",
-        f"`script/bench knee`, {results['date'][:10]}, {of_machine(results['machine'])}; {note}."])
-    page = ROOT / "docs/BENCHMARKS.md"
-    page.write_text(put(page.read_text(), "knee", body))
-    (ROOT / "docs/knee.svg").write_text((out / "knee.svg").read_text())
+def body_of(results):
+    """For told.publish()."""
+    return (["p99 of each part, ms; a last line without a load is interpolated:", "",
+             markdown(HEADS, rows_of(results))], goal_lines(results),
+            "p99 over the use of the machine")
 
 
 def plot(steps):
@@ -228,7 +217,7 @@ def read_flags():
 
 def main(flags):
     if flags.publish:
-        publish(flags.out, flags.publish)
+        publish(flags.out, "knee", flags.publish, body_of)
         return 0
     size, steps, seconds, warm_s = load.FULL, flags.steps, flags.seconds, 8
     if flags.smoke:

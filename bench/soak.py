@@ -24,7 +24,7 @@ from pathlib import Path
 
 from chart import Chart
 from progress import bar, say, say_progress
-from told import markdown, of_machine, put
+from told import goal_line, markdown, print_table, publish
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = """examples:
@@ -149,11 +149,6 @@ HEADS = ["minutes", "orchestrator, MiB", "relay, MiB", "an answer's p99, ms",
          "a grant call's p99, ms"]
 
 
-def goal_lines(results):
-    return [f"{goal['what']}: {goal['measured']}: {'met' if goal['met'] else 'NOT MET'}"
-            for goal in results["goals"]]
-
-
 def headline(results):
     report = results["report"]
     return (f"{report['answered_per_second']:,.0f} positions/s for {results['seconds']:,} s: "
@@ -163,26 +158,16 @@ def headline(results):
 
 
 def tell(results):
-    rows = [HEADS, *rows_of(results)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
     print(f"  {headline(results)}")
-    for row in rows:
-        print("  " + "  ".join(word.rjust(width) for word, width in zip(row, widths)))
-    for line in goal_lines(results):
-        print(f"  goal: {line}")
+    print_table([HEADS, *rows_of(results)])
+    for goal in results["goals"]:
+        print(f"  goal: {goal_line(goal)}")
 
 
-def publish(out, note):
-    """What is in `out` goes to where it is told."""
-    results = json.loads((out / "soak.json").read_text())
-    body = "\n".join([
-        f"{headline(results)}. Medians:", "", markdown(HEADS, rows_of(results)), "",
-        *(f"- {line.replace('NOT MET', '**not met**')}" for line in goal_lines(results)), "",
-        "![memory over time](soak.svg)", "",
-        f"`script/bench soak`, {results['date'][:10]}, {of_machine(results['machine'])}; {note}."])
-    page = ROOT / "docs/BENCHMARKS.md"
-    page.write_text(put(page.read_text(), "soak", body))
-    (ROOT / "docs/soak.svg").write_text((out / "soak.svg").read_text())
+def body_of(results):
+    """For told.publish()."""
+    return ([f"{headline(results)}. Medians:", "", markdown(HEADS, rows_of(results))],
+            [goal_line(goal) for goal in results["goals"]], "memory over time")
 
 
 def plot(looks):
@@ -242,7 +227,7 @@ def read_flags():
 
 def main(flags):
     if flags.publish:
-        publish(flags.out, flags.publish)
+        publish(flags.out, "soak", flags.publish, body_of)
         return 0
     size, seconds, every_s = load.FULL, flags.seconds, LOOK_S
     if flags.smoke:
