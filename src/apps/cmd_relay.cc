@@ -97,7 +97,7 @@ void watch(RelayProcess& relay, const node::NodeOptions& flags, const system::St
   node::WarningLog warnings;
   do {
     const auto warned = relay.warnings();
-    for (auto& event : warnings.look(warned, relay.now_ns())) log(std::move(event));
+    for (const auto& event : warnings.look(warned, relay.now_ns())) log(event);
     log_counted();
     std::vector<RelayProcess::State> states = relay.states();
     relay.look(states, warned);

@@ -70,8 +70,8 @@ int run(const ServeFlags& all, const model::Settings& settings) {
   std::string trouble;
   while (trouble.empty() && !signals.wait(look_every_ns)) {
     const auto now_ns = (*node)->clock().now_ns();
-    for (auto& event : warnings.look((*node)->observer().warnings(), now_ns)) {
-      log(std::move(event));
+    for (const auto& event : warnings.look((*node)->observer().warnings(), now_ns)) {
+      log(event);
     }
     log_counted();
     manager.tell((*node)->observer());

@@ -194,7 +194,7 @@ void set_log(LogLevel least, LogFormat format) {
   one.format = format;
 }
 
-void log(LogEvent event) {
+void log(const LogEvent& event) {
   Process& one = process();
   const std::lock_guard lock(one.mutex);
   if (event.level < one.least) return;

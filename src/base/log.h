@@ -62,7 +62,7 @@ class LogRepeats {
 
 // How this process writes from now on.
 void set_log(LogLevel least, LogFormat format);
-void log(LogEvent event);
+void log(const LogEvent& event);
 inline void log(LogLevel level, std::string part, std::string message,
                 std::vector<LogField> fields = {}) {
   log({level, std::move(part), std::move(message), std::move(fields)});

@@ -135,6 +135,7 @@ std::vector<Group> group_up(const std::vector<const Asked*>& orchestrators) {
     group.sure.push_back(one);
   }
   std::vector<Group> groups;
+  groups.reserve(by_place.size());
   for (auto& [place, group] : by_place) groups.push_back(std::move(group));
   for (const auto* one : orchestrators) {
     if (names_a_cause(one->why) && !is_sure(one->why)) add_unsure(groups, *one);
@@ -196,6 +197,7 @@ FleetPlace place_of(const std::string& resource, const Group* group,
 std::vector<FleetPlace> places_of(const std::vector<Group>& groups,
                                   const std::vector<const Asked*>& orchestrators) {
   std::vector<FleetPlace> places;
+  places.reserve(groups.size());
   for (const auto& group : groups) {
     places.push_back(place_of(group.resource, &group, orchestrators));
   }

@@ -190,6 +190,7 @@ std::string summary_of(const RulesDiff& diff) {
   std::vector<std::string> parts;
   std::map<std::string_view, std::size_t> counts;
   for (const auto& change : diff.odds) ++counts[change.table];
+  parts.reserve(counts.size());
   for (const auto& [table, count] : counts) {
     parts.push_back(fmt::format("table {}: {} odds", table, count));
   }

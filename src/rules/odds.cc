@@ -65,6 +65,7 @@ std::vector<TimeCase> time_cases(const model::RuleSet& set, std::uint32_t table)
     cases.emplace(std::move(open), edge_us);
   }
   std::vector<TimeCase> out;
+  out.reserve(cases.size());
   for (const auto& [open, as_of_us] : cases) out.push_back({open, as_of_us});
   std::stable_sort(out.begin(), out.end(),
                    [](const auto& a, const auto& b) { return a.open.size() < b.open.size(); });
@@ -90,10 +91,9 @@ tl::expected<TableOdds, std::string> table_odds(const model::RuleSet& set, std::
     out.items.push_back({odds_of(share.once), set.items[item],
                          tier ? static_cast<std::int32_t>(*tier) : -1, amount_of(share.expected)});
   }
-  for (auto tier = odds->tiers.rbegin(); tier != odds->tiers.rend(); ++tier) {
-    out.tiers.push_back(
-        {odds_of(tier->second.once), tier->first, amount_of(tier->second.expected)});
-  }
+  std::for_each(odds->tiers.rbegin(), odds->tiers.rend(), [&out](const auto& tier) {
+    out.tiers.push_back({odds_of(tier.second.once), tier.first, amount_of(tier.second.expected)});
+  });
   if (odds->anything != 1) out.nothing = odds_of(1 - odds->anything);
   return out;
 }
