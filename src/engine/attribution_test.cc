@@ -38,6 +38,17 @@ TEST(Attribution, tells_lock_execution_and_commit_apart) {
   EXPECT_EQ(cause(claim(1, 400, 100, 100, 100)), Cause::unclear);
 }
 
+// A process that has no core for most of a minute sees such waits.
+TEST(Attribution, waits_of_minutes_are_no_overflow) {
+  Timeline half_told = claim(1, 60'000);
+  half_told.grant = {30'000 * ms_ns, 0, 30'000 * ms_ns, 0};
+  Evidence evidence;
+  evidence.claims.assign(100, half_told);
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.cause, Cause::server) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 0");
+}
+
 // Planted: statements are slow, so that those who want the same rows wait for them.
 TEST(Attribution, locks_that_our_own_slow_calls_hold_are_no_strangers) {
   const auto why_of = [](const Timeline& timeline) {

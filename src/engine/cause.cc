@@ -218,7 +218,8 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
   const bool tells_of_all = untold.cause == Cause::unclear && most.cause != Cause::unclear &&
                             told_ns * 3 >= whole_ns && most.ns * 2 >= told_ns;
   if (tells_of_all) {
-    return {most.cause, most.ns + (whole_ns - told_ns) * most.ns / told_ns, false,
+    const double times = static_cast<double>(whole_ns) / static_cast<double>(told_ns);
+    return {most.cause, static_cast<std::int64_t>(static_cast<double>(most.ns) * times), false,
             most.own_locks_ns};
   }
   return whole_ns - told_ns <= most.ns ? most : untold;
