@@ -2,8 +2,8 @@
 
 Real servers are started once. Of each trial the cause, its size and its place come from the seed:
 load goes on, the cause is planted, `hunt why --json` of each orchestrator is asked when it has had
-ten seconds of evidence, the cause is mended, and the next trial begins when all say `none` again.
-Beside each verdict stands the tail that an open-loop client measured in the same seconds. Writes
+ten seconds of evidence, which is kept (why_again.py judges it by other rules), the cause is mended,
+and the next trial begins when all say `none` again. Beside each verdict stands the tail that an open-loop client measured in the same seconds. Writes
 <out>/why-<seed>.json with everything and prints the tables for docs/ATTRIBUTION.md. Trials in which
 other programs had the cores are repeated, and not judged.
 """
@@ -142,9 +142,11 @@ class Bench:
         time.sleep(min(self.evidence_s, why_causes.EVIDENCE_SECONDS.get(cause, EVIDENCE_SECONDS)))
         tails = self.client_tails(client)
         verdicts = self.fleet.whys()
+        kept = self.fleet.evidence()
         seconds = time.monotonic() - begun
         return {
-            "client": tails, "verdicts": verdicts, "others_cores": others.cores(),
+            "client": tails, "verdicts": verdicts, "evidence": kept,
+            "others_cores": others.cores(),
             "starved": [(why_machine.starved_seconds(pid) - was) / seconds
                         for pid, was in zip(pids, starved)],
             "gates_cores": (self.fleet.gates.cpu_seconds() - gates_cpu) / seconds,
@@ -165,8 +167,7 @@ class Bench:
                            "tail_seconds": None})})
         result["verdicts"] = verdicts
         result["felt"] = felt
-        result["judged"] = why_table.worst([one["judged"] for one in verdicts])
-        result["tail_ratio"] = why_table.tail_ratio(result)
+        why_table.sum_up(result)
         result["disturbed"] = self.flags.patience > 0 and \
             result["others_cores"] > OTHERS_CORES_MAX
         return result

@@ -423,7 +423,6 @@ def shard_and_redis(fleet, random):
 CAUSES = {"none": nothing, **{name: globals()[name] for name in EXPECTED if name != "none"}}
 # Which way the load has to go; the others take one by the seed.
 PATHS = {"bus_backlog": "stored", "http_front": "http", "bus_delay": "ask", "few_calls": "ask"}
-TWO = ("two_shards", "shard_and_redis")
 # How long the evidence gathers, where it is not the whole time: a backlog passes.
 EVIDENCE_SECONDS = {"bus_backlog": 3}
 

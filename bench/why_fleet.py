@@ -212,6 +212,11 @@ class Fleet:
             found.append(json.loads(done.stdout) if done.returncode == 0 else None)
         return found
 
+    def evidence(self):
+        """What each of them judges, as text; empty of one that does not answer."""
+        return [run_hunt("why", "--evidence", "--url", f"http://127.0.0.1:{process.port}",
+                         timeout=30).stdout for process in self.orchestrators]
+
     def signal(self, at, number):
         self.orchestrators[at].process.send_signal(getattr(signal, number))
 

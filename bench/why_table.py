@@ -3,13 +3,16 @@
     python3 bench/why_table.py FILE.json...     the tables of runs that are over, together
 """
 import json
+import re
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 # Worst first. `wrong`: confident of something else. `missed`: said that nothing is wrong.
 # `faint`: nothing is wrong, and the client felt nothing, either.
 JUDGED = ("wrong", "missed", "unclear", "right", "faint")
 TAIL_WITHIN = 0.2
+TWO = ("two_shards", "shard_and_redis")
 # What the client has to feel before `none` is called a miss: a tail twice as long, and by so much.
 FELT_TIMES = 2
 FELT_SECONDS = {"answers": 0.005, "claims": 0.02}
@@ -53,18 +56,35 @@ def tail_ratio(trial):
     return longest["tail_seconds"] / felt if felt else None
 
 
+def sum_up(trial):
+    """What a trial comes to, from its verdicts."""
+    trial["judged"] = worst([one["judged"] for one in trial["verdicts"]])
+    trial["tail_ratio"] = tail_ratio(trial)
+
+
+def beside(verdict):
+    """What a sentence tells beside the culprit: "; beside it (…", "; besides, …"."""
+    return verdict.partition("; beside")[2]
+
+
 def is_listed(trial):
-    """Of two causes: whether some verdict names one and speaks of the other."""
+    """Of two causes: whether some verdict names one, and the other beside it."""
     patterns = trial["accepted"]
     for one in trial["verdicts"]:
         if one["judged"] != "right":
             continue
-        said = json.dumps([one["verdict"], one.get("also", "")])
         others = [resource.rstrip("*") for _, resource in patterns
                   if resource.rstrip("*") not in one["resource"]]
-        if all(other in said for other in others):
+        if all(other in beside(one["verdict"]) for other in others):
             return True
     return False
+
+
+def lists_too_much(one):
+    """A verdict on one cause that says of another shard, or of the cache, that it is slow besides."""
+    slow = re.findall(r"; besides, of each ([a-z ]+) [^;]*?(shard \d+|cache)", one["verdict"])
+    patterns = [resource for _, resource in one["accepted"]]
+    return any(not any(fnmatchcase(place, pattern) for pattern in patterns) for _, place in slow)
 
 
 def row_of(name, trials):
@@ -90,9 +110,12 @@ def confusion(trials):
     head = ["planted", "trials", *reversed(JUDGED), "verdicts right", "verdicts wrong",
             "tail within 20 %"]
     text = markdown(head, rows)
-    two = [trial for trial in trials if trial["cause"] in ("two_shards", "shard_and_redis")]
+    two = [trial for trial in trials if trial["cause"] in TWO]
     if two:
         text += f"\n\nOf {len(two)} trials with two causes, {sum(map(is_listed, two))} list both."
+    ones = [one for trial in trials if trial["cause"] not in TWO for one in trial["verdicts"]]
+    text += (f"\n\nOf {len(ones)} verdicts on one cause or none, {sum(map(lists_too_much, ones))}"
+             " say that something else is slow besides.")
     return text
 
 

@@ -7,6 +7,8 @@
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -18,6 +20,8 @@
 #include "apps/why_text.h"
 #include "base/moment.h"
 #include "base/text.h"
+#include "engine/attribution.h"
+#include "engine/evidence_text.h"
 #include "engine/fleet_past.h"
 #include "engine/fleet_why.h"
 
@@ -31,18 +35,21 @@ struct WhyFlags {
   FleetFlags fleet;
   std::string at;
   std::string since;
+  std::string judge;
   bool watch = false;
+  bool evidence = false;
   bool json = false;
 };
 
 constexpr std::int64_t watch_every_ns = 2'000'000'000;
 
-Result<std::string> fetch(const std::string& url, const std::string& token) {
+Result<std::string> fetch(const std::string& url, const std::string& path,
+                          const std::string& token) {
   HUNT_TRY(response,
-           http::http_request(url, "GET", "/v1/why", {}, token, std::chrono::milliseconds(5'000)));
+           http::http_request(url, "GET", path, {}, token, std::chrono::milliseconds(5'000)));
   if (response.status == 404) {
     return fail(Errc::unsupported,
-                fmt::format("{} has no /v1/why: it is no hunt orchestrator, or an old one", url));
+                fmt::format("{} has no {}: it is no hunt orchestrator, or an old one", url, path));
   }
   if (response.status / 100 != 2) return tl::unexpected<Error>(http::error_of(response));
   return response.body;
@@ -84,21 +91,49 @@ std::string text_of_one(const std::string& body) {
                            number(why, "samples"), why.at("timeline").as_string().c_str());
 }
 
-int show_one(const WhyFlags& flags, const WhyTargets& targets) {
-  const std::string& url = targets.urls.front();
-  const auto body = fetch(url, targets.token);
-  if (!body) return report(body.error());
+int show_body(const WhyFlags& flags, const std::string& body, const std::string& whose) {
   try {
-    std::printf("%s%s", flags.json ? body->c_str() : text_of_one(*body).c_str(),
+    std::printf("%s%s", flags.json ? body.c_str() : text_of_one(body).c_str(),
                 flags.json ? "\n" : "");
   } catch (const std::exception&) {
     return report({Errc::corrupt,
-                   fmt::format("{} answered something that is no answer to /v1/why: {}", url,
-                               printable(*body)),
+                   fmt::format("{} answered something that is no answer to /v1/why: {}", whose,
+                               printable(body)),
                    {}});
   }
   std::fflush(stdout);
   return 0;
+}
+
+int show_one(const WhyFlags& flags, const WhyTargets& targets) {
+  const std::string& url = targets.urls.front();
+  const auto body = fetch(url, "/v1/why", targets.token);
+  return body ? show_body(flags, *body, url) : report(body.error());
+}
+
+// What one process would say now: its lines, to be kept and judged again.
+int show_evidence(const WhyTargets& targets) {
+  if (targets.urls.size() != 1) {
+    return report_usage(
+        {Errc::invalid_argument, "evidence is of one process: expected one --url", "evidence"});
+  }
+  const auto body = fetch(targets.urls.front(), "/v1/why/evidence", targets.token);
+  if (!body) return report(body.error());
+  std::printf("%s", body->c_str());
+  std::fflush(stdout);
+  return 0;
+}
+
+// What this release says of evidence that was kept.
+int judge_kept(const WhyFlags& flags) {
+  std::ifstream file(flags.judge, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) {
+    return report({Errc::io, fmt::format("cannot read {}", printable(flags.judge)), "judge"});
+  }
+  const auto evidence = engine::read_evidence(text);
+  if (!evidence) return report(evidence.error());
+  return show_body(flags, codec::write_why(engine::attribute(*evidence)), flags.judge);
 }
 
 // The times that are asked for, by our clock.
@@ -199,8 +234,10 @@ int show(const WhyFlags& flags, const WhyTargets& targets) {
 }
 
 int run(const WhyFlags& flags) {
+  if (!flags.judge.empty()) return judge_kept(flags);
   const auto targets = flags.fleet.targets();
   if (!targets) return report(targets.error());
+  if (flags.evidence) return show_evidence(*targets);
   if (!flags.watch) return show(flags, *targets);
   const system::StopSignals signals;
   do {
@@ -221,6 +258,9 @@ void add_why(CommandLine& line) {
   why->add_option("--since", flags->since,
                   "What was wrong since then, from when to when: 20m, or as --at");
   why->add_flag("--watch", flags->watch, "Look again every two seconds until Ctrl-C");
+  why->add_flag("--evidence", flags->evidence,
+                "What one process would judge now, as text to be kept");
+  why->add_option("--judge", flags->judge, "Judges evidence that was kept, and asks nobody");
   why->add_flag("--json", flags->json, "The figures as JSON, one line a look");
   why->footer(
       "Every process on the bus is asked with --bus, or those at each --url; more than one is one "

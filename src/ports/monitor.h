@@ -19,6 +19,8 @@ class Monitor {
   [[nodiscard]] virtual model::LiveView live() = 0;
   // Where the time of the last seconds went.
   [[nodiscard]] virtual model::Why why() const = 0;
+  // What that is said of, as text (engine/evidence_text.h); empty: of nothing that is kept.
+  [[nodiscard]] virtual std::string why_evidence() const { return {}; }
   // Who says so, and when it is by its clock.
   [[nodiscard]] virtual model::Process process() const { return {}; }
   // What why() said in the last hour: all spells since then, or the one look that covers a moment.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/evidence_text.h"
 #include "model/limits.h"
 #include "ports/findings.h"
 #include "service/lane_sums.h"
@@ -257,7 +258,7 @@ std::string Observer::not_alive() const {
   return fmt::format("lane {} has not turned for {} s", still.lane, still.ns / 1'000'000'000);
 }
 
-model::Why Observer::why() const {
+engine::Evidence Observer::gather_all() const {
   engine::Evidence all = gather();
   const Still still = longest_still();
   all.lane_still = still.lane;
@@ -275,7 +276,15 @@ model::Why Observer::why() const {
   }
   all.answers_before_ns = lower_quartile(std::move(answers));
   all.claims_before_ns = lower_quartile(std::move(claims));
-  model::Why why = engine::attribute(all);
+  return all;
+}
+
+std::string Observer::why_evidence() const {
+  return engine::write_evidence(gather_all());
+}
+
+model::Why Observer::why() const {
+  model::Why why = engine::attribute(gather_all());
   why.warning = warning();
   for (const auto& lane : lanes_) {
     const std::lock_guard lock(lane->mutex);

@@ -110,6 +110,7 @@ class Observer final : public ports::Monitor {
   [[nodiscard]] model::Stats stats() const override;
   [[nodiscard]] model::LiveView live() override;
   [[nodiscard]] model::Why why() const override;
+  [[nodiscard]] std::string why_evidence() const override;
   [[nodiscard]] model::Process process() const override;
   [[nodiscard]] model::WhyPast why_since(std::int64_t from_us) const override;
   [[nodiscard]] model::WhyPast why_at(std::int64_t at_us) const override;
@@ -135,6 +136,8 @@ class Observer final : public ports::Monitor {
   // Without what was used lately.
   [[nodiscard]] std::vector<model::StageUse> bounds(std::int64_t now_ns) const;
   [[nodiscard]] engine::Evidence gather() const;
+  // With what it was before, and with a lane that stands still.
+  [[nodiscard]] engine::Evidence gather_all() const;
   // The lane that has not turned for the longest.
   struct Still {
     std::size_t lane = 0;

@@ -184,6 +184,7 @@ class FakeMonitor final : public ports::Monitor {
   [[nodiscard]] model::Stats stats() const override { return figures; }
   [[nodiscard]] model::LiveView live() override { return view; }
   [[nodiscard]] model::Why why() const override { return cause; }
+  [[nodiscard]] std::string why_evidence() const override { return evidence; }
   [[nodiscard]] model::Process process() const override { return who; }
   [[nodiscard]] model::WhyPast why_since(std::int64_t from_us) const override {
     asked_us = from_us;
@@ -201,6 +202,7 @@ class FakeMonitor final : public ports::Monitor {
   model::Stats figures;
   model::LiveView view;
   model::Why cause;
+  std::string evidence = "hunt evidence 1\n";
   model::Process who;
   model::WhyPast kept;
   mutable std::int64_t asked_us = 0;

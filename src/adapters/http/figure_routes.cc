@@ -67,6 +67,14 @@ awaitable<Result<Response>> get_why(Context& context, const Call& call) {
   co_return json_response(std::move(answer));
 }
 
+awaitable<Result<Response>> get_why_evidence(Context& context, const Call&) {
+  Response response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = context.ports.monitor.why_evidence();
+  if (response.body.empty()) co_return fail(Errc::not_found, "this process keeps no timelines");
+  co_return response;
+}
+
 awaitable<Result<Response>> get_config(Context& context, const Call&) {
   co_return written(codec::write_settings, context.ports.settings);
 }

@@ -409,6 +409,16 @@ TEST_F(HttpTest, says_why_it_is_slow_now_then_and_since) {
   expect_error(send("GET", "/v1/why?at=90s"), 404, "not_found", "it stood still", "at");
 }
 
+TEST_F(HttpTest, hands_out_what_it_was_said_of) {
+  run();
+  const auto response = send("GET", "/v1/why/evidence");
+  EXPECT_EQ(response.status, 200U);
+  EXPECT_EQ(response.content_type, "text/plain; charset=utf-8");
+  EXPECT_EQ(response.body, monitor.evidence);
+  monitor.evidence.clear();
+  expect_error(send("GET", "/v1/why/evidence"), 404, "not_found", "keeps no timelines");
+}
+
 TEST_F(HttpTest, says_why_it_is_not_ready) {
   monitor.reason = "the store is being opened";
   run();

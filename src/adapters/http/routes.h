@@ -45,8 +45,8 @@ Handler get_worlds, get_world, put_world, get_tiles, put_tiles, delete_tiles;  /
 Handler get_pprof, get_heap, get_flame;                                        // profile_routes.cc
 Handler get_explain;                                                           // explain_route.cc
 Handler get_rules, push_rules, roll_rules_back, stop_event, start_event;       // rules_routes.cc
-Handler get_stats, get_live, get_why, get_map, get_livez, get_readyz, get_metrics, get_config,
-    get_page;
+Handler get_stats, get_live, get_why, get_why_evidence, get_map, get_livez, get_readyz, get_metrics,
+    get_config, get_page;
 
 enum class Access : std::uint8_t { open, game, admin };  // the token that it needs
 
@@ -125,6 +125,7 @@ inline constexpr auto routes = std::to_array<Route>({
     {"GET", "/v1/stats", {}, Access::game, Body::none, Room::kept, get_stats},
     {"GET", "/v1/live", {}, Access::game, Body::none, Room::any, get_live},
     {"GET", "/v1/why", {"at", "since"}, Access::game, Body::none, Room::kept, get_why},
+    {"GET", "/v1/why/evidence", {}, Access::game, Body::none, Room::kept, get_why_evidence},
     {"GET", "/v1/map", {}, Access::game, Body::none, Room::any, get_map},
     {"GET", "/v1/config", {}, Access::admin, Body::none, Room::kept, get_config},
     {"GET", "/livez", {}, Access::open, Body::none, Room::kept, get_livez},
