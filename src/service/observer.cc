@@ -20,9 +20,9 @@ constexpr std::int64_t moment_every_ns = 1'000'000'000;
 constexpr std::int64_t lately_ns = 10'000'000'000;
 constexpr std::size_t finds_max = 64;
 constexpr std::int64_t watched_for_ns = 5'000'000'000;
-// What it was "before": of the looks of the last hour but the last half a minute the lower
-// quartile. Trouble that lasts three quarters of an hour is not taken for usual, nor what comes and
-// goes.
+// What it was "before", of the looks of the last hour but the last half a minute: the lower
+// quartile of those that are no more than three times as long as the quiet tenth of all. Trouble
+// that lasts nine tenths of an hour is not taken for usual, nor what comes and goes.
 constexpr std::int64_t look_every_ns = 10'000'000'000;
 constexpr std::int64_t before_ns_min = 30'000'000'000;
 constexpr std::size_t looks_max = 360;
@@ -30,12 +30,14 @@ constexpr std::size_t looks_max = 360;
 // before, and says so itself: a server of NATS that is silent for 5 s counts as gone.
 constexpr std::int64_t relay_still_ns = 7'000'000'000;
 
-// 0 when there are none.
-std::int64_t lower_quartile(std::vector<std::int64_t> values) {
+// 0 when there are none. One or two looks at next to no load are not what is usual.
+std::int64_t usual_of(std::vector<std::int64_t> values) {
+  constexpr std::size_t quiet_min = 3;
   if (values.empty()) return 0;
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 4);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
+  std::sort(values.begin(), values.end());
+  const std::size_t quiet = std::max(values.size() / 10, std::min(quiet_min, values.size()) - 1);
+  const auto end = std::upper_bound(values.begin(), values.end(), 3 * values[quiet]);
+  return values[static_cast<std::size_t>(end - values.begin()) / 4];
 }
 
 void widen(model::TileRect& bounds, bool& any, model::Tile tile) {
@@ -274,8 +276,8 @@ engine::Evidence Observer::gather_all() const {
       if (look.claims_ns > 0) claims.push_back(look.claims_ns);
     }
   }
-  all.answers_before_ns = lower_quartile(std::move(answers));
-  all.claims_before_ns = lower_quartile(std::move(claims));
+  all.answers_before_ns = usual_of(std::move(answers));
+  all.claims_before_ns = usual_of(std::move(claims));
   return all;
 }
 

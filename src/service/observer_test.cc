@@ -133,6 +133,31 @@ TEST(Observer, keeps_what_it_said_every_ten_seconds) {
   EXPECT_EQ(observer.why_at(then_us).spells.at(0).why.cause, model::Cause::server);
 }
 
+// Planted: trouble for four minutes of five, after two looks at next to no load.
+TEST(Observer, what_was_usual_is_of_its_quiet_looks) {
+  const auto before_of = [](const std::vector<std::int64_t>& looks_ms) {
+    ManualClock clock;
+    Observer observer(clock, 1, {});
+    for (const std::int64_t ms : looks_ms) {
+      engine::Timeline timeline;
+      timeline.add(model::Stage::queue, ms * 1'000'000);
+      engine::Evidence evidence;
+      evidence.answers.assign(50, timeline);
+      observer.publish(0, std::move(evidence));
+      clock.now_ns_ += 10'000'000'000;
+    }
+    clock.now_ns_ += 30'000'000'000;
+    return observer.why().tail_before_ns / 1'000'000;
+  };
+  EXPECT_EQ(before_of({12, 10, 14, 13, 11, 12, 16, 18}), 12);
+  std::vector<std::int64_t> troubled = {1, 2};
+  for (int i = 0; i < 50; ++i) troubled.push_back(i % 5 == 2 ? 10 + i % 7 : 300 + i);
+  EXPECT_GE(before_of(troubled), 10);
+  EXPECT_LE(before_of(troubled), 14);
+  EXPECT_EQ(before_of(std::vector<std::int64_t>(40, 300)), 300) << "nobody knows it otherwise";
+  EXPECT_EQ(before_of({}), 0);
+}
+
 TEST(Observer, has_nothing_to_say_of_relays_that_nobody_listens_to) {
   ManualClock clock;
   const Observer observer(clock, 1, {});
