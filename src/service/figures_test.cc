@@ -1,6 +1,8 @@
 // What a lane counts and times, as the Observer shows it: what operators build alerts on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "model/limits.h"
 #include "service/service_test_support.h"
 
@@ -70,6 +72,24 @@ TEST_F(Figures, what_was_stored_is_timed_from_when_nats_took_it) {
   stored.bus_wait_ns = 9'000'000'000;
   ASSERT_TRUE(ask(std::move(stored), ports::Wait::terminal).has_value());
   EXPECT_GE(stats().since_start.answer.sum_ns, 9'000'000'000);
+}
+
+// The lane stood still for a second, and what came before that waited so long in NATS.
+TEST_F(Figures, what_was_stored_while_the_lane_stood_still_waited_once) {
+  lane.pass(20'000'000'000);
+  auto stored = batch({0, 0});
+  stored.as_of_us = lane.time.wall_us();
+  stored.bus_wait_ns = 1'200'000'000;
+  stored.bus_way_ns = 1'000'000;
+  lane.time.advance_to(lane.time.now_ns() + 1'000'000'000);
+  ASSERT_TRUE(ask(std::move(stored), ports::Wait::terminal).has_value());
+  const model::Stats all = stats();
+  EXPECT_GE(all.lately.answer.max_ns, 1'201'000'000);
+  EXPECT_LT(all.lately.answer.max_ns, 1'400'000'000);
+  const model::Why why = lane.observer.why();
+  const auto queue = std::find_if(why.stages.begin(), why.stages.end(),
+                                  [](const auto& one) { return one.stage == model::Stage::queue; });
+  EXPECT_NEAR(static_cast<double>(queue->waited_p99_ns), 1e9, 1e8) << why.verdict;
 }
 
 TEST_F(Figures, refused_batches_are_counted_by_what_can_be_done) {

@@ -211,11 +211,15 @@ void Orchestrator::begin_times(Ask& ask) const {
   if (!options_.stage_clock) return;
   ask.times.cut(model::Stage::queue, ask.begun_ns);
   engine::Timeline& timeline = ask.times.timeline;
+  // Without a word of when it came to this lane it is as late as the tick. The wait of what is
+  // stored is known until now: that is a part of it.
+  std::int64_t late_ns = batch.received_ns == 0 ? stalls_.late_ns(ask.begun_ns) : 0;
+  if (batch.as_of_us) late_ns = std::min(late_ns, batch.bus_wait_ns);
+  const std::int64_t stored_ns = batch.bus_wait_ns - (batch.as_of_us ? late_ns : 0);
   timeline.bus_way_ns = batch.bus_way_ns;
-  timeline.add(model::Stage::bus, batch.bus_way_ns + batch.bus_wait_ns);
+  timeline.add(model::Stage::bus, batch.bus_way_ns + stored_ns);
   timeline.add(model::Stage::front, batch.front_ns);
-  // Without a word of when it came to this lane it is as late as the tick.
-  if (batch.received_ns == 0) timeline.add(model::Stage::queue, stalls_.late_ns(ask.begun_ns));
+  timeline.add(model::Stage::queue, late_ns);
 }
 
 boost::asio::awaitable<Result<model::BatchReply>> Orchestrator::process(model::Batch batch,

@@ -422,13 +422,17 @@ void Link::on_ping() {
   pinged_ns_ = 0;
 }
 
-std::int64_t Link::round_trip_ns() const noexcept {
+std::int64_t Link::past_round_trip_ns() const noexcept {
   const auto count = std::min(round_trip_count_, round_trips_ns_.size());
   if (count == 0) return 0;
   const auto end = round_trips_ns_.begin() + static_cast<std::ptrdiff_t>(count);
-  const std::int64_t least_ns = *std::min_element(round_trips_ns_.begin(), end);
+  return *std::min_element(round_trips_ns_.begin(), end);
+}
+
+std::int64_t Link::round_trip_ns() const noexcept {
+  if (round_trip_count_ == 0) return 0;
   const std::int64_t open_ns = pinged_ns_ == 0 ? 0 : monotonic_ns() - pinged_ns_;
-  return std::max(least_ns, open_ns);
+  return std::max(past_round_trip_ns(), open_ns);
 }
 
 // Anything that comes shows that the server lives.

@@ -115,6 +115,8 @@ class Link : public std::enable_shared_from_this<Link> {
   // To the server and back: the least of the last few pings, or as long as the one under way takes
   // already. 0: not known.
   [[nodiscard]] std::int64_t round_trip_ns() const noexcept;
+  // The same without the one under way.
+  [[nodiscard]] std::int64_t past_round_trip_ns() const noexcept;
 
  private:
   class Waiter {

@@ -130,7 +130,8 @@ void Puller::take(MessagePtr message) {
   delivery.sequence = meta->sequence;
   delivery.attempt = static_cast<std::uint32_t>(meta->delivered);
   delivery.batch = std::move(request->batch);
-  delivery.batch.bus_way_ns = link_->round_trip_ns();
+  // A way that is not over has held this up, too: that is in its wait.
+  delivery.batch.bus_way_ns = link_->past_round_trip_ns();
   delivery.batch.bus_wait_ns = waited_ns(*meta);
   set_accepted(*message, meta->stored_us, delivery);
   delivery.reply_to = header_of(*message, "Hunt-Reply-To");
