@@ -19,7 +19,10 @@ using model::Stage;
 // Below these it may be chance: timelines at all, and those of the tail that the culprit fills.
 constexpr std::size_t samples_min = 20;
 constexpr std::int64_t filled_min = 3;
-constexpr double worth_telling = 0.2;  // a share from here on is told beside the largest
+constexpr std::int64_t filled_min_of_all = 2;  // where they hold nearly all of the tail
+constexpr double nearly_all = 0.8;
+constexpr std::uint64_t breaks_sure = 5;  // in ten seconds; fewer may happen
+constexpr double worth_telling = 0.2;     // a share from here on is told beside the largest
 // The relay tells what it has secured by a commit of its own, which may have to wait for one under
 // way; what comes meanwhile waits for that, and then for its own. And it tells in the order of the
 // ledger, where an open call keeps back what is behind it. So where calls are slow, telling takes
@@ -108,26 +111,42 @@ void say_still_lane(const Evidence& evidence, model::Why& why) {
 }
 
 // How far a tail is beyond what is fine; below 1 it is fine. One that has become three times as
-// long is one to look at early; a little more than the bound, as it was before, is nothing new.
-double beyond_fine(std::int64_t tail_ns, std::int64_t before_ns, std::int64_t fine_ns) {
+// long is one to look at early; a little more than the bound, as it was before, is nothing new,
+// unless a lane has no core for most of the time: what waits before it comes to us is not seen.
+double beyond_fine(const Evidence& evidence, std::int64_t tail_ns, std::int64_t before_ns,
+                   std::int64_t fine_ns) {
   const bool grown = before_ns > 0 && tail_ns >= 3 * before_ns;
-  const bool usual = before_ns > 0 && tail_ns < 3 * fine_ns && tail_ns < 2 * before_ns;
+  const bool usual = before_ns > 0 && tail_ns < 3 * fine_ns && tail_ns < 2 * before_ns &&
+                     evidence.lane_starved < stands_out;
   const double times =
       static_cast<double>(tail_ns) / static_cast<double>(grown ? fine_ns / 4 : fine_ns);
   return usual ? std::min(times, 0.99) : times;
 }
 
-// What else holds a good part of the tail.
-std::string also(const Evidence& evidence, const Tail& tail,
-                 const std::vector<const Part*>& named) {
+// What else holds a good part of the tail, and what else is slow that is not seen in it: a second
+// trouble is there, too, while the first one lasts longer.
+std::string also(const Evidence& evidence, const Tail& tail, std::vector<const Part*> named,
+                 bool of_the_process) {
   const Part* next = nullptr;
   for (const Part& part : tail.parts) {
     const bool same = std::find(named.begin(), named.end(), &part) != named.end();
     if (!same && (next == nullptr || part.ns > next->ns)) next = &part;
   }
-  if (next == nullptr || tail.share(*next) < worth_telling) return "";
-  return fmt::format("; beside it ({} of the time) {}", percent(tail.share(*next)),
-                     what_it_is(evidence, *next, cause_of(evidence, *next)));
+  std::string text;
+  if (next != nullptr && tail.share(*next) >= worth_telling) {
+    text = fmt::format("; beside it ({} of the time) {}", percent(tail.share(*next)),
+                       what_it_is(evidence, *next, cause_of(evidence, *next)));
+    named.push_back(next);
+  }
+  if (of_the_process) return text;  // it makes all of them slow
+  for (const Part& part : slow_besides(evidence, named)) {
+    text += fmt::format("; besides, of each {} {}",
+                        part.stage == Stage::l2            ? "look into the cache"
+                        : part.stage == Stage::store_grant ? "grant call"
+                                                           : "read",
+                        what_it_is(evidence, part, cause_of(evidence, part)));
+  }
+  return text;
 }
 
 // The part that holds the tail, and what stands behind it.
@@ -162,6 +181,10 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
     const Part* there = tail.find(call->stage, call->shard);
     if (there != nullptr) culprit.share += tail.share(*there);
     culprit.part = *call;
+  }
+  if (const Part* way = way_behind_call(evidence, tail, culprit.part)) {
+    culprit.share += tail.share(*way);
+    culprit.part = *way;
   }
   if (auto all = full_machine_behind(evidence, tail, culprit.part)) {
     return {*all, 1, {}, true};
@@ -289,7 +312,7 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   const std::string tail_text =
       fmt::format("the slowest 1 % of {} take {}", why.timeline, ms(why.tail_ns));
   const std::string cpu = cpu_of(evidence);
-  if (beyond_fine(why.tail_ns, why.tail_before_ns, fine_ns) < 1) {
+  if (beyond_fine(evidence, why.tail_ns, why.tail_before_ns, fine_ns) < 1) {
     why.cause = Cause::none;
     why.confident = true;
     why.verdict = fmt::format("nothing is {}: {}; the largest part, {}, is {} at {}; {}",
@@ -319,8 +342,9 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   if (!named_too) filling.push_back(largest);
   // What is as long as ever is none that the culprit made slow.
   const std::int64_t filled = filled_by(tail, filling, std::max(fine_ns, 2 * why.tail_before_ns));
-  const bool enough =
-      why.samples >= samples_min && (culprit.found || several || filled >= filled_min);
+  const std::int64_t least = why.share >= nearly_all ? filled_min_of_all : filled_min;
+  const bool enough = why.samples >= samples_min &&
+                      (culprit.found || several || filled >= least || is_usual(evidence, part));
   const bool common = is_common(evidence, why, part);
   why.confident = why.cause != Cause::unclear && enough && common;
   if (why.cause == Cause::unclear) {
@@ -337,22 +361,34 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
       why.verdict = fmt::format("perhaps, since most do not wait there: {}", why.verdict);
     }
   }
-  why.verdict += also(evidence, tail, filling) + telling_text(tail) + against_before(why);
+  const bool of_the_process = culprit.found || named == Cause::cpu || named == Cause::throttle;
+  why.verdict +=
+      also(evidence, tail, filling, of_the_process) + telling_text(tail) + against_before(why);
   why.next = what_to_do(evidence, part, why.cause);
 }
 
-// What fails and works at the next try costs nobody much, and is wrong all the same.
-void say_failures(const Evidence& evidence, model::Why& why) {
+// What fails and works at the next try costs nobody much, and is wrong all the same. Connections
+// that break again and again are trouble for certain, also where it is not clear what the slowest
+// wait for.
+void say_failures(const Evidence& evidence, const Tail& tail, model::Why& why) {
+  const bool few_wait = why.cause == Cause::none;
   for (std::uint32_t shard = 0; shard < evidence.failures.size(); ++shard) {
     const Failures* failures = failing_calls(evidence, shard);
     if (failures == nullptr) continue;
+    const bool sure = failures->cause == Cause::round_trip && failures->breaks >= breaks_sure &&
+                      !std::any_of(tail.parts.begin(), tail.parts.end(), [&](const Part& part) {
+                        return tail.share(part) >= stands_out && told_beside_breaks(evidence, part);
+                      });
+    if (!few_wait && !sure) continue;
     why.stage = Stage::store_grant;
     why.resource = model::resource_of(why.stage, shard);
     why.cause = failures->cause;
     why.share = 0;
     why.confident = true;
-    why.verdict = fmt::format("{} calls to {} failed in the last seconds ({}), though few wait: {}",
-                              failures->count, why.resource, failures->error, why.verdict);
+    why.verdict = fmt::format(
+        "{} calls to {} failed in the last seconds ({}), {}: {}", failures->count, why.resource,
+        failures->error,
+        few_wait ? "though few wait" : "and what the slowest wait for is less clear", why.verdict);
     why.next = fmt::format(
         "Look at the network to {}, at what ends its connections, and at its log.", why.resource);
     return;
@@ -374,8 +410,9 @@ model::Why attribute(const Evidence& evidence) {
   const Tail claims = tail_of(evidence.claims);
   // Whichever tail is further beyond what is fine.
   const bool claims_worse =
-      beyond_fine(claims.whole_mean_ns(), evidence.claims_before_ns, claims_fine_ns) >
-          beyond_fine(answers.whole_mean_ns(), evidence.answers_before_ns, answers_fine_ns) ||
+      beyond_fine(evidence, claims.whole_mean_ns(), evidence.claims_before_ns, claims_fine_ns) >
+          beyond_fine(evidence, answers.whole_mean_ns(), evidence.answers_before_ns,
+                      answers_fine_ns) ||
       (answers.count == 0 && claims.count > 0);
   const Tail& tail = claims_worse ? claims : answers;
   const auto& timelines = claims_worse ? evidence.claims : evidence.answers;
@@ -397,7 +434,7 @@ model::Why attribute(const Evidence& evidence) {
     why.confident = true;
   } else {
     say_culprit(evidence, tail, claims_worse ? claims_fine_ns : answers_fine_ns, why);
-    if (why.cause == Cause::none) say_failures(evidence, why);
+    if (why.cause == Cause::none || !why.confident) say_failures(evidence, tail, why);
   }
   return why;
 }

@@ -172,9 +172,33 @@ Part slow_calls(const Evidence& evidence, Stage stage, std::uint32_t shard, std:
   return calls;
 }
 
-}  // namespace
+// Calls that are slow and take most of the time of all: these are what the slots are in use for.
+std::optional<Part> filling_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
+  const Part slow = slow_calls(evidence, stage, shard, slow_call_ns);
+  const Part all = slow_calls(evidence, stage, shard, 1);
+  if (slow.count < slow_calls_min || slow.ns * 2 < all.ns) return std::nullopt;
+  return slow;
+}
 
-Inside inside_store(const Evidence& evidence, const Part& part) {
+// Looks into the cache, where half of them at least are slow: without the waits for others to fill
+// it.
+std::optional<Part> usual_looks(const Evidence& evidence) {
+  Part slow{Stage::l2, 0};
+  std::int64_t all = 0;
+  for (const Timeline& timeline : evidence.answers) {
+    const std::int64_t ns = timeline.of(Stage::l2) - timeline.fill_wait_ns;
+    if (ns <= 0) continue;
+    ++all;
+    if (ns < slow_call_ns) continue;
+    slow.ns += ns;
+    ++slow.count;
+  }
+  if (slow.count < slow_calls_min || slow.count * 2 < all) return std::nullopt;
+  return slow;
+}
+
+// What takes the most of what the calls of a part told: of those that are over.
+Inside inside_told(const Evidence& evidence, const Part& part) {
   const std::int64_t whole_ns = part.mean_ns();
   const std::int64_t count = std::max<std::int64_t>(1, part.count);
   const std::int64_t told_ns = std::min(part.told.told_ns / count, whole_ns);
@@ -209,7 +233,48 @@ Inside inside_store(const Evidence& evidence, const Part& part) {
                           with_locks(Cause::commit, commit_ns, exec_ns <= commit_ns)}) {
     if (one.ns > most.ns) most = one;
   }
-  const Inside untold = calls_not_ended(evidence, part, whole_ns - told_ns);
+  return most;
+}
+
+// Of calls that are not over nobody knows. But other calls to that shard are, which took about as
+// long at least; and reads and grants go the same way.
+std::optional<Cause> cause_of_those_over(const Evidence& evidence, const Part& part,
+                                         std::int64_t untold_each_ns) {
+  constexpr std::int64_t as_long_part = 4;
+  const std::int64_t least_ns = std::max(slow_call_ns, untold_each_ns / as_long_part);
+  for (const Stage stage : {Stage::store_load, Stage::store_grant}) {
+    Part over{stage, part.shard};
+    const auto add_all = [&](const std::vector<Timeline>& timelines) {
+      for (const Timeline& timeline : timelines) {
+        const std::int64_t ns = timeline.of(stage);
+        const bool told = timeline.in_store(stage).told_ns * 2 >= ns;
+        if (told && ns >= least_ns && timeline.shard_of(stage) == part.shard)
+          over.add(timeline, ns);
+      }
+    };
+    add_all(evidence.answers);
+    if (stage == Stage::store_grant) add_all(evidence.claims);
+    if (over.count < slow_calls_min) continue;
+    const Inside inside = inside_told(evidence, over);
+    if (inside.cause == Cause::unclear || inside.ns * 2 < over.mean_ns()) continue;
+    if (stage == part.stage || inside.cause == Cause::round_trip) return inside.cause;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Inside inside_store(const Evidence& evidence, const Part& part) {
+  const std::int64_t whole_ns = part.mean_ns();
+  const std::int64_t count = std::max<std::int64_t>(1, part.count);
+  const std::int64_t told_ns = std::min(part.told.told_ns / count, whole_ns);
+  const Inside most = inside_told(evidence, part);
+  Inside untold = calls_not_ended(evidence, part, whole_ns - told_ns);
+  if (untold.cause == Cause::unclear && part.untold > 0) {
+    const std::int64_t each_ns = (part.ns - part.told.told_ns) / part.untold;
+    if (const auto cause = cause_of_those_over(evidence, part, each_ns))
+      untold = {*cause, untold.ns, false};
+  }
   // What is over and what is not may suffer from the same.
   if (untold.cause == most.cause) {
     return {most.cause, most.ns + untold.ns, untold.ns > most.ns, most.own_locks_ns};
@@ -245,6 +310,12 @@ const Failures* failures_at(const Evidence& evidence, const Part& part) {
   return breaking != nullptr ? breaking : failing_calls(evidence, part.shard);
 }
 
+bool told_beside_breaks(const Evidence& evidence, const Part& part) {
+  if (!is_store(part.stage) || breaking_calls(evidence, part.shard) == nullptr) return false;
+  const Inside inside = inside_store(evidence, part);
+  return inside.ns * 2 >= part.mean_ns() && inside.cause != Cause::round_trip && !inside.guessed;
+}
+
 bool is_starved(const Part& part) {
   return part.starved_share() >= stands_out;
 }
@@ -262,9 +333,7 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     const bool most = inside.ns * 2 >= part.mean_ns();
     if (inside.cause == Cause::lock) return most ? inside.cause : Cause::unclear;
     if (crowded && !is_far(evidence, part, inside)) return Cause::unclear;
-    // What a call told is of its last try; but nothing else is known to hold it.
-    const bool told = most && inside.cause != Cause::round_trip && !inside.guessed;
-    if (breaks) return told ? Cause::unclear : Cause::round_trip;
+    if (breaks) return told_beside_breaks(evidence, part) ? Cause::unclear : Cause::round_trip;
     return most ? inside.cause : Cause::unclear;
   }
   if (const Failures* failures = failures_at(evidence, part)) return failures->cause;
@@ -311,6 +380,35 @@ std::optional<Part> usual_calls(const Evidence& evidence, Stage stage, std::uint
   return slow;
 }
 
+bool is_usual(const Evidence& evidence, const Part& part) {
+  constexpr std::int64_t usual_min = 5;
+  if (!is_store(part.stage)) return false;
+  const auto calls = usual_calls(evidence, part.stage, part.shard);
+  return calls && calls->count >= usual_min && calls->mean_ns() * 3 >= part.mean_ns();
+}
+
+std::vector<Part> slow_besides(const Evidence& evidence, const std::vector<const Part*>& named) {
+  constexpr std::int64_t besides_min = 5;  // not all of them are of the slowest
+  std::vector<Part> parts;
+  const auto add = [&](const std::optional<Part>& part) {
+    if (!part || part->count < besides_min) return;
+    const auto same = [&part](const Part& other) { return other.resource() == part->resource(); };
+    if (std::any_of(named.begin(), named.end(), [&](const Part* other) { return same(*other); }))
+      return;
+    if (std::any_of(parts.begin(), parts.end(), same)) return;
+    const Cause cause = cause_of(evidence, *part);
+    if (cause != Cause::unclear && cause != Cause::cpu) parts.push_back(*part);
+  };
+  const auto shards =
+      static_cast<std::uint32_t>(std::max(evidence.probes.size(), evidence.failures.size()));
+  for (std::uint32_t shard = 0; shard < shards; ++shard) {
+    add(usual_calls(evidence, Stage::store_grant, shard));
+    add(usual_calls(evidence, Stage::store_load, shard));
+  }
+  add(usual_looks(evidence));
+  return parts;
+}
+
 // The other process has the same shard, and most likely the same trouble with it: our own reads
 // take as long, or break off, or a probe does.
 std::optional<Part> read_behind_fill(const Evidence& evidence, const Tail& tail, const Part& part) {
@@ -334,12 +432,21 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
   const Part* call = tail.find(stage, part.shard);
   if (call != nullptr && call->mean_ns() >= slow_call_ns) return *call;
   // Those of the tail are still in line: what a call is like, the others know.
-  if (auto calls = usual_calls(evidence, stage, part.shard)) return calls;
+  if (auto calls = filling_calls(evidence, stage, part.shard)) return calls;
   const Probe probe = probe_of(evidence, part.shard);
   if (probe.locked) return Part{stage, part.shard, part.ns, part.count};
   const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
   if (probe_ns < slow_call_ns) return std::nullopt;
   return Part{stage, part.shard, probe_ns, 1};
+}
+
+const Part* way_behind_call(const Evidence& evidence, const Tail& tail, const Part& part) {
+  constexpr double enough_to_tell = 0.2;  // of the tail: not one call among many
+  if (!is_store(part.stage) || cause_of(evidence, part) != Cause::unclear) return nullptr;
+  const Part* other = tail.find(
+      part.stage == Stage::store_load ? Stage::store_grant : Stage::store_load, part.shard);
+  if (other == nullptr || tail.share(*other) < enough_to_tell) return nullptr;
+  return cause_of(evidence, *other) == Cause::round_trip ? other : nullptr;
 }
 
 const Part* retry_behind_call(const Evidence& evidence, const Tail& tail, const Part& part) {

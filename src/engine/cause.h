@@ -32,6 +32,8 @@ struct Inside {
 [[nodiscard]] const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard);
 // They break off: their connections do. Fewer of them than of failures tell.
 [[nodiscard]] const Failures* breaking_calls(const Evidence& evidence, std::uint32_t shard);
+// They do, and a call of the part told what took most of it: but that is of its last try.
+[[nodiscard]] bool told_beside_breaks(const Evidence& evidence, const Part& part);
 // Calls to the shard fail, and those who wait for it wait to be sent again. Null: they do not.
 [[nodiscard]] const Failures* failures_at(const Evidence& evidence, const Part& part);
 [[nodiscard]] model::Cause cause_of(const Evidence& evidence, const Part& part);
@@ -50,6 +52,10 @@ struct Inside {
                                                    const Part& part);
 [[nodiscard]] std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
                                                    const Part& part);
+// Reads and grants of a shard go the same way. Where it is not clear what one of them waits for,
+// and the other waits for the way, both do. Null: they do not.
+[[nodiscard]] const Part* way_behind_call(const Evidence& evidence, const Tail& tail,
+                                          const Part& part);
 // Calls that broke off were made again, and those of the tail waited for that about as long as the
 // calls took then. Null: they did not.
 [[nodiscard]] const Part* retry_behind_call(const Evidence& evidence, const Tail& tail,
@@ -61,6 +67,12 @@ struct Inside {
 // What calls to a shard are like, where they are slow: half of them at least, and not one alone.
 [[nodiscard]] std::optional<Part> usual_calls(const Evidence& evidence, model::Stage stage,
                                               std::uint32_t shard);
+// So are most calls of its stage to its shard, and not the slowest alone: it is no chance.
+[[nodiscard]] bool is_usual(const Evidence& evidence, const Part& part);
+// What else is slow, whether the slowest met it or not: the calls to a shard, and the looks into
+// the cache. At most one part for each that is none of `named`; none whose cause is not known.
+[[nodiscard]] std::vector<Part> slow_besides(const Evidence& evidence,
+                                             const std::vector<const Part*>& named);
 // A call that is over comes back to its lane and waits in the same line as the batches, or for a
 // core. The line of a busy lane, when it is long enough to hold most of the call; of a lane that
 // stood still, also where it is HTTP's thread that the wait was for: the process stood still.
