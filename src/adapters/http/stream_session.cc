@@ -23,9 +23,9 @@
 #include "adapters/http/event.h"
 #include "adapters/http/http_limits.h"
 #include "adapters/http/lent.h"
+#include "adapters/http/stream_grants.h"
 #include "adapters/http/stream_socket.h"
 #include "base/log.h"
-#include "codec/json_replies.h"
 #include "model/limits.h"
 
 namespace hunt::http {
@@ -39,16 +39,12 @@ using asio::awaitable;
 // For the handshake and for the other side's goodbye; guess: a round trip and some patience.
 constexpr std::chrono::milliseconds handshake_max{2'000};
 constexpr std::chrono::milliseconds store_retry{1'000};
-constexpr std::chrono::milliseconds ledger_retry{20};  // guess: a commit takes about as long
-constexpr std::chrono::milliseconds room_retry{50};    // bytes are short: look again
+constexpr std::chrono::milliseconds room_retry{50};  // bytes are short: look again
 // One read of a message: what every stream may hold without being counted.
 constexpr std::size_t part_bytes = 4 * 1'024;
 // What a text costs beside its bytes: its blocks' heads and its place in the queue. Measured with
 // glibc: 70 to 90.
 constexpr std::size_t text_overhead_bytes = 96;
-// Grants of one page of the store: about what a stream is fed with.
-constexpr std::uint32_t page_grants = 256;
-static_assert(page_grants <= limits::grants_per_page_max);
 // A loan that answered fewer messages was not worth its way there and back: the next one comes
 // after four times as many.
 constexpr std::uint64_t loan_answers_min = 16;
@@ -89,11 +85,7 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   [[nodiscard]] awaitable<void> write();
   [[nodiscard]] awaitable<void> write_rest();
   [[nodiscard]] awaitable<void> pump();
-  [[nodiscard]] awaitable<bool> find_end();
-  [[nodiscard]] awaitable<bool> pump_ledger(std::size_t shard);
-  [[nodiscard]] awaitable<bool> read_page(std::size_t shard);
-  [[nodiscard]] bool push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor,
-                                std::uint32_t mark);
+  [[nodiscard]] StreamGrants::Taker taker();
   [[nodiscard]] awaitable<void> answer(std::string message);
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
   [[nodiscard]] bool push(ClaimFeed::Text text);
@@ -105,9 +97,7 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   websocket::stream<StreamSocket> socket_;
   const StreamPorts ports_;
   std::string received_;
-  std::optional<ports::LedgerPlace> place_;  // after the last grants sent; nothing: not known yet
-  std::vector<bool> read_whole_;  // by shard: its ledger, before anything of it was told here
-  std::vector<std::uint64_t> restores_;  // by shard: of its ledger, before this stream
+  StreamGrants grants_;
   boost::beast::flat_buffer buffer_;
   std::deque<ClaimFeed::Text> out_;
   std::shared_ptr<Lent> lent_;    // which a lane has
@@ -133,17 +123,18 @@ Session::Session(asio::ip::tcp::socket socket, StreamPorts ports, StreamStart st
     : socket_(std::move(socket)),
       ports_(ports),
       received_(std::move(received)),
-      place_(std::move(start.after)),
-      read_whole_(ports_.ledgers.size()),
+      grants_(socket_.get_executor(), ports_.ledgers, ports_.feed, std::move(start.after), taker()),
       in_share_(ports_.bodies, [this] { cut(); }),
       out_share_(ports_.answers, [this] { cut(); }),
       changed_(socket_.get_executor()) {
   time_idle(true);
   socket_.read_message_max(ports_.options.body_bytes_max);
   socket_.auto_fragment(false);
-  for (std::size_t shard = 0; shard < ports_.ledgers.size(); ++shard) {
-    restores_.push_back(ports_.feed.restores(shard));
-  }
+}
+
+StreamGrants::Taker Session::taker() {
+  return {[this](ClaimFeed::Text text) { return push(std::move(text)); },
+          [this] { return out_share_.bytes() < limits::stream_feed_bytes_max; }};
 }
 
 // While it is here, Beast pings who says nothing, and ends who does not say anything then.
@@ -176,7 +167,7 @@ void Session::spawn(awaitable<void> task) {
 
 awaitable<void> Session::run() {
   // Before the handshake: what is granted once the client knows of its stream is told on it.
-  if (!place_) co_await find_end();
+  if (!grants_.begun()) co_await grants_.begin();
   constexpr std::string_view blank_line = "\r\n\r\n";
   const std::size_t head_bytes = received_.find(blank_line) + blank_line.size();
   socket_.next_layer().keep(received_.substr(head_bytes));
@@ -193,7 +184,7 @@ awaitable<void> Session::run() {
 }
 
 bool Session::has_room(std::size_t bytes) const noexcept {
-  return bytes <= limits::stream_out_bytes_max - out_share_.bytes();
+  return out_share_.bytes() + bytes <= limits::stream_out_bytes_max;
 }
 
 // Waits until a message of that size can be answered, and reserves what that takes. False when the
@@ -475,100 +466,25 @@ awaitable<void> Session::write_rest() {
   changed_.notify();
 }
 
-// False when a ledger cannot be read now.
-awaitable<bool> Session::find_end() {
-  auto end = co_await ports::end_of_ledgers(ports_.ledgers);
-  if (end) place_ = std::move(*end);
-  co_return end.has_value();
-}
-
-// Each ledger's grants in its order: from the feed while it holds what comes next, else from the
-// store.
+// Grants, as long as not much waits.
 awaitable<void> Session::pump() {
   while (!ended_ && !goodbye_) {
     if (out_share_.bytes() >= limits::stream_feed_bytes_max) {
       co_await changed_.wait();
       continue;
     }
-    if (!place_) {
-      const bool known = co_await find_end();
+    if (!grants_.begun()) {
+      const bool known = co_await grants_.begin();
       if (!known) co_await pause(socket_.get_executor(), store_retry);
       continue;
     }
-    bool more = false;
-    for (std::size_t shard = 0; shard < ports_.ledgers.size(); ++shard) {
-      const bool some = co_await pump_ledger(shard);
-      more = more || some;
+    const bool more = co_await grants_.tell();
+    if (grants_.restored()) {
+      close({websocket::close_code::service_restart,
+             "the ledger was restored: connect again, ?after= says from where"});
     }
     if (!more && !ended_ && !goodbye_) co_await changed_.wait();
   }
-}
-
-// True when there may be more.
-awaitable<bool> Session::pump_ledger(std::size_t shard) {
-  const std::uint64_t last = ports_.feed.last(shard);
-  const std::uint64_t& cursor = place_->cursors[shard].cursor;
-  if (ports_.feed.restores(shard) != restores_[shard]) {
-    close({websocket::close_code::service_restart,
-           "the ledger was restored: connect again, ?after= says from where"});
-    co_return false;
-  }
-  if (last == 0 && read_whole_[shard]) co_return false;
-  if (last == 0 || cursor + 1 < ports_.feed.first(shard)) {
-    const bool some = co_await read_page(shard);
-    read_whole_[shard] = !some;
-    if (some || last == 0) co_return some;
-    // A grant was told that its ledger does not show yet: an earlier one is being written.
-    co_await pause(socket_.get_executor(), ledger_retry);
-    co_return true;
-  }
-  if (cursor >= last) co_return false;
-  while (cursor < last && out_share_.bytes() < limits::stream_feed_bytes_max) {
-    const auto& kept = ports_.feed.grant(shard, cursor + 1);
-    if (push_grant(*kept.text, shard, cursor + 1, kept.mark)) continue;
-    co_await pause(socket_.get_executor(), room_retry);
-    break;
-  }
-  co_return true;
-}
-
-// True when there may be more.
-awaitable<bool> Session::read_page(std::size_t shard) {
-  const std::uint64_t after = place_->cursors[shard].cursor;
-  const auto page = co_await ports_.ledgers[shard]->grants_after(after, page_grants);
-  if (!page) {
-    co_await pause(socket_.get_executor(), store_retry);
-    co_return true;
-  }
-  bool whole = true;
-  for (const auto& grant : page->grants) {
-    std::string event;
-    codec::write_grant_event(model::event_of(grant), event);
-    whole = push_grant(event, shard, grant.cursor, ports::mark_of(grant.claim, grant.at_us));
-    if (!whole) break;
-  }
-  const bool some = !page->grants.empty();
-  if (!whole) co_await pause(socket_.get_executor(), room_retry);
-  co_return some;
-}
-
-// With the place to resume from, which is this stream's own. False when there is no room for it.
-bool Session::push_grant(const std::string& event, std::size_t shard, std::uint64_t cursor,
-                         std::uint32_t mark) {
-  auto& place = place_->cursors[shard];
-  const auto before = place;
-  place.cursor = cursor;
-  place.mark = mark;
-  const std::string next = place_->text();
-  std::string text;
-  text.reserve(event.size() + next.size() + 16);
-  text.append(event, 0, event.size() - 1);
-  text += R"(,"next":")";
-  text += next;
-  text += "\"}";
-  if (push(std::make_shared<const std::string>(std::move(text)))) return true;
-  place = before;
-  return false;
 }
 
 }  // namespace
