@@ -5,7 +5,7 @@ import socket
 import unittest
 
 from hunt_process import player
-from lane_case import BUDGET_TILES, LaneCase, switches
+from lane_case import BUDGET_TILES, CHUNK_TILES, LaneCase, switches
 
 
 class Client:
@@ -66,6 +66,10 @@ class Lanes(LaneCase):
     def test_a_request_wakes_no_other_thread(self):
         server = self.serve("--lanes", 1)
         self.assert_wakes_no_other_thread(server, self.client(server))
+
+    def test_nor_does_one_that_memory_cannot_answer(self):
+        server = self.serve("--lanes", 1)
+        self.assert_wakes_no_other_thread(server, self.client(server), 3_000, 2 * CHUNK_TILES)
 
     def test_each_lane_gets_some(self):
         server = self.serve("--lanes", 3)

@@ -9,6 +9,7 @@ from pathlib import Path
 from hunt_process import HuntTest
 
 BUDGET_TILES = 50
+CHUNK_TILES = 32
 
 
 def switches(server):
@@ -29,15 +30,15 @@ class LaneCase(HuntTest):
         self.addCleanup(client.close)
         return client
 
-    def assert_wakes_no_other_thread(self, server, client):
+    def assert_wakes_no_other_thread(self, server, client, count=10_000, step=0):
         """A hop wakes the thread of HTTP twice for each request: when it comes, and when its answer
-        does. Its timers wake it a few hundred times a second."""
+        does. Its timers wake it a few hundred times a second. `step`: tiles from one to the next.
+        """
         for _ in range(100):
             client.outcome(1, 1, 1)
-        count = 10_000
         before, begun = switches(server), time.monotonic()
-        for _ in range(count):
-            client.outcome(1, 1, 1)
+        for number in range(count):
+            client.outcome(1, 1 + number * step, 1)
         seconds = time.monotonic() - begun
         after = switches(server)
         woken = after["front"] - before["front"]

@@ -4,7 +4,7 @@ import time
 import unittest
 
 from hunt_process import player
-from lane_case import BUDGET_TILES, LaneCase
+from lane_case import BUDGET_TILES, CHUNK_TILES, LaneCase
 from web_socket import WebSocket
 
 
@@ -110,6 +110,10 @@ class StreamsOnLanes(LaneCase):
     def test_a_message_wakes_no_other_thread(self):
         server = self.serve("--lanes", 1)
         self.assert_wakes_no_other_thread(server, self.client(server))
+
+    def test_nor_does_one_that_memory_cannot_answer(self):
+        server = self.serve("--lanes", 1)
+        self.assert_wakes_no_other_thread(server, self.client(server), 3_000, 2 * CHUNK_TILES)
 
     def test_messages_sent_together_with_pings_among_them_are_all_answered(self):
         server = self.serve("--lanes", 2)

@@ -20,5 +20,15 @@ inline constexpr std::size_t http_answers_bytes_max = 64 * 1'024 * 1'024;
 inline constexpr std::size_t http_socket_bytes_max = 256 * 1'024;
 // A stream that has so much to send is fed no further grants.
 inline constexpr std::size_t stream_feed_bytes_max = 256 * 1'024;
+// What is kept for answers to messages that a lane asks the bus for, of all streams that it has
+// been lent; a guess: 3,500 messages of one position.
+inline constexpr std::size_t lane_answers_bytes_max = 16 * 1'024 * 1'024;
+
+// What is kept free for the answer to a message of that size. A position of 62 bytes is answered by
+// 330 at most where rewards are one item, a single one by 2,000 with the longest reward, and short
+// messages by an error. What takes more has to find room when it is there.
+constexpr std::size_t answer_bytes_kept(std::size_t message_bytes) {
+  return 6 * message_bytes + 4'096;
+}
 
 }  // namespace hunt::limits

@@ -22,6 +22,8 @@
 #include <vector>
 
 #include "adapters/http/api.h"
+#include "adapters/http/ask_positions.h"
+#include "adapters/http/http_limits.h"
 #include "adapters/http/http_wire.h"
 #include "adapters/http/message.h"
 #include "adapters/http/ready_sockets.h"
@@ -80,14 +82,13 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] bool reply_from_memory(bool terminal);
   void write(Lent& lent, const Response& response);
   void write_text(std::string_view start, std::string_view rest);
-  void tell_found(Lent& lent);
-  void learn_world();
   [[nodiscard]] bool send(Lent& lent);
-  void ask(Lent& lent);
+  void ask(Lent& lent, std::size_t kept);
   awaitable<Result<model::BatchReply>> reply_of(codec::PositionsRequest& request, ports::Wait wait);
   awaitable<void> ask_bus(std::shared_ptr<Impl> self, std::shared_ptr<Lent> lent,
-                          codec::PositionsRequest request, ports::Wait wait);
+                          codec::PositionsRequest request, ports::Wait wait, std::size_t kept);
   void answered(Lent& lent, const Response& response);
+  void answered(Lent& lent, Api::StreamAnswer answer, std::size_t kept);
   void give_back(Lent& lent);
   void look_at_parts();
 
@@ -99,9 +100,9 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   asio::steady_timer tick_;
   bool waits_ = false;  // for sockets
   bool ticks_ = false;
-  bool learns_ = false;  // a world's name
   std::unordered_map<Lent*, std::shared_ptr<Lent>> lent_;
   std::deque<Lent*> again_;
+  std::size_t kept_bytes_ = 0;  // for answers to messages that the bus is asked for
 
   // Of the request at hand; kept for their memory.
   std::string came_;
@@ -111,7 +112,8 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   ports::Wait wait_ = ports::Wait::no;
   model::BatchReply reply_;
   Response response_;
-  std::string out_;  // answers that are not sent yet, of one connection
+  std::string out_;                // answers that are not sent yet, of one connection
+  const Lent* gathers_ = nullptr;  // the one whose answers are sent together in a moment
 
   std::int64_t ready_ns_ = 0;  // what is handled now was ready by then
   std::int64_t send_ns_ = 0;   // what the last answers took from here into their sockets
@@ -215,6 +217,7 @@ LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_vi
   const std::size_t count = bytes.size();
   const bool begins = lent.unread.empty();
   Next next = Next::reads;
+  gathers_ = &lent;
   while (next == Next::reads && !bytes.empty()) {
     const HotHead::Look request = look_at(lent, bytes);
     if (request.kind == HotHead::Kind::more) break;
@@ -230,6 +233,7 @@ LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_vi
       next = Next::gone;
     }
   }
+  gathers_ = nullptr;
   if (next != Next::asks && !send(lent)) next = Next::gone;
   if (begins || bytes.size() < count) lent.overlong = false;  // else it is the same part
   if (bytes.empty()) {
@@ -237,7 +241,10 @@ LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_vi
   } else if (bytes.size() != lent.unread.size()) {
     lent.unread = std::string(bytes);  // which they may be a part of
   }
-  if (next == Next::asks) ask(lent);
+  if (next == Next::asks) {
+    lent.asking = true;
+    ask(lent, 0);
+  }
   if (next == Next::gone) give_back(lent);
   return next;
 }
@@ -258,13 +265,16 @@ bool LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
   return true;
 }
 
-// Whether it is answered; if not, its stream's session is to do it, which may wait.
+// Whether it is answered or will be; if not, its stream's session is to do it, which may wait.
 bool LaneServer::Impl::answer_message(Lent& lent, std::string_view message) {
   try {
     const auto read = reader_.parse_into(message, codec::Carrier::stream, request_);
     if (read && !reply_from_memory(false)) {
-      learn_world();
-      return false;
+      const std::size_t kept = limits::answer_bytes_kept(message.size());
+      if (!lent.has_room(kept)) return false;
+      if (kept_bytes_ + kept > limits::lane_answers_bytes_max) return false;
+      ask(lent, kept);
+      return true;
     }
     if (!read) response_.body = error_response(read.error()).body;
     if (const auto id = reader_.last_id()) {
@@ -275,7 +285,9 @@ bool LaneServer::Impl::answer_message(Lent& lent, std::string_view message) {
       write_text({}, response_.body);
     }
     lent.answered.fetch_add(1, std::memory_order_relaxed);
-    if (read) tell_found(lent);
+    if (!read) return true;
+    // What is found and not decided: its stream is told once it is.
+    if (auto found = found_in(reply_); !found.empty()) lent.ears.on_found(std::move(found));
   } catch (const std::exception&) {
     return false;  // there it is told
   }
@@ -290,31 +302,10 @@ void LaneServer::Impl::write_text(std::string_view start, std::string_view rest)
   out_ += rest;
 }
 
-// What is found and not decided: its stream is told once it is.
-void LaneServer::Impl::tell_found(Lent& lent) {
-  std::vector<model::ClaimId> found;
-  for (const auto& outcome : reply_.outcomes) {
-    if (outcome.outcome != model::Outcome::found || outcome.claim_index < 0) continue;
-    found.push_back(reply_.claims[static_cast<std::size_t>(outcome.claim_index)].claim);
-  }
-  if (!found.empty()) lent.ears.on_found(std::move(found));
-}
-
-// Of `request_`, where its name is why memory could not answer; one at a time.
-void LaneServer::Impl::learn_world() {
-  if (!std::holds_alternative<std::string>(request_.world)) return;
-  if (worlds_.known(request_.world) != nullptr || std::exchange(learns_, true)) return;
-  auto work = worlds_.find(std::move(request_.world));
-  asio::co_spawn(lane_, std::move(work),
-                 [self = shared_from_this()](const std::exception_ptr&, const auto&) {
-                   self->learns_ = false;  // unknown or not, the stream's session says so
-                 });
-}
-
 // Into `response_`; false when memory has not all of it.
 bool LaneServer::Impl::reply_from_memory(bool terminal) {
   model::Batch& batch = request_.batch;
-  wait_ = terminal || request_.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
+  wait_ = wait_of(request_, terminal);
   batch.received_ns = ready_ns_;
   batch.front_ns = send_ns_;
   if (!at_once_.answer) return false;
@@ -350,9 +341,15 @@ bool LaneServer::Impl::send(Lent& lent) {
   return all;
 }
 
-void LaneServer::Impl::ask(Lent& lent) {
-  lent.asking = true;
-  auto work = ask_bus(shared_from_this(), lent_.at(&lent), std::exchange(request_, {}), wait_);
+// The bus, for `request_`, which may answer by now. `kept`: for the answer to a stream's message.
+void LaneServer::Impl::ask(Lent& lent, std::size_t kept) {
+  if (!lent.head) {
+    ++lent.asks.count;
+    lent.asks.bytes += kept;
+    kept_bytes_ += kept;
+  }
+  auto work =
+      ask_bus(shared_from_this(), lent_.at(&lent), std::exchange(request_, {}), wait_, kept);
   asio::co_spawn(lane_, std::move(work), [](std::exception_ptr failure) {
     if (!failure) return;
     try {
@@ -365,28 +362,33 @@ void LaneServer::Impl::ask(Lent& lent) {
 
 awaitable<Result<model::BatchReply>> LaneServer::Impl::reply_of(codec::PositionsRequest& request,
                                                                 ports::Wait wait) {
-  if (std::holds_alternative<std::string>(request.world)) {
-    auto world = co_await worlds_.find(std::move(request.world));
-    if (!world) co_return tl::unexpected(std::move(world).error());
-    request.batch.world = world->id;
-  }
+  HUNT_CO_CHECK(co_await find_world(worlds_, request));
   co_return co_await bus_.ask(request.batch, wait);
 }
 
 awaitable<void> LaneServer::Impl::ask_bus(std::shared_ptr<Impl> self, std::shared_ptr<Lent> lent,
-                                          codec::PositionsRequest request, ports::Wait wait) {
+                                          codec::PositionsRequest request, ports::Wait wait,
+                                          std::size_t kept) {
   Response response;
+  Api::StreamAnswer answer;
   try {
     const auto reply = co_await reply_of(request, wait);
     if (reply) {
       codec::write_reply(request.batch, *reply, response.body);
+      if (!lent->head) answer.found = found_in(*reply);
     } else {
       response = error_response(reply.error());
     }
   } catch (const std::exception& error) {
     response = internal_error(error.what());
   }
-  self->answered(*lent, response);
+  if (lent->head) {
+    self->answered(*lent, response);
+    co_return;
+  }
+  answer.id = request.id;
+  answer.text = with_id(request.id, std::move(response.body));
+  self->answered(*lent, std::move(answer), kept);
 }
 
 // What the bus was asked for.
@@ -396,6 +398,18 @@ void LaneServer::Impl::answered(Lent& lent, const Response& response) {
   write(lent, response);
   if (!send(lent) || lent.recalled) return give_back(lent);
   go_on(lent);
+}
+
+// The stream goes on meanwhile, here or at its session.
+void LaneServer::Impl::answered(Lent& lent, Api::StreamAnswer answer, std::size_t kept) {
+  kept_bytes_ -= kept;
+  if (!lent_.contains(&lent)) return lent.ears.on_late(std::move(answer), kept);
+  --lent.asks.count;
+  lent.asks.bytes -= kept;
+  write_text({}, answer.text);
+  lent.answered.fetch_add(1, std::memory_order_relaxed);
+  if (!answer.found.empty()) lent.ears.on_found(std::move(answer.found));
+  if (gathers_ != &lent && !send(lent)) give_back(lent);
 }
 
 void LaneServer::Impl::give_back(Lent& lent) {

@@ -4,7 +4,8 @@
 // Not for whatever needs a further look or waits for its client: any other request or frame, a slow
 // part of one, an answer that is not taken at once, and the end of a connection go back to the
 // server, with what was read. So limits, timeouts and errors stand in one place: of HTTP in
-// http_connection.cc, of streams in stream_session.cc, where also goes what memory cannot answer.
+// http_connection.cc, of streams in stream_session.cc. What memory cannot answer is asked of the
+// bus here: a connection waits for that, a stream goes on, and answers come when they are there.
 // Lifecycle: made before the lane runs; gives back all that it has when it is recalled. Thread: the
 // lane's, but where it says another.
 #pragma once

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "adapters/http/api.h"
 #include "adapters/http/hot_head.h"
 #include "model/claim.h"
 
@@ -28,6 +29,14 @@ struct StreamEars {
   // Of the texts that it was to tell, the first so many are sent or unsent; the others are not its
   // own any more. Once for each LaneServer::tell().
   std::function<void(std::size_t)> on_told;
+  // An answer that came when the lane had the stream no more, and the bytes that were kept for it.
+  std::function<void(Api::StreamAnswer, std::size_t)> on_late;
+};
+
+// Messages of one stream that are under way, and the bytes that are kept for their answers.
+struct Asks {
+  std::size_t count = 0;
+  std::size_t bytes = 0;
 };
 
 struct Lent {
@@ -39,11 +48,18 @@ struct Lent {
   Lent(const Lent&) = delete;
   Lent& operator=(const Lent&) = delete;
 
+  // For the answer to one more message.
+  [[nodiscard]] bool has_room(std::size_t bytes) const noexcept {
+    return asks.count < asks_max.count && asks.bytes + bytes <= asks_max.bytes;
+  }
+
   int descriptor = -1;            // does not block
   std::string unread;             // what came and is not answered: there and back
   std::string unsent;             // back: of the answers before it
   std::optional<HotHead> head;    // none: it is a stream
   StreamEars ears;                // of a stream
+  Asks asks_max;                  // of a stream: what the lane may have under way
+  Asks asks;                      // and has; back: what it had, whose answers come later
   std::function<void()> on_back;  // called once, by the lane, when it has it no more
   bool recalled = false;          // of the lane; then of the front
 

@@ -1,10 +1,7 @@
 // Positions: one batch by a request, or as a message of a stream.
 #include <fmt/format.h>
 
-#include <optional>
-#include <string>
-#include <variant>
-
+#include "adapters/http/ask_positions.h"
 #include "adapters/http/routes.h"
 #include "base/text.h"
 #include "codec/json_replies.h"
@@ -15,22 +12,11 @@ using boost::asio::awaitable;
 
 namespace {
 
-// A stream's message with the id it answers in front.
-std::string with_id(std::optional<std::uint64_t> id, std::string text) {
-  if (id) text.insert(1, fmt::format(R"("id":{},)", *id));
-  return text;
-}
-
 awaitable<Result<model::BatchReply>> ask_bus(Context& context, codec::PositionsRequest& request,
-                                             bool wait, FrontTimes front) {
-  if (std::holds_alternative<std::string>(request.world)) {
-    auto world = co_await context.worlds.find(std::move(request.world));
-    if (!world) co_return tl::unexpected(std::move(world).error());
-    request.batch.world = world->id;
-  }
+                                             bool terminal, FrontTimes front) {
+  HUNT_CO_CHECK(co_await find_world(context.worlds, request));
   request.batch.front_ns = FrontTimes::now_ns() - front.came_ns + front.back_ns;
-  const auto mode = wait || request.wait_terminal ? ports::Wait::terminal : ports::Wait::no;
-  co_return co_await context.ports.bus.ask(request.batch, mode);
+  co_return co_await context.ports.bus.ask(request.batch, wait_of(request, terminal));
 }
 
 }  // namespace
@@ -64,22 +50,8 @@ awaitable<Api::StreamAnswer> answer_message(Context& context, std::string messag
   }
   codec::write_reply(request->batch, *reply, answer.text);
   answer.text = with_id(id, std::move(answer.text));
-  for (const auto& outcome : reply->outcomes) {
-    if (outcome.outcome != model::Outcome::found || outcome.claim_index < 0) continue;
-    answer.found.push_back(reply->claims[static_cast<std::size_t>(outcome.claim_index)].claim);
-  }
+  answer.found = found_in(*reply);
   co_return answer;
-}
-
-// One that is asked for again finds its claims answered.
-std::string Api::too_long(std::optional<std::uint64_t> id, std::size_t bytes) {
-  const Error error{Errc::too_large,
-                    fmt::format("it is decided, but this stream has no room for the answer of {} "
-                                "bytes: read what waits, and ask again for fewer positions at "
-                                "once; claims keep their answers",
-                                with_commas(bytes)),
-                    "positions"};
-  return with_id(id, error_response(error).body);
 }
 
 }  // namespace hunt::http

@@ -54,13 +54,7 @@ std::size_t cost_of(const std::string& text) {
   return text.capacity() + text_overhead_bytes;
 }
 
-// What is kept free for the answer to a message of that size. A position of 62 bytes is answered by
-// 330 at most where rewards are one item, a single one by 2,000 with the longest reward, and short
-// messages by an error. What takes more has to find room when it is there.
-std::size_t answer_bytes_kept(std::size_t message_bytes) {
-  return 6 * message_bytes + 4'096;
-}
-static_assert(6 * limits::body_bytes_max + 4'096 <= limits::stream_out_bytes_max);
+static_assert(limits::answer_bytes_kept(limits::body_bytes_max) <= limits::stream_out_bytes_max);
 
 class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
  public:
@@ -81,12 +75,14 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   void take_back(asio::ip::tcp protocol);
   void tell_by_lane();
   void on_told(std::size_t count);
+  void on_late(Api::StreamAnswer answer, std::size_t kept);
   void time_idle(bool here);
   [[nodiscard]] awaitable<void> write();
   [[nodiscard]] awaitable<void> write_rest();
   [[nodiscard]] awaitable<void> pump();
   [[nodiscard]] StreamGrants::Taker taker();
   [[nodiscard]] awaitable<void> answer(std::string message);
+  void tell_answer(Api::StreamAnswer answer);
   [[nodiscard]] bool has_room(std::size_t bytes) const noexcept;
   [[nodiscard]] bool push(ClaimFeed::Text text);
   void push_or_end(ClaimFeed::Text text);
@@ -109,6 +105,7 @@ class Session final : public StreamSession, public std::enable_shared_from_this<
   ByteBudget::Share in_share_;    // messages that are read and not answered yet
   ByteBudget::Share out_share_;   // `out_` and what is on its way out, what is reserved for answers
   std::size_t inflight_ = 0;
+  std::size_t late_bytes_ = 0;  // of `out_share_`, for what a lane that had the stream still asks
   std::size_t tasks_ = 0;
   // Claims answered `found` here and not told yet, oldest first.
   std::unordered_set<model::ClaimId, model::Id128Hash> expected_;
@@ -190,7 +187,7 @@ bool Session::has_room(std::size_t bytes) const noexcept {
 // Waits until a message of that size can be answered, and reserves what that takes. False when the
 // stream is to end. Meanwhile the other side waits with us.
 awaitable<bool> Session::wait_for_room(std::size_t message_bytes) {
-  const std::size_t bytes = answer_bytes_kept(message_bytes);
+  const std::size_t bytes = limits::answer_bytes_kept(message_bytes);
   while (!ended_ && !goodbye_) {
     if (inflight_ < limits::stream_batches_inflight_max && has_room(bytes)) {
       if (out_share_.take(bytes)) co_return true;
@@ -256,7 +253,8 @@ awaitable<void> Session::read() {
 
 bool Session::may_lend() const noexcept {
   return ports_.lane != nullptr && hot_in_a_row_ >= lend_after_ && !writes_ && rest_.empty() &&
-         has_room(answer_bytes_kept(hot_body_bytes_max)) && socket_.next_layer().may_lend();
+         inflight_ <= limits::stream_batches_inflight_max / 2 &&
+         has_room(limits::answer_bytes_kept(hot_body_bytes_max)) && socket_.next_layer().may_lend();
 }
 
 // Hands the socket to the lane, and waits until it comes back.
@@ -265,6 +263,8 @@ awaitable<void> Session::lend() {
   boost::system::error_code error;
   const auto protocol = socket_.next_layer().next_layer().local_endpoint(error).protocol();
   const auto lent = std::make_shared<Lent>(ears());
+  lent->asks_max = {limits::stream_batches_inflight_max - inflight_,
+                    limits::stream_out_bytes_max - out_share_.bytes()};
   lent->on_back = [here = socket_.get_executor(), weak = weak_from_this(), protocol] {
     asio::post(here, [weak, protocol] {
       if (const auto self = weak.lock()) self->take_back(protocol);
@@ -298,6 +298,11 @@ StreamEars Session::ears() {
       if (const auto self = weak.lock()) self->on_told(count);
     });
   };
+  ears.on_late = [here, weak](Api::StreamAnswer answer, std::size_t kept) {
+    asio::post(here, [weak, answer = std::move(answer), kept]() mutable {
+      if (const auto self = weak.lock()) self->on_late(std::move(answer), kept);
+    });
+  };
   return ears;
 }
 
@@ -312,6 +317,10 @@ void Session::take_back(asio::ip::tcp protocol) {
   }
   lent->descriptor = -1;
   time_idle(true);
+  inflight_ += lent->asks.count;
+  if (has_room(lent->asks.bytes) && out_share_.take(lent->asks.bytes)) {
+    late_bytes_ += lent->asks.bytes;
+  }
   if (lent->unsent.empty()) return socket.let_writes();
   if (!out_share_.take(lent->unsent.size())) {
     ports_.figures.count(Refusal::slow_stream);
@@ -339,13 +348,25 @@ void Session::on_told(std::size_t count) {
   changed_.notify();
 }
 
+// To a message that a lane asked for while it had the stream.
+void Session::on_late(Api::StreamAnswer answer, std::size_t kept) {
+  const std::size_t bytes = std::min(kept, late_bytes_);
+  late_bytes_ -= bytes;
+  out_share_.give(bytes);
+  tell_answer(std::move(answer));
+}
+
 awaitable<void> Session::answer(std::string message) {
   const std::size_t bytes = message.size();
   const LoopLag lag = ports_.lag();
   const FrontTimes front{FrontTimes::now_ns() - lag.late_ns, lag.next_ns};
   auto reply = co_await ports_.api.handle_message(std::move(message), front);
   in_share_.give(bytes);
-  out_share_.give(answer_bytes_kept(bytes));
+  out_share_.give(limits::answer_bytes_kept(bytes));
+  tell_answer(std::move(reply));
+}
+
+void Session::tell_answer(Api::StreamAnswer reply) {
   reply.text.shrink_to_fit();
   const auto text = std::make_shared<const std::string>(std::move(reply.text));
   if (!push(text)) {

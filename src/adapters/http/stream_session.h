@@ -6,7 +6,7 @@
 // and is ended where that does not help. A reader that falls behind gets its grants from pages of
 // the store, in order and without a gap. Answers may come in another order than their batches: they
 // carry the batch's id. Between two messages its socket is lent to a lane (lane_server.h), which
-// answers those that memory can answer, and sends what is told. Thread: the server's lane.
+// answers those that come then, and sends what is told. Thread: the server's lane.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
