@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <chrono>
+#include <optional>
 #include <random>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +25,9 @@ constexpr std::int64_t wait_ns_max = 60'000'000'000;
 // The stream knows of a commit a little before others can see its rows.
 constexpr auto look_again_first = std::chrono::milliseconds(1);
 constexpr auto look_again_max = std::chrono::milliseconds(50);
+// While commits follow one another: a look costs the server as much as reading a hundred grants,
+// and its barrier a commit. Changed tiles, and the first grant after a pause, are told at once.
+constexpr auto looks_apart = std::chrono::milliseconds(5);
 
 constexpr Statement settled_sql{"feed_settled",
                                 "SELECT set_config('hunt.settled', ledger_settled()::text, true)"};
@@ -92,12 +96,17 @@ struct PostgresFeed::Parts {
   [[nodiscard]] awaitable<Result<void>> confirm(model::FeedCursor cursor);
   [[nodiscard]] awaitable<Result<model::FeedStart>> repair();
   [[nodiscard]] awaitable<Result<model::ChangeBatch>> look(model::FeedCursor after);
+  [[nodiscard]] awaitable<Result<void>> news(model::FeedCursor after, TimePoint look_at,
+                                             TimePoint deadline);
   void add_tiles(model::ChangeBatch& batch, const Rows& ranges) const;
 
   IoThread io;
   const std::string name = random_name();
   std::shared_ptr<Session> session;
   std::shared_ptr<Follower> follower;
+  TimePoint looked_at{};
+  // The last look found all that there was by then, up to here.
+  std::optional<model::FeedCursor> all_seen;
 };
 
 PostgresFeed::PostgresFeed(const PostgresUrl& url, const ports::Clock& clock)
@@ -153,27 +162,37 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::next(model::FeedCurso
   const TimePoint deadline = std::chrono::steady_clock::now() + wait;
   HUNT_CO_CHECK(co_await follower->opened());
   if (wait_ns <= 0) HUNT_CO_CHECK(co_await follower->catch_up());
-  auto pause = look_again_first;
-  for (;;) {
+  // Nobody waits for what the stream does not tell of: what it cannot know is behind another place.
+  if (after == all_seen) HUNT_CO_CHECK(co_await news(after, looked_at + looks_apart, deadline));
+  for (auto pause = look_again_first;; pause = std::min(pause * 2, look_again_max)) {
     HUNT_CO_TRY(batch, co_await look(after));
     if (batch.gap || batch.next != after) co_return batch;
-    const TimePoint now = std::chrono::steady_clock::now();
-    if (now >= deadline) co_return batch;
-    if (follower->newest_grant() > after.grant) {
-      // Committed, and not yet to be seen or to be settled: the stream will not tell again.
-      co_await follower->changed(std::min(deadline, now + pause));
-      pause = std::min(pause * 2, look_again_max);
-    } else {
-      co_await follower->changed(deadline);
-    }
+    if (std::chrono::steady_clock::now() >= deadline) co_return batch;
+    // Committed, and not yet to be seen or to be settled: the stream will not tell again.
+    HUNT_CO_CHECK(co_await news(after, looked_at + pause, deadline));
+  }
+}
+
+// Waits until there is something to look at. Grants are looked for from `look_at` on.
+awaitable<Result<void>> PostgresFeed::Parts::news(model::FeedCursor after, TimePoint look_at,
+                                                  TimePoint deadline) {
+  for (TimePoint now = std::chrono::steady_clock::now(); now < deadline;
+       now = std::chrono::steady_clock::now()) {
+    const bool gap = follower->broken() || after.change < follower->floor();
+    if (gap || after.change != follower->log().newest()) break;
+    const bool grants = follower->newest_grant() > after.grant;
+    if (grants && now >= look_at) break;
+    co_await follower->changed(grants ? std::min(deadline, look_at) : deadline);
     HUNT_CO_CHECK(co_await follower->opened());
   }
+  co_return Result<void>{};
 }
 
 // What there is now.
 awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::look(model::FeedCursor after) {
   model::ChangeBatch batch;
   batch.next = after;
+  all_seen.reset();
   const ChangeLog& log = follower->log();
   if (follower->broken() || after.change < follower->floor()) {
     batch.gap = true;
@@ -193,6 +212,7 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::look(model::FeedCurso
   steps[2].statement = &bound_sql;
   steps[3].statement = &ranges_sql;
   HUNT_CO_TRY(results, co_await session->call(std::move(steps)));
+  looked_at = std::chrono::steady_clock::now();
   const std::uint64_t newest = results[2].natural(0, 1);
   // Never drawn, or of another shard: the cursor of another store.
   if (after.grant > newest || (after.grant != 0 && after.grant >> 48 != newest >> 48)) {
@@ -205,6 +225,7 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::look(model::FeedCurso
     if (!grant.aborted) batch.grants.push_back(std::move(grant));
   }
   add_tiles(batch, results[3]);
+  if (!batch.gap && results[1].size() < static_cast<int>(rows_per_batch_max)) all_seen = batch.next;
   co_return batch;
 }
 

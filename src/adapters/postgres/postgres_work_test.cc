@@ -1,5 +1,6 @@
 // Counted work is a test: how many statements, rows and bytes of log a grant costs in PostgreSQL.
 // Counts do not depend on the machine, so each bound stands a little above what was counted.
+#include "adapters/postgres/postgres_feed.h"
 #include "adapters/postgres/postgres_store_test_support.h"
 #include "model/limits.h"
 
@@ -104,6 +105,35 @@ TEST_F(PostgresWork, a_refusal_and_a_repeat_write_next_to_nothing) {
   EXPECT_LE(refusals.statements, 9);
   EXPECT_EQ(refusals.answered, 1);
   EXPECT_LE(refusals.log_bytes, 65);
+}
+
+// Two who grant hold each other's rows back, and the stream tells of each row by itself: neither is
+// a reason to look. At most every 5 ms, then after 1, 2 and 4 ms more, each time in vain.
+TEST_F(PostgresWork, a_feed_looks_seldom_while_commits_follow_one_another) {
+  const ports::contract::ManualClock clock;
+  PostgresFeed feed(url_, clock);
+  auto cursor = run(feed.resume()).value().cursor;
+  std::vector<model::Claim> all;
+  for (std::uint64_t player = 0; player < budget; ++player) {
+    const auto some = claims(player);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  ASSERT_TRUE(plain_sql(url_, "SELECT pg_stat_statements_reset()").has_value());
+  const auto begun = std::chrono::steady_clock::now();
+  Load load(url_, {}, all, 2);
+  std::size_t told = 0;
+  for (int reads = 0; reads < 1'000 && told < 1'000; ++reads) {
+    const auto batch = run(feed.next(cursor, 100'000'000)).value();
+    told += batch.grants.size();
+    cursor = batch.next;
+  }
+  load.stop();
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begun;
+  EXPECT_GE(told, 1'000U);
+  const double looks =
+      counted("sum(calls) FILTER (WHERE query LIKE '%ledger_settled%' AND toplevel)");
+  EXPECT_LE(looks, 10 + took.count() / 2.5);
+  EXPECT_GE(looks, 2) << "this looks at nothing";
 }
 
 }  // namespace
