@@ -18,6 +18,7 @@ constexpr std::int64_t drain_ns = 5'000'000'000;
 constexpr std::int64_t backoff_ns_min = 20'000'000;
 constexpr std::int64_t backoff_ns_max = 1'000'000'000;
 constexpr std::size_t events_per_call_max = 256;
+constexpr std::size_t grants_together_max = 4'096;  // as many as the feed gives at once
 // Of a changed row in an invalidation, without the name of its table; and of the rest of it.
 constexpr std::size_t row_bytes_max = 128;
 constexpr std::size_t frame_bytes_max = 256;
@@ -177,11 +178,14 @@ void Relay::spread(model::ChangeBatch batch) {
     done_.change = cursor_.change;
   }
   if (!batch.grants.empty()) {
-    Grants grants;
+    // The first may be on its way. What waits behind it shares one barrier and one turn.
+    if (grants_.size() < 2 || grants_.back().events.size() >= grants_together_max) {
+      grants_.emplace_back();
+    }
+    Grants& grants = grants_.back();
     grants.until = cursor_;
     for (const auto& grant : batch.grants) grants.events.push_back(event_of(grant));
-    grants_waiting_ += grants.events.size();
-    grants_.push_back(std::move(grants));
+    grants_waiting_ += batch.grants.size();
   } else if (grants_.empty()) {
     done_.grant = cursor_.grant;
   }

@@ -43,6 +43,7 @@ class PromptFeed final : public ports::ChangeFeed {
     co_return batch;
   }
   boost::asio::awaitable<Result<void>> secure(model::FeedCursor) override {
+    ++barriers;
     if (!secures) co_return fail(Errc::unavailable, "the standby does not answer");
     co_return Result<void>{};
   }
@@ -64,6 +65,7 @@ class PromptFeed final : public ports::ChangeFeed {
   bool held = false;           // by another
   bool lost = false;
   bool secures = true;
+  int barriers = 0;
 
  private:
   const ports::Clock& clock_;
@@ -122,6 +124,25 @@ TEST(Relay, forgets_with_the_feed_what_was_not_secured_regression_told_is_grante
   lane.pass(3'000'000'000);
   EXPECT_FALSE(lane.told.empty());
   lane.run(relay.drain());
+}
+
+TEST(Relay, what_waits_behind_a_slow_barrier_shares_the_next) {
+  VirtualLane lane(std::make_shared<model::RuleSet>());
+  PromptFeed feed(lane.time, lane.time);
+  feed.secures = false;
+  Relay relay({1}, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
+  ASSERT_TRUE(lane.run(relay.start()).has_value());
+  lane.pass(8'500'000'000);
+  EXPECT_TRUE(lane.told.empty());
+  feed.secures = true;
+  feed.barriers = 0;
+  while (lane.told.empty()) lane.pass(1'000'000);
+  lane.pass(1'000'000);
+  EXPECT_GE(lane.told.size(), 8U);
+  EXPECT_EQ(feed.barriers, 2) << "of the first, and of all that came since";
+  lane.run(relay.drain());
+  std::uint64_t cursor = 0;
+  for (const auto& event : lane.told) EXPECT_EQ(event.claim.low, ++cursor) << "in their order";
 }
 
 TEST(Relay, stands_by_while_another_holds_the_feed_and_says_what_else_is_in_the_way) {
