@@ -124,9 +124,18 @@ TEST_F(PostgresOutage, a_connection_killed_behind_its_commit_is_an_unknown_outco
 TEST_F(PostgresOutage, the_barrier_of_a_feed_fails_when_its_wait_is_cancelled) {
   const ports::contract::ManualClock clock;
   PostgresFeed feed(url_, clock);
-  const auto cursor = run(feed.now()).value();
+  auto cursor = run(feed.now()).value();
   ASSERT_TRUE(run(feed.secure(cursor)).has_value());
+  // What was read without a standby was on the disk before anybody could read it.
+  grant_surely(some(0, 1));
+  cursor = run(feed.next(cursor, 0)).value().next;
+  const std::string barriers = "SELECT beat FROM feed";
+  const std::int64_t before = plain_number(url_, barriers);
+  ASSERT_TRUE(run(feed.secure(cursor)).has_value());
+  EXPECT_EQ(plain_number(url_, barriers), before);
+  grant_surely(some(1, 1));
   set_standbys("nobody");
+  cursor = run(feed.next(cursor, 0)).value().next;
   auto secured =
       std::async(std::launch::async, [&feed, cursor] { return run(feed.secure(cursor)); });
   ASSERT_TRUE(comes_true(url_,
