@@ -54,7 +54,8 @@ class Watch(threading.Thread):
         figures = stack.metrics(self.server)
         one = {"at_s": time.monotonic() - self.begun,
                "orchestrator_mib": resident_mib(self.server.process),
-               "relay_mib": resident_mib(self.relay.process)}
+               "relay_mib": resident_mib(self.relay.process),
+               "chunks_mib": figures["hunt_l1_bytes"] / 2**20, "chunks": figures["hunt_l1_chunks"]}
         for name, metric in LATENCIES.items():
             value = 1e3 * figures[f'{metric}{{quantile="0.99"}}']
             one[f"{name}_p99_ms"] = None if math.isnan(value) else value
