@@ -21,8 +21,7 @@ constexpr std::size_t samples_min = 20;
 constexpr std::int64_t filled_min = 3;
 constexpr std::int64_t filled_min_of_all = 2;  // where they hold nearly all of the tail
 constexpr double nearly_all = 0.8;
-constexpr std::uint64_t breaks_sure = 5;  // in ten seconds; fewer may happen
-constexpr double worth_telling = 0.2;     // a share from here on is told beside the largest
+constexpr double worth_telling = 0.2;  // a share from here on is told beside the largest
 // The relay tells what it has secured by a commit of its own, which may have to wait for one under
 // way; what comes meanwhile waits for that, and then for its own. And it tells in the order of the
 // ledger, where an open call keeps back what is behind it. So where calls are slow, telling takes
@@ -168,6 +167,9 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
   if (const Part* wait = retry_behind_call(evidence, tail, culprit.part)) {
     culprit.share += tail.share(*wait);
     culprit.part = *wait;
+  }
+  if (const Part* broken = part_behind_breaks(evidence, tail)) {
+    return {*broken, share_of_shard(tail, broken->shard), {}, false};
   }
   if (const auto call = call_behind_wait(evidence, tail, culprit.part)) {
     culprit.wait =
@@ -375,7 +377,7 @@ void say_failures(const Evidence& evidence, const Tail& tail, model::Why& why) {
   for (std::uint32_t shard = 0; shard < evidence.failures.size(); ++shard) {
     const Failures* failures = failing_calls(evidence, shard);
     if (failures == nullptr) continue;
-    const bool sure = failures->cause == Cause::round_trip && failures->breaks >= breaks_sure &&
+    const bool sure = breaks_for_sure(evidence, shard) &&
                       !std::any_of(tail.parts.begin(), tail.parts.end(), [&](const Part& part) {
                         return tail.share(part) >= stands_out && told_beside_breaks(evidence, part);
                       });

@@ -2,6 +2,8 @@
 // slowest do not tell what they wait for.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "engine/attribution.h"
 #include "engine/attribution_test_support.h"
 
@@ -123,6 +125,69 @@ TEST(Besides, connections_that_break_are_named_where_the_tail_is_not_clear) {
   evidence.failures[1].breaks = 0;
   EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
   evidence.failures[1] = {4, "the connection was reset", Cause::round_trip, 4};
+  EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
+}
+
+// Planted: connections to shard 0 are reset every 275 ms, on a machine whose cores are short: new
+// sessions need some themselves.
+TEST(Besides, connections_that_break_are_no_matter_of_cores) {
+  const auto again = [](std::int64_t wait_ms, std::int64_t grant_ms, std::int64_t exec_ms) {
+    Timeline timeline = claim(wait_ms, grant_ms, 5, exec_ms, 5);
+    timeline.add(Stage::queue, 5 * ms_ns);
+    timeline.starved_ns = (wait_ms + grant_ms) * 7 * ms_ns / 10;
+    return timeline;
+  };
+  Evidence evidence;
+  evidence.answers.assign(319, answer(20, 1, 0));
+  for (const auto& [wait_ms, grant_ms] :
+       {std::pair(29, 122), {89, 35}, {36, 67}, {48, 53}, {15, 55}}) {
+    evidence.answers.push_back(again(wait_ms, grant_ms, 15));
+  }
+  evidence.failures = {{24, "the connection was reset", Cause::round_trip, 24}, {}};
+  evidence.stores_here = {true, true};
+  evidence.cache_here = true;
+  evidence.lane_busy = 0.04;
+  evidence.lane_starved = 0.21;
+  evidence.cpu_pressure = 0.67;
+  evidence.answers_before_ns = 13 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 0");
+  EXPECT_NE(why.verdict.find("waiting to ask shard 0 again"), std::string::npos) << why.verdict;
+  // A break now and then is none of it.
+  evidence.failures[0] = {1, "the connection was reset", Cause::round_trip, 1};
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
+}
+
+// Planted: the nodes of the cache are 44 ms away, and a shard 105 ms. For a fifth of the time the
+// lane had no core.
+TEST(Besides, a_cache_that_is_always_far_is_no_matter_of_cores) {
+  const auto looks = [](std::int64_t l2_ms, std::int64_t starved_ms, Timeline then) {
+    then.add(Stage::l2, l2_ms * ms_ns);
+    then.starved_ns = starved_ms * ms_ns;
+    return then;
+  };
+  Evidence evidence;
+  evidence.answers.assign(180, answer(1, 1, 0));
+  evidence.answers.insert(evidence.answers.end(), 43, looks(48, 3, answer(1, 1, 0)));
+  for (const auto& [l2_ms, load_ms] :
+       {std::pair(276, 109), {107, 220}, {145, 111}, {141, 109}, {139, 105}}) {
+    evidence.answers.push_back(looks(l2_ms, (l2_ms + load_ms) / 4, read_of(1, load_ms, 1)));
+  }
+  evidence.probes = {{2 * ms_ns, 0, 500 * ms_ns}, {109 * ms_ns, 0, 500 * ms_ns}};
+  evidence.stores_here = {true, true};
+  evidence.cache_here = true;
+  evidence.lane_busy = 0.03;
+  evidence.lane_starved = 0.12;
+  evidence.cpu_pressure = 0.66;
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_EQ(why.resource, "cache");
+  EXPECT_NE(why.verdict.find("the round trip to shard 1"), std::string::npos) << why.verdict;
+  // Planted: looks are quick but for those of the tail.
+  for (std::size_t i = 180; i < 223; ++i) evidence.answers[i] = looks(3, 0, answer(1, 1, 0));
   EXPECT_FALSE(attribute(evidence).confident) << attribute(evidence).verdict;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/attribution.h"
+#include "engine/store_calls.h"
 #include "engine/tail.h"
 #include "model/why.h"
 
@@ -16,24 +17,8 @@ inline constexpr double stands_out = 0.5;  // a share below this is no single cu
 // Of a wait without a core: from here on it may be what makes the wait long.
 inline constexpr double some_starving = 0.2;
 
-// What inside a store stage takes the most of it.
-struct Inside {
-  model::Cause cause = model::Cause::unclear;
-  std::int64_t ns = 0;   // per timeline
-  bool guessed = false;  // from probes: the calls have not ended, or told nothing
-  // Of `ns`: waiting for locks that other calls of ours held for as long.
-  std::int64_t own_locks_ns = 0;
-};
-[[nodiscard]] Inside inside_store(const Evidence& evidence, const Part& part);
-
 // The wait is one for a core: nothing else that it may be called makes up as much of it.
 [[nodiscard]] bool is_starved(const Part& part);
-// Calls to the shard fail, more than may happen. Null: they do not.
-[[nodiscard]] const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard);
-// They break off: their connections do. Fewer of them than of failures tell.
-[[nodiscard]] const Failures* breaking_calls(const Evidence& evidence, std::uint32_t shard);
-// They do, and a call of the part told what took most of it: but that is of its last try.
-[[nodiscard]] bool told_beside_breaks(const Evidence& evidence, const Part& part);
 // Calls to the shard fail, and those who wait for it wait to be sent again. Null: they do not.
 [[nodiscard]] const Failures* failures_at(const Evidence& evidence, const Part& part);
 [[nodiscard]] model::Cause cause_of(const Evidence& evidence, const Part& part);
@@ -60,15 +45,15 @@ struct Inside {
 // calls took then. Null: they did not.
 [[nodiscard]] const Part* retry_behind_call(const Evidence& evidence, const Tail& tail,
                                             const Part& part);
+// Calls to a shard break off again and again, and half of the tail passes there: that is why,
+// however short cores are. The wait to be sent again, where it is worth telling, else the calls.
+// Null: it is not so, or the calls told otherwise.
+[[nodiscard]] const Part* part_behind_breaks(const Evidence& evidence, const Tail& tail);
+[[nodiscard]] double share_of_shard(const Tail& tail, std::uint32_t shard);
 // What is stored waits because those who take it have their hands full, or what they took came to
 // nothing and is stored again: then the wait is of what fills them. Nothing: they have not.
 [[nodiscard]] std::optional<Part> work_behind_backlog(const Evidence& evidence, const Part& part);
 [[nodiscard]] bool may_have_hands_full(const Evidence& evidence, const Part& part);
-// What calls to a shard are like, where they are slow: half of them at least, and not one alone.
-[[nodiscard]] std::optional<Part> usual_calls(const Evidence& evidence, model::Stage stage,
-                                              std::uint32_t shard);
-// So are most calls of its stage to its shard, and not the slowest alone: it is no chance.
-[[nodiscard]] bool is_usual(const Evidence& evidence, const Part& part);
 // What else is slow, whether the slowest met it or not: the calls to a shard, and the looks into
 // the cache. At most one part for each that is none of `named`; none whose cause is not known.
 [[nodiscard]] std::vector<Part> slow_besides(const Evidence& evidence,
