@@ -1,0 +1,83 @@
+"""`hunt why --evidence` hands out what a sentence was said of, and `--judge` says it again.
+
+The files of tests/corpus/evidence are of real fleets in which `script/bench why` had planted one
+cause or two; each was unclear or wrong by the rules of the time, or is easily taken for another.
+"""
+import gzip
+import json
+import time
+import unittest
+from pathlib import Path
+
+from hunt_process import HuntTest
+
+CORPUS = Path(__file__).resolve().parent.parent / "corpus/evidence"
+
+# File: cause, resource, and what else the sentence lists.
+PLANTED = {
+    "two_shards": ("round_trip", "shard 0", "the round trip to shard 1"),
+    "shard_and_redis": ("round_trip", "shard 0", "is the way to the cache and back"),
+    "shard_bandwidth": ("round_trip", "shard 0", ""),
+    "shard_resets": ("round_trip", "shard 0", "24 calls failed"),
+    "slow_reads": ("server", "shard 0", "they wait for one of 8 reads at a time"),
+    "convoy": ("lock", "shard 1", "waiting for locks of shard 1"),
+    "tenant": ("cpu", "lanes", ""),
+}
+
+
+class WhyEvidence(HuntTest):
+    """Evidence that was kept, and evidence of now."""
+
+    def judged(self, path):
+        run = self.hunt("why", "--judge", path, "--json")
+        self.assert_exit(run, 0)
+        return json.loads(run.stdout)
+
+    def judged_of_corpus(self, name):
+        path = self.folder / f"{name}.txt"
+        path.write_bytes(gzip.decompress((CORPUS / f"{name}.txt.gz").read_bytes()))
+        return self.judged(path)
+
+    def test_what_was_planted_is_named(self):
+        for name, (cause, resource, lists) in PLANTED.items():
+            with self.subTest(name):
+                why = self.judged_of_corpus(name)
+                self.assertTrue(why["confident"], why["verdict"])
+                self.assertEqual((cause, resource), (why["cause"], why["resource"]),
+                                 why["verdict"])
+                self.assertIn(lists, why["verdict"])
+
+    def test_where_another_process_was_struck_nothing_is_sure(self):
+        why = self.judged_of_corpus("quiet_beside_stopped")
+        self.assertFalse(why["confident"] and why["cause"] != "none", why["verdict"])
+
+    def test_a_running_process_hands_out_its_own(self):
+        server = self.start("up", "--store", self.store, "--players", "2000", "--rate", "20000",
+                            "--slow-store", "300ms")
+        url = f"http://127.0.0.1:{server.port}"
+        path = self.folder / "kept.txt"
+        deadline = time.monotonic() + 20
+        why = {"cause": "none"}
+        while why["cause"] != "round_trip" and time.monotonic() < deadline:
+            time.sleep(1)
+            run = self.hunt("why", "--evidence", "--url", url)
+            self.assert_exit(run, 0)
+            self.assertTrue(run.stdout.startswith("hunt evidence 1\n"), run.stdout[:100])
+            path.write_text(run.stdout, encoding="utf-8")
+            why = self.judged(path)
+        self.assertEqual(("round_trip", "shard 0"), (why["cause"], why["resource"]), why)
+        text = self.hunt("why", "--judge", path)
+        self.assert_exit(text, 0)
+        self.assertIn(why["verdict"], text.stdout)
+
+    def test_what_is_no_evidence_is_told(self):
+        path = self.folder / "none.txt"
+        path.write_text("{}", encoding="utf-8")
+        for name, says in ((path, "this is no evidence"), (self.folder / "gone", "cannot read")):
+            run = self.hunt("why", "--judge", name)
+            self.assert_exit(run, 1)
+            self.assertIn(says, run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
