@@ -24,7 +24,7 @@ constexpr auto catch_up_within = seconds(5);
 // The server sends every row by itself. Each would wake us, and what grants are is read elsewhere:
 // those of the next two milliseconds come with one read. Not where there are many already.
 constexpr milliseconds pause_behind_grants(2);
-constexpr std::size_t many_grants = 32;
+constexpr std::uint64_t many_grants = 32;
 constexpr milliseconds retry_first(50);
 constexpr milliseconds retry_max(2'000);
 
@@ -176,11 +176,11 @@ asio::awaitable<Result<void>> Follower::read() {
       co_await changed(std::chrono::steady_clock::now() + seconds(1));
       continue;
     }
-    grants_read_ = 0;
+    const std::uint64_t heard = grants_heard_;
     HUNT_CO_CHECK(co_await stream_->read());
     stream_->set_idle(log_.empty());
     tell();
-    if (grants_read_ == 0 || grants_read_ >= many_grants) continue;
+    if (grants_heard_ == heard || grants_heard_ - heard >= many_grants) continue;
     asio::steady_timer pause(io_, pause_behind_grants);
     boost::system::error_code cancelled;
     co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
@@ -253,7 +253,7 @@ void Follower::on_tile(model::WorldId world, model::TileRow row) {
 
 void Follower::on_grant(std::uint64_t cursor) {
   newest_grant_ = std::max(newest_grant_, cursor);
-  ++grants_read_;
+  ++grants_heard_;
 }
 
 void Follower::on_commit(std::uint64_t end_lsn) {

@@ -55,6 +55,8 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
   [[nodiscard]] bool broken() const noexcept { return broken_ || log_.lost(); }
   // The highest cursor of a grant that went by.
   [[nodiscard]] std::uint64_t newest_grant() const noexcept { return newest_grant_; }
+  // How many grants went by.
+  [[nodiscard]] std::uint64_t grants_heard() const noexcept { return grants_heard_; }
 
   void on_begin(std::uint64_t commit_lsn) override;
   void on_tile(model::WorldId world, model::TileRow row) override;
@@ -77,9 +79,9 @@ class Follower final : public ChangeHandler, public std::enable_shared_from_this
   ChangeLog log_;
   std::uint64_t floor_ = 0;
   std::uint64_t newest_grant_ = 0;
-  std::size_t grants_read_ = 0;  // of what was read last
-  std::uint64_t asked_ = 0;      // of catch_up(): the last number written into the log
-  std::uint64_t seen_ = 0;       // and the last one read
+  std::uint64_t grants_heard_ = 0;
+  std::uint64_t asked_ = 0;  // of catch_up(): the last number written into the log
+  std::uint64_t seen_ = 0;   // and the last one read
   std::uint64_t attempts_ = 0;
   std::optional<Error> failure_ = Error{Errc::unavailable, "the change feed is not open yet", {}};
   bool broken_ = false;

@@ -106,6 +106,7 @@ struct PostgresFeed::Parts {
   std::shared_ptr<Session> session;
   std::shared_ptr<Follower> follower;
   TimePoint looked_at{};
+  std::uint64_t heard = 0;  // grants that had gone by when it was looked
   // The last look found all that there was by then, up to here.
   std::optional<model::FeedCursor> all_seen;
   // Grants up to here were read while commits waited for no standby: they were on the disk before
@@ -166,7 +167,7 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::next(model::FeedCurso
   const TimePoint deadline = std::chrono::steady_clock::now() + wait;
   HUNT_CO_CHECK(co_await follower->opened());
   if (wait_ns <= 0) HUNT_CO_CHECK(co_await follower->catch_up());
-  // Nobody waits for what the stream does not tell of: what it cannot know is behind another place.
+  // Where the last look found all there was, the stream tells when there is more.
   if (after == all_seen) HUNT_CO_CHECK(co_await news(after, looked_at + looks_apart, deadline));
   for (auto pause = look_again_first;; pause = std::min(pause * 2, look_again_max)) {
     HUNT_CO_TRY(batch, co_await look(after));
@@ -185,6 +186,8 @@ awaitable<Result<void>> PostgresFeed::Parts::news(model::FeedCursor after, TimeP
     const bool gap = follower->broken() || after.change < follower->floor();
     if (gap || after.change != follower->log().newest()) break;
     const bool grants = follower->newest_grant() > after.grant;
+    // What has come since may have settled what was there before.
+    if (follower->grants_heard() != heard) look_at = std::min(look_at, looked_at + looks_apart);
     if (grants && now >= look_at) break;
     co_await follower->changed(grants ? std::min(deadline, look_at) : deadline);
     HUNT_CO_CHECK(co_await follower->opened());
@@ -197,6 +200,7 @@ awaitable<Result<model::ChangeBatch>> PostgresFeed::Parts::look(model::FeedCurso
   model::ChangeBatch batch;
   batch.next = after;
   all_seen.reset();
+  heard = follower->grants_heard();
   const ChangeLog& log = follower->log();
   if (follower->broken() || after.change < follower->floor()) {
     batch.gap = true;
