@@ -69,7 +69,8 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] asio::io_context& lane() noexcept { return lane_; }
 
  private:
-  enum class Next : std::uint8_t { reads, asks, gone };
+  // What becomes of a connection: one that asks or waits goes on once an answer is there.
+  enum class Next : std::uint8_t { reads, asks, waits, gone };
 
   void wait_for_sockets();
   void turn();
@@ -77,8 +78,8 @@ class LaneServer::Impl : public std::enable_shared_from_this<Impl> {
   void go_on(Lent& lent);
   [[nodiscard]] HotHead::Look look_at(Lent& lent, std::string_view bytes);
   [[nodiscard]] Next answer_whole(Lent& lent, std::string_view bytes);
-  [[nodiscard]] bool answer(Lent& lent, const HotHead::Look& request);
-  [[nodiscard]] bool answer_message(Lent& lent, std::string_view message);
+  [[nodiscard]] Next answer(Lent& lent, const HotHead::Look& request);
+  [[nodiscard]] Next answer_message(Lent& lent, std::string_view message);
   [[nodiscard]] bool reply_from_memory(bool terminal);
   void write(Lent& lent, const Response& response);
   void write_text(std::string_view start, std::string_view rest);
@@ -133,7 +134,7 @@ void LaneServer::Impl::take(std::shared_ptr<Lent> lent) {
 void LaneServer::Impl::recall(Lent& lent) {
   if (!lent_.contains(&lent)) return;  // on its way back
   lent.recalled = true;
-  if (!lent.asking) give_back(lent);
+  if (!lent.head || !lent.asking) give_back(lent);
 }
 
 void LaneServer::Impl::tell(Lent& lent, const Texts& texts) {
@@ -223,15 +224,12 @@ LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_vi
     if (request.kind == HotHead::Kind::more) break;
     if (request.kind == HotHead::Kind::other) {
       next = Next::gone;
-    } else if (lent.head ? answer(lent, request) : answer_message(lent, request.body)) {
-      bytes.remove_prefix(request.bytes);
-      if (out_.size() > sent_together_bytes && !send(lent)) next = Next::gone;
-    } else if (lent.head && send(lent)) {  // others need not wait for this one
-      bytes.remove_prefix(request.bytes);
-      next = Next::asks;
     } else {
-      next = Next::gone;
+      next = lent.head ? answer(lent, request) : answer_message(lent, request.body);
     }
+    if (next == Next::reads || next == Next::asks) bytes.remove_prefix(request.bytes);
+    const bool many = next == Next::reads && out_.size() > sent_together_bytes;
+    if (many && !send(lent)) next = Next::gone;
   }
   gathers_ = nullptr;
   if (next != Next::asks && !send(lent)) next = Next::gone;
@@ -241,19 +239,19 @@ LaneServer::Impl::Next LaneServer::Impl::answer_whole(Lent& lent, std::string_vi
   } else if (bytes.size() != lent.unread.size()) {
     lent.unread = std::string(bytes);  // which they may be a part of
   }
-  if (next == Next::asks) {
-    lent.asking = true;
-    ask(lent, 0);
-  }
+  if (next == Next::asks || next == Next::waits) lent.asking = true;
+  if (next == Next::asks) ask(lent, 0);
   if (next == Next::gone) give_back(lent);
   return next;
 }
 
-// Whether it is answered; if not, the bus is to be asked for `request_`.
-bool LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
+// Asks: the bus is to be asked for `request_`.
+LaneServer::Impl::Next LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
   try {
     const auto read = reader_.parse_into(request.body, codec::Carrier::http, request_);
-    if (read && !reply_from_memory(request.terminal)) return false;
+    if (read && !reply_from_memory(request.terminal)) {
+      return send(lent) ? Next::asks : Next::gone;  // others need not wait for this one
+    }
     if (read) {
       write(lent, response_);
     } else {
@@ -262,19 +260,19 @@ bool LaneServer::Impl::answer(Lent& lent, const HotHead::Look& request) {
   } catch (const std::exception& error) {
     write(lent, internal_error(error.what()));
   }
-  return true;
+  return Next::reads;
 }
 
-// Whether it is answered or will be; if not, its stream's session is to do it, which may wait.
-bool LaneServer::Impl::answer_message(Lent& lent, std::string_view message) {
+// It is answered or will be, or waits for room. Gone: its stream's session is to do it.
+LaneServer::Impl::Next LaneServer::Impl::answer_message(Lent& lent, std::string_view message) {
   try {
     const auto read = reader_.parse_into(message, codec::Carrier::stream, request_);
     if (read && !reply_from_memory(false)) {
       const std::size_t kept = limits::answer_bytes_kept(message.size());
-      if (!lent.has_room(kept)) return false;
-      if (kept_bytes_ + kept > limits::lane_answers_bytes_max) return false;
+      if (kept_bytes_ + kept > limits::lane_answers_bytes_max) return Next::gone;
+      if (!lent.has_room(kept)) return Next::waits;
       ask(lent, kept);
-      return true;
+      return Next::reads;
     }
     if (!read) response_.body = error_response(read.error()).body;
     if (const auto id = reader_.last_id()) {
@@ -285,13 +283,13 @@ bool LaneServer::Impl::answer_message(Lent& lent, std::string_view message) {
       write_text({}, response_.body);
     }
     lent.answered.fetch_add(1, std::memory_order_relaxed);
-    if (!read) return true;
+    if (!read) return Next::reads;
     // What is found and not decided: its stream is told once it is.
     if (auto found = found_in(reply_); !found.empty()) lent.ears.on_found(std::move(found));
   } catch (const std::exception&) {
-    return false;  // there it is told
+    return Next::gone;  // there it is told
   }
-  return true;
+  return Next::reads;
 }
 
 // One text, in two parts.
@@ -409,7 +407,11 @@ void LaneServer::Impl::answered(Lent& lent, Api::StreamAnswer answer, std::size_
   write_text({}, answer.text);
   lent.answered.fetch_add(1, std::memory_order_relaxed);
   if (!answer.found.empty()) lent.ears.on_found(std::move(answer.found));
-  if (gathers_ != &lent && !send(lent)) give_back(lent);
+  if (gathers_ == &lent) return;
+  if (!send(lent)) return give_back(lent);
+  if (!lent.asking.exchange(false)) return;
+  ready_ns_ = FrontTimes::now_ns();
+  go_on(lent);
 }
 
 void LaneServer::Impl::give_back(Lent& lent) {

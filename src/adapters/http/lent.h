@@ -65,7 +65,7 @@ struct Lent {
 
   // For the front, meanwhile.
   std::atomic<std::uint64_t> answered{0};
-  std::atomic<bool> asking{false};  // an answer is waited for
+  std::atomic<bool> asking{false};  // an answer is waited for before more is read
 
   // Of the lane alone.
   bool again = false;     // is handled again in the next turn, without a word of the kernel

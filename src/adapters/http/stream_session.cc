@@ -55,6 +55,8 @@ std::size_t cost_of(const std::string& text) {
 }
 
 static_assert(limits::answer_bytes_kept(limits::body_bytes_max) <= limits::stream_out_bytes_max);
+// Whatever a lane reads, it has room for one at least: it waits for an answer else.
+static_assert(limits::answer_bytes_kept(hot_body_bytes_max) <= limits::stream_out_bytes_max / 2);
 
 class Session final : public StreamSession, public std::enable_shared_from_this<Session> {
  public:
@@ -251,10 +253,11 @@ awaitable<void> Session::read() {
   changed_.notify();
 }
 
+// The lane gets what room there is: it should be the greater part.
 bool Session::may_lend() const noexcept {
   return ports_.lane != nullptr && hot_in_a_row_ >= lend_after_ && !writes_ && rest_.empty() &&
          inflight_ <= limits::stream_batches_inflight_max / 2 &&
-         has_room(limits::answer_bytes_kept(hot_body_bytes_max)) && socket_.next_layer().may_lend();
+         has_room(limits::stream_out_bytes_max / 2) && socket_.next_layer().may_lend();
 }
 
 // Hands the socket to the lane, and waits until it comes back.
@@ -419,7 +422,8 @@ void Session::cut() {
   ended_ = true;
   changed_.notify();
   if (lent_ != nullptr) {
-    ::shutdown(lent_->descriptor, SHUT_RDWR);  // it comes back by that
+    ::shutdown(lent_->descriptor, SHUT_RDWR);
+    ports_.lane->recall(lent_);  // which may not read it now
     return;
   }
   boost::system::error_code ignored;
