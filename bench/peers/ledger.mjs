@@ -39,10 +39,12 @@ export class Ledger {
     return items.map((item) => (item === null ? SOLD_OUT : { outcome: 'granted', item }))
   }
 
-  // Writes what somebody else decided; a row that is there stays. Resolves after the commit.
+  // Writes what somebody else decided; a row that is there stays. In one order, since another worker
+  // may write the same rows. Resolves after the commit.
   async insert(grants) {
     await this.query('keep', `INSERT INTO grants (world_id, tile_id, player, item)
-      SELECT 1, * FROM unnest($1::bigint[], $2::uuid[], $3::text[]) ON CONFLICT DO NOTHING`,
+      SELECT 1, * FROM unnest($1::bigint[], $2::uuid[], $3::text[]) AS g(tile, player, item)
+      ORDER BY tile, player ON CONFLICT DO NOTHING`,
     [tilesOf(grants), grants.map(({ player }) => player), grants.map(({ item }) => item)])
     return grants
   }
