@@ -171,6 +171,13 @@ class Places(Hostile):
         self.assertGreater(self.refused("evicted"), 0)
         self.assertEqual(self.refused("connections"), 0)
 
+    def wait_for_a_place(self):
+        """That of an idle connection is free once it has ended, a moment after it was given away."""
+        end = time.monotonic() + 20
+        while self.server.dig((player(2), 3, 3)).status == 503:
+            self.assertLess(time.monotonic(), end, "no idle connection makes room")
+            time.sleep(0.02)
+
     def test_with_few_descriptors_probes_admins_and_players_are_answered(self):
         self.server = self.serve(wrapper=FEW_FILES)
         self.assertRegex(self.server.output, r"at most \d+ HTTP connections: 256 open files")
@@ -184,6 +191,7 @@ class Places(Hostile):
                 except OSError:
                     pass  # its place was given away
             with self.subTest(data=data):
+                self.wait_for_a_place()
                 self.probe()
                 made = self.server.bury([{"x": 5, "y": 5, "table": "starlight", "budget": 1}])
                 self.assertEqual(made.status, 200, made)
