@@ -32,14 +32,6 @@ DECLARE
   places bigint[];
   froms bigint[];
   untils bigint[];
-  last_from_us bigint;
-  first_until_us bigint;
-  earliest_us bigint;
-  latest_us bigint;
-  some_sold_out boolean;
-  all_new boolean;         -- and open, and not known to be sold out
-  all_taken boolean;
-  all_there_once boolean;  -- each of a spawn that is there, and none twice
   letters text;
   emptied bigint[];
   torn boolean;
@@ -60,71 +52,21 @@ BEGIN
     FROM meta m LEFT JOIN rules_timeline t ON true ORDER BY t.place DESC NULLS LAST LIMIT 1;
   IF current_timeline IS NOT TRUE THEN PERFORM require_timeline(); END IF;  -- says why not
   -- All tiles that are there are locked; kept are those of which the claim's spawn is.
-  SELECT array_agg(l.place), array_agg(l.from_us), array_agg(l.until_us), max(l.from_us),
-         min(l.until_us), min(l.as_of), max(l.as_of), bool_or(l.sold_out)
-    INTO places, froms, untils, last_from_us, first_until_us, earliest_us, latest_us, some_sold_out
-    FROM (SELECT a.place, a.spawn = t.spawn AND a.spawn <> 0 AS there, t.sold_out, a.as_of,
+  SELECT array_agg(l.place), array_agg(l.from_us), array_agg(l.until_us)
+    INTO places, froms, untils
+    FROM (SELECT a.place, a.spawn = t.spawn AND a.spawn <> 0 AS there,
                  greatest(t.opens_us, t.buried_at_us) AS from_us, t.closes_us AS until_us,
                  all_owned OR r.owned AND r.id = ANY (locked_ranges) AS owned
-          FROM unnest(worlds, tiles, spawns, as_ofs) WITH ORDINALITY
-            AS a(world, tile, spawn, as_of, place)
+          FROM unnest(worlds, tiles, spawns) WITH ORDINALITY AS a(world, tile, spawn, place)
           JOIN loot_tiles t ON t.world = a.world AND t.tile_id = a.tile
           LEFT JOIN LATERAL (SELECT * FROM range_of(a.world, a.tile) WHERE NOT all_owned) r ON true
           ORDER BY t.world, t.tile_id FOR NO KEY UPDATE OF t) l
     WHERE l.there AND l.owned;
   the_lock_us := (extract(epoch FROM clock_timestamp() - began) * 1000000)::bigint;
   the_now_us := coalesce(test_now_us, now_us());
-  earliest_us := least(earliest_us, the_now_us);
-  latest_us := greatest(latest_us, the_now_us);
 
-  IF (kept_seq = ALL (rules_seqs) AND (newest_version IS NULL OR
-      newest_version = ALL (rule_versions) AND newest_from_us <= the_now_us
-      AND (newest_from_us > ANY (as_ofs)) IS NOT TRUE)) IS NOT TRUE THEN
-    SELECT coalesce(array_agg(a.place), '{}') INTO stales
-      FROM unnest(rule_versions, rules_seqs, as_ofs) WITH ORDINALITY
-        AS a(version, seq, as_of, place)
-      WHERE a.seq <> kept_seq OR a.version <> (
-        SELECT t.version FROM rules_timeline t
-        WHERE t.from_us <= coalesce(a.as_of, the_now_us) OR t.place = 1
-        ORDER BY t.place DESC LIMIT 1);
-  END IF;
-
-  -- Statements of their own, so that they see what was committed while this call waited.
-  all_new := cardinality(places) = cardinality(claims) AND stales = '{}' AND NOT some_sold_out
-    AND last_from_us <= earliest_us AND (first_until_us <= latest_us) IS NOT TRUE
-    AND latest_us <= the_now_us + 1000000;
-  SELECT n.all_new, n.all_new OR cardinality(places) = cardinality(claims) AND
-           cardinality(claims) = (SELECT count(DISTINCT a.claim) FROM unnest(claims) AS a(claim))
-    INTO all_new, all_there_once
-    FROM (SELECT all_new AND NOT EXISTS (SELECT FROM grants g WHERE g.claim_id = ANY (claims))
-            AS all_new OFFSET 0) n;
-
-  IF all_new THEN
-    -- The common ones. That the stock suffices, and that none is twice in the call, shows when it
-    -- is written; if not, it is taken back.
-    BEGIN
-      WITH made AS (
-        INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules, seed_id,
-                            as_of_us, at_us)
-        SELECT claims[i], 'granted', worlds[i], tiles[i], spawns[i], players[i], items[i],
-               rule_versions[i], seeds[i], coalesce(as_ofs[i], the_now_us), the_now_us
-        FROM generate_series(1, cardinality(claims)) AS i
-      ), taken AS (
-        UPDATE stock s SET remaining = s.remaining - cardinality(array_positions(spawns, s.spawn))
-        WHERE s.spawn = ANY (spawns)
-        RETURNING s.spawn, s.remaining, cardinality(array_positions(spawns, s.spawn)) AS taken
-      )
-      SELECT array_agg(spawn) FILTER (WHERE remaining = 0), sum(taken) = cardinality(claims)
-        INTO emptied, all_taken FROM taken;
-      IF all_taken IS NOT TRUE THEN RAISE check_violation; END IF;  -- a row of the stock is gone
-      letters := repeat('g', cardinality(claims));
-    EXCEPTION
-      WHEN check_violation THEN letters := NULL;
-      WHEN unique_violation THEN all_there_once := false;
-    END;
-  END IF;
-
-  IF all_there_once IS NOT TRUE THEN
+  IF (cardinality(places) = cardinality(claims) AND cardinality(claims) =
+      (SELECT count(DISTINCT a.claim) FROM unnest(claims) AS a(claim))) IS NOT TRUE THEN
     -- The rare ones: of a spawn that is not there any more, of another shard, twice in the call, or
     -- in a range that was made while we waited: the other function takes its lock. Whoever locks
     -- ranges alone takes older ones first, and waits for nobody who has only tiles.
@@ -142,50 +84,62 @@ BEGIN
     RETURN;
   END IF;
 
-  IF letters IS NULL THEN
-    -- Whoever writes a grant, or takes from the stock, has locked the tile: what is not in the
-    -- ledger now is this call's to write, and the row of the stock stays where it is.
-    WITH judged AS (
-      SELECT a.place, a.at, s.row_id, s.remaining,
-             CASE WHEN g.outcome = 'granted' THEN 'r'
-                  WHEN g.outcome = 'aborted' THEN 'e'
-                  WHEN a.place = ANY (stales) THEN 't'
-                  WHEN a.from_us > a.at OR a.until_us <= a.at OR a.at > the_now_us + 1000000
-                  THEN 'c' END AS refusal
-      FROM (SELECT a.*, coalesce(as_ofs[a.place], the_now_us) AS at
-            FROM unnest(places, froms, untils) AS a(place, from_us, until_us) OFFSET 0) a
-      LEFT JOIN LATERAL (SELECT g.outcome FROM grants g
-                         WHERE g.claim_id = claims[a.place] OFFSET 0) g ON true
-      LEFT JOIN LATERAL (SELECT s.ctid AS row_id, s.remaining FROM stock s
-                         WHERE s.spawn = spawns[a.place] OFFSET 0) s ON true
-    ), decided AS MATERIALIZED (
-      SELECT place, at, row_id, coalesce(refusal, CASE WHEN remaining >= row_number()
-               OVER (PARTITION BY row_id, refusal IS NULL ORDER BY place)
-             THEN 'g' ELSE 's' END) AS letter
-      FROM judged
-    ), made AS (
-      INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules, seed_id,
-                          as_of_us, at_us)
-      SELECT claims[d.place], 'granted', worlds[d.place], tiles[d.place], spawns[d.place],
-             players[d.place], items[d.place], rule_versions[d.place], seeds[d.place], d.at,
-             the_now_us
-      FROM decided d WHERE d.letter = 'g' ORDER BY d.place
-    ), taken AS (
-      UPDATE stock s SET remaining = s.remaining - m.taken
-      FROM (SELECT row_id, count(*) AS taken FROM decided WHERE letter = 'g' GROUP BY row_id) m
-      WHERE s.ctid = m.row_id
-      RETURNING s.spawn, s.remaining, m.taken
-    )
-    SELECT d.letters, t.emptied, d.granted IS DISTINCT FROM t.taken
-      INTO letters, emptied, torn
-      FROM (SELECT string_agg(letter, '' ORDER BY place) AS letters,
-                   count(*) FILTER (WHERE letter = 'g') AS granted FROM decided) d,
-           (SELECT array_agg(spawn) FILTER (WHERE remaining = 0) AS emptied,
-                   coalesce(sum(taken), 0) AS taken FROM taken) t;
-    IF torn THEN
-      RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE =
-        'somebody has changed the stock by hand meanwhile, without the lock of its tile';
-    END IF;
+  IF (kept_seq = ALL (rules_seqs) AND (newest_version IS NULL OR
+      newest_version = ALL (rule_versions) AND newest_from_us <= the_now_us
+      AND (newest_from_us > ANY (as_ofs)) IS NOT TRUE)) IS NOT TRUE THEN
+    SELECT coalesce(array_agg(a.place), '{}') INTO stales
+      FROM unnest(rule_versions, rules_seqs, as_ofs) WITH ORDINALITY
+        AS a(version, seq, as_of, place)
+      WHERE a.seq <> kept_seq OR a.version <> (
+        SELECT t.version FROM rules_timeline t
+        WHERE t.from_us <= coalesce(a.as_of, the_now_us) OR t.place = 1
+        ORDER BY t.place DESC LIMIT 1);
+  END IF;
+
+  -- A statement of its own, so that it sees what was committed while this call waited. Whoever
+  -- writes a grant, or takes from the stock, has locked the tile: what is not in the ledger now is
+  -- this call's to write, and the row of the stock stays where it is.
+  -- OFFSET 0: by the index, whatever statistics say; those of a young ledger say that it is empty.
+  WITH judged AS (
+    SELECT a.place, a.at, s.row_id, s.remaining,
+           CASE WHEN g.outcome = 'granted' THEN 'r'
+                WHEN g.outcome = 'aborted' THEN 'e'
+                WHEN a.place = ANY (stales) THEN 't'
+                WHEN a.from_us > a.at OR a.until_us <= a.at OR a.at > the_now_us + 1000000
+                THEN 'c' END AS refusal
+    FROM (SELECT a.*, coalesce(as_ofs[a.place], the_now_us) AS at
+          FROM unnest(places, froms, untils) AS a(place, from_us, until_us) OFFSET 0) a
+    LEFT JOIN LATERAL (SELECT g.outcome FROM grants g
+                       WHERE g.claim_id = claims[a.place] OFFSET 0) g ON true
+    LEFT JOIN LATERAL (SELECT s.ctid AS row_id, s.remaining FROM stock s
+                       WHERE s.spawn = spawns[a.place] OFFSET 0) s ON true
+  ), decided AS MATERIALIZED (
+    SELECT place, at, row_id, coalesce(refusal, CASE WHEN remaining >= row_number()
+             OVER (PARTITION BY row_id, refusal IS NULL ORDER BY place)
+           THEN 'g' ELSE 's' END) AS letter
+    FROM judged
+  ), made AS (
+    INSERT INTO grants (claim_id, outcome, world, tile_id, spawn, player, item, rules, seed_id,
+                        as_of_us, at_us)
+    SELECT claims[d.place], 'granted', worlds[d.place], tiles[d.place], spawns[d.place],
+           players[d.place], items[d.place], rule_versions[d.place], seeds[d.place], d.at,
+           the_now_us
+    FROM decided d WHERE d.letter = 'g' ORDER BY d.place
+  ), taken AS (
+    UPDATE stock s SET remaining = s.remaining - m.taken
+    FROM (SELECT row_id, count(*) AS taken FROM decided WHERE letter = 'g' GROUP BY row_id) m
+    WHERE s.ctid = m.row_id
+    RETURNING s.spawn, s.remaining, m.taken
+  )
+  SELECT d.letters, t.emptied, d.granted IS DISTINCT FROM t.taken
+    INTO letters, emptied, torn
+    FROM (SELECT string_agg(letter, '' ORDER BY place) AS letters,
+                 count(*) FILTER (WHERE letter = 'g') AS granted FROM decided) d,
+         (SELECT array_agg(spawn) FILTER (WHERE remaining = 0) AS emptied,
+                 coalesce(sum(taken), 0) AS taken FROM taken) t;
+  IF torn THEN
+    RAISE EXCEPTION USING ERRCODE = 'serialization_failure', MESSAGE =
+      'somebody has changed the stock by hand meanwhile, without the lock of its tile';
   END IF;
   IF emptied IS NOT NULL THEN
     UPDATE loot_tiles t SET sold_out = true
