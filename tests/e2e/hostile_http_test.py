@@ -172,7 +172,7 @@ class Places(Hostile):
         self.assertEqual(self.refused("connections"), 0)
 
     def wait_for_a_place(self):
-        """That of an idle connection is free once it has ended, a moment after it was given away."""
+        """An idle connection that gives its place away ends a moment later."""
         end = time.monotonic() + 20
         while self.server.dig((player(2), 3, 3)).status == 503:
             self.assertLess(time.monotonic(), end, "no idle connection makes room")
