@@ -22,9 +22,8 @@ from pathlib import Path
 
 from chart import Chart
 from progress import bar, say, say_progress
-from told import goal_line, markdown, print_table, publish
+from told import add_flags, goal_line, markdown, print_table, publish
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = """examples:
   script/bench knee                              ten steps of 20 s, three small ones before
   script/bench knee --steps 5 --seconds 30       … a fifth of the load, two fifths, …
@@ -199,16 +198,13 @@ def read_flags():
     parser = argparse.ArgumentParser(prog="script/bench knee", description=__doc__,
                                      epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help="how many, 2 to 100, after three small ones")
+    parser.add_argument("--steps", type=int, default=10, metavar="N",
+                        help="how many, 2 to 100, after three small ones")
     parser.add_argument("--seconds", type=int, default=20, metavar="N",
                         help="of each step, at least 12: quantiles are of ten seconds")
     parser.add_argument("--smoke", action="store_true",
                         help="two steps of seconds: does it work? judges nothing")
-    parser.add_argument("--publish", metavar="NOTE",
-                        help="no run: <out>/knee.json goes into docs/BENCHMARKS.md, with a NOTE of"
-                             " what else ran on the machine; the picture to docs/knee.svg")
-    parser.add_argument("--hunt", type=Path, default=ROOT / "build/hunt", metavar="PATH")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench/results", metavar="DIR")
+    add_flags(parser, "knee")
     flags = parser.parse_args()
     if not flags.smoke and (not 2 <= flags.steps <= 100 or flags.seconds < WINDOW_S + 2):
         parser.error("expected 2 to 100 steps of at least 12 seconds")

@@ -24,9 +24,8 @@ from pathlib import Path
 
 from chart import Chart
 from progress import bar, say, say_progress
-from told import goal_line, markdown, print_table, publish
+from told import add_flags, goal_line, markdown, print_table, publish
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = """examples:
   script/bench soak                               half an hour at 70 % of the reference load
   script/bench soak --seconds 600 --share 0.3     ten minutes at 30 %
@@ -215,11 +214,7 @@ def read_flags():
                         help="of the reference load, above 0 and at most 1 (0.7)")
     parser.add_argument("--smoke", action="store_true",
                         help="seconds, little load: does it work? judges nothing")
-    parser.add_argument("--publish", metavar="NOTE",
-                        help="no run: <out>/soak.json goes into docs/BENCHMARKS.md, with a NOTE of"
-                             " what else ran on the machine; the picture to docs/soak.svg")
-    parser.add_argument("--hunt", type=Path, default=ROOT / "build/hunt", metavar="PATH")
-    parser.add_argument("--out", type=Path, default=ROOT / "bench/results", metavar="DIR")
+    add_flags(parser, "soak")
     flags = parser.parse_args()
     if not 0 < flags.share <= 1 or flags.seconds < 60:
         parser.error("expected a share above 0 and at most 1, and at least 60 seconds")

@@ -10,14 +10,12 @@ five minutes on, not of a sanitizer's build), both end with exit code 0, no sani
 import argparse
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -37,14 +37,25 @@ def of_machine(machine):
             f" {machine['system']}")
 
 
+def add_flags(parser, name):
+    """Those of a benchmark that can be published."""
+    parser.add_argument("--publish", metavar="NOTE",
+                        help=f"no run: <out>/{name}.json goes into docs/BENCHMARKS.md, with a NOTE"
+                             " of what else ran on the machine; the picture to"
+                             f" docs/{name}.svg")
+    parser.add_argument("--hunt", type=Path, default=ROOT / "build/hunt", metavar="PATH")
+    parser.add_argument("--out", type=Path, default=ROOT / "bench/results", metavar="DIR")
+
+
 def publish(out, name, note, body_of):
     """What is in `out` of a benchmark goes to docs/BENCHMARKS.md, its picture beside that page.
     `body_of(results)`: the lines before the goals, those of the goals, what the picture shows."""
     results = json.loads((out / f"{name}.json").read_text())
     lines, goals, picture = body_of(results)
-    body = "\n".join([*lines, "", *(f"- {line.replace('NOT MET', '**not met**')}" for line in goals),
-                      "", f"![{picture}]({name}.svg)", "", f"`script/bench {name}`,"
-                      f" {results['date'][:10]}, {of_machine(results['machine'])}; {note}."])
+    body = "\n".join([
+        *lines, "", *(f"- {line.replace('NOT MET', '**not met**')}" for line in goals), "",
+        f"![{picture}]({name}.svg)", "", f"`script/bench {name}`,"
+        f" {results['date'][:10]}, {of_machine(results['machine'])}; {note}."])
     page = ROOT / "docs/BENCHMARKS.md"
     page.write_text(put(page.read_text(), name, body))
     (ROOT / f"docs/{name}.svg").write_text((out / f"{name}.svg").read_text())

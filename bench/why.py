@@ -3,7 +3,8 @@
 Real servers are started once. Of each trial the cause, its size and its place come from the seed:
 load goes on, the cause is planted, `hunt why --json` of each orchestrator is asked when it has had
 ten seconds of evidence, which is kept (why_again.py judges it by other rules), the cause is mended,
-and the next trial begins when all say `none` again. Beside each verdict stands the tail that an open-loop client measured in the same seconds. Writes
+and the next trial begins when all say `none` again. Beside each verdict stands the tail that an
+open-loop client measured in the same seconds. Writes
 <out>/why-<seed>.json with everything and prints the tables for docs/ATTRIBUTION.md. Trials in which
 other programs had the cores are repeated, and not judged.
 """

@@ -7,8 +7,6 @@
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -18,6 +16,7 @@
 #include "apps/command.h"
 #include "apps/why_gather.h"
 #include "apps/why_text.h"
+#include "base/input_file.h"
 #include "base/moment.h"
 #include "base/text.h"
 #include "engine/attribution.h"
@@ -126,12 +125,11 @@ int show_evidence(const WhyTargets& targets) {
 
 // What this release says of evidence that was kept.
 int judge_kept(const WhyFlags& flags) {
-  std::ifstream file(flags.judge, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) {
-    return report({Errc::io, fmt::format("cannot read {}", printable(flags.judge)), "judge"});
+  const auto text = read_whole_file(flags.judge, engine::evidence_bytes_max);
+  if (!text) {
+    return report({text.error().code, "cannot read evidence: " + text.error().message, "judge"});
   }
-  const auto evidence = engine::read_evidence(text);
+  const auto evidence = engine::read_evidence(*text);
   if (!evidence) return report(evidence.error());
   return show_body(flags, codec::write_why(engine::attribute(*evidence)), flags.judge);
 }

@@ -15,6 +15,8 @@
 namespace hunt::engine {
 
 inline constexpr std::size_t evidence_lines_max = 4'096;
+// Of a file of it; so many lines have a sixth of that.
+inline constexpr std::size_t evidence_bytes_max = 16 * 1'024 * 1'024;
 
 [[nodiscard]] std::string write_evidence(const Evidence& evidence);
 // Errors: corrupt.

@@ -37,6 +37,31 @@ Inside calls_not_ended(const Evidence& evidence, const Part& part, std::int64_t 
   return {Cause::server, untold_ns, true};
 }
 
+// The calls of a stage to a shard for which `holds(timeline, ns)`, of the tail or not.
+template <class Holds>
+Part calls_that(const Evidence& evidence, Stage stage, std::uint32_t shard, const Holds& holds) {
+  Part calls{stage, shard};
+  const auto add_all = [&](const std::vector<Timeline>& timelines) {
+    for (const Timeline& timeline : timelines) {
+      const std::int64_t ns = timeline.of(stage);
+      if (timeline.shard_of(stage) == shard && holds(timeline, ns)) calls.add(timeline, ns);
+    }
+  };
+  add_all(evidence.answers);
+  // A claim's timeline has the loads of its batch, too.
+  if (stage == Stage::store_grant) add_all(evidence.claims);
+  return calls;
+}
+
+// The slow calls, where they are half of all, by number or by time.
+std::optional<Part> slow_half(const Evidence& evidence, Stage stage, std::uint32_t shard,
+                              std::int64_t Part::*measure) {
+  const Part slow = slow_calls(evidence, stage, shard, slow_call_ns);
+  const Part all = slow_calls(evidence, stage, shard, 1);
+  if (slow.count < slow_calls_min || slow.*measure * 2 < all.*measure) return std::nullopt;
+  return slow;
+}
+
 // What takes the most of what the calls of a part told: of those that are over.
 Inside inside_told(const Evidence& evidence, const Part& part) {
   const std::int64_t whole_ns = part.mean_ns();
@@ -83,17 +108,9 @@ std::optional<Cause> cause_of_those_over(const Evidence& evidence, const Part& p
   constexpr std::int64_t as_long_part = 4;
   const std::int64_t least_ns = std::max(slow_call_ns, untold_each_ns / as_long_part);
   for (const Stage stage : {Stage::store_load, Stage::store_grant}) {
-    Part over{stage, part.shard};
-    const auto add_all = [&](const std::vector<Timeline>& timelines) {
-      for (const Timeline& timeline : timelines) {
-        const std::int64_t ns = timeline.of(stage);
-        const bool told = timeline.in_store(stage).told_ns * 2 >= ns;
-        if (told && ns >= least_ns && timeline.shard_of(stage) == part.shard)
-          over.add(timeline, ns);
-      }
-    };
-    add_all(evidence.answers);
-    if (stage == Stage::store_grant) add_all(evidence.claims);
+    const Part over = calls_that(evidence, stage, part.shard, [&](const auto& timeline, auto ns) {
+      return ns >= least_ns && timeline.in_store(stage).told_ns * 2 >= ns;
+    });
     if (over.count < slow_calls_min) continue;
     const Inside inside = inside_told(evidence, over);
     if (inside.cause == Cause::unclear || inside.ns * 2 < over.mean_ns()) continue;
@@ -109,24 +126,12 @@ Probe probe_of(const Evidence& evidence, std::uint32_t shard) {
 }
 
 Part slow_calls(const Evidence& evidence, Stage stage, std::uint32_t shard, std::int64_t slow_ns) {
-  Part calls{stage, shard};
-  const auto add_all = [&](const std::vector<Timeline>& timelines) {
-    for (const Timeline& timeline : timelines) {
-      const std::int64_t ns = timeline.of(stage);
-      if (timeline.shard_of(stage) == shard && ns >= slow_ns) calls.add(timeline, ns);
-    }
-  };
-  add_all(evidence.answers);
-  // A claim's timeline has the loads of its batch, too.
-  if (stage == Stage::store_grant) add_all(evidence.claims);
-  return calls;
+  return calls_that(evidence, stage, shard,
+                    [slow_ns](const auto&, auto ns) { return ns >= slow_ns; });
 }
 
 std::optional<Part> usual_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
-  const Part slow = slow_calls(evidence, stage, shard, slow_call_ns);
-  const Part all = slow_calls(evidence, stage, shard, 1);
-  if (slow.count < slow_calls_min || slow.count * 2 < all.count) return std::nullopt;
-  return slow;
+  return slow_half(evidence, stage, shard, &Part::count);
 }
 
 bool is_usual(const Evidence& evidence, const Part& part) {
@@ -137,10 +142,7 @@ bool is_usual(const Evidence& evidence, const Part& part) {
 }
 
 std::optional<Part> filling_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
-  const Part slow = slow_calls(evidence, stage, shard, slow_call_ns);
-  const Part all = slow_calls(evidence, stage, shard, 1);
-  if (slow.count < slow_calls_min || slow.ns * 2 < all.ns) return std::nullopt;
-  return slow;
+  return slow_half(evidence, stage, shard, &Part::ns);
 }
 
 const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard) {

@@ -1,17 +1,8 @@
 """`script/bench knee` in small: two steps on a real stack, and what it says of steps."""
-import json
-import subprocess
-import sys
-import tempfile
 import unittest
-from pathlib import Path
-from xml.etree import ElementTree
 
-from hunt_process import HUNT, clean_environment
-
-BENCH = Path(__file__).resolve().parents[2] / "bench"
-sys.path.insert(0, str(BENCH))
-import knee  # pylint: disable=wrong-import-position
+from bench_case import smoke
+import knee
 
 
 def a_step(percent, p99_ms, count=1_000, hits=100.0, lost=0):
@@ -51,24 +42,17 @@ class Knee(unittest.TestCase):
             lines, ["at 48 % of the machine nothing is known: the first step used 57 %"])
 
     def test_two_steps_of_the_real_stack(self):
-        with tempfile.TemporaryDirectory(prefix="hunt-knee-test-") as out:
-            done = subprocess.run(
-                [sys.executable, "-B", BENCH / "knee.py", "--smoke", "--hunt", HUNT, "--out", out],
-                env=clean_environment(), capture_output=True, text=True, timeout=300, check=False)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            results = json.loads((Path(out) / "knee.json").read_text())
-            self.assertEqual([one["share"] for one in results["steps"]], [0.5, 1.0])
-            for one in results["steps"]:
-                self.assertEqual(one["lost"], 0, one)
-                self.assertGreater(one["machine_percent"], 0, one)
-                self.assertGreater(one["changes"], 0, one)
-                for name in ("answer", "store_grant", "invalidation_lag"):
-                    figure = one["figures"][name]
-                    self.assertGreater(figure["count"], 0, (name, one))
-                    self.assertGreater(figure["p99_ms"], 0, (name, one))
-            picture = ElementTree.parse(Path(out) / "knee.svg").getroot()
-            self.assertTrue(picture.tag.endswith("svg"))
-            self.assertIn("an answer", "".join(picture.itertext()))
+        results, picture = smoke(self, "knee")
+        self.assertEqual([one["share"] for one in results["steps"]], [0.5, 1.0])
+        for one in results["steps"]:
+            self.assertEqual(one["lost"], 0, one)
+            self.assertGreater(one["machine_percent"], 0, one)
+            self.assertGreater(one["changes"], 0, one)
+            for name in ("answer", "store_grant", "invalidation_lag"):
+                figure = one["figures"][name]
+                self.assertGreater(figure["count"], 0, (name, one))
+                self.assertGreater(figure["p99_ms"], 0, (name, one))
+        self.assertIn("an answer", "".join(picture.itertext()))
 
 
 if __name__ == "__main__":

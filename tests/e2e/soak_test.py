@@ -1,17 +1,8 @@
 """`script/bench soak` in small: seconds on a real stack, and what it says of memory and p99."""
-import json
-import subprocess
-import sys
-import tempfile
 import unittest
-from pathlib import Path
-from xml.etree import ElementTree
 
-from hunt_process import HUNT, clean_environment
-
-BENCH = Path(__file__).resolve().parents[2] / "bench"
-sys.path.insert(0, str(BENCH))
-import soak  # pylint: disable=wrong-import-position
+from bench_case import smoke
+import soak
 
 TOTAL_S = 1800
 CALM = {"busy": 0, "lost": 0}
@@ -57,20 +48,13 @@ class Soak(unittest.TestCase):
         self.assertEqual(self.verdicts(report={"busy": 0, "lost": 1})[1][-1], False)
 
     def test_seconds_of_the_real_stack(self):
-        with tempfile.TemporaryDirectory(prefix="hunt-soak-test-") as out:
-            done = subprocess.run(
-                [sys.executable, "-B", BENCH / "soak.py", "--smoke", "--hunt", HUNT, "--out", out],
-                env=clean_environment(), capture_output=True, text=True, timeout=300, check=False)
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-            results = json.loads((Path(out) / "soak.json").read_text())
-            self.assertEqual(results["report"]["lost"], 0, results["report"])
-            self.assertGreater(results["report"]["grants"], 0, results["report"])
-            self.assertGreater(len(results["looks"]), 1, results)
-            for one in results["looks"]:
-                self.assertGreater(one["orchestrator_mib"], 1, one)
-                self.assertGreater(one["relay_mib"], 1, one)
-            picture = ElementTree.parse(Path(out) / "soak.svg").getroot()
-            self.assertTrue(picture.tag.endswith("svg"))
+        results, _ = smoke(self, "soak")
+        self.assertEqual(results["report"]["lost"], 0, results["report"])
+        self.assertGreater(results["report"]["grants"], 0, results["report"])
+        self.assertGreater(len(results["looks"]), 1, results)
+        for one in results["looks"]:
+            self.assertGreater(one["orchestrator_mib"], 1, one)
+            self.assertGreater(one["relay_mib"], 1, one)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ using boost::asio::awaitable;
 
 namespace {
 
-constexpr std::chrono::milliseconds store_retry{1'000};
 constexpr std::chrono::milliseconds ledger_retry{20};  // guess: a commit takes about as long
-constexpr std::chrono::milliseconds room_retry{50};    // bytes are short: look again
 // Grants of one page of the store: about what a stream is fed with.
 constexpr std::uint32_t page_grants = 256;
 static_assert(page_grants <= limits::grants_per_page_max);

@@ -5,6 +5,7 @@
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,6 +16,9 @@
 #include "ports/ledgers.h"
 
 namespace hunt::http {
+
+inline constexpr std::chrono::milliseconds store_retry{1'000};
+inline constexpr std::chrono::milliseconds room_retry{50};  // bytes are short: look again
 
 class StreamGrants {
  public:

@@ -38,8 +38,6 @@ using asio::awaitable;
 
 // For the handshake and for the other side's goodbye; guess: a round trip and some patience.
 constexpr std::chrono::milliseconds handshake_max{2'000};
-constexpr std::chrono::milliseconds store_retry{1'000};
-constexpr std::chrono::milliseconds room_retry{50};  // bytes are short: look again
 // One read of a message: what every stream may hold without being counted.
 constexpr std::size_t part_bytes = 4 * 1'024;
 // What a text costs beside its bytes: its blocks' heads and its place in the queue. Measured with
