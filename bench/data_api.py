@@ -18,10 +18,12 @@ from pathlib import Path
 PARTS = ("ways", "sleep", "rush", "speed")
 FULL = {"delays_ms": (0, 1, 5, 25), "rate": 100, "claims": 400, "resumes_s": (0.3, 15.0),
         "positions": 1_000, "opens_in_s": 40, "calls_rate": 5_000, "seconds": 6, "links": 16,
-        "abandoned": 10_000, "rush_s": 20, "rush_flags": ()}
+        "abandoned": 10_000, "rush_s": 20, "rush_flags": (),
+        "small_world": False}
 SMOKE = {"delays_ms": (0, 5), "rate": 200, "claims": 40, "resumes_s": (0.3,), "positions": 20,
          "opens_in_s": 12, "calls_rate": 200, "seconds": 0.5, "links": 4, "abandoned": 500,
-         "rush_s": 3, "rush_flags": ("--players", 500, "--rate", 1_000)}
+         "rush_s": 3, "rush_flags": ("--players", 500, "--rate", 1_000),
+         "small_world": True}
 
 
 def say(text):
@@ -35,7 +37,8 @@ def measure(parts, size):
         site = data_api_ways.Site(Path(folder))
         try:
             if "rush" in parts:
-                out["rush"] = data_api_rush.measure(site, size["rush_s"], size["rush_flags"], say)
+                out["rush"] = data_api_rush.measure(site, size["rush_s"], size["rush_flags"],
+                                                    size["small_world"], say)
             if "ways" in parts:
                 out["ways"] = data_api_ways.measure(site, size["delays_ms"], size["rate"],
                                                     size["claims"], say)

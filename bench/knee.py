@@ -173,7 +173,8 @@ def measure(size, shares, seconds, warm_s):
     with tempfile.TemporaryDirectory(prefix="hunt-knee-") as folder:
         site = Stack(Path(folder))
         try:
-            site.bury_demo()
+            bury = site.bury_small if size is load.SMALL else site.bury_demo
+            bury()
             site.start_hunt(1)
             say("the stack is ready")
             load.play(site, size, shares[-1] / 10, warm_s)

@@ -181,7 +181,8 @@ def measure(size, share, seconds, every_s):
     with tempfile.TemporaryDirectory(prefix="hunt-soak-") as folder:
         site = Stack(Path(folder))
         try:
-            site.bury_demo()
+            bury = site.bury_small if size is load.SMALL else site.bury_demo
+            bury()
             site.start_hunt(1)
             say("the stack is ready")
             server, begun = site.orchestrators[0], time.monotonic()

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
+import small_world  # pylint: disable=wrong-import-position
 from hunt_process import HUNT, HuntProcess  # pylint: disable=wrong-import-position
 from hunt_process import free_port, run_hunt  # pylint: disable=wrong-import-position
 from nats_process import NatsServer  # pylint: disable=wrong-import-position
@@ -191,6 +192,12 @@ class Stack:
                          "--listen", "127.0.0.1:0", program=program)
         if done.returncode != 0:
             raise Failed(f"hunt up: {done.stdout}{done.stderr}")
+
+    def bury_small(self):
+        """Enough for a small crowd."""
+        done = self.hunt(*small_world.import_words(self.folder, *self.store_words))
+        if done.returncode != 0:
+            raise Failed(f"hunt world import: {done.stdout}{done.stderr}")
 
     def start_orchestrator(self, *flags, program=HUNT):
         process = HuntProcess(self.folder, "serve", *self.words, *flags, program=program)

@@ -11,6 +11,7 @@ import threading
 import time
 import unittest
 
+import small_world
 from data_api_front import PassesOn
 from hunt_process import TOKEN, clean_environment, free_port, player
 from nats_process import NatsLoadCase
@@ -178,7 +179,8 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
     def test_a_rush_through_two_orchestrators(self):
         relay = self.relay()
         server, other = (self.serve_over(self.data_api()) for _ in range(2))
-        report = self.rush(server, "--demo", "--seconds", 4)
+        small_world.bury(server)
+        report = self.rush(server, "--seconds", 4)
         self.assert_balanced(report)
         stored = self.rush(server, "--stored", "--seconds", 3)
         self.assert_balanced(stored)
@@ -199,7 +201,7 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
     def test_gateway_and_server_are_killed_under_load(self):
         self.relay()
         server, other = (self.serve_over(self.data_api()) for _ in range(2))
-        self.demo_world(server)
+        small_world.bury(server)
         before = self.ledger()
         rush = self.rush_meanwhile(server, "--stored", "--seconds", 12, seconds=90)
         time.sleep(1)
@@ -226,7 +228,7 @@ class DataApiStore(OwnDatabase, NatsLoadCase):
         between = Between(self.gateway_port)
         self.addCleanup(between.shutdown)
         server = self.serve_over(self.data_api(between.port))
-        self.demo_world(server)
+        small_world.bury(server)
         before = self.ledger()
         rush = self.rush_meanwhile(server, "--stored", "--seconds", 14, seconds=90)
         for mode in ("refused", "unavailable", "garbage before", "broken before", "lost behind",

@@ -2,6 +2,7 @@
 import threading
 import unittest
 
+import small_world
 from hunt_process import TOKEN
 from nats_process import NatsLoadCase
 
@@ -31,7 +32,7 @@ class FlameFleet(NatsLoadCase):
         relay = self.start("relay", "--store", self.store, "--bus", self.nats.url,
                            "--admin-token-file", token, listen=False, ready=False)
         self.wait_for(lambda: "tells the changes" in relay.output, relay)
-        self.demo_world(servers[0])
+        small_world.bury(servers[0])
         self.rush_meanwhile(servers[0], "--seconds", 90)
         self.ask_meanwhile(servers[0])
         text, threads = "", ("lane-", "front;", "relay;")

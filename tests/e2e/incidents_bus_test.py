@@ -9,6 +9,7 @@ import sys
 import time
 import unittest
 
+import small_world
 from hunt_process import HUNT, REPOSITORY, HuntTest, clean_environment, player
 from nats_process import NatsLoadCase
 from tcp_gate import TcpGate
@@ -53,7 +54,7 @@ class Bus(NatsLoadCase):
         self.steady = self.serve_nats()
         cut = self.start("serve", "--bus", f"nats://127.0.0.1:{gate.port}", *self.store_words())
         self.relay()
-        self.demo_world(self.steady)
+        small_world.bury(self.steady)
         before, made = self.ledger(), self.consumer()
         rush = self.rush_meanwhile(self.steady, "--stored", "--seconds", 6)
         for _ in range(4):

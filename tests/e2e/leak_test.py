@@ -5,6 +5,7 @@ import time
 import unittest
 from pathlib import Path
 
+import small_world
 from hunt_process import clean_environment
 from nats_process import NatsLoadCase
 
@@ -67,7 +68,7 @@ class Leak(NatsLoadCase):
             group, wrapper, words = None, (), ["--memory-limit", f"{LIMIT_MIB}MiB"]
         server = self.serve_nats()
         self.relay()
-        self.demo_world(server)
+        small_world.bury(server)
         before = self.ledger()
         leaking = self.serve_nats(*words, wrapper=wrapper,
                                   env=clean_environment(LD_PRELOAD=self.hoard()))

@@ -3,6 +3,7 @@ import json
 import time
 import unittest
 
+import small_world
 from hunt_process import player
 from nats_process import SMALL, NatsLoadCase, NatsServer
 
@@ -24,7 +25,7 @@ class NatsLoad(NatsLoadCase):
     def test_rush_needs_nothing_but_nats(self):
         server = self.serve_nats()
         self.relay()
-        self.demo_world(server)
+        small_world.bury(server)
         run = self.hunt("rush", "--json", "--target", self.nats.url, *SMALL, "--seconds", 2)
         self.assert_exit(run, 0)
         self.assert_balanced(json.loads(run.stdout))
@@ -32,7 +33,7 @@ class NatsLoad(NatsLoadCase):
     def test_an_orchestrator_killed_under_stored_load_loses_nothing(self):
         server, victim = self.serve_nats(), self.serve_nats()
         self.relay()
-        self.demo_world(server)
+        small_world.bury(server)
         before = self.ledger()
         rush = self.rush_meanwhile(server, "--stored", "--seconds", 6)
         time.sleep(2)
@@ -46,7 +47,7 @@ class NatsLoad(NatsLoadCase):
     def test_an_orchestrator_drains_without_a_redelivery(self):
         server, leaver = self.serve_nats(), self.serve_nats()
         self.relay()
-        self.demo_world(server)
+        small_world.bury(server)
         rush = self.rush_meanwhile(server, "--stored", "--seconds", 5)
         time.sleep(1)
         self.assertEqual(leaver.stop(), 0, leaver.output)
@@ -58,7 +59,8 @@ class NatsLoad(NatsLoadCase):
     def test_a_relay_killed_and_started_again_tells_every_grant(self):
         server = self.serve_nats()
         relay = self.relay()
-        rush = self.rush_meanwhile(server, "--demo", "--seconds", 6)
+        small_world.bury(server)
+        rush = self.rush_meanwhile(server, "--seconds", 6)
         for _ in range(3):
             time.sleep(1)
             relay.kill()
@@ -70,7 +72,7 @@ class NatsLoad(NatsLoadCase):
         server = self.serve_nats()
         first = self.relay()
         second = self.relay(says="waits")
-        self.demo_world(server)
+        small_world.bury(server)
         rush = self.rush_meanwhile(server, "--seconds", 3)
         first.kill()
         self.wait_for(lambda: "tells the changes" in second.output, second)
@@ -81,14 +83,14 @@ class NatsLoad(NatsLoadCase):
     def test_nats_killed_and_started_again_loses_nothing_that_was_stored(self):
         server = self.serve_nats()
         self.relay()
-        self.demo_world(server)
-        self.assertEqual(server.bury([{"x": 900000, "y": 1, "table": "starlight",
-                                       "budget": 1}]).status, 200)
+        small_world.bury(server)
+        self.assertEqual(server.bury([{"x": 2040, "y": 2040, "table": "starlight",
+                                       "budget": 50}]).status, 200)
         rush = self.rush_meanwhile(server, "--stored", "--seconds", 6)
         time.sleep(1)
         self.nats.kill()
         time.sleep(1.5)
-        reply = server.dig((player(1), 900000, 1))
+        reply = server.dig((player(1), 2040, 2040))
         self.assertEqual(reply.json["outcomes"][0]["outcome"], "granted", reply)
         ready = server.get("/readyz")
         self.assertEqual(ready.status, 200)
@@ -102,7 +104,7 @@ class NatsLoad(NatsLoadCase):
     def test_an_orchestrator_without_nats_ends_in_time(self):
         server = self.serve_nats()
         relay = self.relay()
-        self.demo_world(server)
+        small_world.bury(server)
         self.rush_meanwhile(server, "--stored", "--seconds", 4)
         time.sleep(1)
         self.nats.kill()

@@ -9,6 +9,7 @@ import time
 import unittest
 from datetime import datetime
 
+import small_world
 from hunt_process import HUNT, clean_environment
 from nats_process import NatsLoadCase
 from postgres_process import OwnDatabase
@@ -27,10 +28,8 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
         self.gate = TcpGate(self.postgres.port)
         self.addCleanup(self.gate.stop)
         self.other = self.store_at(self.gate.port)
-        # Makes the databases, and splits the demo world over both.
-        run = self.hunt("up", *self.store_words(), "--seconds", 1, "--players", 2000, "--rate",
-                        2000, "--listen", "127.0.0.1:0", "--json", timeout=60)
-        self.assert_exit(run, 0)
+        self.assert_exit(
+            self.hunt(*small_world.import_words(self.folder, *self.store_words())), 0)
         self.servers = [self.serve_nats(), self.serve_nats()]
         self.relay = self.start("relay", "--bus", self.nats.url, "--store", self.store, "--store",
                                 self.store_at(self.postgres.port), listen=False, ready=False)
@@ -44,7 +43,7 @@ class WhyFleet(OwnDatabase, NatsLoadCase):
 
     def playing(self):
         process = subprocess.Popen(
-            [HUNT, *map(str, self.rush_words(self.servers[0], "--demo", "--seconds", 300))],
+            [HUNT, *map(str, self.rush_words(self.servers[0], "--seconds", 300))],
             cwd=self.folder, env=clean_environment(), stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
