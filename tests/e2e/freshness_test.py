@@ -8,6 +8,7 @@ import unittest
 from hunt_process import player
 from postgres_test import PostgresCase
 
+WAITS = True  # For copies to end.
 HERE, BESIDE = (5, 5), (8, 8)
 CHANGES = 100
 B1_SECONDS, B2_SECONDS = 30, 0.25

@@ -10,6 +10,7 @@ from nats_process import NatsCase
 from postgres_process import OwnDatabase
 from tcp_gate import TcpGate
 
+WAITS = True  # For deadlines.
 FIRST, SECOND = 0, 39 * 64  # of the loot below: x of a tile of shard 0 and of shard 1
 # How long a process drains, and what a busy machine may need on top of it.
 DRAIN_SECONDS = 5

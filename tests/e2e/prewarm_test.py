@@ -5,6 +5,7 @@ import unittest
 
 from hunt_process import HuntTest, RedisServer, free_port, player
 
+WAITS = True  # For an opening.
 LOOT = [{"x": x, "y": y, "table": "starlight", "budget": 3} for x in range(0, 320, 16)
         for y in range(0, 320, 16)]
 

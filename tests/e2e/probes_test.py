@@ -14,6 +14,7 @@ from hunt_process import REPOSITORY, RedisServer, clean_environment, player
 from nats_process import NatsCase
 from reference_test import rows, section
 
+WAITS = True  # For watchdogs and reconnections.
 PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, WALL = 17, 0x4206, 0x4207, 0x40000000
 STILL_SECONDS = 10  # lane_still_ns_max of model/limits.h
 

@@ -13,6 +13,7 @@ import yaml
 import loot
 from hunt_process import HuntTest, player
 
+WAITS = True  # For the next minute.
 SEED = bytes(range(32))
 UTC = datetime.timezone.utc
 

@@ -148,6 +148,47 @@ class Notes(unittest.TestCase):
         if len(os.sched_getaffinity(0)) > 1:
             self.assertEqual([word for word, _ in seen[:2]], ["begins"] * 2, "one by one")
 
+    def test_who_waits_runs_beside_the_others_one_at_a_time(self):
+        waits = """
+class Waits(unittest.TestCase):
+    def wait(self):
+        with open("waiting", "x"): pass
+        time.sleep(0.3)
+        os.unlink("waiting")
+    test_a = test_b = test_c = wait
+"""
+        others = """
+class Others(unittest.TestCase):
+    def test_sees_one(self):
+        end = time.monotonic() + 10
+        while not (seen := os.path.exists("waiting")) and time.monotonic() < end:
+            time.sleep(0.001)
+        self.assertTrue(seen)
+"""
+        run = self.run_all(a="WAITS = True\n" + waits, b=others)
+        self.assert_ends(run, "4 passed, 0 failed", 0)
+
+    def test_the_longest_are_told_with_the_cpu_of_what_they_started(self):
+        run = self.run_all(a="""
+class Works(unittest.TestCase):
+    def test_works(self):
+        subprocess.run([sys.executable, "-c",
+                        "import time\\nwhile time.process_time() < 0.5: pass"], check=True)
+class Sleeps(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        time.sleep(1)
+    def test_a(self): pass
+    def test_b(self): pass
+""")
+        self.assert_ends(run, "3 passed, 0 failed", 0)
+        cpu = {name: float(seconds) for seconds, name in re.findall(
+            r"^ +\d+\.\d s, +(\d+\.\d) s of CPU  (.*)$", run.stdout, re.M)}
+        self.assertEqual(set(cpu), {"a_test.Works.test_works", "a_test.Sleeps, 2 tests"})
+        self.assertGreaterEqual(cpu["a_test.Works.test_works"], 0.5)
+        self.assertLess(cpu["a_test.Sleeps, 2 tests"], 0.5)
+        self.assertNotIn("CPU", self.run_all("Sleeps").stdout, "of a part there is less to say")
+
     def test_names_choose(self):
         run = self.run_all("test_a", "test_c", a="""
 class Three(unittest.TestCase):
