@@ -30,6 +30,7 @@ import peers_table  # pylint: disable=wrong-import-position
 SMALL = peers.SMOKE
 CONTENDERS = {one.name: one for one in peers_sites.CONTENDERS}
 FLAGS = types.SimpleNamespace(warm=0, seconds=0.5, connections=8, pipeline=1)
+COUNTERS_LATE_S = 0.6  # PostgreSQL's, behind a statement
 
 
 class Stub(threading.Thread):
@@ -219,18 +220,18 @@ class Contenders(unittest.TestCase):
         self.addCleanup(site.close)
         self.site = site
         self.runs = peers_runs.Runs(site, self.client, self.walks, FLAGS)
+        time.sleep(COUNTERS_LATE_S)
         return site
 
     def step(self, scene, batch, rate):
         """All of it was answered; counted are statements, and commands of Redis."""
         site = self.site
-        time.sleep(0.6)  # PostgreSQL's counters come late
         before = site.watcher.counted()["statements"]
         redis = site.redis_calls() if site.contender.redis else 0
         done = self.runs.run(peers_runs.SCENES[scene], batch, rate)
         self.assertEqual(done["ok"], done["due"], done)
         self.assertGreater(done["granted"], 0, done)
-        time.sleep(0.6)
+        time.sleep(COUNTERS_LATE_S)
         done["statements"] = site.watcher.counted()["statements"] - before
         if site.contender.redis:
             done["redis_calls"] = site.redis_calls() - redis
