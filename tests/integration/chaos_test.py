@@ -7,8 +7,6 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
-ALONE = True  # Each run builds what it breaks, in one folder.
-
 
 class Chaos(unittest.TestCase):
     """The command as a person runs it."""

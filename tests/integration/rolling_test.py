@@ -9,8 +9,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 BEFORE = os.environ.get("HUNT_TEST_BINARY_BEFORE")  # of an older release or commit
 
-ALONE = True  # Each run builds what it replaces, in one folder.
-
 
 class Rolling(unittest.TestCase):
     """The command as a person runs it."""
