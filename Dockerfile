@@ -14,8 +14,8 @@ COPY --from=build /hunt/hunt.debug /
 # Names of functions stay in the program, so `hunt flame` in a pod says them without the other file.
 FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates \
-       libboost-json1.81.0 libcctz2 libdw1 libelf1 libfmt9 libhiredis0.14 libnats3.4 libpq5 \
-       libsimdjson14 libsqlite3-0 libssl3 libyaml-cpp0.7 tzdata zlib1g curl \
+       libboost-json1.81.0 libcctz2 libdw1 libelf1 libfmt9 libhiredis0.14 libjemalloc2 libnats3.4 \
+       libpq5 libsimdjson14 libsqlite3-0 libssl3 libyaml-cpp0.7 tzdata zlib1g curl \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o 10001 -g 10001 /var/lib/hunt
 COPY --from=build /hunt/hunt /usr/local/bin/hunt

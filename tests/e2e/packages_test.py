@@ -223,7 +223,8 @@ class Packages(HuntTest):
 
     def test_it_depends_on_the_libraries_of_the_program(self):
         depends = self.field(self.package, "Depends")
-        for library in ("libpq5", "libnats3.4", "libhiredis0.14", "libssl3", "libc6", "systemd"):
+        for library in ("libpq5", "libnats3.4", "libhiredis0.14", "libjemalloc2", "libssl3",
+                        "libc6", "systemd"):
             self.assertIn(library, depends)
         self.assertEqual(self.field(self.symbols, "Depends"),
                          "hunt-orchestrator (= " + self.field(self.package, "Version") + ")")
