@@ -273,7 +273,7 @@ def convoy(fleet, random):
     sql = f"""DO $$ BEGIN LOOP
         PERFORM 1 FROM loot_tiles WHERE budget = 1000000 FOR UPDATE;
         PERFORM pg_sleep({hold_s}); COMMIT; PERFORM pg_sleep(0.002); END LOOP; END $$"""
-    fleet.client.hot = (x, y)
+    fleet.client.hot, fleet.client.hot_digs = (x, y), 50
     try:
         with session(fleet, shard, sql, count):
             yield Plant({"hold_ms": round(1e3 * hold_s), "writers": count}, {"shard": shard})
@@ -392,12 +392,12 @@ def few_calls(fleet, random):
     fleet.start_orchestrators("--grant-calls", "1")
     time.sleep(RESTARTED_SECONDS)
     fleet.client.forget()
-    fleet.client.hot, fleet.client.hot_digs = fleet.hot[shard], 30
+    fleet.client.hot, fleet.client.hot_digs = fleet.hot[shard], 1_500
     try:
         with gates(fleet, fleet.shard_gates(shard), {"delay_s": 0}, delay_s=rtt_ms / 2e3):
             yield Plant({"calls": 1, "rtt_ms": round(rtt_ms)}, {"shard": shard})
     finally:
-        fleet.client.hot, fleet.client.hot_digs = None, 1
+        fleet.client.hot = None
         fleet.start_orchestrators()
 
 

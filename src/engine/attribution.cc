@@ -158,7 +158,7 @@ struct Culprit {
 
 Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
   Culprit culprit{tail.largest(), tail.share(tail.largest()), {}, false};
-  if (const auto work = work_behind_backlog(evidence, culprit.part)) {
+  if (const auto work = work_behind_backlog(evidence, tail, culprit.part)) {
     culprit.wait = "they are stored until one is done, and of each ";
     const Part* there = tail.find(work->stage, work->shard);
     if (there != nullptr) culprit.share += tail.share(*there);
@@ -188,9 +188,12 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
     culprit.share += tail.share(*way);
     culprit.part = *way;
   }
-  if (auto all = full_machine_behind(evidence, tail, culprit.part)) {
-    return {*all, 1, {}, true};
+  auto all = full_machine_behind(evidence, tail, culprit.part);
+  const bool unknown = cause_of(evidence, culprit.part) == Cause::unclear;
+  if (all || unknown || is_starved(culprit.part)) {
+    if (auto empty = empty_cache_behind(evidence, tail)) return {*empty, 1, {}, true};
   }
+  if (all) return {*all, 1, {}, true};
   if (auto stall = stall_behind(evidence, tail)) return {*stall, 1, {}, true};
   if (auto line = line_behind_call(evidence, culprit.part)) {
     culprit.wait =
@@ -244,6 +247,12 @@ bool is_common(const Evidence& evidence, const model::Why& why, const Part& part
   if (why.cause != Cause::queue) return true;
   const auto& timelines = why.timeline == "claims" ? evidence.claims : evidence.answers;
   return percentile_of(timelines, part.stage, common_percent) * common_part >= part.mean_ns();
+}
+
+// The slowest had no core, and hardly anybody else: who was at work just then may be gone.
+bool is_perhaps_chance(const Evidence& evidence, const Part& part, Cause cause) {
+  if (cause != Cause::cpu || part.stage == Stage::front || part.at_connections) return false;
+  return (part.on_full_machine || is_starved(part)) && !surely_wants_core(evidence);
 }
 
 double telling_share(const Tail& tail) {
@@ -348,7 +357,8 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
   const bool enough = why.samples >= samples_min &&
                       (culprit.found || several || filled >= least || is_usual(evidence, part));
   const bool common = is_common(evidence, why, part);
-  why.confident = why.cause != Cause::unclear && enough && common;
+  const bool chance = is_perhaps_chance(evidence, part, why.cause);
+  why.confident = why.cause != Cause::unclear && enough && common && !chance;
   if (why.cause == Cause::unclear) {
     why.verdict = unclear_text(part, why, tail_text, cpu);
   } else {
@@ -361,6 +371,8 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
       why.verdict = fmt::format("perhaps, {}: {}", few, why.verdict);
     } else if (!common) {
       why.verdict = fmt::format("perhaps, since most do not wait there: {}", why.verdict);
+    } else if (chance) {
+      why.verdict = fmt::format("perhaps, since most others had a core: {}", why.verdict);
     }
   }
   const bool of_the_process = culprit.found || named == Cause::cpu || named == Cause::throttle;

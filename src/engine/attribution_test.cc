@@ -224,12 +224,12 @@ TEST(Attribution, tells_cpu_from_bursts_in_the_queue) {
 // Planted: others take the cores. The lane is nearly idle over the second, and its batches wait all
 // the same: each for a core.
 TEST(Attribution, tells_a_wait_for_a_core_from_a_line) {
-  const auto why_of = [](std::int64_t starved_ms) {
+  const auto why_of = [](std::int64_t starved_ms, std::size_t waiting = 100) {
     Evidence evidence;
-    evidence.answers.assign(990, answer(0, 1, 0));
+    evidence.answers.assign(1'000 - waiting, answer(0, 1, 0));
     Timeline waited = answer(24, 1, 0);
     waited.starved_ns = starved_ms * ms_ns;
-    for (int i = 0; i < 10; ++i) evidence.answers.push_back(waited);
+    evidence.answers.insert(evidence.answers.end(), waiting, waited);
     evidence.lane_busy = 0.04;
     evidence.lane_starved = 0.05;
     return attribute(evidence);
@@ -241,6 +241,12 @@ TEST(Attribution, tells_a_wait_for_a_core_from_a_line) {
   EXPECT_NE(starved.verdict.find("19.2 ms is waiting for a core"), std::string::npos)
       << starved.verdict;
   EXPECT_NE(starved.next.find("gets no core"), std::string::npos) << starved.next;
+  // Somebody who is gone may have had the cores while these few waited.
+  const model::Why few = why_of(20, 10);
+  EXPECT_EQ(few.cause, Cause::cpu);
+  EXPECT_FALSE(few.confident) << few.verdict;
+  EXPECT_NE(few.verdict.find("perhaps, since most others had a core"), std::string::npos)
+      << few.verdict;
   const model::Why partly = why_of(8);
   EXPECT_FALSE(partly.confident);
   EXPECT_EQ(partly.cause, Cause::unclear);

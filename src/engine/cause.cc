@@ -25,6 +25,11 @@ constexpr std::int64_t crowded_call_ns_min = 10'000'000;
 // outage of the bus all comes at once, and takes up to a thirtieth of the wait.
 constexpr double fills_hands = 0.1;
 constexpr double may_fill_hands = 0.05;
+// Of a tail that waits on the bus most of the time, beside it: enough to be why.
+constexpr double met_again = 0.2;
+// Of the looks into the cache of which so many find nothing, it has nothing.
+constexpr double all_missed = 0.97;
+constexpr std::int64_t looks_min = 100;
 // A probe that has been under way for so long waits for no core.
 constexpr std::int64_t hangs_ns = 1'000'000'000;
 
@@ -149,6 +154,11 @@ bool is_far_cache(const Evidence& evidence, const Part& part) {
   return looks && !(evidence.cache_here && is_crowded(evidence, looks->mean_ns(), crowded_machine));
 }
 
+// A call, or the wait to make one again that failed.
+bool is_call_or_retry(const Evidence& evidence, const Part& part) {
+  return is_store(part.stage) || failures_at(evidence, part) != nullptr;
+}
+
 }  // namespace
 
 const Failures* failures_at(const Evidence& evidence, const Part& part) {
@@ -164,6 +174,7 @@ bool is_starved(const Part& part) {
 Cause cause_of(const Evidence& evidence, const Part& part) {
   const bool breaks = model::is_of_shard(part.stage) && breaks_for_sure(evidence, part.shard);
   if (model::is_work(part.stage) || (is_starved(part) && !breaks)) return Cause::cpu;
+  if (part.missed > 0) return Cause::cache_miss;
   if (part.at_connections || part.on_full_machine) return Cause::cpu;
   const bool here = is_here(evidence, part);
   if (is_store(part.stage)) {
@@ -210,8 +221,9 @@ std::vector<const Part*> parts_of_cause(const Evidence& evidence, const Tail& ta
   std::vector<const Part*> parts;
   for (const Part& other : tail.parts) {
     const bool same = other.stage == part.stage && other.shard == part.shard;
-    const bool alike = is_store(part.stage) && is_store(other.stage) && other.shard == part.shard &&
-                       other.ns > 0 && cause_of(evidence, other) == cause;
+    const bool alike = is_call_or_retry(evidence, part) && is_call_or_retry(evidence, other) &&
+                       other.shard == part.shard && other.ns > 0 &&
+                       cause_of(evidence, other) == cause;
     const bool waits = waits_for(other, part) && call_behind_wait(evidence, tail, other);
     if (same || alike || waits) parts.push_back(&other);
   }
@@ -261,7 +273,12 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
   if (failures_at(evidence, part) != nullptr) return std::nullopt;
   const Stage stage = for_load ? Stage::store_load : Stage::store_grant;
   const Part* call = tail.find(stage, part.shard);
-  if (call != nullptr && call->mean_ns() >= slow_call_ns) return *call;
+  if (call != nullptr && call->mean_ns() >= slow_call_ns) {
+    if (cause_of(evidence, *call) != Cause::unclear) return *call;
+    // Those of the tail may not be over. What the others told, these come to in their turn.
+    const auto over = filling_calls_over(evidence, stage, part.shard);
+    return over ? *over : *call;
+  }
   // Those of the tail are still in line: what a call is like, the others know.
   if (auto calls = filling_calls(evidence, stage, part.shard)) return calls;
   const Probe probe = probe_of(evidence, part.shard);
@@ -310,8 +327,13 @@ const Part* part_behind_breaks(const Evidence& evidence, const Tail& tail) {
   return wait != nullptr && tail.share(*wait) >= wait_worth_telling ? wait : call;
 }
 
-std::optional<Part> work_behind_backlog(const Evidence& evidence, const Part& part) {
+std::optional<Part> work_behind_backlog(const Evidence& evidence, const Tail& tail,
+                                        const Part& part) {
   if (!part.is_backlog()) return std::nullopt;
+  // The slowest themselves meet it on the lane, too.
+  const Part* there = tail.largest_on_lane();
+  if (there != nullptr && there->mean_ns() >= answers_fine_ns && tail.lane_share() >= met_again)
+    return *there;
   const Work work = work_of_all(evidence);
   if (work.mean_ns < answers_fine_ns || work_share(work, part) < fills_hands) return std::nullopt;
   return work.most;
@@ -354,6 +376,32 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
   Part all{Stage::queue, 0, tail.total_ns, tail.count};
   all.on_full_machine = true;
   return all;
+}
+
+std::optional<Part> empty_cache_behind(const Evidence& evidence, const Tail& tail) {
+  if (usual_looks(evidence)) return std::nullopt;  // it does not answer at once
+  std::int64_t looks = 0;
+  Part empty{Stage::l2, 0, tail.total_ns, tail.count};
+  for (const Timeline& timeline : evidence.answers) {
+    if (timeline.of(Stage::l2) == 0) continue;
+    ++looks;
+    if (timeline.of(Stage::store_load) + timeline.of(Stage::load_wait) > 0) ++empty.missed;
+  }
+  if (looks < looks_min ||
+      static_cast<double>(empty.missed) < all_missed * static_cast<double>(looks))
+    return std::nullopt;
+  return empty;
+}
+
+bool surely_wants_core(const Evidence& evidence) {
+  constexpr std::int64_t starved_ns_min = answers_fine_ns / 2;
+  constexpr std::int64_t tenth = 10;
+  if (wants_core(evidence) || evidence.lane_starved >= full_machine) return true;
+  const auto& all = evidence.answers;
+  const auto starved = std::count_if(all.begin(), all.end(), [](const Timeline& timeline) {
+    return timeline.starved_ns >= starved_ns_min && timeline.starved_ns * 2 >= timeline.total_ns;
+  });
+  return starved > 0 && static_cast<std::size_t>(starved * tenth) >= all.size();
 }
 
 std::optional<Part> stall_behind(const Evidence& evidence, const Tail& tail) {

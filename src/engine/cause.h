@@ -52,7 +52,8 @@ inline constexpr double some_starving = 0.2;
 [[nodiscard]] double share_of_shard(const Tail& tail, std::uint32_t shard);
 // What is stored waits because those who take it have their hands full, or what they took came to
 // nothing and is stored again: then the wait is of what fills them. Nothing: they have not.
-[[nodiscard]] std::optional<Part> work_behind_backlog(const Evidence& evidence, const Part& part);
+[[nodiscard]] std::optional<Part> work_behind_backlog(const Evidence& evidence, const Tail& tail,
+                                                      const Part& part);
 [[nodiscard]] bool may_have_hands_full(const Evidence& evidence, const Part& part);
 // What else is slow, whether the slowest met it or not: the calls to a shard, and the looks into
 // the cache. At most one part for each that is none of `named`; none whose cause is not known.
@@ -65,6 +66,12 @@ inline constexpr double some_starving = 0.2;
 // All of it passes where no core is free; but what the store calls a lock is one.
 [[nodiscard]] std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& tail,
                                                       const Part& part);
+// Hardly a look into the cache finds what it looks for, though the cache answers at once: all is
+// read from the stores, and that is why these, or the machine, have no time. Nothing: they do.
+[[nodiscard]] std::optional<Part> empty_cache_behind(const Evidence& evidence, const Tail& tail);
+// The lane has its hands full, or no core for so long, or one answer in ten has none for half of
+// its time: then it is no chance.
+[[nodiscard]] bool surely_wants_core(const Evidence& evidence);
 // A process that stood still catches each batch in another stage: no stage holds half, and all of
 // it together lasts as long as the stall.
 [[nodiscard]] std::optional<Part> stall_behind(const Evidence& evidence, const Tail& tail);

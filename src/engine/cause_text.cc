@@ -158,6 +158,12 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       return fmt::format("{} is waiting for one of the {} grant calls at a time to {}",
                          ms(stage_ns), evidence.grant_calls_max, resource);
     case Cause::cache_miss:
+      if (part.missed > 0) {
+        return fmt::format(
+            "{} passes while all is read from the stores: {} looks into the {} found "
+            "nothing, and hardly any found it all",
+            ms(stage_ns), part.missed, resource);
+      }
       return fmt::format("{} is waiting until somebody else has filled the {}", ms(stage_ns),
                          resource);
     default:
@@ -217,6 +223,12 @@ std::string what_to_do(const Evidence& evidence, const Part& part, Cause cause) 
       }
       return fmt::format("Allow more grant calls at a time, or split {}; {}", resource, no_pods);
     case Cause::cache_miss:
+      if (part.missed > 0) {
+        return fmt::format(
+            "Look at what empties the cache (FLUSHALL, evicted_keys and maxmemory), or "
+            "prewarm it before an event; {}",
+            no_pods);
+      }
       return fmt::format(
           "Ask the other orchestrators: one of them reads what this one waits for; {}", no_pods);
     case Cause::queue:

@@ -17,6 +17,10 @@ constexpr double busy_thread = 0.75;
 constexpr std::int64_t slow_holder_ns = 20'000'000;
 constexpr std::int64_t own_holders = 4;
 constexpr std::int64_t own_holders_max = 12;
+// What a probe answers so many times quicker than is no way there and back.
+constexpr std::int64_t quick_probe_part = 5;
+// Of a call: so much of it has to be told of what the calls before it on its connection wait for.
+constexpr std::int64_t worth_telling_part = 5;
 
 // Calls that have told nothing: a store that answers a probe at once is there, and busy with what
 // was asked.
@@ -62,6 +66,24 @@ std::optional<Part> slow_half(const Evidence& evidence, Stage stage, std::uint32
   return slow;
 }
 
+// A call waits for those before it on its connection, which a probe does not: what is no way is the
+// line behind calls that wait for the same as this one did in its turn. `rest` is what it told
+// nothing of.
+Inside behind_others(const Evidence& evidence, const Part& part, const Inside& rest) {
+  const Probe probe = probe_of(evidence, part.shard);
+  const std::int64_t probe_ns = std::max(probe.newest_ns, probe.open_ns);
+  if (probe.newest_ns == 0 || rest.ns < slow_call_ns || probe_ns * quick_probe_part > rest.ns)
+    return rest;
+  const std::int64_t count = std::max<std::int64_t>(1, part.count);
+  Inside most{Cause::lock, part.told.lock_ns / count};
+  for (const auto& one : {Inside{Cause::server, part.told.exec_ns / count},
+                          Inside{Cause::commit, part.told.commit_ns / count}}) {
+    if (one.ns > most.ns) most = one;
+  }
+  if (most.ns * worth_telling_part < part.mean_ns()) return rest;
+  return {most.cause, most.ns + rest.ns};
+}
+
 // What takes the most of what the calls of a part told: of those that are over.
 Inside inside_told(const Evidence& evidence, const Part& part) {
   const std::int64_t whole_ns = part.mean_ns();
@@ -72,18 +94,23 @@ Inside inside_told(const Evidence& evidence, const Part& part) {
   const std::int64_t told_commit_ns = part.told.commit_ns / count;
   const std::int64_t rest_ns =
       std::max<std::int64_t>(0, told_ns - lock_ns - exec_ns - told_commit_ns);
-  const std::int64_t awake_ns = (part.told.thread_ns + part.starved_ns) / count;
+  const std::int64_t starved_ns = part.starved_ns / count;
+  const std::int64_t awake_ns = part.told.thread_ns / count + starved_ns;
   const std::int64_t ours_ns = std::min(rest_ns, awake_ns);
-  // The end of a commit is seen by the same thread.
-  const std::int64_t commit_ns = std::max<std::int64_t>(0, told_commit_ns - (awake_ns - ours_ns));
-  Inside most{Cause::round_trip, rest_ns - ours_ns};
-  if (rest_ns > 0 && static_cast<double>(ours_ns) >= busy_thread * static_cast<double>(rest_ns)) {
-    most = {Cause::cpu, rest_ns};
-  }
+  const auto is_busy = [](std::int64_t awake, std::int64_t of) {
+    return of > 0 && static_cast<double>(awake) >= busy_thread * static_cast<double>(of);
+  };
+  // The end of a commit is seen late, where the lane has no core, or the same thread hardly sleeps.
+  const std::int64_t late_ns = is_busy(awake_ns, told_ns) ? awake_ns - ours_ns : starved_ns;
+  const std::int64_t commit_ns = std::max<std::int64_t>(0, told_commit_ns - late_ns);
+  // No call is back sooner than one that does nothing.
+  const Probe probe = probe_of(evidence, part.shard);
+  const std::int64_t way_ns = std::max(rest_ns - ours_ns, std::min(rest_ns, probe.newest_ns));
+  Inside most{Cause::round_trip, way_ns};
+  if (is_busy(ours_ns, rest_ns) && way_ns * 2 < rest_ns) most = {Cause::cpu, rest_ns};
   // What they held them for has to be one thing clearly.
   const std::int64_t held_ns = std::max(exec_ns, commit_ns);
   const bool slow = held_ns >= slow_holder_ns && std::min(exec_ns, commit_ns) * 3 <= held_ns;
-  const Probe probe = probe_of(evidence, part.shard);
   const bool no_stranger = probe.tells_holders && !probe.strangers;
   const bool told_ours = no_stranger && probe.locked;
   const bool ours = no_stranger && slow && (told_ours || lock_ns <= own_holders * held_ns);
@@ -98,7 +125,7 @@ Inside inside_told(const Evidence& evidence, const Part& part) {
                           with_locks(Cause::commit, commit_ns, exec_ns <= commit_ns)}) {
     if (one.ns > most.ns) most = one;
   }
-  return most;
+  return most.cause == Cause::round_trip ? behind_others(evidence, part, most) : most;
 }
 
 // Of calls that are not over nobody knows. But other calls to that shard are, which took about as
@@ -143,6 +170,17 @@ bool is_usual(const Evidence& evidence, const Part& part) {
 
 std::optional<Part> filling_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
   return slow_half(evidence, stage, shard, &Part::ns);
+}
+
+std::optional<Part> filling_calls_over(const Evidence& evidence, Stage stage, std::uint32_t shard) {
+  const auto over = [&](std::int64_t least_ns) {
+    return calls_that(evidence, stage, shard, [&](const auto& timeline, auto ns) {
+      return ns >= least_ns && timeline.in_store(stage).told_ns * 2 >= ns;
+    });
+  };
+  const Part slow = over(slow_call_ns);
+  if (slow.count < slow_calls_min || slow.ns * 2 < over(1).ns) return std::nullopt;
+  return slow;
 }
 
 const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard) {

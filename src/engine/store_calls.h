@@ -41,6 +41,10 @@ struct Inside {
 [[nodiscard]] std::optional<Part> filling_calls(const Evidence& evidence, model::Stage stage,
                                                 std::uint32_t shard);
 
+// The same of those that are over and told what took them so long.
+[[nodiscard]] std::optional<Part> filling_calls_over(const Evidence& evidence, model::Stage stage,
+                                                     std::uint32_t shard);
+
 // Calls to the shard fail, more than may happen. Null: they do not.
 [[nodiscard]] const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard);
 // They break off: their connections do. Fewer of them than of failures tell.

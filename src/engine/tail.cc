@@ -62,6 +62,20 @@ double Tail::starved_share() const {
   return total_ns == 0 ? 0 : static_cast<double>(starved_ns) / static_cast<double>(total_ns);
 }
 
+const Part* Tail::largest_on_lane() const {
+  const Part* most = nullptr;
+  for (const Part& part : parts) {
+    if (!is_before_lane(part.stage) && (most == nullptr || part.ns > most->ns)) most = &part;
+  }
+  return most;
+}
+
+double Tail::lane_share() const {
+  double sum = 0;
+  for (const Part& part : parts) sum += is_before_lane(part.stage) ? 0 : share(part);
+  return sum;
+}
+
 std::size_t slowest_first(std::vector<Timeline>& all) {
   if (all.empty()) return 0;
   const std::size_t count = std::max(std::min(all.size(), tail_min), all.size() / 100);

@@ -33,6 +33,7 @@ struct Part {
   std::int64_t starved_ns = 0;   // of `ns` at most
   bool at_connections = false;   // not at the lane, but at the thread of a store's connections
   bool on_full_machine = false;  // at a store that shares the machine with us
+  std::int64_t missed = 0;       // of l2: so many looks found nothing, and hardly any found it all
 
   void add(const Timeline& timeline, std::int64_t stage_ns);
   [[nodiscard]] double starved_share() const {
@@ -71,6 +72,9 @@ struct Tail {
     return *std::max_element(parts.begin(), parts.end(),
                              [](const Part& a, const Part& b) { return a.ns < b.ns; });
   }
+  // From the lane on: without what comes before.
+  [[nodiscard]] const Part* largest_on_lane() const;
+  [[nodiscard]] double lane_share() const;
   [[nodiscard]] const Part* find(model::Stage stage, std::uint32_t shard) const {
     const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
       return part.stage == stage && part.shard == shard;
