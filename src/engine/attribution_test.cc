@@ -454,6 +454,12 @@ TEST(Attribution, a_slow_cache_is_the_way_there_or_somebody_elses_fill) {
   EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << "no line of a lane is that long";
   slow.add(Stage::queue, 10 * ms_ns);
   evidence.answers.assign(100, slow);
+  EXPECT_EQ(attribute(evidence).cause, Cause::round_trip) << "waits for a core differ";
+  for (int i = 0; i < 100; ++i) {
+    evidence.answers[static_cast<std::size_t>(i)] = {};
+    evidence.answers[static_cast<std::size_t>(i)].add(Stage::l2, (20 + i * 7 / 10) * ms_ns);
+    evidence.answers[static_cast<std::size_t>(i)].add(Stage::queue, 10 * ms_ns);
+  }
   EXPECT_EQ(attribute(evidence).cause, Cause::unclear) << "it may have had no core";
   slow.add_fill_wait(70 * ms_ns, 0);
   evidence.answers.assign(100, slow);

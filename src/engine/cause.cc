@@ -127,14 +127,22 @@ double work_share(const Work& work, const Part& backlog) {
          static_cast<double>(std::max<std::int64_t>(1, backlog.mean_ns()));
 }
 
-// Looks into the cache, where half of them at least are slow: without the waits for others to fill
-// it, and without the time that their lane had no core.
+// Of a batch: how long it looked into the cache, without the wait for others to fill it. 0: it did
+// not, since others were looking for the same.
+std::int64_t look_ns_of(const Timeline& timeline) {
+  constexpr std::int64_t look_ns_min = 50'000;  // no server answers sooner
+  const std::int64_t ns = timeline.of(Stage::l2) - timeline.fill_wait_ns;
+  return ns < look_ns_min ? 0 : ns;
+}
+
+// Looks into the cache, where half of them at least are slow: without the time that their lane had
+// no core.
 std::optional<Part> usual_looks(const Evidence& evidence) {
   Part slow{Stage::l2, 0};
   std::int64_t all = 0;
   for (const Timeline& timeline : evidence.answers) {
-    const std::int64_t look_ns = timeline.of(Stage::l2) - timeline.fill_wait_ns;
-    if (look_ns <= 0) continue;
+    const std::int64_t look_ns = look_ns_of(timeline);
+    if (look_ns == 0) continue;
     ++all;
     const double part = static_cast<double>(look_ns) / static_cast<double>(timeline.total_ns);
     const double starved_ns = part * static_cast<double>(timeline.starved_ns);
@@ -147,11 +155,26 @@ std::optional<Part> usual_looks(const Evidence& evidence) {
   return slow;
 }
 
+// The quickest looks are slow, and take the same time: a way does, a wait for a core does not.
+bool quick_looks_are_far(const Evidence& evidence) {
+  constexpr std::size_t enough = 50;
+  std::vector<std::int64_t> looks;
+  for (const Timeline& timeline : evidence.answers) {
+    if (const std::int64_t ns = look_ns_of(timeline); ns > 0) looks.push_back(ns);
+  }
+  if (looks.size() < enough || no_core_share(evidence) >= taken_machine) return false;
+  std::sort(looks.begin(), looks.end());
+  const std::int64_t tenth_ns = looks[looks.size() / 10];
+  return tenth_ns >= slow_call_ns && looks[looks.size() / 4] * 4 <= tenth_ns * 5;
+}
+
 // Half of the looks into the cache take longer than a want of cores explains: that is no chance.
 bool is_far_cache(const Evidence& evidence, const Part& part) {
   if (part.stage != Stage::l2 || part.is_fill_wait()) return false;
   const auto looks = usual_looks(evidence);
-  return looks && !(evidence.cache_here && is_crowded(evidence, looks->mean_ns(), crowded_machine));
+  if (!looks) return false;
+  return !(evidence.cache_here && is_crowded(evidence, looks->mean_ns(), crowded_machine)) ||
+         quick_looks_are_far(evidence);
 }
 
 // A call, or the wait to make one again that failed.

@@ -22,6 +22,15 @@ PLANTED = {
     "slow_reads": ("server", "shard 0", "they wait for one of 8 reads at a time"),
     "convoy": ("lock", "shard 1", "waiting for locks of shard 1"),
     "tenant": ("cpu", "lanes", ""),
+    "redis_flush": ("cache_miss", "cache", "looks into the cache found nothing"),
+    "convoy_in_line": ("lock", "shard 0", "waiting for locks of shard 0"),
+    "slow_flush": ("commit", "shard 0", "making commits durable"),
+    "slow_standby": ("commit", "shard 0", "making commits durable"),
+    "table_lock": ("lock", "shard 1", "waiting to ask shard 1 again"),
+    "slow_reads_open": ("server", "shard 1", "they wait for one of 8 reads at a time"),
+    "bandwidth_stored": ("round_trip", "shard 1", "they wait for one of 8 reads at a time"),
+    "shard_near": ("round_trip", "shard 0", "21.9 ms is the round trip to shard 0"),
+    "shard_and_redis_crowded": ("round_trip", "shard 1", "of each look into the cache"),
 }
 
 
@@ -48,8 +57,10 @@ class WhyEvidence(HuntTest):
                 self.assertIn(lists, why["verdict"])
 
     def test_where_another_process_was_struck_nothing_is_sure(self):
-        why = self.judged_of_corpus("quiet_beside_stopped")
-        self.assertFalse(why["confident"] and why["cause"] != "none", why["verdict"])
+        for name in ("quiet_beside_stopped", "quiet_beside_catching_up"):
+            with self.subTest(name):
+                why = self.judged_of_corpus(name)
+                self.assertFalse(why["confident"] and why["cause"] != "none", why["verdict"])
 
     def test_a_running_process_hands_out_its_own(self):
         server = self.start("up", "--store", self.store, "--players", "2000", "--rate", "20000",
