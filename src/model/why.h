@@ -79,7 +79,7 @@ enum class Cause : std::uint8_t {
   cpu,         // the lane's thread is busy
   queue,       // waiting in line though the thread is not busy
   limit,       // a limit of ours holds claims back
-  cache_miss,  // waiting until somebody else has filled the cache
+  cache_miss,  // waiting until somebody else has filled the cache, or it holds nothing
   bus,         // on the way over the bus, or stored there and not taken
   throttle,    // the process stood still: stopped, paused or blocked
 };
