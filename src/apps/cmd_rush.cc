@@ -12,6 +12,7 @@
 
 #include "apps/command.h"
 #include "apps/shared_flags.h"
+#include "base/hide_user.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "codec/output_file.h"
@@ -199,8 +200,7 @@ void settle_overtaken(rush::RushTarget& target, const rush::Driver& driver,
   }
 }
 
-// The command as it was typed, but for the user and password in the target's URL; other secrets
-// come from files.
+// The command as it was typed, but for users and passwords; other secrets come from files.
 std::string command_line(const std::string& target) {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -210,7 +210,7 @@ std::string command_line(const std::string& target) {
     text.replace(at, target.size(), rush::shown_url(target));
   }
   const auto slash = text.substr(0, text.find(' ')).rfind('/');
-  return slash == std::string::npos ? text : text.substr(slash + 1);
+  return hide_user(slash == std::string::npos ? text : text.substr(slash + 1));
 }
 
 std::string machine() {

@@ -9,7 +9,9 @@
 namespace hunt {
 
 // "postgres://ann:secret@db/hunt" -> "postgres://...@db/hunt": of every word of `text` with "://",
-// what is between it and the word's last '@'. "[USER:PASSWORD@]", as helps have it, stays.
+// what is between it and the word's last '@'. "[USER:PASSWORD@]", as helps have it, stays. And
+// "postgres://db/hunt?password=secret" -> "postgres://db/hunt?password=...": of every NAME=VALUE,
+// in a URL or not, whose name ends with "password", "passwd" or "token", in any case, the value.
 [[nodiscard]] std::string hide_user(std::string_view text);
 
 }  // namespace hunt

@@ -41,12 +41,15 @@ Result<StoreUrl> StoreUrl::parse(const std::string& url) {
     return StoreUrl(url, std::move(parsed));
   }
   if (scheme != Scheme::sqlite) {
-    // Nothing after the scheme is shown: other stores' URLs may hold a password.
+    // Nothing after the scheme is shown: other stores' URLs may hold a password, and so may what
+    // has none, such as libpq's "host=h password=p".
+    const bool named = url.find_first_of("=/@ ") > url.find(':');
+    const std::string begins = named ? url.substr(0, url.find(':') + 1) : std::string();
     return wrong(
         fmt::format("cannot open a store \"{}…\"; this version opens sqlite:FILE, "
                     "postgres://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE and "
                     "data-api+https://HOST?resource=ARN&secret=ARN&database=NAME",
-                    printable(url.substr(0, url.find(':') + 1))));
+                    printable(begins)));
   }
   const std::string_view why = file_trouble(rest);
   if (why.empty()) return StoreUrl(url, std::string(rest));

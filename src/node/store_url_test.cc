@@ -17,12 +17,16 @@ TEST(StoreUrl, says_which_kind_of_store_it_is_and_shows_no_password) {
   EXPECT_NE(server->postgres(), nullptr);
   EXPECT_EQ(server->sqlite_path(), nullptr);
   EXPECT_EQ(server->shown(), "postgres://h:1/d");
+  EXPECT_EQ(StoreUrl::parse("postgres://h:1/d?user=me&password=secret").value().shown(),
+            "postgres://h:1/d");
 }
 
 TEST(StoreUrl, refuses_what_is_no_store_without_repeating_secrets) {
-  for (const char* url :
-       {"", "hunt.db", "sqlite:", "sqlite::memory:", "sqlite:file:x", "sqlite://h/x",
-        "mysql://me:p4ss@h", "postgres://me:p4ss@h:x/d", "postgres://me:p4ss@h"}) {
+  for (const char* url : {"", "hunt.db", "sqlite:", "sqlite::memory:", "sqlite:file:x",
+                          "sqlite://h/x", "mysql://me:p4ss@h", "postgres://me:p4ss@h:x/d",
+                          "postgres://me:p4ss@h", "host=h password=p4ss:x dbname=d",
+                          "postgres://h?password=p4ss", "postgres://h/d?password=p4ss&p4ss",
+                          "mysql://h?password=p4ss", "sqlite://h/x?password=p4ss"}) {
     const auto parsed = StoreUrl::parse(url);
     ASSERT_FALSE(parsed.has_value()) << url;
     EXPECT_EQ(parsed.error().code, Errc::invalid_argument);

@@ -25,10 +25,10 @@ TEST(NatsOptions, reads_one_server_and_several) {
 }
 
 TEST(NatsOptions, refuses_what_is_no_address_without_repeating_secrets) {
-  for (const char* url :
-       {"", "redis://a", "nats://", "nats://:1", "nats://a:0", "nats://a:99999",
-        "nats://me:secret@", "nats://me:secret@a:x", "nats://me:secret@a,,b",
-        "nats://me:sec%zzret@a", "nats://a,me:secret@b", "nats://me:secret@a b"}) {
+  for (const char* url : {"", "redis://a", "nats://", "nats://:1", "nats://a:0", "nats://a:99999",
+                          "nats://me:secret@", "nats://me:secret@a:x", "nats://me:secret@a,,b",
+                          "nats://me:sec%zzret@a", "nats://a,me:secret@b", "nats://me:secret@a b",
+                          "nats://a:4222?token=secret", "nats://a?token=secret"}) {
     const auto list = parse_servers(url);
     ASSERT_FALSE(list.has_value()) << url;
     EXPECT_EQ(list.error().code, Errc::invalid_argument);

@@ -18,7 +18,7 @@ void expect_no_secret(const std::string& message) {
 }
 
 TEST(PostgresUrl, refuses_what_it_cannot_read_and_shows_no_password) {
-  constexpr std::array<const char*, 14> refused{
+  constexpr std::array<const char*, 20> refused{
       "mysql://u:s3cret@host/db",
       "postgres://u:s3cret%zz@host/db",
       "postgres://u:%00s3cret@host/db",
@@ -33,6 +33,12 @@ TEST(PostgresUrl, refuses_what_it_cannot_read_and_shows_no_password) {
       "postgres://u:12/s3cret@host/db",
       "postgres://u:s3cret/db",
       "postgres://u:s3cret@host/db?port=s3cret",
+      "postgres://host/db?user=u&password=a&s3cret",
+      "postgres://host/db?user=u&password=a&s3cret=1",
+      "postgres://host/db?user=u&password=a=s3cret",
+      "postgres://host/db?user=u&password=s3cret%zz",
+      "postgres://host/db?user=u&password:s3cret",
+      "postgres://host?user=u&password=s3cret",
   };
   for (const char* url : refused) {
     const auto parsed = PostgresUrl::parse(url);
@@ -44,10 +50,13 @@ TEST(PostgresUrl, refuses_what_it_cannot_read_and_shows_no_password) {
 }
 
 TEST(PostgresUrl, shows_host_port_and_database_only) {
-  constexpr std::array<std::pair<const char*, const char*>, 6> shown{{
+  constexpr std::array<std::pair<const char*, const char*>, 9> shown{{
       {"postgres://u:s3cret@host/db", "host:5432/db"},
       {"postgresql://u:s3cret@host:6543/db?sslmode=require", "host:6543/db"},
       {"postgres://host/db?user=u&password=s3cret", "host:5432/db"},
+      {"postgres://host/db?pass%77ord=s3cret", "host:5432/db"},
+      {"postgres://host/db?password=p@s3cret/x", "host:5432/db"},
+      {"postgres://host/db?sslpassword=s3cret", "host:5432/db"},
       {"postgres://u:s3cret@a:1,b:2/db", "a,b:1,2/db"},
       {"postgres://u:s3cret%40%2F%3A@host/db", "host:5432/db"},
       {"postgres://u:s3cret@[::1]:7/db", "::1:7/db"},

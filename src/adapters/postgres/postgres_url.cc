@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/hide_user.h"
 #include "base/url.h"
 
 namespace hunt::postgres {
@@ -33,11 +34,14 @@ bool has_bare_password(std::string_view url) {
 }
 
 // libpq's own words, which it owns no more.
-tl::unexpected<Error> unreadable(char* why) {
+tl::unexpected<Error> unreadable(char* why, std::string_view url) {
   std::string said = why == nullptr ? "out of memory" : why;
   PQfreemem(why);
-  // libpq quotes what it cannot read, and that may be a password.
-  if (said.find("URI query parameter") == std::string::npos) said = said.substr(0, said.find('"'));
+  // libpq quotes what it cannot read, and that may be a password, or what follows its "&". The name
+  // of a parameter that it does not know is none where there is no secret among the others.
+  const std::string_view query = url.substr(std::min(url.find('?'), url.size()));
+  const bool names = said.find("invalid URI query parameter") != std::string::npos;
+  if (!names || hide_user(query) != query) said = said.substr(0, said.find('"'));
   while (!said.empty() && std::string_view(" :\n").find(said.back()) != std::string_view::npos) {
     said.pop_back();
   }
@@ -59,7 +63,7 @@ Result<PostgresUrl> PostgresUrl::parse(const std::string& url) {
   }
   char* why = nullptr;
   PQconninfoOption* options = PQconninfoParse(url.c_str(), &why);
-  if (options == nullptr) return unreadable(why);
+  if (options == nullptr) return unreadable(why, url);
   PostgresUrl parsed;
   std::string host = "localhost";
   std::string port = "5432";

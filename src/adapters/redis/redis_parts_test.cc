@@ -53,7 +53,8 @@ TEST(RedisUrl, a_password_is_read_and_never_shown) {
   for (const char* text :
        {"redis://u:secret@cache:0", "redis://secret@cache", "redis://u:%secret@c",
         "secret://u:secret@cache", "redis://u:secret@", "redis://u:secret@c/x",
-        "rediss://u:secret@cache", "redis://u:secret@a,b"}) {
+        "rediss://u:secret@cache", "redis://u:secret@a,b", "redis://cache?password=secret",
+        "redis://cache:6379?password=secret", "redis://cache/2&password=secret"}) {
     EXPECT_EQ(error_of(text).find("secret"), std::string::npos) << text;
   }
 }
