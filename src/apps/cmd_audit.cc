@@ -121,20 +121,6 @@ Result<std::vector<std::uint8_t>> event_seed(const AuditFlags& flags, ports::Hun
       "it with --event-seed-file");
 }
 
-// Each where it stands in the list: a shard under two names would be read twice, and another never.
-Result<void> check_places(node::OpenStores& stores, const std::vector<node::StoreUrl>& urls) {
-  for (std::size_t place = 0; place < urls.size(); ++place) {
-    HUNT_TRY(info, node::run_here(stores.shard(place).store().info()));
-    if (info.shard == place) continue;
-    return fail(Errc::invalid_argument,
-                fmt::format("{} is shard {}, but stands at place {} of the --store flags, which "
-                            "count from 0: name every shard once, in order",
-                            urls[place].shown(), info.shard, place),
-                "store");
-  }
-  return {};
-}
-
 // Nothing, and it is told why: what they are rolled by cannot be read.
 std::optional<FairGround> fair_ground(const AuditFlags& flags, ports::HuntStore& store) {
   FairGround ground;
@@ -260,10 +246,6 @@ int run_audit(const AuditFlags& flags) {
   // All shards of one hunt, each once: what is missing would be called clean unseen.
   auto stores = node::OpenStores::open(flags.stores, clock, how);
   if (!stores) return report(stores.error());
-  if (flags.stores.size() > 1) {
-    const auto places = check_places(*stores, flags.stores);
-    if (!places) return report(places.error());
-  }
   std::optional<FairGround> ground;
   if (flags.fair) {
     ground = fair_ground(flags, stores->shard(0).store());

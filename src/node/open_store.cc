@@ -94,6 +94,19 @@ postgres::PostgresOptions postgres_options(const OpenStoreOptions& options) {
   return made;
 }
 
+// Who may write is told so when the store opens; who only reads has to hear the same: he would look
+// for tiles in other shards than they are in.
+Result<void> check_place(OpenStore& opened, const StoreUrl& url, const OpenStoreOptions& options) {
+  if (!options.read_only || !options.agree_on_map) return {};
+  HUNT_TRY(info, run_here(opened.store().info()));
+  if (info.shard == options.shard) return {};
+  return fail(Errc::invalid_argument,
+              fmt::format("{} is shard {}, but stands at place {} of the --store flags, which "
+                          "count from 0: put them in order",
+                          url.shown(), info.shard, options.shard),
+              "store");
+}
+
 }  // namespace
 
 void print_remarks(const std::vector<StoreUrl>& urls) {
@@ -128,6 +141,7 @@ Result<OpenStores> OpenStores::open(const std::vector<StoreUrl>& urls, const por
 Result<void> OpenStores::open_first(const StoreUrl& url, const ports::Clock& clock,
                                     OpenStoreOptions& options, bool several) {
   HUNT_TRY(opened, OpenStore::open(url, clock, options));
+  HUNT_CHECK(check_place(*opened, url, options));
   all_.push_back(std::move(opened));
   if (!several) return {};
   const auto secrets = run_here(all_[0]->store().secrets());
@@ -148,6 +162,7 @@ Result<void> OpenStores::open_others(const std::vector<StoreUrl>& urls, const po
   for (std::size_t shard = 1; shard < urls.size(); ++shard) {
     options.shard = static_cast<std::uint32_t>(shard);
     HUNT_TRY(opened, OpenStore::open(urls[shard], clock, options));
+    HUNT_CHECK(check_place(*opened, urls[shard], options));
     all_.push_back(std::move(opened));
   }
   const bool repair = options.agree_on_map && !options.read_only;

@@ -230,11 +230,38 @@ class Bury(HuntTest):
 class TwoShards(OwnDatabase, HuntTest):
     """Keys are known to the shard of the tile alone."""
 
-    def test_a_repeat_buries_nothing_when_the_loot_around_has_changed(self):
+    def stores(self):
         other = self.database + "b"
         self.postgres.make_database(other)
-        stores = ("--store", self.store,
-                  "--store", f"postgres://hunt@127.0.0.1:{self.postgres.port}/{other}")
+        return ("--store", self.store,
+                "--store", f"postgres://hunt@127.0.0.1:{self.postgres.port}/{other}")
+
+    def test_a_dry_run_says_of_the_stores_what_a_real_one_says(self):
+        stores = self.stores()
+        swapped = (*stores[2:], *stores[:2])
+        rules = self.folder / "event.yaml"
+        rules.write_text(TWO_AREAS)
+        bury = lambda *flags: self.hunt("rules", "bury", rules, "--json", *flags)
+        self.assert_exit(self.hunt("world", "create", "main", *stores), 0)
+        for foreign in (swapped, (*stores[:2], *stores[:2]), stores[2:]):
+            dry, real = bury("--dry-run", *foreign), bury(*foreign)
+            self.assert_exit(dry, 1)
+            self.assert_exit(real, 1)
+            said, really = (run.stderr.replace("postgres://", "") for run in (dry, real))
+            self.assertEqual(said, really)
+        run = bury("--dry-run", *swapped)
+        self.assert_says(run.stderr, "stands at place 0", "put them in order")
+        # Whoever else only reads is told the same.
+        for words in (("world", "stats", "--world", "main"), ("shards", "status"), ("audit",)):
+            run = self.hunt(*words, *swapped)
+            self.assert_exit(run, 1)
+            self.assert_says(run.stderr, "stands at place 0", "put them in order")
+        dry, real = (json.loads(bury(*flags, *stores).stdout) for flags in (("--dry-run",), ()))
+        self.assertEqual(dry["placements"], real["placements"])
+        self.assertEqual((dry["buried"], real["buried"]), (0, 700))
+
+    def test_a_repeat_buries_nothing_when_the_loot_around_has_changed(self):
+        stores = self.stores()
         rules = self.folder / "event.yaml"
         rules.write_text(TWO_AREAS)
         (self.folder / "loot.csv").write_text("x,y,table,budget\n" + "".join(
