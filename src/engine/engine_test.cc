@@ -109,7 +109,7 @@ TEST(Answer, agrees_with_the_oracle_for_any_seed) {
     Prng prng(seed);
     const auto radius = static_cast<std::int32_t>(prng.below(33));
     Lane lane(radius, model::Trigger::step);
-    // Corners of the coordinate space too: neighbours then wrap or lie at negative chunks.
+    // Near corners of the coordinate space too, and at negative chunks.
     const std::int32_t base = seed % 5 == 0   ? INT32_MAX - 110
                               : seed % 5 == 1 ? INT32_MIN + 12
                                               : -50;
@@ -146,6 +146,43 @@ TEST(Answer, agrees_with_the_oracle_for_any_seed) {
       }
     }
   }
+}
+
+// The coordinates end there: what is on the other side is as far away as anything can be.
+TEST(Answer, agrees_with_the_oracle_at_every_edge_of_the_coordinates_for_any_seed) {
+  std::uint64_t hints = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Prng prng(seed);
+    const auto radius = static_cast<std::int32_t>(1 + prng.below(32));
+    Lane lane(radius, model::Trigger::step);
+    // Within 40 tiles of an edge, or of the middle; both coordinates each by itself.
+    const auto coordinate = [&prng] {
+      const auto away = static_cast<std::int32_t>(prng.below(40));
+      switch (prng.below(3)) {
+        case 0:
+          return INT32_MIN + away;
+        case 1:
+          return INT32_MAX - away;
+        default:
+          return away - 20;
+      }
+    };
+    const auto any_tile = [&] {
+      const std::int32_t x = coordinate();
+      return model::Tile{x, coordinate()};
+    };
+    for (model::SpawnId i = 1; i <= 12; ++i) lane.world.bury(any_tile(), i);
+    for (int i = 0; i < 300; ++i) {
+      const model::Tile from = any_tile();
+      std::int32_t band = 0;
+      const Outcome want = expected(lane.world.distance(from, 1), radius, &band);
+      const model::PositionOutcome got = lane.at(from);
+      ASSERT_EQ(got.outcome, want) << "seed " << seed << " at " << from.x << ", " << from.y;
+      ASSERT_EQ(got.distance, want == Outcome::hint ? band : 0);
+      hints += want == Outcome::hint ? 1 : 0;
+    }
+  }
+  EXPECT_GT(hints, 1'000U);
 }
 
 TEST(Answer, agrees_with_the_oracle_after_each_change_of_loot) {

@@ -34,6 +34,13 @@ void keep_newer(const Chunk& chunk, std::uint64_t epoch, std::vector<Spawn>& loa
   std::sort(loaded.begin(), loaded.end(), by_local);
 }
 
+// Whether the neighbour is on the other side of the coordinate space. It is loaded as the others
+// are, so that a chunk at the edge has nine, too; but it is 2^32 tiles away, and no hint is of it.
+bool is_over_the_edge(model::ChunkAt at, std::int32_t dx, std::int32_t dy) noexcept {
+  const model::ChunkAt around = model::neighbour(at, dx, dy);
+  return around.x != at.x + dx || around.y != at.y + dy;
+}
+
 }  // namespace
 
 L1::L1(std::size_t bytes_max, std::shared_ptr<const model::RuleSet> rules)
@@ -274,6 +281,7 @@ void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
     Window window(radius);
     for (std::int32_t dy = -1; dy <= 1; ++dy) {
       for (std::int32_t dx = -1; dx <= 1; ++dx) {
+        if (is_over_the_edge(chunk.at, dx, dy)) continue;
         const Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
         const model::Tile origin{dx * model::chunk_side_tiles, dy * model::chunk_side_tiles};
         add_open_loot(*around, radius, origin, as_of_us, window, until_us);
