@@ -48,6 +48,13 @@ class StreamLaneTest : public StreamTest {
   void please(Client& client) {
     for (int i = 0; i < 20; ++i) EXPECT_TRUE(is_lent(client));
   }
+  // What most tests begin with.
+  Client run_with_stream() {
+    run_lane();
+    auto client = lent_stream();
+    please(client);
+    return client;
+  }
   int streams() {
     const auto stats = boost::json::parse(send("GET", "/v1/stats").body);
     return stats.at("http").at("streams").to_number<int>();
@@ -68,6 +75,22 @@ class StreamLaneTest : public StreamTest {
       all += frame_of(text);
     }
     write(client.next_layer(), all);
+  }
+  // Asks for more than a stream may have under way: then its lane reads it no further for a while.
+  void fill_room(Client& client) {
+    constexpr int most = limits::stream_batches_inflight_max;
+    const int before = lane_bus.asked_for;
+    write_slow(client, most + 50, 0);
+    while (lane_bus.asked_for < before + most) std::this_thread::sleep_for(milliseconds(1));
+  }
+  // On the thread that the bus of the front is used by.
+  void delay_front(milliseconds delay) {
+    std::promise<void> done;
+    asio::post(lane, [&] {
+      bus.delay = delay;
+      done.set_value();
+    });
+    done.get_future().wait();
   }
   // So many, and no more, before the first of them is answered: a second later.
   void expect_asked_for(int most) {
@@ -137,9 +160,7 @@ TEST_F(StreamLaneTest, answers_many_messages_at_once_in_their_order) {
 }
 
 TEST_F(StreamLaneTest, what_memory_has_not_is_asked_for_by_the_lane) {
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const int before = bus.asked;
   for (int i = 1; i <= 100; ++i) {
     const auto text = ask(client, message(2, i));
@@ -153,9 +174,7 @@ TEST_F(StreamLaneTest, what_memory_has_not_is_asked_for_by_the_lane) {
 
 TEST_F(StreamLaneTest, an_answer_that_is_waited_for_holds_up_no_other) {
   lane_bus.delay = milliseconds(300);
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const int before = bus.asked;
   std::string all = frame_of(message(2, 1));
   for (int i = 0; i < 100; ++i) all += frame_of(message(50, 100 + i));
@@ -170,9 +189,7 @@ TEST_F(StreamLaneTest, an_answer_that_is_waited_for_holds_up_no_other) {
 
 TEST_F(StreamLaneTest, errors_of_the_bus_are_answers) {
   lane_bus.error = Error{Errc::overloaded, "too many", ""};
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const auto text = ask(client, message(2, 5));
   EXPECT_TRUE(text.starts_with(R"({"id":5,"error":{"code":"overloaded")")) << text;
   EXPECT_TRUE(is_lent(client));
@@ -180,9 +197,7 @@ TEST_F(StreamLaneTest, errors_of_the_bus_are_answers) {
 
 TEST_F(StreamLaneTest, a_bug_behind_the_bus_is_an_answer) {
   lane_bus.throws = true;
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const auto text = ask(client, message(2, 5));
   EXPECT_TRUE(text.starts_with(R"({"id":5,"error":{"code":"internal")")) << text;
   EXPECT_TRUE(is_lent(client));
@@ -191,9 +206,7 @@ TEST_F(StreamLaneTest, a_bug_behind_the_bus_is_an_answer) {
 // It is at the front when its answers come.
 TEST_F(StreamLaneTest, answers_that_come_when_the_lane_has_it_no_more_are_told) {
   lane_bus.delay = milliseconds(300);
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const std::string large = message(6, 6) + std::string(20'000, ' ');
   write(client.next_layer(), frame_of(message(2, 1)) + frame_of(message(2, 2)) + frame_of(large));
   EXPECT_TRUE(answers(next(client), 6, 6));
@@ -212,9 +225,7 @@ TEST_F(StreamLaneTest, answers_that_come_when_the_lane_has_it_no_more_are_told) 
 
 TEST_F(StreamLaneTest, answers_that_come_when_it_is_lent_again_are_told) {
   lane_bus.delay = milliseconds(500);
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const std::string large = message(6, 6) + std::string(20'000, ' ');
   write(client.next_layer(), frame_of(message(2, 1)) + frame_of(large));
   EXPECT_TRUE(answers(next(client), 6, 6));
@@ -225,9 +236,7 @@ TEST_F(StreamLaneTest, answers_that_come_when_it_is_lent_again_are_told) {
 }
 
 TEST_F(StreamLaneTest, tells_refusals_of_what_the_lane_asked_for) {
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   model::ClaimEvent refusal;
   refusal.claim = {0xabc, 0xdef};
   refusal.outcome = model::Outcome::sold_out;
@@ -241,9 +250,7 @@ TEST_F(StreamLaneTest, tells_refusals_of_what_the_lane_asked_for) {
 // Then it is read no further for a while.
 TEST_F(StreamLaneTest, has_no_more_under_way_than_a_stream_may) {
   lane_bus.delay = milliseconds(1'000);
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const int before = bus.asked_for;
   constexpr int most = limits::stream_batches_inflight_max;
   write_slow(client, most + 50, 0);
@@ -255,21 +262,80 @@ TEST_F(StreamLaneTest, has_no_more_under_way_than_a_stream_may) {
 
 TEST_F(StreamLaneTest, says_goodbye_to_one_that_waits_for_room) {
   lane_bus.delay = milliseconds(500);
-  run_lane();
-  auto client = lent_stream();
-  constexpr int most = limits::stream_batches_inflight_max;
-  write_slow(client, most + 50, 0);
-  while (lane_bus.asked_for < most) std::this_thread::sleep_for(milliseconds(1));
+  auto client = run_with_stream();
+  fill_room(client);
   server->stop();
-  expect_answers(client, most);
+  expect_answers(client, limits::stream_batches_inflight_max);
   EXPECT_EQ(goodbye(client).code, websocket::close_code::going_away);
+}
+
+// Its lane does not look at its socket then: it hears of the end with the next answer.
+TEST_F(StreamLaneTest, ends_one_that_waits_for_room_when_its_client_has_left) {
+  lane_bus.delay = milliseconds(1'000);
+  auto other = run_with_stream();
+  {
+    auto client = lent_stream();
+    fill_room(client);
+    EXPECT_EQ(streams(), 2);
+    client.next_layer().set_option(asio::socket_base::linger(true, 0));  // no goodbye at all
+  }
+  EXPECT_TRUE(is_lent(other));
+  wait_for_streams(1);
+  EXPECT_TRUE(is_lent(other));
+}
+
+TEST_F(StreamLaneTest, ends_one_that_waits_for_room_when_its_client_reads_no_more) {
+  options.idle_timeout = milliseconds(1'000);
+  lane_bus.delay = milliseconds(300);
+  auto other = run_with_stream();
+  auto client = lent_stream();
+  fill_room(client);
+  EXPECT_TRUE(is_lent(other));
+  // Of a client that neither asks nor answers pings nothing is left.
+  for (int i = 0; i < 600 && streams() > 1; ++i) {
+    EXPECT_TRUE(is_lent(other));
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  EXPECT_EQ(streams(), 1);
+}
+
+// What it is owed finds no room in the memory of all streams: it is ended at once.
+TEST_F(StreamLaneTest, cuts_one_that_waits_for_room) {
+  constexpr std::size_t front_bytes = hot_body_bytes_max + 1;  // no message for a lane
+  constexpr int fills = 8;
+  options.answers_bytes_max = fills * limits::answer_bytes_kept(front_bytes);
+  lane_bus.delay = milliseconds(3'000);
+  auto client = run_with_stream();
+  auto other = lent_stream();
+  EXPECT_NE(ask(client, message(77, 1)).find(R"("outcome":"found")"), std::string::npos);
+  fill_room(client);
+  delay_front(milliseconds(2'000));
+  auto greedy = open();
+  const int before = bus.asked_for;
+  const int answered = bus.asked;
+  write_slow(greedy, fills, front_bytes);
+  while (bus.asked_for < before + fills) std::this_thread::sleep_for(milliseconds(1));
+  model::ClaimEvent refusal;
+  refusal.claim = {0x77, 0x78};
+  refusal.outcome = model::Outcome::sold_out;
+  tell({refusal});
+  boost::beast::flat_buffer buffer;
+  boost::system::error_code error;
+  client.read(buffer, error);
+  const bool too_busy = bus.asked > answered;
+  const bool before_any = lane_bus.asked == 0;
+  EXPECT_TRUE(answers(ask(other, message(4, 4)), 4, 4));
+  expect_answers(greedy, fills);
+  if (too_busy) return;  // there was room again
+  EXPECT_TRUE(error);
+  EXPECT_NE(error, websocket::error::closed);
+  EXPECT_TRUE(before_any);
+  EXPECT_EQ(streams(), 2);
 }
 
 TEST_F(StreamLaneTest, keeps_room_for_the_answers_under_way_of_a_stream) {
   lane_bus.delay = milliseconds(1'000);
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const int before = bus.asked_for;
   constexpr int most = limits::stream_out_bytes_max / limits::answer_bytes_kept(large_bytes);
   write_slow(client, most + 20, large_bytes);
@@ -329,9 +395,7 @@ TEST_F(StreamLaneTest, an_answer_may_come_after_the_server) {
 }
 
 TEST_F(StreamLaneTest, knows_worlds_by_name_once_they_were_asked_for) {
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const int before = bus.asked;
   EXPECT_TRUE(answers(ask(client, message(5, 1, "\"north\"")), 5, 1));
   EXPECT_EQ(lane_bus.asked.load(), 1);
@@ -439,9 +503,7 @@ TEST_F(StreamLaneTest, closes_with_a_reason_what_it_cannot_take) {
 }
 
 TEST_F(StreamLaneTest, tells_grants_in_order_while_the_lane_answers) {
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   constexpr std::uint64_t grants = 3'000;
   std::thread teller([this] {
     for (std::uint64_t from = 1; from <= grants; from += 5) commit_and_tell(from, from + 4);
@@ -628,9 +690,7 @@ TEST_F(StreamLaneTest, loses_and_doubles_nothing_for_any_seed) {
 }
 
 TEST_F(StreamLaneTest, a_message_costs_no_allocation) {
-  run_lane();
-  auto client = lent_stream();
-  please(client);
+  auto client = run_with_stream();
   const int descriptor = client.next_layer().native_handle();
   EXPECT_EQ(fewest_allocations(descriptor, frame_of(message(5, 5))), 0U);
 }
