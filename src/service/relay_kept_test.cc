@@ -48,6 +48,11 @@ class RelayKept : public ::testing::Test {
     kept.in.last = kept.newest;
     see(kept);
   }
+  // Over the same feed.
+  Relay another() {
+    return Relay({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
+                 lane_.loop.get_executor());
+  }
   // How many different claims are told from now on within five seconds.
   std::size_t told_now() {
     const std::size_t before = lane_.told.size();
@@ -109,8 +114,7 @@ TEST_F(RelayKept, a_relay_that_comes_later_sees_what_was_lost_meanwhile) {
   grant(3);
   lane_.run(lane_.relay.drain());
   see({{2, 0}, 1, 0, 0, 0});
-  Relay next({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
-             lane_.loop.get_executor());
+  Relay next = another();
   ASSERT_TRUE(lane_.run(next.start()).has_value());
   see({{2, 0}, 1, 0, 0, 0});
   EXPECT_EQ(told_now(), 3U);
@@ -121,8 +125,7 @@ TEST_F(RelayKept, does_not_take_for_lost_what_another_told_since_it_looked) {
   grant(3);
   lane_.run(lane_.relay.drain());
   see({{1, 0}, 1, 1, 0, 0});  // of the one that waited: two of them are newer than its look
-  Relay next({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
-             lane_.loop.get_executor());
+  Relay next = another();
   ASSERT_TRUE(lane_.run(next.start()).has_value());
   EXPECT_EQ(told_now(), 0U);
   see({{1, 0}, 1, 3, 0, 0});
@@ -140,8 +143,7 @@ TEST_F(RelayKept, begins_again_where_telling_again_was_interrupted) {
   lane_.run(lane_.relay.drain());
   EXPECT_EQ(lane_.store.confirmed()->kept.stream, 1U);
   lane_.hub.keeps_claims = true;
-  Relay next({}, lane_.store, lane_.bus, nullptr, lane_.time, lane_.time,
-             lane_.loop.get_executor());
+  Relay next = another();
   ASSERT_TRUE(lane_.run(next.start()).has_value());
   see({{2, 0}, 1, 0, 0, 0});
   EXPECT_EQ(told_now(), 3U);

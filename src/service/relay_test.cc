@@ -92,124 +92,129 @@ class PromptCache final : public ports::TileCache {
   bool dead = false;
 };
 
+// A lane, and a relay that follows such a feed.
+struct RelayOverFeed {
+  explicit RelayOverFeed(ports::TileCache* cache = nullptr, RelayOptions options = {1},
+                         std::size_t rows = 1)
+      : feed(lane.time, lane.time, rows),
+        relay(std::move(options), feed, lane.bus, cache, lane.time, lane.time,
+              lane.loop.get_executor()) {}
+  // Whether it has the feed at once.
+  [[nodiscard]] bool start() { return lane.run(relay.start()).has_value(); }
+  void drain() { lane.run(relay.drain()); }
+
+  VirtualLane lane{std::make_shared<model::RuleSet>()};
+  PromptFeed feed;
+  Relay relay;
+};
+
 TEST(Relay, tells_and_writes_every_batch_where_no_call_waits_regression_told_once) {
-  VirtualLane lane(std::make_shared<model::RuleSet>());
-  PromptFeed feed(lane.time, lane.time);
   PromptCache cache;
-  Relay relay({1}, feed, lane.bus, &cache, lane.time, lane.time, lane.loop.get_executor());
-  ASSERT_TRUE(lane.run(relay.start()).has_value());
-  lane.pass(5'500'000'000);
-  EXPECT_EQ(lane.told.size(), 5U);
+  RelayOverFeed on(&cache);
+  ASSERT_TRUE(on.start());
+  on.lane.pass(5'500'000'000);
+  EXPECT_EQ(on.lane.told.size(), 5U);
   EXPECT_EQ(cache.rows, 5U);
-  EXPECT_GE(feed.confirmed.grant, 4U);
-  lane.run(relay.drain());
+  EXPECT_GE(on.feed.confirmed.grant, 4U);
+  on.drain();
 }
 
 // A failover that loses the tail: what waited for the barrier is gone, and the promoted server
 // would give a barrier to whoever asks. Found by the simulator.
 TEST(Relay, forgets_with_the_feed_what_was_not_secured_regression_told_is_granted) {
-  VirtualLane lane(std::make_shared<model::RuleSet>());
-  PromptFeed feed(lane.time, lane.time);
-  feed.secures = false;
-  Relay relay({1}, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
-  ASSERT_TRUE(lane.run(relay.start()).has_value());
-  lane.pass(3'500'000'000);
-  EXPECT_TRUE(lane.told.empty());
-  feed.lost = true;
-  lane.pass(500'000'000);
-  feed.secures = true;
-  lane.pass(3'000'000'000);
-  EXPECT_TRUE(lane.told.empty());
-  feed.lost = false;
-  lane.pass(3'000'000'000);
-  EXPECT_FALSE(lane.told.empty());
-  lane.run(relay.drain());
+  RelayOverFeed on;
+  on.feed.secures = false;
+  ASSERT_TRUE(on.start());
+  on.lane.pass(3'500'000'000);
+  EXPECT_TRUE(on.lane.told.empty());
+  on.feed.lost = true;
+  on.lane.pass(500'000'000);
+  on.feed.secures = true;
+  on.lane.pass(3'000'000'000);
+  EXPECT_TRUE(on.lane.told.empty());
+  on.feed.lost = false;
+  on.lane.pass(3'000'000'000);
+  EXPECT_FALSE(on.lane.told.empty());
+  on.drain();
 }
 
 TEST(Relay, what_waits_behind_a_slow_barrier_shares_the_next) {
-  VirtualLane lane(std::make_shared<model::RuleSet>());
-  PromptFeed feed(lane.time, lane.time);
-  feed.secures = false;
-  Relay relay({1}, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
-  ASSERT_TRUE(lane.run(relay.start()).has_value());
-  lane.pass(8'500'000'000);
-  EXPECT_TRUE(lane.told.empty());
-  feed.secures = true;
-  feed.barriers = 0;
-  while (lane.told.empty()) lane.pass(1'000'000);
-  lane.pass(1'000'000);
-  EXPECT_GE(lane.told.size(), 8U);
-  EXPECT_EQ(feed.barriers, 2) << "of the first, and of all that came since";
-  lane.run(relay.drain());
+  RelayOverFeed on;
+  on.feed.secures = false;
+  ASSERT_TRUE(on.start());
+  on.lane.pass(8'500'000'000);
+  EXPECT_TRUE(on.lane.told.empty());
+  on.feed.secures = true;
+  on.feed.barriers = 0;
+  while (on.lane.told.empty()) on.lane.pass(1'000'000);
+  on.lane.pass(1'000'000);
+  EXPECT_GE(on.lane.told.size(), 8U);
+  EXPECT_EQ(on.feed.barriers, 2) << "of the first, and of all that came since";
+  on.drain();
   std::uint64_t cursor = 0;
-  for (const auto& event : lane.told) EXPECT_EQ(event.claim.low, ++cursor) << "in their order";
+  for (const auto& event : on.lane.told) EXPECT_EQ(event.claim.low, ++cursor) << "in their order";
 }
 
 TEST(Relay, stands_by_while_another_holds_the_feed_and_says_what_else_is_in_the_way) {
-  VirtualLane lane(std::make_shared<model::RuleSet>());
-  PromptFeed feed(lane.time, lane.time);
   std::vector<std::string> troubles;
   RelayOptions options{1};
   options.on_trouble = [&troubles](std::string now) { troubles.push_back(std::move(now)); };
-  feed.held = true;
-  Relay relay(options, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
-  EXPECT_FALSE(lane.run(relay.start()).has_value());
-  lane.pass(3'000'000'000);
-  EXPECT_EQ(relay.feed_trouble(), "");
+  RelayOverFeed on(nullptr, options);
+  on.feed.held = true;
+  EXPECT_FALSE(on.start());
+  on.lane.pass(3'000'000'000);
+  EXPECT_EQ(on.relay.feed_trouble(), "");
   EXPECT_TRUE(troubles.empty());
-  feed.held = false;
-  feed.lost = true;
-  lane.pass(3'000'000'000);
-  EXPECT_FALSE(relay.holds_feed());
-  EXPECT_EQ(relay.feed_trouble(), "the server is being promoted");
+  on.feed.held = false;
+  on.feed.lost = true;
+  on.lane.pass(3'000'000'000);
+  EXPECT_FALSE(on.relay.holds_feed());
+  EXPECT_EQ(on.relay.feed_trouble(), "the server is being promoted");
   EXPECT_EQ(troubles, std::vector<std::string>{"the server is being promoted"});
-  feed.held = true;
-  lane.pass(3'000'000'000);
-  EXPECT_EQ(relay.feed_trouble(), "");
-  feed.held = feed.lost = false;
-  lane.pass(3'000'000'000);
-  EXPECT_TRUE(relay.holds_feed());
+  on.feed.held = true;
+  on.lane.pass(3'000'000'000);
+  EXPECT_EQ(on.relay.feed_trouble(), "");
+  on.feed.held = on.feed.lost = false;
+  on.lane.pass(3'000'000'000);
+  EXPECT_TRUE(on.relay.holds_feed());
   EXPECT_EQ(troubles.size(), 2U);
   EXPECT_EQ(troubles.back(), "");
-  lane.run(relay.drain());
+  on.drain();
 }
 
 // The answer to a repair is lost, and the feed knows of no gap any more. Found by the simulator.
 TEST(Relay, announces_the_epoch_of_a_repair_that_was_not_answered_regression_epoch_told) {
-  VirtualLane lane(std::make_shared<model::RuleSet>());
-  PromptFeed feed(lane.time, lane.time);
-  sim::SimBus listener(lane.hub, lane.loop.get_executor());
+  RelayOverFeed on;
+  sim::SimBus listener(on.lane.hub, on.lane.loop.get_executor());
   std::uint64_t announced = 0;
   listener.on_invalidation([&announced](const model::Invalidation& one) {
     if (one.shard == 1) announced = one.epoch;
   });
-  Relay relay({1}, feed, lane.bus, nullptr, lane.time, lane.time, lane.loop.get_executor());
-  ASSERT_TRUE(lane.run(relay.start()).has_value());
-  lane.pass(500'000'000);
+  ASSERT_TRUE(on.start());
+  on.lane.pass(500'000'000);
   EXPECT_EQ(announced, 1U);
-  feed.repairs_unanswered = 2;
-  feed.gap = true;
-  lane.pass(5'000'000'000);
-  EXPECT_EQ(announced, feed.epoch);
-  EXPECT_GT(feed.epoch, 3U);
-  lane.run(relay.drain());
+  on.feed.repairs_unanswered = 2;
+  on.feed.gap = true;
+  on.lane.pass(5'000'000'000);
+  EXPECT_EQ(announced, on.feed.epoch);
+  EXPECT_GT(on.feed.epoch, 3U);
+  on.drain();
 }
 
 TEST(Relay, tells_grants_while_a_dead_cache_takes_no_rows) {
-  VirtualLane lane(std::make_shared<model::RuleSet>());
-  PromptFeed feed(lane.time, lane.time, 4'096);
   PromptCache cache;
   cache.dead = true;
-  Relay relay({1}, feed, lane.bus, &cache, lane.time, lane.time, lane.loop.get_executor());
-  ASSERT_TRUE(lane.run(relay.start()).has_value());
-  lane.pass(25'500'000'000);  // more rows than the relay keeps, before any is given up for its age
-  EXPECT_EQ(lane.told.size(), 25U);
+  RelayOverFeed on(&cache, {1}, 4'096);
+  ASSERT_TRUE(on.start());
+  on.lane.pass(
+      25'500'000'000);  // more rows than the relay keeps, before any is given up for its age
+  EXPECT_EQ(on.lane.told.size(), 25U);
   cache.dead = false;
-  lane.pass(2'000'000'000);
+  on.lane.pass(2'000'000'000);
   EXPECT_GT(cache.rows, limits::relay_rows_waiting_max / 2);
   EXPECT_LE(cache.rows, limits::relay_rows_waiting_max + 3 * 4'096);
-  EXPECT_EQ(feed.confirmed.change, lane.told.size());
-  lane.run(relay.drain());
+  EXPECT_EQ(on.feed.confirmed.change, on.lane.told.size());
+  on.drain();
 }
 
 }  // namespace
