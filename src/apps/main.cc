@@ -8,6 +8,11 @@
 #include "apps/command.h"
 #include "apps/command_line.h"
 
+// What jemalloc reads: memory of more bytes goes back to the system when it is freed, and not in
+// ten seconds, or a burst of large bodies would count twice (docs/decisions/0039-jemalloc.md).
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "oversize_threshold:131072";
+
 namespace {
 
 // Where one of the three was closed, the next file would take its number, and get what is printed.
