@@ -56,6 +56,17 @@ std::string at_server(const Inside& inside, const std::string& resource, Cause c
   return fmt::format("{} is {} executing{}", ms(part_ns), resource, own_locks(inside));
 }
 
+std::string at_cache(const Part& part) {
+  if (part.missed > 0) {
+    return fmt::format(
+        "{} passes while all is read from the stores: {} looks into the {} found nothing, and "
+        "hardly any found it all",
+        ms(part.mean_ns()), part.missed, part.resource());
+  }
+  return fmt::format("{} is waiting until somebody else has filled the {}", ms(part.mean_ns()),
+                     part.resource());
+}
+
 std::string without_core(const Evidence& evidence, const Part& part) {
   const std::int64_t stage_ns = part.mean_ns();
   if (part.stage == Stage::front) {
@@ -158,14 +169,7 @@ std::string what_it_is(const Evidence& evidence, const Part& part, Cause cause) 
       return fmt::format("{} is waiting for one of the {} grant calls at a time to {}",
                          ms(stage_ns), evidence.grant_calls_max, resource);
     case Cause::cache_miss:
-      if (part.missed > 0) {
-        return fmt::format(
-            "{} passes while all is read from the stores: {} looks into the {} found "
-            "nothing, and hardly any found it all",
-            ms(stage_ns), part.missed, resource);
-      }
-      return fmt::format("{} is waiting until somebody else has filled the {}", ms(stage_ns),
-                         resource);
+      return at_cache(part);
     default:
       return fmt::format("{} is waiting in line at {}", ms(stage_ns), resource);
   }

@@ -4,8 +4,9 @@
 // so big allocations nearly always are and many small ones as much as they weigh; what a sample
 // stands for is reckoned from that. A sample is kept until it is freed. Others cost a subtraction
 // when they are made and a look at their address when they are freed: samples, and of others those
-// of jemalloc's large sizes, lie at a multiple of sample_alignment. Nothing here calls `new`, locks or waits. Thread: any. Only
-// the program that links hunt_heap_hooks is sampled, and only from sample_heap() on.
+// of jemalloc's large sizes, lie at a multiple of sample_alignment. Nothing here calls `new`, locks
+// or waits. Thread: any. Only the program that links hunt_heap_hooks is sampled, and only from
+// sample_heap() on.
 //
 // Bounds: sites_max, live_max; what finds no room is counted.
 #pragma once
