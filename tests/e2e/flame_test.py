@@ -41,7 +41,8 @@ class Flame(HuntTest):
         hot = sum(count for frames, count in lane
                   if any("BusyHandler::handle" in frame for frame in frames))
         self.assertGreater(total, 20)
-        self.assertGreater(hot, sum(count for _, count in lane) / 2, stacks)
+        # Beside it the lane reads its first chunks, longer where others have the cores.
+        self.assertGreater(hot, sum(count for _, count in lane) / 3, stacks)
         # From the thread's first function on.
         self.assertTrue(any("io_context::run" in frame for frame in lane[0][0]), lane[0])
 
