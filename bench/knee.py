@@ -173,8 +173,7 @@ def measure(size, shares, seconds, warm_s):
     with tempfile.TemporaryDirectory(prefix="hunt-knee-") as folder:
         site = Stack(Path(folder))
         try:
-            bury = site.bury_small if size is load.SMALL else site.bury_demo
-            bury()
+            load.bury(site, size)
             site.start_hunt(1)
             say("the stack is ready")
             load.play(site, size, shares[-1] / 10, warm_s)

@@ -42,6 +42,14 @@ class Machine(threading.Thread):
         return 100 * (more - cpu) / max(0.01, ended - begun) / os.cpu_count()
 
 
+def bury(site, size):
+    """The demo world; a small one for a small load."""
+    if size is SMALL:
+        site.bury_small()
+    else:
+        site.bury_demo()
+
+
 def play(site, size, share, seconds):
     """The report of `hunt rush` at a share of the load."""
     scenario = site.folder / "load.yaml"

@@ -181,8 +181,7 @@ def measure(size, share, seconds, every_s):
     with tempfile.TemporaryDirectory(prefix="hunt-soak-") as folder:
         site = Stack(Path(folder))
         try:
-            bury = site.bury_small if size is load.SMALL else site.bury_demo
-            bury()
+            load.bury(site, size)
             site.start_hunt(1)
             say("the stack is ready")
             server, begun = site.orchestrators[0], time.monotonic()

@@ -112,12 +112,8 @@ Work work_of_all(const Evidence& evidence) {
     if (timeline.of(Stage::bus) > 0) taken.push_back(timeline);
   }
   const Tail whole = whole_of(std::move(taken));
-  Work work;
-  for (const Part& part : whole.parts) {
-    if (is_before_lane(part.stage)) continue;
-    if (part.ns > work.most.ns) work.most = part;
-    work.mean_ns += part.ns / std::max<std::int64_t>(1, whole.count);
-  }
+  Work work{{}, whole.lane_ns() / std::max<std::int64_t>(1, whole.count)};
+  if (const Part* most = whole.largest_on_lane()) work.most = *most;
   return work;
 }
 
@@ -299,8 +295,7 @@ std::optional<Part> call_behind_wait(const Evidence& evidence, const Tail& tail,
   if (call != nullptr && call->mean_ns() >= slow_call_ns) {
     if (cause_of(evidence, *call) != Cause::unclear) return *call;
     // Those of the tail may not be over. What the others told, these come to in their turn.
-    const auto over = filling_calls_over(evidence, stage, part.shard);
-    return over ? *over : *call;
+    return filling_calls_over(evidence, stage, part.shard).value_or(*call);
   }
   // Those of the tail are still in line: what a call is like, the others know.
   if (auto calls = filling_calls(evidence, stage, part.shard)) return calls;
@@ -355,7 +350,9 @@ std::optional<Part> work_behind_backlog(const Evidence& evidence, const Tail& ta
   if (!part.is_backlog()) return std::nullopt;
   // The slowest themselves meet it on the lane, too.
   const Part* there = tail.largest_on_lane();
-  if (there != nullptr && there->mean_ns() >= answers_fine_ns && tail.lane_share() >= met_again)
+  const double met = met_again * static_cast<double>(tail.total_ns);
+  if (there != nullptr && there->mean_ns() >= answers_fine_ns &&
+      static_cast<double>(tail.lane_ns()) >= met)
     return *there;
   const Work work = work_of_all(evidence);
   if (work.mean_ns < answers_fine_ns || work_share(work, part) < fills_hands) return std::nullopt;

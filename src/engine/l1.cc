@@ -36,8 +36,8 @@ void keep_newer(const Chunk& chunk, std::uint64_t epoch, std::vector<Spawn>& loa
 
 // Whether the neighbour is on the other side of the coordinate space. It is loaded as the others
 // are, so that a chunk at the edge has nine, too; but it is 2^32 tiles away, and no hint is of it.
-bool is_over_the_edge(model::ChunkAt at, std::int32_t dx, std::int32_t dy) noexcept {
-  const model::ChunkAt around = model::neighbour(at, dx, dy);
+bool is_over_the_edge(model::ChunkAt around, model::ChunkAt at, std::int32_t dx,
+                      std::int32_t dy) noexcept {
   return around.x != at.x + dx || around.y != at.y + dy;
 }
 
@@ -281,8 +281,9 @@ void L1::derive_maps(Chunk& chunk, std::int64_t as_of_us) {
     Window window(radius);
     for (std::int32_t dy = -1; dy <= 1; ++dy) {
       for (std::int32_t dx = -1; dx <= 1; ++dx) {
-        if (is_over_the_edge(chunk.at, dx, dy)) continue;
-        const Chunk* around = index_.find(chunk.world, model::neighbour(chunk.at, dx, dy));
+        const model::ChunkAt at = model::neighbour(chunk.at, dx, dy);
+        if (is_over_the_edge(at, chunk.at, dx, dy)) continue;
+        const Chunk* around = index_.find(chunk.world, at);
         const model::Tile origin{dx * model::chunk_side_tiles, dy * model::chunk_side_tiles};
         add_open_loot(*around, radius, origin, as_of_us, window, until_us);
       }

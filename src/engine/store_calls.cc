@@ -57,11 +57,15 @@ Part calls_that(const Evidence& evidence, Stage stage, std::uint32_t shard, cons
   return calls;
 }
 
+// Of those the ones that are over, told what took them, and took so long.
+Part calls_over(const Evidence& evidence, Stage stage, std::uint32_t shard, std::int64_t least_ns) {
+  return calls_that(evidence, stage, shard, [&](const auto& timeline, auto ns) {
+    return ns >= least_ns && timeline.in_store(stage).told_ns * 2 >= ns;
+  });
+}
+
 // The slow calls, where they are half of all, by number or by time.
-std::optional<Part> slow_half(const Evidence& evidence, Stage stage, std::uint32_t shard,
-                              std::int64_t Part::*measure) {
-  const Part slow = slow_calls(evidence, stage, shard, slow_call_ns);
-  const Part all = slow_calls(evidence, stage, shard, 1);
+std::optional<Part> slow_half(const Part& slow, const Part& all, std::int64_t Part::*measure) {
   if (slow.count < slow_calls_min || slow.*measure * 2 < all.*measure) return std::nullopt;
   return slow;
 }
@@ -135,9 +139,7 @@ std::optional<Cause> cause_of_those_over(const Evidence& evidence, const Part& p
   constexpr std::int64_t as_long_part = 4;
   const std::int64_t least_ns = std::max(slow_call_ns, untold_each_ns / as_long_part);
   for (const Stage stage : {Stage::store_load, Stage::store_grant}) {
-    const Part over = calls_that(evidence, stage, part.shard, [&](const auto& timeline, auto ns) {
-      return ns >= least_ns && timeline.in_store(stage).told_ns * 2 >= ns;
-    });
+    const Part over = calls_over(evidence, stage, part.shard, least_ns);
     if (over.count < slow_calls_min) continue;
     const Inside inside = inside_told(evidence, over);
     if (inside.cause == Cause::unclear || inside.ns * 2 < over.mean_ns()) continue;
@@ -158,7 +160,8 @@ Part slow_calls(const Evidence& evidence, Stage stage, std::uint32_t shard, std:
 }
 
 std::optional<Part> usual_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
-  return slow_half(evidence, stage, shard, &Part::count);
+  return slow_half(slow_calls(evidence, stage, shard, slow_call_ns),
+                   slow_calls(evidence, stage, shard, 1), &Part::count);
 }
 
 bool is_usual(const Evidence& evidence, const Part& part) {
@@ -169,18 +172,13 @@ bool is_usual(const Evidence& evidence, const Part& part) {
 }
 
 std::optional<Part> filling_calls(const Evidence& evidence, Stage stage, std::uint32_t shard) {
-  return slow_half(evidence, stage, shard, &Part::ns);
+  return slow_half(slow_calls(evidence, stage, shard, slow_call_ns),
+                   slow_calls(evidence, stage, shard, 1), &Part::ns);
 }
 
 std::optional<Part> filling_calls_over(const Evidence& evidence, Stage stage, std::uint32_t shard) {
-  const auto over = [&](std::int64_t least_ns) {
-    return calls_that(evidence, stage, shard, [&](const auto& timeline, auto ns) {
-      return ns >= least_ns && timeline.in_store(stage).told_ns * 2 >= ns;
-    });
-  };
-  const Part slow = over(slow_call_ns);
-  if (slow.count < slow_calls_min || slow.ns * 2 < over(1).ns) return std::nullopt;
-  return slow;
+  return slow_half(calls_over(evidence, stage, shard, slow_call_ns),
+                   calls_over(evidence, stage, shard, 1), &Part::ns);
 }
 
 const Failures* failing_calls(const Evidence& evidence, std::uint32_t shard) {

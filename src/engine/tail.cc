@@ -70,10 +70,10 @@ const Part* Tail::largest_on_lane() const {
   return most;
 }
 
-double Tail::lane_share() const {
-  double sum = 0;
-  for (const Part& part : parts) sum += is_before_lane(part.stage) ? 0 : share(part);
-  return sum;
+std::int64_t Tail::lane_ns() const {
+  std::int64_t ns = 0;
+  for (const Part& part : parts) ns += is_before_lane(part.stage) ? 0 : part.ns;
+  return ns;
 }
 
 std::size_t slowest_first(std::vector<Timeline>& all) {

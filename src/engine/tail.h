@@ -74,7 +74,7 @@ struct Tail {
   }
   // From the lane on: without what comes before.
   [[nodiscard]] const Part* largest_on_lane() const;
-  [[nodiscard]] double lane_share() const;
+  [[nodiscard]] std::int64_t lane_ns() const;
   [[nodiscard]] const Part* find(model::Stage stage, std::uint32_t shard) const {
     const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
       return part.stage == stage && part.shard == shard;
