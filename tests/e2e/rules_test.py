@@ -94,7 +94,9 @@ class Rules(HuntTest):
         one = self.serve("--rules", self.path)
         other_path = self.folder / "other.yaml"
         other_path.write_text(re.sub(r"weight: \d+", "weight: 77", self.good, count=1))
-        other = self.serve("--rules", other_path)
+        # A store of its own: in one store each process would learn the rules of the other.
+        other = self.start("serve", "--bus", "inproc:", "--cache", "none:", "--rules", other_path,
+                           "--store", f"sqlite:{self.folder / 'other.db'}")
         words = ["rules", "status"]
         for server in (one, other):
             words += ["--url", f"http://127.0.0.1:{server.port}"]
