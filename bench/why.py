@@ -142,11 +142,11 @@ class Bench:
         gates_cpu, begun = self.fleet.gates.cpu_seconds(), time.monotonic()
         time.sleep(min(self.evidence_s, why_causes.EVIDENCE_SECONDS.get(cause, EVIDENCE_SECONDS)))
         tails = self.client_tails(client)
-        verdicts = self.fleet.whys()
+        verdicts, whole = self.fleet.whys(), self.fleet.whole()
         kept = self.fleet.evidence()
         seconds = time.monotonic() - begun
         return {
-            "client": tails, "verdicts": verdicts, "evidence": kept,
+            "client": tails, "verdicts": verdicts, "whole": whole, "evidence": kept,
             "others_cores": others.cores(),
             "starved": [(why_machine.starved_seconds(pid) - was) / seconds
                         for pid, was in zip(pids, starved)],
@@ -192,6 +192,7 @@ class Bench:
                          for one in result["verdicts"])
         ratio = result["tail_ratio"]
         say(f"{result['number']:>3} {result['cause']:<16} {size:<28} {result['path']:<6} {said};"
+            f" of all {result['whole_judged']};"
             f" tail {'-' if ratio is None else f'{ratio:.2f}'} of the client's"
             f"{'' if result['settled_seconds'] is not None else '; NOT SETTLED'}"
             f"{' DISTURBED' if result['disturbed'] else ''}")

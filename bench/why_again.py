@@ -17,12 +17,15 @@ import why_causes
 import why_table
 
 
-def said_of(hunt, text):
-    """What this build says of the evidence."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        done = subprocess.run([str(hunt), "why", "--judge", file.name, "--json"], text=True,
+def said_of(hunt, texts):
+    """What this build says of the evidence of one process, or of several together."""
+    with tempfile.TemporaryDirectory(prefix="hunt-why-again-") as folder:
+        words = []
+        for at, text in enumerate(texts):
+            path = Path(folder) / f"{at}.txt"
+            path.write_text(text, encoding="utf-8")
+            words += ["--judge", str(path)]
+        done = subprocess.run([str(hunt), "why", *words, "--json"], text=True,
                               capture_output=True, check=True)
     return json.loads(done.stdout)
 
@@ -34,11 +37,13 @@ def judged_again(hunt, trial):
         return None
     verdicts = []
     for was, text in zip(trial["verdicts"], texts):
-        why = said_of(hunt, text)
+        why = said_of(hunt, [text])
         fits = why_causes.fits(why, was["accepted"])
         verdicts.append({**was, **why,
                          "judged": why_table.judge(why, fits, trial["felt"], was["planted"])})
-    trial = {**trial, "verdicts": verdicts}
+    whole = said_of(hunt, texts)
+    endings = [f"/{at}.txt" for at in range(len(texts))]
+    trial = {**trial, "verdicts": verdicts, "whole": why_table.with_hurt_at(whole, endings)}
     why_table.sum_up(trial)
     return trial
 

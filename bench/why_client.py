@@ -33,9 +33,9 @@ TAIL_MIN = 5
 WORLD_LOW, WORLD_HIGH = -2048, 2047
 
 
-def tail_of(seconds):
-    """Mean of the slowest hundredth; None when there are none."""
-    slowest = sorted(seconds, reverse=True)[:max(TAIL_MIN, len(seconds) // 100)]
+def tail_of(seconds, of=100):
+    """Mean of the slowest hundredth, or `of`-th; None when there are none."""
+    slowest = sorted(seconds, reverse=True)[:max(TAIL_MIN, len(seconds) // of)]
     return sum(slowest) / len(slowest) if slowest else None
 
 
@@ -174,8 +174,9 @@ class Client(threading.Thread):
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.count = 0
-        self.open, self.ended = {}, []  # number -> (due, positions); (ended, seconds)
-        self.claims_open, self.claims_ended = {}, []  # claim -> [due, position, ask again at]
+        self.open, self.ended = {}, []  # number -> (due, positions); (ended, seconds, server)
+        # claim -> [due, position, ask again at, server]
+        self.claims_open, self.claims_ended = {}, []
         self.again_at = time.monotonic()
         self.told = {}  # claims told before the answer that had found them: when
         self.late = []  # requests that found no connection
@@ -246,8 +247,12 @@ class Client(threading.Thread):
             self._send_link(self.count, wait, json.dumps(batch).encode())
         self.send_late_s = max(self.send_late_s, time.monotonic() - due)
 
+    def _server(self, number):
+        """Whom it was sent to, of those that are known; on the bus any takes it: 0."""
+        return number % max(1, len(self.links))
+
     def _send_link(self, number, wait, body):
-        if not self.links[number % len(self.links)].send(number, wait, body):
+        if not self.links[self._server(number)].send(number, wait, body):
             self.late.append((number, wait, body))
 
     def _read(self, left):
@@ -286,7 +291,7 @@ class Client(threading.Thread):
         if known is None:
             self.told[claim] = now
         else:
-            self.claims_ended.append((now, now - known[0]))
+            self.claims_ended.append((now, now - known[0], known[3]))
 
     def _answered(self, number, body):
         now = time.monotonic()
@@ -297,13 +302,13 @@ class Client(threading.Thread):
                 return
             if outcomes is None:
                 self.errors += 1
-                self.ended.append((now, now - due))
+            self.ended.append((now, now - due, self._server(number)))
+            if outcomes is None:
                 return
-            self.ended.append((now, now - due))
             for one, position in zip(outcomes, positions):
                 self.refused += one["outcome"] == "busy"
                 if one["outcome"] == "found" or self._is_told_later(one):
-                    self._found(one["claim"], due, position, now)
+                    self._found(one["claim"], due, position, now, self._server(number))
                 elif "claim" in one:
                     self._end_claim(one["claim"], now)
             self._forget(now - KEPT_SECONDS)
@@ -313,13 +318,13 @@ class Client(threading.Thread):
         return (self.path == "stored" and outcome["outcome"] == "granted"
                 and not outcome.get("repeat"))
 
-    def _found(self, claim, due, position, now):
+    def _found(self, claim, due, position, now, server):
         told = self.told.pop(claim, None)
         if told is None:
             again_at = now + ASK_AGAIN_SECONDS.get(self.path, 0)
-            self.claims_open.setdefault(claim, [due, position, again_at])
+            self.claims_open.setdefault(claim, [due, position, again_at, server])
         else:
-            self.claims_ended.append((told, told - due))
+            self.claims_ended.append((told, told - due, server))
 
     def _forget(self, before):
         if len(self.told) > 50_000:
@@ -329,14 +334,20 @@ class Client(threading.Thread):
                 ended[:] = [one for one in ended if one[0] > before]
 
     def tails(self, begin, end):
-        """Of batches and of claims, in seconds, with how many there were."""
+        """Of batches and of claims: their tail and the slowest half of it, in seconds, each one's
+        by server where it is known who took what, and how many there were."""
         with self.lock:
+            opened = ([(due, self._server(number)) for number, (due, _) in self.open.items()],
+                      [(due, server) for due, _, _, server in self.claims_open.values()])
             out = {}
-            for name, opened, ended in (("answers", self.open, self.ended),
-                                        ("claims", self.claims_open, self.claims_ended)):
-                took = [seconds for at, seconds in ended if begin <= at <= end]
-                took += [end - due for due, *_ in opened.values()
+            for name, waiting, ended in zip(("answers", "claims"), opened,
+                                            (self.ended, self.claims_ended)):
+                took = [(seconds, server) for at, seconds, server in ended if begin <= at <= end]
+                took += [(end - due, server) for due, server in waiting
                          if end - KEPT_SECONDS < due < end]
-                out[name] = {"tail_seconds": tail_of(took), "count": len(took),
-                             "open": len(opened)}
+                all_of = [seconds for seconds, _ in took]
+                out[name] = {"tail_seconds": tail_of(all_of), "half_seconds": tail_of(all_of, 200),
+                             "by_server": [tail_of([seconds for seconds, at in took if at == one])
+                                           for one in range(len(self.links))],
+                             "count": len(took), "open": len(waiting)}
             return out

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from why_gates import Gates
+from why_table import with_hurt_at
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/chaos"))
@@ -211,6 +212,16 @@ class Fleet:
                             timeout=30)
             found.append(json.loads(done.stdout) if done.returncode == 0 else None)
         return found
+
+    def whole(self):
+        """What it says of all together, with those that it says are held up (`hurt_at`)."""
+        urls = [f"http://127.0.0.1:{process.port}" for process in self.orchestrators]
+        done = run_hunt("why", "--json", *[word for url in urls for word in ("--url", url)],
+                        timeout=30)
+        if done.returncode != 0:
+            return None
+        return with_hurt_at(json.loads(done.stdout), [f":{process.port}" for process in
+                                                      self.orchestrators])
 
     def evidence(self):
         """What each of them judges, as text; empty of one that does not answer."""

@@ -13,6 +13,10 @@ from pathlib import Path
 JUDGED = ("wrong", "missed", "unclear", "right", "faint")
 TAIL_WITHIN = 0.2
 TWO = ("two_shards", "shard_and_redis")
+# Below it a difference between two clocks' tails is as good as none: as of answers in the next table.
+TAIL_FLOOR_SECONDS = 0.005
+# So a sentence says that there was a wait which the process cannot see.
+UNSEEN = "what waits there for one before it comes to us"
 # What the client has to feel before `none` is called a miss: a tail twice as long, and by so much.
 FELT_TIMES = 2
 FELT_SECONDS = {"answers": 0.005, "claims": 0.02}
@@ -42,24 +46,69 @@ def judge(why, fits, felt, planted):
     return "right" if fits else "wrong"
 
 
+def with_hurt_at(why, endings):
+    """A sentence of all, with the numbers of those that it says are held up, the worst first; by
+    how their names end."""
+    hurt = why["places"][0]["hurt"] if why["places"] and why["confident"] else []
+    numbers = [[name.endswith(ending) for ending in endings].index(True) for name in hurt]
+    return {**why, "hurt_at": numbers}
+
+
+def judge_whole(why, trial):
+    """One of JUDGED, of the sentence about all: the cause that was planted, where it was planted,
+    at an orchestrator that it strikes."""
+    if why is None:
+        return "missed"
+    fits = any(why["cause"] == cause and fnmatchcase(why["resource"], resource)
+               for cause, resource in trial["accepted"])
+    everywhere = trial["cause"] in ("none", "http_front")  # the load fills the machine for all
+    if fits and not everywhere:
+        fits = bool(why["hurt_at"]) and why["hurt_at"][0] in trial["at"]
+    return judge(why, fits, trial["felt"], True)
+
+
 def worst(judged):
     return min(judged, key=JUDGED.index)
 
 
-def tail_ratio(trial):
-    """The longest tail that was told, beside the client's of the same timeline; None: no such."""
+def felt_tail(trial, told):
+    """What the client felt of what a verdict is about, in seconds. On the bus it does not know who
+    answered: where one of two is struck, the slowest of all are that one's, so its hundredth is half
+    a hundredth of all."""
+    felt = trial["client"][told["timeline"]]
+    if felt.get("by_server"):
+        return felt["by_server"][told["orchestrator"]]
+    half = len(trial["at"]) == 1 and told["orchestrator"] in trial["at"]
+    return felt.get("half_seconds") if half else felt["tail_seconds"]
+
+
+def tails(trial):
+    """The longest tail that was told, and what the client felt of it; None: no such."""
     told = [one for one in trial["verdicts"] if one.get("tail_seconds")]
     if not told:
         return None
     longest = max(told, key=lambda one: one["tail_seconds"])
-    felt = trial["client"][longest["timeline"]]["tail_seconds"]
-    return longest["tail_seconds"] / felt if felt else None
+    felt = felt_tail(trial, longest)
+    return (longest, felt) if felt else None
 
 
 def sum_up(trial):
     """What a trial comes to, from its verdicts."""
     trial["judged"] = worst([one["judged"] for one in trial["verdicts"]])
-    trial["tail_ratio"] = tail_ratio(trial)
+    if "whole" in trial:
+        trial["whole_judged"] = judge_whole(trial["whole"], trial)
+    found = tails(trial)
+    trial["tail_ratio"] = found and found[0]["tail_seconds"] / found[1]
+    trial["tail_off_seconds"] = found and found[0]["tail_seconds"] - found[1]
+    trial["tail_unseen"] = bool(found and UNSEEN in found[0]["verdict"])
+
+
+def agrees(trial):
+    """Whether what was told of the tail is what the client felt: within a fifth, or so little that
+    nobody feels it, or shorter, and the sentence says that there is a wait which it cannot see."""
+    off = trial["tail_off_seconds"]
+    return (abs(trial["tail_ratio"] - 1) <= TAIL_WITHIN or abs(off) <= TAIL_FLOOR_SECONDS
+            or (off < 0 and trial["tail_unseen"]))
 
 
 def beside(verdict):
@@ -91,9 +140,12 @@ def row_of(name, trials):
     verdicts = [one["judged"] for trial in trials for one in trial["verdicts"]]
     ratios = [trial["tail_ratio"] for trial in trials if trial["tail_ratio"]]
     near = sum(abs(ratio - 1) <= TAIL_WITHIN for ratio in ratios)
+    agreed = sum(agrees(trial) for trial in trials if trial["tail_ratio"])
+    whole = [trial.get("whole_judged") for trial in trials]
     counts = [sum(trial["judged"] == kind for trial in trials) for kind in reversed(JUDGED)]
     return [name, len(trials), *counts, f"{verdicts.count('right')} of {len(verdicts)}",
-            verdicts.count("wrong"), f"{near} of {len(ratios)}"]
+            verdicts.count("wrong"), f"{whole.count('right') + whole.count('faint')} of {len(trials)}",
+            whole.count("wrong"), f"{near} of {len(ratios)}", f"{agreed} of {len(ratios)}"]
 
 
 def markdown(head, rows):
@@ -108,7 +160,7 @@ def confusion(trials):
     rows = [row_of(name, [one for one in trials if one["cause"] == name]) for name in sorted(names)]
     rows.append(row_of("**all**", trials))
     head = ["planted", "trials", *reversed(JUDGED), "verdicts right", "verdicts wrong",
-            "tail within 20 %"]
+            "of all: right", "wrong", "tail within 20 %", "or as good as"]
     text = markdown(head, rows)
     two = [trial for trial in trials if trial["cause"] in TWO]
     if two:
@@ -143,12 +195,14 @@ def details(trial):
     size = " ".join(f"{name}={value}" for name, value in
                     {**trial["size"], **trial["where"]}.items())
     told = trial["client"]
+    whole = trial.get("whole") or {"verdict": "nothing"}
     lines = [f"trial {trial['number']} {trial['cause']} {size} at {trial['at']} by {trial['path']}:"
              f" client answers {ms(told['answers']['tail_seconds'])},"
              f" claims {ms(told['claims']['tail_seconds'])}"
              f" (before {ms(trial['client_before']['answers']['tail_seconds'])},"
              f" {ms(trial['client_before']['claims']['tail_seconds'])});"
-             f" others had {trial['others_cores']:.2f} cores"]
+             f" others had {trial['others_cores']:.2f} cores",
+             f"  of all: {trial.get('whole_judged', 'not asked').upper()}: {whole['verdict']}"]
     for one in trial["verdicts"]:
         if one["judged"] in ("right", "faint"):
             continue

@@ -34,7 +34,7 @@ struct WhyFlags {
   FleetFlags fleet;
   std::string at;
   std::string since;
-  std::string judge;
+  std::vector<std::string> judge;
   bool watch = false;
   bool evidence = false;
   bool json = false;
@@ -123,15 +123,39 @@ int show_evidence(const WhyTargets& targets) {
   return 0;
 }
 
-// What this release says of evidence that was kept.
-int judge_kept(const WhyFlags& flags) {
-  const auto text = read_whole_file(flags.judge, engine::evidence_bytes_max);
+// What this release says of the evidence in a file.
+Result<model::Why> why_kept(const std::string& path) {
+  const auto text = read_whole_file(path, engine::evidence_bytes_max);
   if (!text) {
-    return report({text.error().code, "cannot read evidence: " + text.error().message, "judge"});
+    return fail(text.error().code, "cannot read evidence: " + text.error().message, "judge");
   }
-  const auto evidence = engine::read_evidence(*text);
-  if (!evidence) return report(evidence.error());
-  return show_body(flags, codec::write_why(engine::attribute(*evidence)), flags.judge);
+  HUNT_TRY(evidence, engine::read_evidence(*text));
+  return engine::attribute(evidence);
+}
+
+void show_merged(const WhyFlags& flags, const model::FleetWhy& fleet,
+                 const std::vector<model::Asked>& all) {
+  std::printf("%s", flags.json ? (codec::write_fleet_why(fleet, all) + "\n").c_str()
+                               : text_of(fleet).c_str());
+}
+
+// A file of one process; of several one sentence for all, in which each has the name of its file.
+int judge_kept(const WhyFlags& flags) {
+  std::vector<model::Asked> all;
+  for (const auto& path : flags.judge) {
+    auto why = why_kept(path);
+    if (!why) return report(why.error());
+    model::Asked& one = all.emplace_back();
+    one.process.kind = "orchestrator";
+    one.process.name = path;
+    one.why = std::move(*why);
+  }
+  if (all.size() == 1) {
+    return show_body(flags, codec::write_why(all.front().why), flags.judge.front());
+  }
+  show_merged(flags, engine::merge_fleet(all), all);
+  std::fflush(stdout);
+  return 0;
 }
 
 // The times that are asked for, by our clock.
@@ -207,15 +231,11 @@ int show_fleet(const WhyFlags& flags, const WhyTargets& targets, const Asking& a
   } else {
     model::FleetWhy fleet = engine::merge_fleet(*all);
     if (on_bus) note_missing_relay(*all, fleet.notes);
-    if (flags.json) {
-      std::printf("%s\n", codec::write_fleet_why(fleet, *all).c_str());
-    } else {
-      if (asking.at_us) {
-        std::printf("at %s, %s ago: ", shown_time(*asking.at_us).c_str(),
-                    shown_span(now_us - *asking.at_us).c_str());
-      }
-      std::printf("%s", text_of(fleet).c_str());
+    if (asking.at_us && !flags.json) {
+      std::printf("at %s, %s ago: ", shown_time(*asking.at_us).c_str(),
+                  shown_span(now_us - *asking.at_us).c_str());
     }
+    show_merged(flags, fleet, *all);
   }
   std::fflush(stdout);
   // An URL was named by somebody: that it says nothing is a failure. On the bus it is news.
@@ -258,7 +278,9 @@ void add_why(CommandLine& line) {
   why->add_flag("--watch", flags->watch, "Look again every two seconds until Ctrl-C");
   why->add_flag("--evidence", flags->evidence,
                 "What one process would judge now, as text to be kept");
-  why->add_option("--judge", flags->judge, "Judges evidence that was kept, and asks nobody");
+  why->add_option(
+      "--judge", flags->judge,
+      "Judges evidence that was kept, and asks nobody; repeat it for several processes");
   why->add_flag("--json", flags->json, "The figures as JSON, one line a look");
   why->footer(
       "Every process on the bus is asked with --bus, or those at each --url; more than one is one "

@@ -62,6 +62,23 @@ class WhyEvidence(HuntTest):
                 why = self.judged_of_corpus(name)
                 self.assertFalse(why["confident"] and why["cause"] != "none", why["verdict"])
 
+    def test_of_several_processes_it_says_one_sentence(self):
+        words = []
+        for name in ("quiet_beside_stopped", "shard_near"):
+            path = self.folder / f"{name}.txt"
+            path.write_bytes(gzip.decompress((CORPUS / f"{name}.txt.gz").read_bytes()))
+            words += ["--judge", path]
+        run = self.hunt("why", *words, "--json")
+        self.assert_exit(run, 0)
+        why = json.loads(run.stdout)
+        self.assertEqual(("round_trip", "shard 0", True),
+                         (why["cause"], why["resource"], why["confident"]), why)
+        self.assertEqual([str(words[3])], why["places"][0]["hurt"])
+        self.assertEqual(2, why["answered"]["orchestrators"])
+        text = self.hunt("why", *words)
+        self.assert_exit(text, 0)
+        self.assertIn(why["verdict"], text.stdout)
+
     def test_a_running_process_hands_out_its_own(self):
         server = self.start("up", "--store", self.store, "--players", "2000", "--rate", "20000",
                             "--slow-store", "300ms")
