@@ -62,7 +62,8 @@ Result<HostPort> parse(std::string_view text, std::optional<std::uint16_t> usual
   const std::string_view digits = after.substr(colon + 1);
   const auto port = parse_u64(digits);
   if (!port || *port > 65'535 || (*port == 0 && usual_port)) {
-    return wrong(fmt::format("\"{}\" is no port (1 to 65535)", printable(digits)));
+    // Not quoted: of "USER:PASSWORD" without its "@HOST" it is the password.
+    return wrong("what follows the last colon is no port (1 to 65535)");
   }
   out.port = static_cast<std::uint16_t>(*port);
   return out;

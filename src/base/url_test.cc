@@ -31,6 +31,16 @@ TEST(Url, reads_a_server_with_and_without_a_port) {
   }
 }
 
+TEST(Url, does_not_quote_a_password_that_stands_where_a_port_belongs) {
+  for (const char* forgotten : {"ann:secret", "ann:77777777", "[::1]:secret", "ann:sec:ret"}) {
+    for (const auto& parsed : {parse_server(forgotten, 7), parse_listen(forgotten)}) {
+      ASSERT_FALSE(parsed.has_value()) << forgotten;
+      EXPECT_EQ(parsed.error().message.find("ret"), std::string::npos) << parsed.error().message;
+      EXPECT_EQ(parsed.error().message.find("7777"), std::string::npos) << parsed.error().message;
+    }
+  }
+}
+
 TEST(Url, listens_on_a_port_that_is_named_or_any) {
   EXPECT_EQ(parse_listen("127.0.0.1:0"), (HostPort{"127.0.0.1", 0}));
   EXPECT_EQ(parse_listen("[::1]:80"), (HostPort{"::1", 80}));
