@@ -255,6 +255,16 @@ bool is_perhaps_chance(const Evidence& evidence, const Part& part, Cause cause) 
   return (part.on_full_machine || is_starved(part)) && !surely_wants_core(evidence);
 }
 
+// Connections to a store on the same machine break off again and again: to make new ones takes
+// cores there, so that their want may come of it. Who breaks them is told then (say_failures).
+bool may_come_of_breaks(const Evidence& evidence, const Part& part) {
+  if (!part.on_full_machine) return false;
+  for (std::uint32_t shard = 0; shard < evidence.stores_here.size(); ++shard) {
+    if (evidence.stores_here[shard] && breaks_for_sure(evidence, shard)) return true;
+  }
+  return false;
+}
+
 double telling_share(const Tail& tail) {
   const auto whole_ns = static_cast<double>(tail.total_ns + tail.telling_ns);
   return whole_ns == 0 ? 0 : static_cast<double>(tail.telling_ns) / whole_ns;
@@ -358,7 +368,8 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
                       (culprit.found || several || filled >= least || is_usual(evidence, part));
   const bool common = is_common(evidence, why, part);
   const bool chance = is_perhaps_chance(evidence, part, why.cause);
-  why.confident = why.cause != Cause::unclear && enough && common && !chance;
+  const bool of_breaks = may_come_of_breaks(evidence, part);
+  why.confident = why.cause != Cause::unclear && enough && common && !chance && !of_breaks;
   if (why.cause == Cause::unclear) {
     why.verdict = unclear_text(part, why, tail_text, cpu);
   } else {
@@ -373,6 +384,8 @@ void say_culprit(const Evidence& evidence, const Tail& tail, std::int64_t fine_n
       why.verdict = fmt::format("perhaps, since most do not wait there: {}", why.verdict);
     } else if (chance) {
       why.verdict = fmt::format("perhaps, since most others had a core: {}", why.verdict);
+    } else if (of_breaks) {
+      why.verdict = fmt::format("perhaps, since new connections take cores: {}", why.verdict);
     }
   }
   const bool of_the_process = culprit.found || named == Cause::cpu || named == Cause::throttle;

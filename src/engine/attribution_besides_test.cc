@@ -160,6 +160,34 @@ TEST(Besides, connections_that_break_are_no_matter_of_cores) {
   EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
 }
 
+// Planted: connections to shard 0 are reset every 212 ms, and what the slowest meet is the cache,
+// on a machine that is full: of new sessions, for all that is known.
+TEST(Besides, a_machine_may_be_full_of_connections_that_are_made_again) {
+  Evidence evidence;
+  evidence.answers.assign(600, answer(2, 1, 0));
+  Timeline looking = answer(3, 1, 5);
+  looking.add(Stage::l2, 60 * ms_ns);
+  looking.starved_ns = 20 * ms_ns;
+  evidence.answers.insert(evidence.answers.end(), 8, looking);
+  evidence.stores_here = {true, true};
+  evidence.cache_here = true;
+  evidence.lane_starved = 0.46;
+  evidence.cpu_pressure = 0.63;
+  EXPECT_TRUE(attribute(evidence).confident);
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
+  evidence.failures = {{36, "the connection was reset", Cause::round_trip, 36}, {}};
+  const model::Why why = attribute(evidence);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 0");
+  EXPECT_NE(why.verdict.find("less clear: perhaps, since new connections take cores"),
+            std::string::npos)
+      << why.verdict;
+  // New sessions of a store elsewhere take none here.
+  evidence.stores_here = {false, true};
+  EXPECT_EQ(attribute(evidence).cause, Cause::cpu) << attribute(evidence).verdict;
+}
+
 // Planted: the nodes of the cache are 44 ms away, and a shard 105 ms. For a fifth of the time the
 // lane had no core.
 TEST(Besides, a_cache_that_is_always_far_is_no_matter_of_cores) {

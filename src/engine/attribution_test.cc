@@ -165,6 +165,29 @@ TEST(Attribution, who_holds_a_lock_is_as_the_store_says) {
   EXPECT_EQ(cause_of(claim(1, 2'400, 2'300, 5, 5), false), Cause::unclear);
 }
 
+// Planted: writers in turn on one tile, so that each of the calls on a connection waits for its
+// lock of half a second: the last of them for all of these.
+TEST(Attribution, a_line_of_calls_has_the_lock_of_each) {
+  const auto why_of = [](bool strangers, std::uint64_t calls) {
+    Evidence evidence;
+    evidence.claims.assign(100, claim(300, 3'650, 540, 1, 1));
+    evidence.grant_calls_max = calls;
+    Probe probe;
+    probe.newest_ns = ms_ns;
+    probe.locked = strangers;
+    probe.strangers = strangers;
+    probe.tells_holders = true;
+    evidence.probes = {probe};
+    return attribute(evidence);
+  };
+  const model::Why why = why_of(true, 16);
+  EXPECT_TRUE(why.confident) << why.verdict;
+  EXPECT_EQ(why.cause, Cause::lock) << why.verdict;
+  EXPECT_EQ(why.resource, "shard 0");
+  EXPECT_NE(why_of(false, 16).cause, Cause::lock) << "nobody holds one";
+  EXPECT_NE(why_of(true, 2).cause, Cause::lock) << "two calls do not wait seven times";
+}
+
 // Planted: the thread of the connections has no core, so answers lie in its socket.
 TEST(Attribution, what_our_own_thread_takes_is_no_way) {
   const auto why_of = [](std::int64_t thread_ms) {

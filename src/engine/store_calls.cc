@@ -84,7 +84,12 @@ Inside behind_others(const Evidence& evidence, const Part& part, const Inside& r
                           Inside{Cause::commit, part.told.commit_ns / count}}) {
     if (one.ns > most.ns) most = one;
   }
-  if (most.ns * worth_telling_part < part.mean_ns()) return rest;
+  // Where the store says that calls wait for a stranger's lock, each in a line may have waited for
+  // it in its turn.
+  const bool store_says = most.cause == Cause::lock && probe.locked && probe.strangers;
+  const auto line = static_cast<std::int64_t>(evidence.grant_calls_max);
+  const std::int64_t parts = store_says ? std::max(worth_telling_part, line) : worth_telling_part;
+  if (most.ns * parts < part.mean_ns()) return rest;
   return {most.cause, most.ns + rest.ns};
 }
 
