@@ -236,6 +236,9 @@ bool breaks_for_sure(const Evidence& evidence, std::uint32_t shard) {
 bool told_beside_breaks(const Evidence& evidence, const Part& part) {
   if (!is_store(part.stage) || breaking_calls(evidence, part.shard) == nullptr) return false;
   const Inside inside = inside_store(evidence, part);
+  // A call that broke leaves its locks for a while, and no stranger holds them.
+  const Probe probe = probe_of(evidence, part.shard);
+  if (inside.cause == Cause::lock && probe.tells_holders && !probe.strangers) return false;
   const bool at_server = inside.cause != Cause::round_trip && inside.cause != Cause::cpu;
   return at_server && inside.ns * 2 >= part.mean_ns() && !inside.guessed;
 }

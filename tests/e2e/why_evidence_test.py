@@ -31,6 +31,7 @@ PLANTED = {
     "bandwidth_stored": ("round_trip", "shard 1", "they wait for one of 8 reads at a time"),
     "shard_near": ("round_trip", "shard 0", "21.9 ms is the round trip to shard 0"),
     "convoy_deep_line": ("lock", "shard 1", "waiting for locks of shard 1"),
+    "locks_of_broken_calls": ("round_trip", "shard 0", "waiting to ask shard 0 again: 5 calls"),
     "resets_on_full_machine": ("round_trip", "shard 0", "36 calls to shard 0 failed"),
     "shard_and_redis_crowded": ("round_trip", "shard 1", "of each look into the cache"),
 }
