@@ -159,7 +159,7 @@ class Bench:
         for at, why in enumerate(result["verdicts"]):
             patterns = why_causes.accepted(result["cause"], plant, at)
             planted = at in plant.at and result["cause"] != "none"
-            fits = why is not None and why_causes.fits(why, patterns)
+            fits = why is not None and why_table.fits(why, patterns)
             verdicts.append({
                 "orchestrator": at, "planted": planted, "accepted": patterns,
                 "judged": why_table.judge(why, fits, felt, planted),

@@ -13,7 +13,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import why_causes
 import why_table
 
 
@@ -38,7 +37,7 @@ def judged_again(hunt, trial):
     verdicts = []
     for was, text in zip(trial["verdicts"], texts):
         why = said_of(hunt, [text])
-        fits = why_causes.fits(why, was["accepted"])
+        fits = why_table.fits(why, was["accepted"])
         verdicts.append({**was, **why,
                          "judged": why_table.judge(why, fits, trial["felt"], was["planted"])})
     whole = said_of(hunt, texts)

@@ -13,7 +13,6 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from why_fleet import ORCHESTRATORS, REDIS_NODES, SHARDS
 from why_machine import Quota
@@ -67,11 +66,6 @@ def accepted(cause, plant, orchestrator):
     if cause == "http_front":  # the load fills the machine for both
         rows = EXPECTED[cause] + rows
     return [(name, resource.format(**{"node": "", **plant.where})) for name, resource in rows]
-
-
-def fits(why, patterns):
-    return any(why["cause"] == cause and fnmatchcase(why["resource"], resource)
-               for cause, resource in patterns)
 
 
 def log_uniform(random, low, high):

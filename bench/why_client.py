@@ -300,10 +300,9 @@ class Client(threading.Thread):
             due, positions = self.open.pop(number, (None, None))
             if due is None:
                 return
-            if outcomes is None:
-                self.errors += 1
             self.ended.append((now, now - due, self._server(number)))
             if outcomes is None:
+                self.errors += 1
                 return
             for one, position in zip(outcomes, positions):
                 self.refused += one["outcome"] == "busy"

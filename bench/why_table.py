@@ -13,13 +13,13 @@ from pathlib import Path
 JUDGED = ("wrong", "missed", "unclear", "right", "faint")
 TAIL_WITHIN = 0.2
 TWO = ("two_shards", "shard_and_redis")
-# Below it a difference between two clocks' tails is as good as none: as of answers in the next table.
-TAIL_FLOOR_SECONDS = 0.005
 # So a sentence says that there was a wait which the process cannot see.
 UNSEEN = "what waits there for one before it comes to us"
 # What the client has to feel before `none` is called a miss: a tail twice as long, and by so much.
 FELT_TIMES = 2
 FELT_SECONDS = {"answers": 0.005, "claims": 0.02}
+# Below it a difference between two clocks' tails is as good as none.
+TAIL_FLOOR_SECONDS = FELT_SECONDS["answers"]
 
 
 def was_felt(before, during):
@@ -33,17 +33,23 @@ def was_felt(before, during):
     return False
 
 
-def judge(why, fits, felt, planted):
+def fits(why, patterns):
+    """Whether it names one of these causes where it may be."""
+    return any(why["cause"] == cause and fnmatchcase(why["resource"], resource)
+               for cause, resource in patterns)
+
+
+def judge(why, right, felt, planted):
     """One of JUDGED. `planted`: something was, where this orchestrator could see it."""
     if why is None:
         return "missed"  # it does not even answer
     if why["cause"] == "none":
-        if fits:
+        if right:
             return "right"
         return "missed" if felt or not planted else "faint"
     if why["cause"] == "unclear" or not why["confident"]:
         return "unclear"
-    return "right" if fits else "wrong"
+    return "right" if right else "wrong"
 
 
 def with_hurt_at(why, endings):
@@ -59,12 +65,11 @@ def judge_whole(why, trial):
     at an orchestrator that it strikes."""
     if why is None:
         return "missed"
-    fits = any(why["cause"] == cause and fnmatchcase(why["resource"], resource)
-               for cause, resource in trial["accepted"])
+    right = fits(why, trial["accepted"])
     everywhere = trial["cause"] in ("none", "http_front")  # the load fills the machine for all
-    if fits and not everywhere:
-        fits = bool(why["hurt_at"]) and why["hurt_at"][0] in trial["at"]
-    return judge(why, fits, trial["felt"], True)
+    if right and not everywhere:
+        right = bool(why["hurt_at"]) and why["hurt_at"][0] in trial["at"]
+    return judge(why, right, trial["felt"], True)
 
 
 def worst(judged):

@@ -45,10 +45,13 @@ class WhyEvidence(HuntTest):
         self.assert_exit(run, 0)
         return json.loads(run.stdout)
 
-    def judged_of_corpus(self, name):
+    def of_corpus(self, name):
         path = self.folder / f"{name}.txt"
         path.write_bytes(gzip.decompress((CORPUS / f"{name}.txt.gz").read_bytes()))
-        return self.judged(path)
+        return path
+
+    def judged_of_corpus(self, name):
+        return self.judged(self.of_corpus(name))
 
     def test_what_was_planted_is_named(self):
         for name, (cause, resource, lists) in PLANTED.items():
@@ -66,17 +69,14 @@ class WhyEvidence(HuntTest):
                 self.assertFalse(why["confident"] and why["cause"] != "none", why["verdict"])
 
     def test_of_several_processes_it_says_one_sentence(self):
-        words = []
-        for name in ("quiet_beside_stopped", "shard_near"):
-            path = self.folder / f"{name}.txt"
-            path.write_bytes(gzip.decompress((CORPUS / f"{name}.txt.gz").read_bytes()))
-            words += ["--judge", path]
+        struck = self.of_corpus("shard_near")
+        words = ["--judge", self.of_corpus("quiet_beside_stopped"), "--judge", struck]
         run = self.hunt("why", *words, "--json")
         self.assert_exit(run, 0)
         why = json.loads(run.stdout)
         self.assertEqual(("round_trip", "shard 0", True),
                          (why["cause"], why["resource"], why["confident"]), why)
-        self.assertEqual([str(words[3])], why["places"][0]["hurt"])
+        self.assertEqual([str(struck)], why["places"][0]["hurt"])
         self.assertEqual(2, why["answered"]["orchestrators"])
         text = self.hunt("why", *words)
         self.assert_exit(text, 0)
