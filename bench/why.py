@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WARM_SECONDS = 6
 EVIDENCE_SECONDS = 11
-WINDOW_SECONDS = 7.5  # `hunt why` looks at the last five to ten
+WINDOW_SECONDS = 9.5  # `hunt why` looks at the last nine to ten
 SETTLE_SECONDS_MAX = 20
 OTHERS_CORES_MAX = 0.35
 SMOKE = ("none", "shard_delay", "row_lock")
@@ -40,7 +40,7 @@ class Load:
         self.fleet, self.path, self.starts = fleet, path, fleet.starts
         self.rushes = fleet.rushes(path, rate, why_client.BATCH)
         self.client = fleet.client = why_client.Client(
-            fleet.nats, fleet.fronts, path, seed, fleet.loot)
+            fleet.nats, fleet.fronts, path, seed, fleet.loot, fleet.takers)
         self.client.start()
 
     def fits(self, path):

@@ -24,6 +24,7 @@ BATCH = 10
 # More than the rush sends, so that its slowest are as many of as many as those of an orchestrator.
 EVERY_SECONDS = 1 / 200
 KEPT_SECONDS = 60
+TAKEN_MAX = 40_000
 # As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
 ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02, "ws": 0.02}
 AGAIN_EVERY_SECONDS = 0.1
@@ -33,9 +34,9 @@ TAIL_MIN = 5
 WORLD_LOW, WORLD_HIGH = -2048, 2047
 
 
-def tail_of(seconds, of=100):
-    """Mean of the slowest hundredth, or `of`-th; None when there are none."""
-    slowest = sorted(seconds, reverse=True)[:max(TAIL_MIN, len(seconds) // of)]
+def tail_of(seconds):
+    """Mean of the slowest hundredth; None when there are none."""
+    slowest = sorted(seconds, reverse=True)[:max(TAIL_MIN, len(seconds) // 100)]
     return sum(slowest) / len(slowest) if slowest else None
 
 
@@ -160,22 +161,26 @@ LINKS = {"http": HttpLink, "ws": StreamLink}  # the other ways are those of NATS
 
 class Client(threading.Thread):
     """Runs from start() to stop(). `hot`: a tile that so many fresh players dig in a second
-    (`hot_digs`, at most a batch's worth in each), or None.
+    (`hot_digs`, at most a batch's worth in each), or None. `takers(inbox)` gives for each server
+    the numbers of those asks that have come to it over the bus since it was called before.
     """
 
-    def __init__(self, nats, http_ports, path, seed, loot):
+    def __init__(self, nats, http_ports, path, seed, loot, takers):
         super().__init__(daemon=True)
         self.path, self.hot, self.hot_digs = path, None, 0
         self.hot_due = 0.0
         self.walkers = Walkers(seed, loot)
-        self.nats = nats.client()
+        # An inbox of its own, by which takers() tells its asks from others.
+        self.nats = nats.client(inbox=f"_INBOX.{uuid.uuid4().hex}")
         self.nats.subscribe("hunt.claims.1")
         self.links = [LINKS[path](port) for port in http_ports] if path in LINKS else []
+        self.servers = range(len(http_ports))
+        self.takers, self.taken = takers, {}  # number -> server
         self.over = threading.Event()
         self.lock = threading.Lock()
         self.count = 0
-        self.open, self.ended = {}, []  # number -> (due, positions); (ended, seconds, server)
-        # claim -> [due, position, ask again at, server]
+        self.open, self.ended = {}, []  # number -> (due, positions); (ended, seconds, number)
+        # claim -> [due, position, ask again at, number]
         self.claims_open, self.claims_ended = {}, []
         self.again_at = time.monotonic()
         self.told = {}  # claims told before the answer that had found them: when
@@ -248,11 +253,11 @@ class Client(threading.Thread):
         self.send_late_s = max(self.send_late_s, time.monotonic() - due)
 
     def _server(self, number):
-        """Whom it was sent to, of those that are known; on the bus any takes it: 0."""
-        return number % max(1, len(self.links))
+        """Who was asked, or has taken it from the bus; None: nobody yet."""
+        return number % len(self.links) if self.links else self.taken.get(number)
 
     def _send_link(self, number, wait, body):
-        if not self.links[self._server(number)].send(number, wait, body):
+        if not self.links[number % len(self.links)].send(number, wait, body):
             self.late.append((number, wait, body))
 
     def _read(self, left):
@@ -300,14 +305,14 @@ class Client(threading.Thread):
             due, positions = self.open.pop(number, (None, None))
             if due is None:
                 return
-            self.ended.append((now, now - due, self._server(number)))
+            self.ended.append((now, now - due, number))
             if outcomes is None:
                 self.errors += 1
                 return
             for one, position in zip(outcomes, positions):
                 self.refused += one["outcome"] == "busy"
                 if one["outcome"] == "found" or self._is_told_later(one):
-                    self._found(one["claim"], due, position, now, self._server(number))
+                    self._found(one["claim"], due, position, now, number)
                 elif "claim" in one:
                     self._end_claim(one["claim"], now)
             self._forget(now - KEPT_SECONDS)
@@ -317,13 +322,13 @@ class Client(threading.Thread):
         return (self.path == "stored" and outcome["outcome"] == "granted"
                 and not outcome.get("repeat"))
 
-    def _found(self, claim, due, position, now, server):
+    def _found(self, claim, due, position, now, number):
         told = self.told.pop(claim, None)
         if told is None:
             again_at = now + ASK_AGAIN_SECONDS.get(self.path, 0)
-            self.claims_open.setdefault(claim, [due, position, again_at, server])
+            self.claims_open.setdefault(claim, [due, position, again_at, number])
         else:
-            self.claims_ended.append((told, told - due, server))
+            self.claims_ended.append((told, told - due, number))
 
     def _forget(self, before):
         if len(self.told) > 50_000:
@@ -332,21 +337,30 @@ class Client(threading.Thread):
             if len(ended) > 20_000:
                 ended[:] = [one for one in ended if one[0] > before]
 
-    def tails(self, begin, end):
-        """Of batches and of claims: their tail and the slowest half of it, in seconds, each one's
-        by server where it is known who took what, and how many there were."""
+    def _learn_takers(self):
+        """Of what was asked last; what comes over the bus to another one as well was taken by that."""
+        numbers = [] if self.links else self.takers(self.nats.inbox)
         with self.lock:
-            opened = ([(due, self._server(number)) for number, (due, _) in self.open.items()],
-                      [(due, server) for due, _, _, server in self.claims_open.values()])
+            self.taken.update((number, at) for at, of in enumerate(numbers) for number in of)
+            for number in list(self.taken)[:-TAKEN_MAX]:
+                del self.taken[number]
+
+    def tails(self, begin, end):
+        """Of batches and of claims: their tail in seconds, that of each server, and how many there
+        were. What nobody has taken yet waits for each of them."""
+        self._learn_takers()
+        with self.lock:
+            opened = ([(due, number) for number, (due, _) in self.open.items()],
+                      [(due, number) for due, _, _, number in self.claims_open.values()])
             out = {}
             for name, waiting, ended in zip(("answers", "claims"), opened,
                                             (self.ended, self.claims_ended)):
-                took = [(seconds, server) for at, seconds, server in ended if begin <= at <= end]
-                took += [(end - due, server) for due, server in waiting
+                took = [(seconds, self._server(number)) for at, seconds, number in ended
+                        if begin <= at <= end]
+                took += [(end - due, self._server(number)) for due, number in waiting
                          if end - KEPT_SECONDS < due < end]
-                all_of = [seconds for seconds, _ in took]
-                out[name] = {"tail_seconds": tail_of(all_of), "half_seconds": tail_of(all_of, 200),
-                             "by_server": [tail_of([seconds for seconds, at in took if at == one])
-                                           for one in range(len(self.links))],
+                out[name] = {"tail_seconds": tail_of([seconds for seconds, _ in took]),
+                             "by_server": [tail_of([seconds for seconds, at in took
+                                                    if at in (one, None)]) for one in self.servers],
                              "count": len(took), "open": len(waiting)}
             return out

@@ -228,6 +228,10 @@ class Fleet:
         return [run_hunt("why", "--evidence", "--url", f"http://127.0.0.1:{process.port}",
                          timeout=30).stdout for process in self.orchestrators]
 
+    def takers(self, inbox):
+        """By orchestrator, the numbers of asks with this inbox that came to it over the bus."""
+        return [self.gates.noted(name, inbox) for name in self.bus_gates]
+
     def signal(self, at, number):
         self.orchestrators[at].process.send_signal(getattr(signal, number))
 

@@ -2,13 +2,15 @@
 
 Run as a program it is one process with all gates of a fleet, told what to do by a line of JSON on
 its standard input and answering with one: {"add": NAME, "target": PORT, "seed": N} gives {"port"},
-{"set": NAME, ...} changes what a gate does, {"cpu": true} gives the CPU seconds that the process
-has had. Gates is the other end of that pipe. Not a model of TCP: what is held back is acknowledged
+{"set": NAME, ...} changes what a gate does, {"noted": NAME, "of": WORD} gives the numbers N of all
+"WORD.N" that came since it was asked before, {"cpu": true} the CPU seconds that the process has
+had. Gates is the other end of that pipe. Not a model of TCP: what is held back is acknowledged
 by the kernel, as by a router with a large buffer; a reader too far ahead is not read from.
 """
 import json
 import os
 import random
+import re
 import select
 import socket
 import struct
@@ -26,6 +28,7 @@ CHUNK_BYTES = 64 * 1024
 NARROW_CHUNK_BYTES = 4 * 1024  # so that a narrow link is shared fairly
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends a reset
 RETRY_SECONDS = 0.002
+NOTED_BYTES_MAX = 100  # of a word with its number
 
 
 class Gate:
@@ -42,6 +45,7 @@ class Gate:
         self.reset_at = 0.0
         self.free_at = {}  # by direction: when the link has sent all that was given to it
         self.ways = set()
+        self.noted_word, self.noted = None, []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.listener.setblocking(False)
 
@@ -55,6 +59,17 @@ class Gate:
             for way in self.ways:  # what the narrow link would still have held
                 way.held = deque((0.0, data) for _, data in way.held)
 
+    def noted_since(self, word):
+        """Nothing yet where it is another word than before."""
+        word = re.compile(re.escape(word.encode()) + rb"\.(\d+)\D")
+        noted = self.noted if word == self.noted_word else []
+        self.noted_word, self.noted = word, []
+        return noted
+
+    def note(self, data):
+        if self.noted_word is not None:
+            self.noted += [int(number) for number in self.noted_word.findall(data)]
+
 
 class Way:
     """From one socket to the other, in order."""
@@ -65,11 +80,14 @@ class Way:
         self.held_bytes = 0
         self.reading = True
         self.other = None
+        self.end = b""  # what came last, since a word may come in two parts
 
     def take(self, now):
         """Reads once."""
         gate = self.gate
         data = self.source.recv(NARROW_CHUNK_BYTES if gate.bytes_per_second else CHUNK_BYTES)
+        gate.note(self.end + data)
+        self.end = (self.end + data)[-NOTED_BYTES_MAX:]
         due = now
         if gate.bytes_per_second:
             due = max(now, gate.free_at.get(self.outwards, 0.0)) + len(data) / gate.bytes_per_second
@@ -146,6 +164,8 @@ class Loop:
         if "set" in command:
             self.gates[command.pop("set")].set(**command)
             return {}
+        if "noted" in command:
+            return {"numbers": self.gates[command["noted"]].noted_since(command["of"])}
         return {"cpu": time.process_time()}
 
     def serve(self, fd):
@@ -233,6 +253,10 @@ class Gates:
     def set(self, names, **what):
         for name in names:
             self._ask(set=name, **what)
+
+    def noted(self, name, word):
+        """The numbers N of all "WORD.N" that came to a gate since it was asked before."""
+        return self._ask(noted=name, of=word)["numbers"]
 
     def cpu_seconds(self):
         return self._ask(cpu=True)["cpu"]

@@ -76,24 +76,13 @@ def worst(judged):
     return min(judged, key=JUDGED.index)
 
 
-def felt_tail(trial, told):
-    """What the client felt of what a verdict is about, in seconds. On the bus it does not know who
-    answered: where one of two is struck, the slowest of all are that one's, so its hundredth is half
-    a hundredth of all."""
-    felt = trial["client"][told["timeline"]]
-    if felt.get("by_server"):
-        return felt["by_server"][told["orchestrator"]]
-    half = len(trial["at"]) == 1 and told["orchestrator"] in trial["at"]
-    return felt.get("half_seconds") if half else felt["tail_seconds"]
-
-
 def tails(trial):
     """The longest tail that was told, and what the client felt of it; None: no such."""
     told = [one for one in trial["verdicts"] if one.get("tail_seconds")]
     if not told:
         return None
     longest = max(told, key=lambda one: one["tail_seconds"])
-    felt = felt_tail(trial, longest)
+    felt = trial["client"][longest["timeline"]]["by_server"][longest["orchestrator"]]
     return (longest, felt) if felt else None
 
 

@@ -218,11 +218,14 @@ class OpenClocks {
   std::vector<std::size_t> free_;
 };
 
-// A uniform sample of the timelines of the last five to ten seconds: two windows that take turns.
+// A sample of the timelines of the last nine to ten seconds, fair within each second. By the
+// second, so that all processes, and who measures beside them, speak of the same time.
 class Reservoir {
  public:
-  static constexpr std::size_t window_samples_max = 1'024;
-  static constexpr std::int64_t window_ns = 5'000'000'000;
+  static constexpr std::int64_t window_ns = 1'000'000'000;
+  static constexpr std::size_t window_count = 10;  // the one of now among them
+  static constexpr std::size_t window_samples_max = 205;
+  static constexpr std::int64_t kept_ns = window_ns * window_count;
 
   explicit Reservoir(std::uint64_t seed) : prng_(seed) {}
 
@@ -236,11 +239,12 @@ class Reservoir {
     }
   }
 
-  // Both windows, without what is older than two of them.
   [[nodiscard]] std::vector<Timeline> samples(std::int64_t now_ns) {
     roll(now_ns);
-    std::vector<Timeline> all = windows_[0].samples;
-    all.insert(all.end(), windows_[1].samples.begin(), windows_[1].samples.end());
+    std::vector<Timeline> all;
+    for (const Window& window : windows_) {
+      all.insert(all.end(), window.samples.begin(), window.samples.end());
+    }
     return all;
   }
 
@@ -249,20 +253,19 @@ class Reservoir {
     std::vector<Timeline> samples;
     std::uint64_t seen = 0;
   };
+  // Takes the windows that are over for those that begin. Their bounds are whole seconds.
   void roll(std::int64_t now_ns) {
-    if (now_ns - begun_ns_ < window_ns) return;
-    const bool both = now_ns - begun_ns_ >= 2 * window_ns;
-    begun_ns_ = now_ns;
-    current_ = 1 - current_;
-    windows_[current_].samples.clear();
-    windows_[current_].seen = 0;
-    if (!both) return;
-    windows_[1 - current_].samples.clear();
-    windows_[1 - current_].seen = 0;
+    for (std::size_t i = 0; i < window_count && now_ns - begun_ns_ >= window_ns; ++i) {
+      begun_ns_ += window_ns;
+      current_ = (current_ + 1) % window_count;
+      windows_[current_].samples.clear();
+      windows_[current_].seen = 0;
+    }
+    if (now_ns - begun_ns_ >= window_ns) begun_ns_ = now_ns - now_ns % window_ns;  // all are empty
   }
 
   Prng prng_;
-  std::array<Window, 2> windows_;
+  std::array<Window, window_count> windows_;
   std::size_t current_ = 0;
   std::int64_t begun_ns_ = 0;
 };

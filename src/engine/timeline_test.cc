@@ -108,21 +108,40 @@ TEST(OpenClocks, show_what_waits_and_only_while_it_does) {
   EXPECT_GT(open.samples(1).size(), OpenClocks::samples_max / 2);
 }
 
-TEST(Reservoir, keeps_a_fair_sample_of_the_last_seconds) {
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+Timeline lasting(std::int64_t ns) {
+  Timeline one;
+  one.add(Stage::l1, ns);
+  return one;
+}
+
+TEST(Reservoir, keeps_a_fair_sample_of_each_second) {
   Reservoir reservoir(1);
-  Timeline early;
-  early.add(Stage::l1, 1);
-  Timeline late;
-  late.add(Stage::l1, 2);
-  constexpr std::int64_t second_ns = 1'000'000'000;
-  for (int i = 0; i < 50'000; ++i) reservoir.add(early, second_ns * 10);
-  for (int i = 0; i < 50'000; ++i) reservoir.add(late, second_ns * 10 + second_ns);
+  for (int i = 0; i < 50'000; ++i) reservoir.add(lasting(1), second_ns * 10);
+  for (int i = 0; i < 50'000; ++i) reservoir.add(lasting(2), second_ns * 10 + second_ns / 2);
   std::int64_t lates = 0;
   const auto samples = reservoir.samples(second_ns * 11);
   for (const auto& one : samples) lates += one.total_ns - 1;
   EXPECT_EQ(samples.size(), Reservoir::window_samples_max);
-  EXPECT_NEAR(static_cast<double>(lates), 512.0, 100.0);
-  EXPECT_TRUE(reservoir.samples(second_ns * 60).empty());
+  EXPECT_NEAR(static_cast<double>(lates), 102.0, 45.0);
+}
+
+// What is told after 9 s is all of them, and after 10 s nothing of it; also where nobody looked.
+TEST(Reservoir, keeps_nine_seconds_and_forgets_after_ten) {
+  for (std::int64_t begun = 100; begun < 130; ++begun) {
+    Reservoir reservoir(1);
+    const std::int64_t begun_ns = begun * second_ns + begun * 37'000'000;
+    for (int i = 0; i < 300; ++i) reservoir.add(lasting(i), begun_ns + i * second_ns / 100);
+    const std::int64_t over_ns = begun_ns + 3 * second_ns;
+    Reservoir untouched = reservoir;
+    for (int i = 0; i < 60; ++i) {
+      EXPECT_EQ(reservoir.samples(over_ns + i * second_ns / 10).size(), 300) << begun << " " << i;
+    }
+    EXPECT_TRUE(untouched.samples(over_ns + 10 * second_ns).empty()) << begun;
+    untouched.add(lasting(1), over_ns + 1'000 * second_ns);
+    EXPECT_EQ(untouched.samples(over_ns + 1'000 * second_ns).size(), 1) << begun;
+  }
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class Tellings {
   void forget(model::ClaimId id);
   void told(model::ClaimId id);
 
-  // Those told in the last five to ten seconds, and those that wait to be; each a fair sample.
+  // Those told in the last nine to ten seconds, and those that wait to be; each a fair sample.
   [[nodiscard]] std::vector<engine::Timeline> samples();
 
  private:

@@ -62,7 +62,7 @@ TEST_F(Telling, waits_for_none_that_was_told_or_that_nobody_tells) {
   tellings.forget(claim(4));  // of another lane, which heard that it was granted before
   EXPECT_EQ(tellings.samples().size(), 1U);
   tellings.told(claim(4));
-  clock.now_ns_ += 2 * engine::Reservoir::window_ns;
+  clock.now_ns_ += engine::Reservoir::kept_ns;
   EXPECT_TRUE(tellings.samples().empty());
 }
 
