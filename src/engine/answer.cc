@@ -26,12 +26,17 @@ Outcomes outcomes_by_code(const L1& l1) {
 model::PositionOutcome judge(const L1& l1, const Spawn& spawn, const model::Position& position,
                              model::WorldId world, std::int64_t as_of_us,
                              model::PositionOutcome elsewhere) {
+  const L1::TableInForce& in_force = l1.in_force(spawn);
+  const bool triggers = !in_force.must_dig || position.kind == model::Kind::dig;
+  if (triggers && in_force.for_all.holds(as_of_us) && spawn.window.opened(as_of_us)) {
+    return {model::Outcome::found, 0, -1};
+  }
   const model::LootTable* table = l1.table_of(spawn);
   if (table == nullptr) return elsewhere;
   const model::EventRules& event = l1.rules().events[table->event];
   const bool hidden = !spawn.window.opened(as_of_us) || !event.opened(as_of_us);
   if (hidden || !l1.is_for(event, world, position.player)) return elsewhere;
-  if (event.trigger == model::Trigger::dig && position.kind != model::Kind::dig) {
+  if (!triggers) {
     const bool open = !spawn.window.closed(as_of_us) && event.holds(as_of_us);
     if (spawn.sold_out || !open || event.hint_radius_tiles == 0) return elsewhere;
     return {model::Outcome::hint, 0, -1};
@@ -44,7 +49,7 @@ Candidate candidate_of(const L1& l1, const Spawn& spawn, std::uint32_t index,
                        std::int64_t as_of_us) {
   Candidate candidate;
   candidate.position = index;
-  candidate.table = static_cast<std::uint32_t>(l1.table_index_of(spawn));
+  candidate.table = static_cast<std::uint32_t>(l1.in_force(spawn).index);
   candidate.spawn = spawn.id;
   if (spawn.window.closed(as_of_us)) candidate.cached = model::Outcome::closed;
   if (spawn.sold_out) candidate.cached = model::Outcome::sold_out;

@@ -44,7 +44,7 @@ bool is_over_the_edge(model::ChunkAt around, model::ChunkAt at, std::int32_t dx,
 }  // namespace
 
 L1::L1(std::size_t bytes_max, std::shared_ptr<const model::RuleSet> rules)
-    : bytes_max_(bytes_max), table_indexes_{-1}, feeds_(1) {
+    : bytes_max_(bytes_max), in_force_(1), feeds_(1) {
   set_rules(std::move(rules));
 }
 
@@ -53,10 +53,7 @@ L1::~L1() = default;
 void L1::set_rules(std::shared_ptr<const model::RuleSet> rules) {
   HUNT_ASSERT(rules != nullptr);
   rules_ = std::move(rules);
-  for (const auto& [name, index] : table_names_) {
-    const auto table = rules_->find_table(name);
-    table_indexes_[index] = table ? static_cast<std::int32_t>(*table) : -1;
-  }
+  for (const auto& [name, table] : table_names_) in_force_[table] = in_force_of(name);
   radii_tiles_.clear();
   for (const auto& event : rules_->events) {
     if (event.hint_radius_tiles > 0) radii_tiles_.push_back(event.hint_radius_tiles);
@@ -147,6 +144,19 @@ void L1::want_refresh(Chunk& chunk, std::int64_t now_ns, std::vector<model::Chun
   chunk.good_until_ns = good_until(chunk);
 }
 
+L1::TableInForce L1::in_force_of(std::string_view table) const noexcept {
+  const auto index = rules_->find_table(table);
+  if (!index) return {};
+  const model::EventRules& event = rules_->events[rules_->tables[*index].event];
+  TableInForce out;
+  out.index = static_cast<std::int32_t>(*index);
+  out.must_dig = event.trigger == model::Trigger::dig;
+  const bool is_for_all = event.worlds.empty() && event.rollout_percent >= 100;
+  const bool by_window = event.enabled && !event.stopped && event.openings.empty();
+  if (is_for_all && by_window) out.for_all = event.window();
+  return out;
+}
+
 Spawn L1::spawn_of(const model::TileRow& row, std::uint64_t epoch) {
   Spawn spawn;
   spawn.id = row.spawn;
@@ -157,13 +167,12 @@ Spawn L1::spawn_of(const model::TileRow& row, std::uint64_t epoch) {
   const auto known = table_names_.find(row.table);
   if (known != table_names_.end()) {
     spawn.table = known->second;
-  } else if (table_indexes_.size() > UINT16_MAX) {
+  } else if (in_force_.size() > UINT16_MAX) {
     spawn.table = unknown_table;
   } else {
-    spawn.table = static_cast<std::uint16_t>(table_indexes_.size());
+    spawn.table = static_cast<std::uint16_t>(in_force_.size());
     table_names_.emplace(row.table, spawn.table);
-    const auto table = rules_->find_table(row.table);
-    table_indexes_.push_back(table ? static_cast<std::int32_t>(*table) : -1);
+    in_force_.push_back(in_force_of(row.table));
   }
   return spawn;
 }

@@ -109,13 +109,21 @@ class L1 {
   // Call at the start of each turn: what is not confirmed long enough stops being usable.
   void begin_turn(std::int64_t now_ns) noexcept;
 
-  // The table in force for a spawn, or nothing when the rules do not have it.
-  [[nodiscard]] const model::LootTable* table_of(const Spawn& spawn) const noexcept {
-    const std::int32_t index = table_index_of(spawn);
-    return index < 0 ? nullptr : &rules_->tables[static_cast<std::size_t>(index)];
+  // What the rules say of a table, side by side: the hot path reads no more of most.
+  struct TableInForce {
+    std::int32_t index = -1;  // into the rules' tables; -1: they do not have it
+    bool must_dig = false;
+    // While it holds, whoever triggers a spawn of it may claim that. Never, where it takes a look
+    // at who that is, or at the event's openings.
+    model::TimeWindow for_all{model::time_us_max, model::time_us_min};
+  };
+  [[nodiscard]] const TableInForce& in_force(const Spawn& spawn) const noexcept {
+    return in_force_[spawn.table];
   }
-  [[nodiscard]] std::int32_t table_index_of(const Spawn& spawn) const noexcept {
-    return table_indexes_[spawn.table];
+  // The table of a spawn, or nothing when the rules do not have it.
+  [[nodiscard]] const model::LootTable* table_of(const Spawn& spawn) const noexcept {
+    const std::int32_t index = in_force(spawn).index;
+    return index < 0 ? nullptr : &rules_->tables[static_cast<std::size_t>(index)];
   }
 
   void for_each(const std::function<void(const Chunk&)>& visit) const;
@@ -143,6 +151,7 @@ class L1 {
     return event.worlds.empty() || is_listed(event, world);
   }
   [[nodiscard]] bool is_listed(const model::EventRules& event, model::WorldId world) const;
+  [[nodiscard]] TableInForce in_force_of(std::string_view table) const noexcept;
   [[nodiscard]] Spawn spawn_of(const model::TileRow& row, std::uint64_t epoch);
   void derive(Chunk& chunk, std::int64_t as_of_us);
   void derive_maps(Chunk& chunk, std::int64_t as_of_us);
@@ -169,9 +178,9 @@ class L1 {
   std::vector<std::unique_ptr<Chunk>> chunks_;  // CLOCK order
   std::size_t hand_ = 0;
   std::unordered_map<std::string, std::uint16_t> table_names_;  // name -> Spawn::table
-  std::vector<std::int32_t> table_indexes_;  // Spawn::table -> rules_->tables, or -1
-  std::vector<Feed> feeds_;                  // by shard
-  Feed least_trusted_;                       // the worst of each field that counts
+  std::vector<TableInForce> in_force_;                          // by Spawn::table
+  std::vector<Feed> feeds_;                                     // by shard
+  Feed least_trusted_;  // the worst of each field that counts
 };
 
 }  // namespace hunt::engine
