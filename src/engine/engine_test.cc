@@ -326,6 +326,41 @@ TEST(Answer, who_insists_has_the_ledger_asked_on_every_tile_with_a_spawn) {
   EXPECT_FALSE(lane.turn.candidates[0].refused);
 }
 
+// What memory answers at one look for everybody is what the rules say of that one claim, for any
+// event.
+TEST(Answer, says_of_a_spawn_what_the_rules_say_of_its_claim) {
+  constexpr std::int64_t times_us[] = {49, 50, 99, 100, 199, 200, 399, 400};
+  std::map<Outcome, int> seen;
+  Prng prng(1);
+  for (int i = 0; i < 2'000; ++i) {
+    const auto half = [&prng] { return prng.below(2) == 0; };
+    auto rules = rules_with(0, half() ? model::Trigger::step : model::Trigger::dig);
+    model::EventRules& event = rules->events[0];
+    if (half()) event.starts_us = 50;
+    if (half()) event.ends_us = 400;
+    if (half()) event.openings = {{60, 100}, {200, 300}};
+    event.enabled = prng.below(4) != 0;
+    event.stopped = prng.below(4) == 0;
+    if (half()) event.worlds = {model::WorldRef{model::WorldId{half() ? 1U : 2U}}};
+    if (half()) event.rollout_percent = static_cast<std::uint32_t>(prng.below(101));
+    Lane lane(0, model::Trigger::step);
+    lane.world.bury({3, 3}, 7);
+    lane.l1.set_rules(rules);
+    model::Claim claim;
+    claim.world = 1;
+    claim.player = {1, 2};
+    for (const std::int64_t as_of_us : times_us) {
+      const auto kind = half() ? model::Kind::step : model::Kind::dig;
+      const Judged judged = judge_claim(lane.l1, *rules, "loot", claim, kind, as_of_us);
+      ASSERT_EQ(lane.at({3, 3}, 1, as_of_us, kind).outcome, judged.outcome) << i << " " << as_of_us;
+      ++seen[judged.outcome];
+    }
+  }
+  EXPECT_GT(seen[Outcome::found], 500);
+  EXPECT_GT(seen[Outcome::closed], 500);
+  EXPECT_GT(seen[Outcome::nothing], 500);
+}
+
 TEST(Answer, an_event_with_openings_is_found_and_hinted_at_only_in_them) {
   auto rules = rules_with(8, model::Trigger::step);
   rules->events[0].starts_us = 50;
