@@ -24,7 +24,7 @@ BATCH = 10
 # More than the rush sends, so that its slowest are as many of as many as those of an orchestrator.
 EVERY_SECONDS = 1 / 200
 KEPT_SECONDS = 60
-TAKEN_MAX = 40_000
+TAKEN_MAX = 40_000  # of asks, whose taker is known
 # As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
 ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02, "ws": 0.02}
 AGAIN_EVERY_SECONDS = 0.1
@@ -257,7 +257,7 @@ class Client(threading.Thread):
         return number % len(self.links) if self.links else self.taken.get(number)
 
     def _send_link(self, number, wait, body):
-        if not self.links[number % len(self.links)].send(number, wait, body):
+        if not self.links[self._server(number)].send(number, wait, body):
             self.late.append((number, wait, body))
 
     def _read(self, left):

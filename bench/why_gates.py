@@ -66,9 +66,12 @@ class Gate:
         self.noted_word, self.noted = word, []
         return noted
 
-    def note(self, data):
-        if self.noted_word is not None:
-            self.noted += [int(number) for number in self.noted_word.findall(data)]
+    def note(self, way, data):
+        if self.noted_word is None:
+            return
+        data = way.end + data
+        way.end = data[-NOTED_BYTES_MAX:]
+        self.noted += [int(number) for number in self.noted_word.findall(data)]
 
 
 class Way:
@@ -80,14 +83,13 @@ class Way:
         self.held_bytes = 0
         self.reading = True
         self.other = None
-        self.end = b""  # what came last, since a word may come in two parts
+        self.end = b""  # what came last of it, where words are noted: one may come in two parts
 
     def take(self, now):
         """Reads once."""
         gate = self.gate
         data = self.source.recv(NARROW_CHUNK_BYTES if gate.bytes_per_second else CHUNK_BYTES)
-        gate.note(self.end + data)
-        self.end = (self.end + data)[-NOTED_BYTES_MAX:]
+        gate.note(self, data)
         due = now
         if gate.bytes_per_second:
             due = max(now, gate.free_at.get(self.outwards, 0.0)) + len(data) / gate.bytes_per_second

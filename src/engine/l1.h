@@ -109,7 +109,7 @@ class L1 {
   // Call at the start of each turn: what is not confirmed long enough stops being usable.
   void begin_turn(std::int64_t now_ns) noexcept;
 
-  // What the rules say of a table, side by side: the hot path reads no more of most.
+  // What the rules say of a table, side by side, since it is read for each position on a spawn.
   struct TableInForce {
     std::int32_t index = -1;  // into the rules' tables; -1: they do not have it
     bool must_dig = false;

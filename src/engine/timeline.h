@@ -231,7 +231,7 @@ class Reservoir {
 
   void add(const Timeline& timeline, std::int64_t now_ns) {
     roll(now_ns);
-    Window& window = windows_[current_];
+    Window& window = window_of(newest_);
     if (++window.seen <= window_samples_max) {
       window.samples.push_back(timeline);
     } else if (const auto at = prng_.below(window.seen); at < window_samples_max) {
@@ -241,7 +241,10 @@ class Reservoir {
 
   [[nodiscard]] std::vector<Timeline> samples(std::int64_t now_ns) {
     roll(now_ns);
+    std::size_t count = 0;
+    for (const Window& window : windows_) count += window.samples.size();
     std::vector<Timeline> all;
+    all.reserve(count);
     for (const Window& window : windows_) {
       all.insert(all.end(), window.samples.begin(), window.samples.end());
     }
@@ -253,21 +256,23 @@ class Reservoir {
     std::vector<Timeline> samples;
     std::uint64_t seen = 0;
   };
-  // Takes the windows that are over for those that begin. Their bounds are whole seconds.
+  [[nodiscard]] Window& window_of(std::int64_t second) {
+    return windows_[static_cast<std::size_t>(second) % window_count];
+  }
+  // Empties the windows of the seconds that have begun since.
   void roll(std::int64_t now_ns) {
-    for (std::size_t i = 0; i < window_count && now_ns - begun_ns_ >= window_ns; ++i) {
-      begun_ns_ += window_ns;
-      current_ = (current_ + 1) % window_count;
-      windows_[current_].samples.clear();
-      windows_[current_].seen = 0;
+    const std::int64_t now = now_ns / window_ns;
+    constexpr auto kept = static_cast<std::int64_t>(window_count);
+    for (std::int64_t begun = std::max(newest_ + 1, now - kept + 1); begun <= now; ++begun) {
+      window_of(begun).samples.clear();
+      window_of(begun).seen = 0;
     }
-    if (now_ns - begun_ns_ >= window_ns) begun_ns_ = now_ns - now_ns % window_ns;  // all are empty
+    newest_ = std::max(newest_, now);
   }
 
   Prng prng_;
   std::array<Window, window_count> windows_;
-  std::size_t current_ = 0;
-  std::int64_t begun_ns_ = 0;
+  std::int64_t newest_ = 0;  // second of the clock
 };
 
 }  // namespace hunt::engine
