@@ -147,7 +147,7 @@ boost::asio::awaitable<void> Driver::ask_one(model::Batch batch, std::int64_t du
   if (now_ns - started_ns_ >= options_.warmup_ns && !sent_all_) now_.answered_in_time += count;
   if (auto* cell = cell_at(due_ns)) cell->latency.record(now_ns - due_ns, count);
   if (auto* cell = cell_at(now_ns)) cell->answered += count;
-  book(asked, *reply);
+  book(asked, *reply, due_ns);
 }
 
 // Where no answer came, nothing is known of the positions; any other error is an answer.
@@ -173,7 +173,7 @@ void Driver::book_outcome(Outcome outcome, std::uint64_t count) {
   cell_at(now_ns_)->outcomes[index_of(outcome)] += count;
 }
 
-void Driver::book(const model::Batch& batch, const model::BatchReply& reply) {
+void Driver::book(const model::Batch& batch, const model::BatchReply& reply, std::int64_t due_ns) {
   for (std::size_t i = 0; i < reply.outcomes.size(); ++i) {
     const auto& outcome = reply.outcomes[i];
     if (outcome.claim_index < 0) {
@@ -191,8 +191,14 @@ void Driver::book(const model::Batch& batch, const model::BatchReply& reply) {
     }
     const Outcome told = told_outcome(claim);
     book_outcome(told, 1);  // `found`, or what it was told before this answer came
-    if (told != Outcome::found) continue;
-    if (++open_[claim] == 1 && options_.ask_again_ns > 0) {
+    if (told != Outcome::found) {
+      book_claim_latency(due_ns);
+      continue;
+    }
+    Open& open = open_[claim];
+    if (++open.positions > 1) continue;
+    open.due_ns = due_ns;
+    if (options_.ask_again_ns > 0) {
       unsettled_.push_back(
           {claim, batch.world, batch.positions[i], now_ns_ + options_.ask_again_ns});
     }
@@ -225,9 +231,15 @@ void Driver::book_told(model::ClaimId claim, Outcome outcome) {
   told_[claim] = outcome;
   const auto waiting = open_.find(claim);
   if (waiting == open_.end()) return;
-  now_.outcomes[index_of(Outcome::found)] -= waiting->second;
-  book_outcome(outcome, waiting->second);
+  now_.outcomes[index_of(Outcome::found)] -= waiting->second.positions;
+  book_outcome(outcome, waiting->second.positions);
+  book_claim_latency(waiting->second.due_ns);
   open_.erase(waiting);
+}
+
+void Driver::book_claim_latency(std::int64_t due_ns) {
+  if (due_ns - started_ns_ < options_.warmup_ns) return;
+  now_.claim_latency.record(now_ns_ - due_ns);
 }
 
 void Driver::book(const std::vector<model::ClaimEvent>& events) {

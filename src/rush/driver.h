@@ -74,6 +74,11 @@ class Driver {
     std::int64_t ask_at_ns = 0;
   };
 
+  struct Open {
+    std::uint64_t positions = 0;  // answered so
+    std::int64_t due_ns = 0;      // the first of them
+  };
+
   [[nodiscard]] boost::asio::awaitable<void> begin();
   [[nodiscard]] boost::asio::awaitable<void> send_by_schedule();
   [[nodiscard]] boost::asio::awaitable<void> send_at_max_rate();
@@ -85,12 +90,13 @@ class Driver {
   [[nodiscard]] boost::asio::awaitable<void> settle(std::int64_t deadline_ns);
   void next_batch(model::Batch& batch, std::int64_t due_ns);
   void send_batch(std::int64_t due_ns);
-  void book(const model::Batch& batch, const model::BatchReply& reply);
+  void book(const model::Batch& batch, const model::BatchReply& reply, std::int64_t due_ns);
   void book_again(const std::vector<Unsettled>& unsettled, const model::BatchReply& reply);
   void book_failure(std::size_t count, const Error& error);
   void book(const std::vector<model::ClaimEvent>& events);
   void book_grant(model::ClaimId claim, std::uint64_t cursor);
   void book_told(model::ClaimId claim, model::Outcome outcome);
+  void book_claim_latency(std::int64_t due_ns);
   void book_outcome(model::Outcome outcome, std::uint64_t count);
   // What the claim was told not long ago; `found` when nothing.
   [[nodiscard]] model::Outcome told_outcome(model::ClaimId claim) const;
@@ -108,9 +114,9 @@ class Driver {
   DriverBooks now_;
   Series series_;
   Histogram recent_;  // since the last figure of the status line
-  // Claims answered `found` and not told yet, with how many positions were answered so; and the
-  // newest told ones, because a claim may be told before, and answered again after, its answer.
-  boost::unordered_flat_map<model::ClaimId, std::uint64_t, model::Id128Hash> open_;
+  // Claims answered `found` and not told yet; and the newest told ones, because a claim may be told
+  // before, and answered again after, its answer.
+  boost::unordered_flat_map<model::ClaimId, Open, model::Id128Hash> open_;
   boost::unordered_flat_map<model::ClaimId, model::Outcome, model::Id128Hash> told_;
   boost::unordered_flat_map<model::ClaimId, model::Outcome, model::Id128Hash> told_before_;
   boost::unordered_flat_map<model::ClaimId, std::uint64_t, model::Id128Hash>

@@ -30,6 +30,7 @@ struct DriverBooks {
   std::uint64_t overtaken = 0;         // claims whose tile was buried again before they were told
   std::uint64_t claims_open = 0;       // found, and no terminal outcome told yet
   Histogram latency;                   // per position, after the warm-up
+  Histogram claim_latency;             // of them the claims: until what they came to was told
   std::uint64_t answered_in_time = 0;  // after the warm-up and before the last batch was sent
   std::int64_t recent_p99_ns = 0;      // of the last second
   std::string last_error;

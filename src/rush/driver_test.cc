@@ -136,13 +136,15 @@ TEST(Driver, follows_claims_that_are_told_before_their_answer) {
   EXPECT_EQ(count_of(run.books, model::Outcome::found), 0U);
   EXPECT_GT(run.books.grants, 0U);
   EXPECT_EQ(run.books.redelivered, 0U);
+  EXPECT_GE(run.books.claim_latency.count(), run.books.grants);
 }
 
 TEST(Driver, asks_again_until_a_claim_has_its_outcome) {
   Target target;
   target.asks_until_terminal = 2;
+  constexpr std::int64_t ask_again_ns = 10 * millisecond_ns;
   DriverOptions options;
-  options.ask_again_ns = 10 * millisecond_ns;
+  options.ask_again_ns = ask_again_ns;
   options.grants_from_answers = true;
   const Played run = play(target, std::move(options));
   expect_balanced(run);
@@ -154,6 +156,20 @@ TEST(Driver, asks_again_until_a_claim_has_its_outcome) {
   }
   EXPECT_EQ(run.books.grants, granted);
   EXPECT_GT(granted, 0U);
+  EXPECT_EQ(run.books.claim_latency.count(), target.asked.size());
+  EXPECT_GE(run.books.claim_latency.quantile_ns(1), ask_again_ns);
+}
+
+TEST(Driver, leaves_the_claims_of_the_warm_up_out_of_their_latency) {
+  Target target;
+  target.tells = true;
+  DriverOptions options;
+  options.warmup_ns = 100 * millisecond_ns;
+  const Played run = play(target, std::move(options));
+  const std::uint64_t told =
+      count_of(run.books, model::Outcome::granted) + count_of(run.books, model::Outcome::sold_out);
+  EXPECT_GT(run.books.claim_latency.count(), 0U);
+  EXPECT_LT(run.books.claim_latency.count(), told);
 }
 
 TEST(Driver, leaves_claims_open_that_nobody_tells) {
@@ -161,6 +177,7 @@ TEST(Driver, leaves_claims_open_that_nobody_tells) {
   const Played run = play(target, {});
   EXPECT_GT(count_of(run.books, model::Outcome::found), 0U);
   EXPECT_EQ(run.books.claims_open, count_of(run.books, model::Outcome::found));
+  EXPECT_EQ(run.books.claim_latency.count(), 0U);
 }
 
 TEST(Driver, names_claims_whose_tile_was_buried_again) {
