@@ -60,6 +60,13 @@ bool is_crowded(const Evidence& evidence, std::int64_t call_ns, double from) {
   return share >= taken_machine || (share >= from && call_ns <= crowded_call_ns(evidence));
 }
 
+// A lock that somebody else holds, or may hold, where the store does not tell: no core is missing
+// for that. Calls of ours hold theirs for as long as they, and the server, want for one.
+bool is_strangers_lock(const Evidence& evidence, const Part& part, const Inside& inside) {
+  const Probe probe = probe_of(evidence, part.shard);
+  return inside.cause == Cause::lock && (probe.strangers || !probe.tells_holders);
+}
+
 // Whether those cores are ours, too, on which the part passes.
 bool is_here(const Evidence& evidence, const Part& part) {
   if (part.stage == Stage::l2) return evidence.cache_here;
@@ -115,6 +122,15 @@ Work work_of_all(const Evidence& evidence) {
   Work work{{}, whole.lane_ns() / std::max<std::int64_t>(1, whole.count)};
   if (const Part* most = whole.largest_on_lane()) work.most = *most;
   return work;
+}
+
+bool is_read(const Part& part) {
+  return part.stage == Stage::load_wait || part.stage == Stage::store_load;
+}
+
+// Others wait until one is read, right now: after an outage of the bus nobody does any more.
+bool all_reads_used(const Evidence& evidence) {
+  return evidence.loads_max > 0 && evidence.loads_inflight >= evidence.loads_max;
 }
 
 // As a share of the wait of what is stored.
@@ -202,7 +218,7 @@ Cause cause_of(const Evidence& evidence, const Part& part) {
     const bool told_long = inside.cause != Cause::round_trip && inside.cause != Cause::unclear;
     const bool crowded = here && is_crowded(evidence, told_long ? inside.ns : 0, crowded_machine);
     const bool most = inside.ns * 2 >= part.mean_ns();
-    if (inside.cause == Cause::lock) return most ? inside.cause : Cause::unclear;
+    if (is_strangers_lock(evidence, part, inside)) return most ? Cause::lock : Cause::unclear;
     if (crowded && !breaks && !is_far(evidence, part, inside)) return Cause::unclear;
     if (told_beside_breaks(evidence, part)) return Cause::unclear;
     if (breaks) return Cause::round_trip;
@@ -355,7 +371,9 @@ std::optional<Part> work_behind_backlog(const Evidence& evidence, const Tail& ta
       static_cast<double>(tail.lane_ns()) >= met)
     return *there;
   const Work work = work_of_all(evidence);
-  if (work.mean_ns < answers_fine_ns || work_share(work, part) < fills_hands) return std::nullopt;
+  if (work.mean_ns < answers_fine_ns) return std::nullopt;
+  const bool in_line = is_read(work.most) && all_reads_used(evidence);
+  if (!in_line && work_share(work, part) < fills_hands) return std::nullopt;
   return work.most;
 }
 
@@ -391,7 +409,7 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
   if (!is_here(evidence, part) || !is_crowded(evidence, part.mean_ns(), full_machine))
     return std::nullopt;
   if (is_before_lane(part.stage)) return std::nullopt;
-  if (is_store(part.stage) && inside_store(evidence, part).cause == Cause::lock)
+  if (is_store(part.stage) && is_strangers_lock(evidence, part, inside_store(evidence, part)))
     return std::nullopt;
   Part all{Stage::queue, 0, tail.total_ns, tail.count};
   all.on_full_machine = true;
