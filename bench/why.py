@@ -34,13 +34,13 @@ def say(text):
 
 
 class Load:
-    """The rush and the measuring client beside it, by one way, until it is ended."""
+    """The measuring client, which is all of the load, by one way, until it is ended."""
 
     def __init__(self, fleet, path, rate, seed):
         self.fleet, self.path, self.starts = fleet, path, fleet.starts
-        self.rushes = fleet.rushes(path, rate, why_client.BATCH)
+        fleet.bury_again()
         self.client = fleet.client = why_client.Client(
-            fleet.nats, fleet.fronts, path, seed, fleet.loot, fleet.takers)
+            fleet.nats, fleet.fronts, path, rate, seed, fleet.loot, fleet.takers)
         self.client.start()
 
     def fits(self, path):
@@ -50,8 +50,6 @@ class Load:
     def end(self):
         self.client.stop()
         self.fleet.client = None
-        for rush in self.rushes:
-            self.fleet.end_rush(rush)
 
 
 class Bench:
@@ -110,7 +108,7 @@ class Bench:
         client_before = self.client_tails(client)
         try:
             with why_causes.CAUSES[cause](self.fleet, source) as plant:
-                found = self.evidence(cause, client)
+                found = self.evidence(cause, client, plant)
         finally:
             self.mended_at = time.monotonic()
         settled_s, after = self.settle()
@@ -134,7 +132,7 @@ class Bench:
         now = time.monotonic()
         return client.tails(now - WINDOW_SECONDS, now)
 
-    def evidence(self, cause, client):
+    def evidence(self, cause, client, plant):
         """What is seen while the cause is there."""
         others = why_machine.Others()
         pids = [self.fleet.pid(at) for at in range(why_fleet.ORCHESTRATORS)]
@@ -145,6 +143,9 @@ class Bench:
         verdicts, whole = self.fleet.whys(), self.fleet.whole()
         kept = self.fleet.evidence()
         seconds = time.monotonic() - begun
+        if plant.flood:  # nearly all that its orchestrator was asked
+            for name, tail_s in plant.flood.tails().items():
+                tails[name]["by_server"][plant.at[0]] = tail_s
         return {
             "client": tails, "verdicts": verdicts, "whole": whole, "evidence": kept,
             "others_cores": others.cores(),
@@ -261,7 +262,7 @@ def read_flags():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--trials", type=int, default=22)
     parser.add_argument("--only", action="append", metavar="CAUSE", help="may be repeated")
-    parser.add_argument("--rate", type=int, default=1_000, help="positions a second of the rush")
+    parser.add_argument("--rate", type=int, default=3_000, help="positions a second")
     parser.add_argument("--patience", type=int, default=900, metavar="SECONDS",
                         help="how long to wait for a quiet machine; 0: judge whatever others do")
     parser.add_argument("--attempts", type=int, default=3, metavar="N",

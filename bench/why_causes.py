@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from why_fleet import ORCHESTRATORS, REDIS_NODES, SHARDS
+from why_fleet import ORCHESTRATORS, REDIS_NODES, SHARDS, Flood
 from why_machine import Quota
 
 # An orchestrator whose own ways are well may wait for what another one, which is struck, reads for
@@ -58,6 +58,7 @@ class Plant:
     size: dict
     where: dict = field(default_factory=dict)
     at: tuple = BOTH
+    flood: Flood = None  # more load, at at[0], which knows what its players felt
 
 
 def accepted(cause, plant, orchestrator):
@@ -370,12 +371,11 @@ def http_front(fleet, random):
     """More single positions over HTTP than one thread reads and answers."""
     rate = random.choice([30_000, 45_000, 60_000])
     one = random.randrange(ORCHESTRATORS)
-    flood = fleet.flood(one, rate)
+    flood = Flood(f"http://127.0.0.1:{fleet.orchestrators[one].port}", rate)
     try:
-        yield Plant({"rate": rate}, at=(one,))
+        yield Plant({"rate": rate}, at=(one,), flood=flood)
     finally:
-        flood.kill()
-        flood.wait()
+        flood.end()
 
 
 @contextmanager

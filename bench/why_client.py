@@ -1,11 +1,11 @@
 """The client whose waiting decides: sends batches by a schedule, whatever the answers do, and knows
 how long each took and each claim until it was told.
 
-A tenth of a game server and no load test: 1,500 walkers near loot and far from it, one in twenty
-steps a dig, in batches as large as those of the rush beside it, by the same way: asked over NATS
-(`ask`), stored (`stored`), over HTTP (`http`), or in a WebSocket (`ws`). Small ones, so that there
-are many: a tail of a few is chance. Its tail is made as `hunt why` makes its own: the mean of the
-slowest hundredth and of five at least, of what ended in a window or waits at its end.
+All of the load, so that who is asked knows of the same waits: 1,500 walkers near loot and far from
+it, one in twenty steps a dig, asked over NATS (`ask`), stored (`stored`), over HTTP (`http`), or in
+a WebSocket (`ws`). Small batches, so that there are many: a tail of a few is chance. Its tail is
+made as `hunt why` makes its own: the mean of the slowest hundredth and of five at least, of what
+ended in a window or waits at its end.
 """
 import json
 import random
@@ -21,11 +21,9 @@ from why_machine import put_first
 
 WALKERS = 1_500
 BATCH = 10
-# More than the rush sends, so that its slowest are as many of as many as those of an orchestrator.
-EVERY_SECONDS = 1 / 200
 KEPT_SECONDS = 60
 TAKEN_MAX = 40_000  # of asks, whose taker is known
-# As rush does: a claim that nothing was told of is asked again, and that ask waits for its end.
+# As `hunt rush` does: a claim that nothing was told of is asked again, and that ask waits for its end.
 ASK_AGAIN_SECONDS = {"ask": 2.0, "http": 0.02, "ws": 0.02}
 AGAIN_EVERY_SECONDS = 0.1
 AGAIN_MAX = 50
@@ -160,13 +158,14 @@ LINKS = {"http": HttpLink, "ws": StreamLink}  # the other ways are those of NATS
 
 
 class Client(threading.Thread):
-    """Runs from start() to stop(). `hot`: a tile that so many fresh players dig in a second
+    """Sends `rate` positions a second from start() to stop(). `hot`: a tile that so many fresh players dig in a second
     (`hot_digs`, at most a batch's worth in each), or None. `takers(inbox)` gives for each server
     the numbers of those asks that have come to it over the bus since it was called before.
     """
 
-    def __init__(self, nats, http_ports, path, seed, loot, takers):
+    def __init__(self, nats, http_ports, path, rate, seed, loot, takers):
         super().__init__(daemon=True)
+        self.every_s = BATCH / rate
         self.path, self.hot, self.hot_digs = path, None, 0
         self.hot_due = 0.0
         self.walkers = Walkers(seed, loot)
@@ -194,7 +193,7 @@ class Client(threading.Thread):
         try:
             due = time.monotonic()
             while not self.over.is_set():
-                due += EVERY_SECONDS
+                due += self.every_s
                 while (left := due - time.monotonic()) > 0:
                     self._read(left)
                 self._send(due)
@@ -217,7 +216,7 @@ class Client(threading.Thread):
     def _send(self, due):
         self.count += 1
         positions = self.walkers.batch(BATCH)
-        self.hot_due += self.hot_digs * EVERY_SECONDS if self.hot else 0
+        self.hot_due += self.hot_digs * self.every_s if self.hot else 0
         digs = min(BATCH, int(self.hot_due))
         self.hot_due -= digs
         for i in range(digs):
@@ -234,9 +233,14 @@ class Client(threading.Thread):
             claims = [one for one in self.claims_open.values() if one[2] <= now][:AGAIN_MAX]
             for one in claims:
                 one[2] = now + 5
-        if claims:
-            self.count += 1
-            self._ask({"world": 1, "positions": [one[1] for one in claims]}, now, "terminal")
+        # From whom it was asked first: another one would have a claim of its own.
+        for server in {self._server(one[3]) for one in claims} if self.links else {None}:
+            theirs = [one[1] for one in claims if server in (None, self._server(one[3]))]
+            if theirs:
+                self.count += 1
+                while server not in (None, self._server(self.count)):
+                    self.count += 1
+                self._ask({"world": 1, "positions": theirs}, now, "terminal")
 
     def _ask(self, batch, due, wait=None):
         reply_to = f"{self.nats.inbox}.{self.count}"

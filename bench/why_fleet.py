@@ -26,7 +26,28 @@ ORCHESTRATORS = 2
 SHARDS = 2
 REDIS_NODES = 3
 HOT_BUDGET = 1_000_000
-RUSH_SECONDS = 7200  # ended before
+FLOOD_SECONDS = 30  # ended before
+
+
+class Flood:
+    """Single positions to one orchestrator over HTTP, more than it can take."""
+
+    def __init__(self, url, rate):
+        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+            [str(HUNT), "rush", "--json", "--target", url, "--players", "2000", "--rate", str(rate),
+             "--batch", "1", "--seconds", str(FLOOD_SECONDS)], env=clean_environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def tails(self):
+        """What its own players felt; ends it. By the names of the client's tails."""
+        self.process.send_signal(signal.SIGINT)
+        report = json.loads(self.process.communicate(timeout=60)[0].splitlines()[-1])
+        return {"answers": report["latency_seconds"]["tail"],
+                "claims": report["claim_seconds"]["tail"]}
+
+    def end(self):
+        self.process.kill()
+        self.process.communicate()
 
 
 class Fleet:
@@ -158,51 +179,15 @@ class Fleet:
     def front_gates(self):
         return [f"front{self.starts}.{at}" for at in range(ORCHESTRATORS)]
 
-    def rushes(self, path, rate, batch):
-        """`hunt rush` beside the measuring client, by the same way: one over NATS, or one for each
-        orchestrator, so that all have as much to do; end_rush() ends each."""
-        targets = {"http": [f"http://127.0.0.1:{port}" for port in self.fronts],
-                   "ws": [f"ws://127.0.0.1:{port}/v1/stream" for port in self.fronts]}
-        targets = targets.get(path, [self.nats.url])
-        return [self._rush(path, target, rate // len(targets), batch) for target in targets]
-
-    def _rush(self, path, target, rate, batch):
-        words = ["rush", "--json", "--target", target, "--players", 2000, "--rate", rate,
-                 "--batch", batch, "--seconds", RUSH_SECONDS, "--demo", "--admin-token-file",
-                 self.folder / "admin-token"]
-        if target == self.nats.url:
-            words += ["--url", f"http://127.0.0.1:{self.orchestrators[0].port}"]
-        if path == "stored":
-            words.append("--stored")
-        log = open(self.folder / "rush.log", "w+", encoding="utf-8")  # pylint: disable=R1732
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [str(HUNT), *map(str, words)], cwd=self.folder, env=clean_environment(),
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        log.close()
-        self.ends.append(process.kill)
-        return process
-
-    def flood(self, at, rate):
-        """Single positions to one orchestrator over HTTP, more than it can take."""
-        return subprocess.Popen(
-            [str(HUNT), "rush", "--json", "--target",
-             f"http://127.0.0.1:{self.orchestrators[at].port}", "--players", "2000", "--rate",
-             str(rate), "--batch", "1", "--seconds", str(RUSH_SECONDS)], cwd=self.folder,
-            env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+    def bury_again(self):
+        """The demo world, where little of it is left."""
+        self._run("rush", "--json", "--target", f"http://127.0.0.1:{self.orchestrators[0].port}",
+                  "--players", 100, "--rate", 100, "--seconds", 1, "--demo", "--admin-token-file",
+                  self.folder / "admin-token")
 
     @staticmethod
     def has_flag(command, flag):
         return flag in run_hunt(command, "--help").stdout
-
-    def end_rush(self, process):
-        alive = process.poll() is None
-        process.kill()
-        process.wait()
-        self.ends.remove(process.kill)
-        if not alive:
-            raise Failed(f"hunt rush ended with {process.returncode}:\n"
-                         + (self.folder / "rush.log").read_text()[-2000:])
 
     def whys(self):
         """What `hunt why` says of each orchestrator; None of one that does not answer."""
