@@ -189,8 +189,11 @@ Culprit culprit_of(const Evidence& evidence, const Tail& tail) {
     culprit.part = *way;
   }
   auto all = full_machine_behind(evidence, tail, culprit.part);
-  const bool unknown = cause_of(evidence, culprit.part) == Cause::unclear;
-  if (all || unknown || is_starved(culprit.part)) {
+  const Cause cause = cause_of(evidence, culprit.part);
+  const bool unknown = cause == Cause::unclear;
+  const bool no_core =
+      is_starved(culprit.part) || (is_store(culprit.part.stage) && cause == Cause::cpu);
+  if (all || unknown || no_core) {
     if (auto empty = empty_cache_behind(evidence, tail)) return {*empty, 1, {}, true};
   }
   if (all) return {*all, 1, {}, true};

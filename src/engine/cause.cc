@@ -16,6 +16,9 @@ constexpr double busy_lane = 0.5;  // PROTOCOLS 11: above it, the CPU is the cau
 constexpr double taken_machine = 0.4;
 constexpr double full_machine = 0.3;
 constexpr double crowded_machine = 0.2;
+// Without a core for so long, a lane is slow whatever the cache holds, and fills it too late for
+// others and itself. Reads that fill the machine since the cache is empty take up to two thirds.
+constexpr double hardly_runs = 0.75;
 // A server waits for a core as our lanes do, and a call wakes some of its threads one after the
 // other: with all cores taken by others, calls took up to seven times as long as the line of a
 // lane.
@@ -364,11 +367,11 @@ const Part* part_behind_breaks(const Evidence& evidence, const Tail& tail) {
 std::optional<Part> work_behind_backlog(const Evidence& evidence, const Tail& tail,
                                         const Part& part) {
   if (!part.is_backlog()) return std::nullopt;
-  // The slowest themselves meet it on the lane, too.
+  // The slowest themselves meet it on the lane, too: one thing, and not a little of all.
   const Part* there = tail.largest_on_lane();
   const double met = met_again * static_cast<double>(tail.total_ns);
   if (there != nullptr && there->mean_ns() >= answers_fine_ns &&
-      static_cast<double>(tail.lane_ns()) >= met)
+      static_cast<double>(tail.lane_ns()) >= met && there->ns * 2 >= tail.lane_ns())
     return *there;
   const Work work = work_of_all(evidence);
   if (work.mean_ns < answers_fine_ns) return std::nullopt;
@@ -418,6 +421,7 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
 
 std::optional<Part> empty_cache_behind(const Evidence& evidence, const Tail& tail) {
   if (usual_looks(evidence)) return std::nullopt;  // it does not answer at once
+  if (evidence.lane_starved >= hardly_runs) return std::nullopt;
   std::int64_t looks = 0;
   Part empty{Stage::l2, 0, tail.total_ns, tail.count};
   for (const Timeline& timeline : evidence.answers) {
@@ -434,7 +438,7 @@ std::optional<Part> empty_cache_behind(const Evidence& evidence, const Tail& tai
 bool surely_wants_core(const Evidence& evidence) {
   constexpr std::int64_t starved_ns_min = answers_fine_ns / 2;
   constexpr std::int64_t tenth = 10;
-  if (wants_core(evidence) || evidence.lane_starved >= full_machine) return true;
+  if (wants_core(evidence) || evidence.lane_starved >= taken_machine) return true;
   const auto& all = evidence.answers;
   const auto starved = std::count_if(all.begin(), all.end(), [](const Timeline& timeline) {
     return timeline.starved_ns >= starved_ns_min && timeline.starved_ns * 2 >= timeline.total_ns;
