@@ -9,6 +9,7 @@ open-loop client measured in the same seconds. Writes
 other programs had the cores are repeated, and not judged.
 """
 import argparse
+import gc
 import json
 import math
 import os
@@ -178,6 +179,7 @@ class Bench:
         """All attempts at a trial; the last one counts unless it was disturbed, too."""
         results = []
         for _ in range(self.flags.attempts):
+            gc.collect()
             self.wait_until_quiet()
             results.append(self.trial(number, cause, path))
             self.tell(results[-1])
@@ -285,6 +287,7 @@ def main(flags):
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had SIGINT ignored
         signal.signal(number, signal.default_int_handler)
+    gc.disable()  # it would stop the client for tens of milliseconds; between trials it is done
     flags.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hunt-why-") as name:
         try:
