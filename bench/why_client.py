@@ -23,9 +23,9 @@ WALKERS = 1_500
 BATCH = 10
 KEPT_SECONDS = 60
 TAKEN_MAX = 40_000  # of asks, whose taker is known
-# A claim that nothing was told of is asked again, and that ask waits for its end. Not over NATS: who
-# takes it is another orchestrator perhaps, which then has a claim of its own.
-ASK_AGAIN_SECONDS = {"http": 0.02, "ws": 0.02}
+# A claim that nothing was told of is asked again, and that ask waits for its end. Over NATS another
+# orchestrator may take it, and make a claim of its own of it: so when the first has given up.
+ASK_AGAIN_SECONDS = {"ask": 6.0, "http": 0.02, "ws": 0.02}
 AGAIN_EVERY_SECONDS = 0.1
 AGAIN_MAX = 50
 CONNECTIONS_MAX = 256  # of HTTP, for each server; who finds none sends later, and that counts
