@@ -24,7 +24,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 WARM_SECONDS = 6
 EVIDENCE_SECONDS = 11
-WINDOW_SECONDS = 9.5  # `hunt why` looks at the last nine to ten
 SETTLE_SECONDS_MAX = 20
 OTHERS_CORES_MAX = 0.35
 SMOKE = ("none", "shard_delay", "row_lock")
@@ -105,8 +104,8 @@ class Bench:
         client = self.load_by(path, source.getrandbits(32))
         calm_s, before = self.settle()
         if not self.flags.smoke:  # nothing of the last cause is left in what the client knows
-            time.sleep(max(0.0, self.mended_at + WINDOW_SECONDS + 1 - time.monotonic()))
-        client_before = self.client_tails(client)
+            time.sleep(max(0.0, self.mended_at + EVIDENCE_SECONDS - time.monotonic()))
+        client_before = client.tails([time.monotonic()] * why_fleet.ORCHESTRATORS)
         try:
             with why_causes.CAUSES[cause](self.fleet, source) as plant:
                 found = self.evidence(cause, client, plant)
@@ -128,11 +127,6 @@ class Bench:
         client.send_late_s, client.errors, client.refused = 0.0, 0, 0
         return self.judged(result, plant)
 
-    @staticmethod
-    def client_tails(client):
-        now = time.monotonic()
-        return client.tails(now - WINDOW_SECONDS, now)
-
     def evidence(self, cause, client, plant):
         """What is seen while the cause is there."""
         others = why_machine.Others()
@@ -140,8 +134,9 @@ class Bench:
         starved = [why_machine.starved_seconds(pid) for pid in pids]
         gates_cpu, begun = self.fleet.gates.cpu_seconds(), time.monotonic()
         time.sleep(min(self.evidence_s, why_causes.EVIDENCE_SECONDS.get(cause, EVIDENCE_SECONDS)))
-        tails = self.client_tails(client)
-        verdicts, whole = self.fleet.whys(), self.fleet.whole()
+        verdicts = self.fleet.whys()
+        tails = client.tails([why["gathered_at"] if why else time.monotonic() for why in verdicts])
+        whole = self.fleet.whole()
         kept = self.fleet.evidence()
         seconds = time.monotonic() - begun
         if plant.flood:  # nearly all that its orchestrator was asked

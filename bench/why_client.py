@@ -8,6 +8,7 @@ made as `hunt why` makes its own: the mean of the slowest hundredth and of five 
 ended in a window or waits at its end.
 """
 import json
+import math
 import random
 import re
 import select
@@ -22,6 +23,7 @@ from why_machine import put_first
 WALKERS = 1_500
 BATCH = 10
 KEPT_SECONDS = 60
+WINDOW_SECONDS = 9  # and what has begun of the next one
 TAKEN_MAX = 40_000  # of asks, whose taker is known
 # A claim that nothing was told of is asked again, and that ask waits for its end. Over NATS another
 # orchestrator may take it, and make a claim of its own of it: so when the first has given up.
@@ -350,22 +352,31 @@ class Client(threading.Thread):
             for number in list(self.taken)[:-TAKEN_MAX]:
                 del self.taken[number]
 
-    def tails(self, begin, end):
-        """Of batches and of claims: their tail in seconds, that of each server, and how many there
-        were. What nobody has taken yet waits for each of them."""
+    @staticmethod
+    def _took(ended, waiting, end):
+        """(seconds, number) of what ended in the seconds that `hunt why` looks at when its evidence
+        is gathered at `end`, by the same clock, or waited then."""
+        begin = math.floor(end) - WINDOW_SECONDS
+        took = [(seconds, number) for at, seconds, number in ended if begin <= at <= end]
+        due = [(at - seconds, number) for at, seconds, number in ended if at > end]
+        return took + [(end - at, number) for at, number in due + waiting
+                       if end - KEPT_SECONDS < at < end]
+
+    def tails(self, ends):
+        """Of batches and of claims: their tail in seconds, that of each server at its moment of
+        `ends`, and how many there were. What nobody has taken yet waits for each of them."""
         self._learn_takers()
         with self.lock:
             opened = ([(due, number) for number, (due, _) in self.open.items()],
                       [(due, number) for due, _, _, number in self.claims_open.values()])
-            out = {}
-            for name, waiting, ended in zip(("answers", "claims"), opened,
-                                            (self.ended, self.claims_ended)):
-                took = [(seconds, self._server(number)) for at, seconds, number in ended
-                        if begin <= at <= end]
-                took += [(end - due, self._server(number)) for due, number in waiting
-                         if end - KEPT_SECONDS < due < end]
-                out[name] = {"tail_seconds": tail_of([seconds for seconds, _ in took]),
-                             "by_server": [tail_of([seconds for seconds, at in took
-                                                    if at in (one, None)]) for one in self.servers],
-                             "count": len(took), "open": len(waiting)}
-            return out
+            closed = (list(self.ended), list(self.claims_ended))
+        out = {}
+        for name, waiting, ended in zip(("answers", "claims"), opened, closed):
+            of_all = self._took(ended, waiting, ends[0])
+            out[name] = {"tail_seconds": tail_of([seconds for seconds, _ in of_all]),
+                         "by_server": [tail_of([
+                             seconds for seconds, number in self._took(ended, waiting, end)
+                             if self._server(number) in (server, None)])
+                             for server, end in enumerate(ends)],
+                         "count": len(of_all), "open": len(waiting)}
+        return out

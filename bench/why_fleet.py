@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from why_gates import Gates
@@ -190,12 +191,16 @@ class Fleet:
         return flag in run_hunt(command, "--help").stdout
 
     def whys(self):
-        """What `hunt why` says of each orchestrator; None of one that does not answer."""
+        """What `hunt why` says of each orchestrator, and when it had gathered what it judges
+        (`gathered_at`, monotonic seconds); None of one that does not answer."""
         found = []
         for process in self.orchestrators:
             done = run_hunt("why", "--json", "--url", f"http://127.0.0.1:{process.port}",
                             timeout=30)
-            found.append(json.loads(done.stdout) if done.returncode == 0 else None)
+            why = json.loads(done.stdout) if done.returncode == 0 else None
+            if why:
+                why["gathered_at"] = time.monotonic() - why["age_seconds"]
+            found.append(why)
         return found
 
     def whole(self):

@@ -40,6 +40,7 @@ json::object verdict_json(const model::Why& why) {
 
 json::object why_json(const model::Why& why) {
   json::object out = verdict_json(why);
+  out["age_seconds"] = seconds(why.age_ns);
   json::array stages;
   for (const auto& figures : why.stages) {
     json::object one;

@@ -36,6 +36,7 @@ model::Why slow() {
   why.tail_ns = 503'000'000;
   why.tail_before_ns = 9'000'000;
   why.samples = 2'048;
+  why.age_ns = 250'000'000;
   why.stages.push_back({model::Stage::store_grant, "shard 1", 0.5, 501'000'000, 0, 3, 8});
   why.lanes = {{0.25, 0}, {0.5, 0.125}};
   return why;

@@ -81,6 +81,7 @@ model::Why why_of(const json::object& from) {
   why.tail_ns = ns_at(from, "tail_seconds");
   why.tail_before_ns = ns_at(from, "tail_before_seconds");
   why.samples = count_at(from, "samples");
+  why.age_ns = ns_at(from, "age_seconds");
   if (const json::array* lanes = array_at(from, "lanes")) {
     for (const auto& entry : *lanes) {
       const json::object* one = entry.if_object();

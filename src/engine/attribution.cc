@@ -449,6 +449,7 @@ model::Why attribute(const Evidence& evidence) {
   model::Why why;
   why.timeline = claims_worse ? "claims" : "answers";
   why.samples = timelines.size();
+  why.age_ns = evidence.age_ns;
   why.tail_ns = tail.whole_mean_ns();
   why.answers_tail_ns = answers.whole_mean_ns();
   why.claims_tail_ns = claims.whole_mean_ns();

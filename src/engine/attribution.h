@@ -66,6 +66,8 @@ struct Evidence {
   double cpu_pressure = 0;
   // The longest time of late that a lane stood still, neither running nor waiting for a core.
   std::int64_t lane_stalled_ns = 0;
+  // Since it was gathered: each lane tells what it has seen once a second.
+  std::int64_t age_ns = 0;
   // The lane that was not heard of for the longest: all its evidence is as old.
   std::size_t lane_still = 0;
   std::int64_t lane_still_ns = 0;

@@ -79,6 +79,7 @@ void visit(Visit& of, Evidence& evidence) {
   of("lane_starved", evidence.lane_starved);
   of("cpu_pressure", evidence.cpu_pressure);
   of("lane_stalled", evidence.lane_stalled_ns);
+  of("age", evidence.age_ns);
   of("lane_still", evidence.lane_still);
   of("lane_still_ns", evidence.lane_still_ns);
   of("front_busy", evidence.front_busy);

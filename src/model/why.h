@@ -121,6 +121,7 @@ struct Why {
   std::int64_t tail_ns = 0;          // mean of the slowest 1 %
   std::int64_t tail_before_ns = 0;   // the same in the minutes before; 0: nothing is known of them
   std::uint64_t samples = 0;         // timelines looked at
+  std::int64_t age_ns = 0;           // since they were gathered
   std::int64_t answers_tail_ns = 0;  // the same as tail_ns, of batches and of claims
   std::int64_t claims_tail_ns = 0;
   std::vector<StageFigures> stages;

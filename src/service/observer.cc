@@ -56,7 +56,8 @@ struct Observer::Lane {
   LaneMetrics metrics;
   LiveSample sample;
   engine::Evidence evidence;
-  std::int64_t turned_ns = 0;  // when it was heard last; 0: not yet
+  std::int64_t gathered_ns = 0;  // the evidence; 0: none yet
+  std::int64_t turned_ns = 0;    // when it was heard last; 0: not yet
 };
 
 Observer::Observer(const ports::Clock& clock, std::size_t lane_count, About about)
@@ -140,6 +141,7 @@ void Observer::publish(std::size_t lane, engine::Evidence evidence) {
   {
     const std::lock_guard lock(lanes_[lane]->mutex);
     lanes_[lane]->evidence = std::move(evidence);
+    lanes_[lane]->gathered_ns = clock_.now_ns();
   }
   if (lane == 0) remember_tail();
 }
@@ -162,9 +164,11 @@ engine::Evidence Observer::gather() const {
   all.lane_count = static_cast<std::uint32_t>(lanes_.size());
   all.stores_here = about_.stores_here;
   all.cache_here = about_.cache_here;
+  const std::int64_t now_ns = clock_.now_ns();
   for (const auto& lane : lanes_) {
     const std::lock_guard lock(lane->mutex);
     const engine::Evidence& one = lane->evidence;
+    if (lane->gathered_ns != 0) all.age_ns = std::max(all.age_ns, now_ns - lane->gathered_ns);
     all.answers.insert(all.answers.end(), one.answers.begin(), one.answers.end());
     all.claims.insert(all.claims.end(), one.claims.begin(), one.claims.end());
     const std::size_t shards = std::max(all.probes.size(), one.probes.size());

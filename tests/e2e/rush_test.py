@@ -11,7 +11,7 @@ import unittest
 from hunt_process import HUNT, REPOSITORY, TOKEN, HuntTest, clean_environment, free_port
 
 REPORT = {
-    "positions_per_second", "latency_seconds", "sent", "answered", "redelivered", "lost",
+    "positions_per_second", "latency_seconds", "claim_seconds", "sent", "answered", "redelivered", "lost",
     "outcomes", "hit_ratio", "store_seconds", "invalidation_seconds", "cpu_seconds", "grants",
     "duplicate_grants", "bottleneck", "scheduled", "warmup_seconds", "limited_by",
 }
@@ -37,6 +37,10 @@ class Rush(HuntTest):
         self.assertLessEqual(REPORT, set(report), "keys are missing")
         super().assert_balanced(report)
         self.assertGreater(report["outcomes"]["hint"], 0, report)
+        self.assertGreater(report["claim_seconds"]["count"], 0, report)
+        for latency in (report["latency_seconds"], report["claim_seconds"]):
+            self.assertLessEqual(latency["p99"], latency["tail"], report)
+            self.assertLessEqual(latency["tail"], latency["max"], report)
 
     def assert_ledger_has(self, grants):
         audit = json.loads(self.hunt("audit", "--store", self.store, "--json").stdout)
@@ -124,6 +128,7 @@ class Rush(HuntTest):
         self.assertGreaterEqual(report["latency_seconds"]["max"], 0.9, report)
         self.assertGreaterEqual(report["latency_seconds"]["p999"], 0.9, report)
         self.assertGreaterEqual(report["latency_seconds"]["p99"], 0.8, report)
+        self.assertGreaterEqual(report["latency_seconds"]["tail"], 0.8, report)
 
     def test_a_rate_out_of_reach_is_said_with_what_was_the_limit(self):
         report = self.rush("--target", "inproc:", "--rate", 100_000_000, "--seconds", 1)

@@ -33,6 +33,11 @@ PLANTED = {
     "convoy_deep_line": ("lock", "shard 1", "waiting for locks of shard 1"),
     "locks_of_broken_calls": ("round_trip", "shard 0", "waiting to ask shard 0 again: 5 calls"),
     "resets_on_full_machine": ("round_trip", "shard 0", "36 calls to shard 0 failed"),
+    "slow_reads_stored": ("server", "shard 0", "they wait for one of 8 reads at a time"),
+    "own_locks_without_core": ("cpu", "lanes", "a machine without a free core"),
+    "quota_cold_cache": ("cpu", "lanes", "a machine without a free core"),
+    "backlog_meets_all": ("bus", "bus", "is stored on the bus and waits"),
+    "flush_own_line": ("cache_miss", "cache", "looks into the cache found nothing"),
     "shard_and_redis_crowded": ("round_trip", "shard 1", "of each look into the cache"),
 }
 
@@ -63,7 +68,7 @@ class WhyEvidence(HuntTest):
                 self.assertIn(lists, why["verdict"])
 
     def test_where_another_process_was_struck_nothing_is_sure(self):
-        for name in ("quiet_beside_stopped", "quiet_beside_catching_up"):
+        for name in ("quiet_beside_stopped", "quiet_beside_catching_up", "quiet_beside_starving"):
             with self.subTest(name):
                 why = self.judged_of_corpus(name)
                 self.assertFalse(why["confident"] and why["cause"] != "none", why["verdict"])
