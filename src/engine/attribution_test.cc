@@ -136,6 +136,26 @@ TEST(Attribution, names_the_one_slow_node_of_the_cache) {
   EXPECT_NE(why.next.find("10.0.0.7:6379"), std::string::npos) << why.next;
 }
 
+// A thread without a core is as late for each of them.
+TEST(Attribution, a_want_of_cores_is_no_doubt_of_one_far_node) {
+  Evidence evidence;
+  Timeline slow;
+  slow.add(Stage::l2, 61 * ms_ns);
+  slow.starved_ns = 15 * ms_ns;
+  Timeline quick;
+  quick.add(Stage::l2, 2 * ms_ns);
+  evidence.answers.assign(70, quick);
+  evidence.answers.insert(evidence.answers.end(), 30, slow);
+  evidence.cache_here = true;
+  evidence.lane_starved = 0.25;
+  evidence.slow_node = {"10.0.0.7:6379", 60 * ms_ns, 3, 7 * ms_ns};
+  EXPECT_NE(attribute(evidence).cause, Cause::round_trip);
+  evidence.slow_node.others_ns = 6 * ms_ns;
+  const model::Why why = attribute(evidence);
+  EXPECT_EQ(why.cause, Cause::round_trip) << why.verdict;
+  EXPECT_TRUE(why.confident);
+}
+
 // The store says who stands before our calls: that decides, ended or not.
 TEST(Attribution, who_holds_a_lock_is_as_the_store_says) {
   const auto cause_of = [](const Timeline& timeline, bool strangers) {

@@ -183,9 +183,17 @@ bool quick_looks_are_far(const Evidence& evidence) {
   return tenth_ns >= slow_call_ns && looks[looks.size() / 4] * 4 <= tenth_ns * 5;
 }
 
+// All nodes of the cache are asked by the same thread: a want of cores makes none of them so much
+// slower than the others.
+bool is_one_node_far(const SlowNode& node) {
+  constexpr std::int64_t times = 10;
+  return node.mean_ns >= answers_fine_ns && node.mean_ns >= times * node.others_ns;
+}
+
 // Half of the looks into the cache take longer than a want of cores explains: that is no chance.
 bool is_far_cache(const Evidence& evidence, const Part& part) {
   if (part.stage != Stage::l2 || part.is_fill_wait()) return false;
+  if (is_one_node_far(evidence.slow_node)) return true;
   const auto looks = usual_looks(evidence);
   if (!looks) return false;
   return !(evidence.cache_here && is_crowded(evidence, looks->mean_ns(), crowded_machine)) ||
