@@ -143,9 +143,10 @@ double work_share(const Work& work, const Part& backlog) {
 }
 
 // Of a batch: how long it looked into the cache, without the wait for others to fill it. 0: it did
-// not, since others were looking for the same.
+// not, since others were looking for the same, or that is not known yet.
 std::int64_t look_ns_of(const Timeline& timeline) {
   constexpr std::int64_t look_ns_min = 50'000;  // no server answers sooner
+  if (fill_wait_of(timeline) > timeline.fill_wait_ns) return 0;
   const std::int64_t ns = timeline.of(Stage::l2) - timeline.fill_wait_ns;
   return ns < look_ns_min ? 0 : ns;
 }

@@ -44,6 +44,13 @@ std::uint32_t shard_of_most(const Tail& tail, Of of) {
 
 }  // namespace
 
+std::int64_t fill_wait_of(const Timeline& timeline) {
+  constexpr std::int64_t looks_ns_max = 200'000'000;
+  const std::int64_t look_ns = timeline.of(Stage::l2);
+  const std::int64_t awake_ns = look_ns - starved_in(timeline, look_ns);
+  return std::max(timeline.fill_wait_ns, awake_ns - looks_ns_max);
+}
+
 void Part::add(const Timeline& timeline, std::int64_t stage_ns) {
   ns += stage_ns;
   ++count;
@@ -51,7 +58,7 @@ void Part::add(const Timeline& timeline, std::int64_t stage_ns) {
     told += timeline.in_store(stage);
     untold += timeline.in_store(stage).told_ns * 2 < stage_ns ? 1 : 0;
   }
-  fill_wait_ns += timeline.fill_wait_ns;
+  fill_wait_ns += fill_wait_of(timeline);
   bus_way_ns += timeline.bus_way_ns;
   if (!is_before_lane(stage)) starved_ns += starved_in(timeline, stage_ns);
 }

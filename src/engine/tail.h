@@ -20,6 +20,10 @@ namespace hunt::engine {
   return stage == model::Stage::bus || stage == model::Stage::front;
 }
 
+// How long it waited until somebody else had filled the cache. Who still waits has not told, but a
+// look is given up after 50 ms, and a batch makes a few: what is longer is no look.
+[[nodiscard]] std::int64_t fill_wait_of(const Timeline& timeline);
+
 // One stage at one resource, of the timelines of a tail that were there.
 struct Part {
   model::Stage stage = model::Stage::queue;

@@ -38,6 +38,7 @@ PLANTED = {
     "quota_cold_cache": ("cpu", "lanes", "a machine without a free core"),
     "backlog_meets_all": ("bus", "bus", "is stored on the bus and waits"),
     "flush_own_line": ("cache_miss", "cache", "looks into the cache found nothing"),
+    "fills_of_struck": ("cache_miss", "cache", "somebody else has filled the cache"),
     "shard_and_redis_crowded": ("round_trip", "shard 1", "of each look into the cache"),
 }
 
