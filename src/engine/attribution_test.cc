@@ -595,6 +595,9 @@ TEST(Attribution, a_backlog_is_of_what_fills_those_who_take_it) {
   EXPECT_EQ(busy.cause, Cause::cpu) << busy.verdict;
   EXPECT_EQ(busy.resource, "lanes");
   evidence.lane_busy = 0.1;
+  evidence.lane_starved = 0.6;  // what had piled up takes all cores when it comes
+  EXPECT_EQ(attribute(evidence).cause, Cause::bus);
+  evidence.lane_starved = 0;
   evidence.answers.assign(100, before_lane(1, 900, 0, 250));
   const model::Why slow = attribute(evidence);
   EXPECT_TRUE(slow.confident);

@@ -142,6 +142,15 @@ double work_share(const Work& work, const Part& backlog) {
          static_cast<double>(std::max<std::int64_t>(1, backlog.mean_ns()));
 }
 
+// After an outage of the bus all that was stored comes at once, and takes all cores for a while.
+// That is none of what it had waited for: its work is too little, and no line of the lane is so
+// long.
+bool piled_up_before(const Evidence& evidence, const Part& part) {
+  return part.is_backlog() && evidence.lane_busy <= busy_lane &&
+         work_share(work_of_all(evidence), part) < fills_hands &&
+         part.mean_ns() > crowded_call_ns(evidence);
+}
+
 // Of a batch: how long it looked into the cache, without the wait for others to fill it. 0: it did
 // not, since others were looking for the same, or that is not known yet.
 std::int64_t look_ns_of(const Timeline& timeline) {
@@ -409,7 +418,7 @@ std::optional<Part> line_behind_call(const Evidence& evidence, const Part& part)
     line.at_connections = true;
     return line;
   }
-  if (!wants_core(evidence)) return std::nullopt;
+  if (!wants_core(evidence) || piled_up_before(evidence, part)) return std::nullopt;
   if (part.stage == Stage::bus) return Part{Stage::queue, 0, part.ns, part.count};
   const std::int64_t line_ns = percentile_of(evidence.answers, Stage::queue, 99);
   if (line_ns * 2 < part.mean_ns()) return std::nullopt;

@@ -39,6 +39,7 @@ PLANTED = {
     "backlog_meets_all": ("bus", "bus", "is stored on the bus and waits"),
     "flush_own_line": ("cache_miss", "cache", "looks into the cache found nothing"),
     "fills_of_struck": ("cache_miss", "cache", "somebody else has filled the cache"),
+    "backlog_takes_cores": ("bus", "bus", "is stored on the bus and waits"),
     "shard_and_redis_crowded": ("round_trip", "shard 1", "of each look into the cache"),
 }
 
