@@ -11,9 +11,9 @@ import unittest
 from hunt_process import HUNT, REPOSITORY, TOKEN, HuntTest, clean_environment, free_port
 
 REPORT = {
-    "positions_per_second", "latency_seconds", "claim_seconds", "sent", "answered", "redelivered", "lost",
-    "outcomes", "hit_ratio", "store_seconds", "invalidation_seconds", "cpu_seconds", "grants",
-    "duplicate_grants", "bottleneck", "scheduled", "warmup_seconds", "limited_by",
+    "positions_per_second", "latency_seconds", "claim_seconds", "sent", "answered", "redelivered",
+    "lost", "outcomes", "hit_ratio", "store_seconds", "invalidation_seconds", "cpu_seconds",
+    "grants", "duplicate_grants", "bottleneck", "scheduled", "warmup_seconds", "limited_by",
 }
 SCENARIOS = REPOSITORY / "examples/scenarios"
 
