@@ -161,9 +161,10 @@ LINKS = {"http": HttpLink, "ws": StreamLink}  # the other ways are those of NATS
 
 
 class Client(threading.Thread):
-    """Sends `rate` positions a second from start() to stop(). `hot`: a tile that so many fresh players dig in a second
-    (`hot_digs`, at most a batch's worth in each), or None. `takers(inbox)` gives for each server
-    the numbers of those asks that have come to it over the bus since it was called before.
+    """Sends `rate` positions a second from start() to stop(). `hot`: a tile that so many fresh
+    players dig in a second (`hot_digs`, at most a batch's worth in each), or None. `takers(inbox)`
+    gives for each server the numbers of those asks that have come to it over the bus since it was
+    called before.
     """
 
     def __init__(self, nats, http_ports, path, rate, seed, loot, takers):

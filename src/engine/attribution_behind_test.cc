@@ -84,6 +84,24 @@ TEST(Attribution, who_waits_for_a_fill_has_the_trouble_of_the_shard_too) {
   EXPECT_EQ(slow.resource, "shard 1");
 }
 
+// Planted: the other orchestrator reads for both over a narrow way. Who waits has not told of it.
+TEST(Attribution, what_is_longer_than_a_look_waits_for_a_fill) {
+  const auto looks_for = [](std::int64_t ms) {
+    Timeline looks = answer(0, 1, 0);
+    looks.add(Stage::l2, ms * ms_ns);
+    return looks;
+  };
+  Evidence evidence;
+  evidence.answers.assign(100, looks_for(1));
+  evidence.answers.insert(evidence.answers.end(), 20, looks_for(3'500));
+  const model::Why waits = attribute(evidence);
+  EXPECT_EQ(waits.cause, Cause::cache_miss) << waits.verdict;
+  evidence.answers.resize(100);
+  evidence.answers.insert(evidence.answers.end(), 20, looks_for(150));
+  const model::Why late = attribute(evidence);
+  EXPECT_EQ(late.cause, Cause::round_trip) << late.verdict;
+}
+
 // Planted: it reads from shard 0 for long enough, and waits for a fill of shard 1's.
 TEST(Attribution, a_fill_is_of_the_shard_that_was_waited_for) {
   Timeline waits = answer(0, 1, 90, 1);
@@ -370,6 +388,27 @@ TEST(Attribution, a_backlog_is_of_what_all_of_those_do_that_take_it) {
   EXPECT_TRUE(again.confident) << again.verdict;
   EXPECT_EQ(again.cause, Cause::round_trip) << again.verdict;
   EXPECT_EQ(again.resource, "shard 1");
+}
+
+// Planted: each read takes 40 ms, and what is stored waits for one of eight; most of it is in the
+// cache, so that all of it together does little.
+TEST(Attribution, a_backlog_is_of_the_reads_while_all_of_them_are_used) {
+  Timeline in_line = answer(0, 1, 0);
+  in_line.add(Stage::load_wait, 800 * ms_ns);
+  Timeline reads = answer(0, 1, 40, 39);
+  reads.add(Stage::load_wait, 800 * ms_ns);
+  Evidence evidence;
+  evidence.answers.assign(800, stored_for(3'000, answer(0, 1, 0)));
+  evidence.answers.insert(evidence.answers.end(), 80, stored_for(3'000, reads));
+  evidence.answers.insert(evidence.answers.end(), 20, stored_for(7'000, in_line));
+  evidence.loads_max = 8;
+  evidence.loads_inflight = 7;
+  EXPECT_EQ(attribute(evidence).cause, Cause::bus) << attribute(evidence).verdict;
+  evidence.loads_inflight = 8;
+  const model::Why used = attribute(evidence);
+  EXPECT_TRUE(used.confident) << used.verdict;
+  EXPECT_EQ(used.cause, Cause::server) << used.verdict;
+  EXPECT_EQ(used.resource, "shard 0");
 }
 
 // Planted: commits take 55 ms. A grant waits for a round of the relay that has begun, of up to two

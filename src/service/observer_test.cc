@@ -133,6 +133,19 @@ TEST(Observer, keeps_what_it_said_every_ten_seconds) {
   EXPECT_EQ(observer.why_at(then_us).spells.at(0).why.cause, model::Cause::server);
 }
 
+TEST(Observer, says_how_old_the_oldest_of_its_evidence_is) {
+  ManualClock clock;
+  Observer observer(clock, 3, {});
+  EXPECT_EQ(observer.why().age_ns, 0) << "there is none";
+  observer.publish(0, engine::Evidence());
+  clock.now_ns_ += 700'000'000;
+  observer.publish(1, engine::Evidence());
+  clock.now_ns_ += 200'000'000;
+  EXPECT_EQ(observer.why().age_ns, 900'000'000);
+  observer.publish(0, engine::Evidence());
+  EXPECT_EQ(observer.why().age_ns, 200'000'000);
+}
+
 // Planted: trouble for four minutes of five, after two looks at next to no load.
 TEST(Observer, what_was_usual_is_of_its_quiet_looks) {
   const auto before_of = [](const std::vector<std::int64_t>& looks_ms) {
