@@ -430,8 +430,13 @@ std::optional<Part> full_machine_behind(const Evidence& evidence, const Tail& ta
   if (!is_here(evidence, part) || !is_crowded(evidence, part.mean_ns(), full_machine))
     return std::nullopt;
   if (is_before_lane(part.stage)) return std::nullopt;
-  if (is_store(part.stage) && is_strangers_lock(evidence, part, inside_store(evidence, part)))
-    return std::nullopt;
+  if (is_store(part.stage)) {
+    const Inside inside = inside_store(evidence, part);
+    if (is_strangers_lock(evidence, part, inside)) return std::nullopt;
+    // Calls that do nothing take as long, and longer than any line here.
+    const bool long_way = probe_of(evidence, part.shard).newest_ns > crowded_call_ns(evidence);
+    if (long_way && is_far(evidence, part, inside)) return std::nullopt;
+  }
   Part all{Stage::queue, 0, tail.total_ns, tail.count};
   all.on_full_machine = true;
   return all;

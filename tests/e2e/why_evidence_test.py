@@ -40,6 +40,7 @@ PLANTED = {
     "flush_own_line": ("cache_miss", "cache", "looks into the cache found nothing"),
     "fills_of_struck": ("cache_miss", "cache", "somebody else has filled the cache"),
     "backlog_takes_cores": ("bus", "bus", "is stored on the bus and waits"),
+    "far_on_full_machine": ("round_trip", "shard 1", "207 ms is the round trip to shard 1"),
     "shard_and_redis_crowded": ("round_trip", "shard 1", "of each look into the cache"),
 }
 
