@@ -102,6 +102,25 @@ TEST(Attribution, what_is_longer_than_a_look_waits_for_a_fill) {
   EXPECT_EQ(late.cause, Cause::round_trip) << late.verdict;
 }
 
+// Planted: a quota, which leaves it a core for so little of the time that it fills the cache too
+// late; and a cache that is flushed again and again, which fills the machine with reads.
+TEST(Attribution, who_hardly_runs_blames_no_empty_cache) {
+  Timeline misses = answer(0, 1, 100);
+  misses.add(Stage::l2, 5 * ms_ns);
+  misses.starved_ns = 90 * ms_ns;
+  Evidence evidence;
+  evidence.answers.assign(200, misses);
+  evidence.cache_here = true;
+  evidence.stores_here = {true};
+  evidence.lane_starved = 0.65;
+  const model::Why flushed = attribute(evidence);
+  EXPECT_EQ(flushed.cause, Cause::cache_miss) << flushed.verdict;
+  evidence.lane_starved = 0.92;
+  const model::Why starved = attribute(evidence);
+  EXPECT_TRUE(starved.confident) << starved.verdict;
+  EXPECT_EQ(starved.cause, Cause::cpu) << starved.verdict;
+}
+
 // Planted: it reads from shard 0 for long enough, and waits for a fill of shard 1's.
 TEST(Attribution, a_fill_is_of_the_shard_that_was_waited_for) {
   Timeline waits = answer(0, 1, 90, 1);
