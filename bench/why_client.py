@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import defaultdict
 
 from web_socket import WebSocket
 from why_machine import put_first
@@ -238,13 +239,14 @@ class Client(threading.Thread):
             for one in claims:
                 one[2] = now + 5
         # From whom it was asked first: another one would have a claim of its own.
-        for server in {self._server(one[3]) for one in claims} if self.links else {None}:
-            theirs = [one[1] for one in claims if server in (None, self._server(one[3]))]
-            if theirs:
+        by_server = defaultdict(list)
+        for _, position, _, number in claims:
+            by_server[self._server(number) if self.links else None].append(position)
+        for server, positions in by_server.items():
+            self.count += 1
+            while self.links and self._server(self.count) != server:
                 self.count += 1
-                while server not in (None, self._server(self.count)):
-                    self.count += 1
-                self._ask({"world": 1, "positions": theirs}, now, "terminal")
+            self._ask({"world": 1, "positions": positions}, now, "terminal")
 
     def _ask(self, batch, due, wait=None):
         reply_to = f"{self.nats.inbox}.{self.count}"
